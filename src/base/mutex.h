@@ -1,0 +1,47 @@
+/*
+ * mutex.h - a pthread mutex that clang's -Wthread-safety understands.
+ *
+ * The order in which locks nest is in docs/threads.md.
+ */
+#ifndef SCDB_BASE_MUTEX_H
+#define SCDB_BASE_MUTEX_H
+
+#include <pthread.h>
+
+#if defined(__clang__)
+#define THREAD_ANNOTATION(x) __attribute__((x))
+#else
+#define THREAD_ANNOTATION(x)
+#endif
+
+#define CAPABILITY(name)          THREAD_ANNOTATION(capability(name))
+#define GUARDED_BY(lock)          THREAD_ANNOTATION(guarded_by(lock))
+#define REQUIRES(...)             THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
+#define ACQUIRES(...)             THREAD_ANNOTATION(acquire_capability(__VA_ARGS__))
+#define RELEASES(...)             THREAD_ANNOTATION(release_capability(__VA_ARGS__))
+#define EXCLUDES(...)             THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
+#define NO_THREAD_SAFETY_ANALYSIS THREAD_ANNOTATION(no_thread_safety_analysis)
+
+struct CAPABILITY("mutex") mutex {
+    pthread_mutex_t native;
+};
+
+void mutex_init(struct mutex *mutex);
+void mutex_deinit(struct mutex *mutex);
+void mutex_lock(struct mutex *mutex) ACQUIRES(*mutex);
+void mutex_unlock(struct mutex *mutex) RELEASES(*mutex);
+
+/* pthread_cond_wait and _timedwait on CLOCK_MONOTONIC; `timeout_ms` < 0 waits for ever. Wakes
+ * spuriously like any condition: call in a loop. */
+struct condition {
+    pthread_cond_t native;
+};
+
+void condition_init(struct condition *condition);
+void condition_deinit(struct condition *condition);
+void condition_wait(struct condition *condition, struct mutex *mutex, long timeout_ms)
+    REQUIRES(*mutex);
+void condition_wake_one(struct condition *condition);
+void condition_wake_all(struct condition *condition);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * slice.h - bytes that belong to somebody else.
+ *
+ * A slice always borrows; who owns the bytes and until when is said where a slice is handed out.
+ * Pure functions, any thread.
+ */
+#ifndef SCDB_BASE_SLICE_H
+#define SCDB_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct slice {
+    const char *data; /* may be NULL when size is 0 */
+    size_t size;
+};
+
+static inline struct slice slice_make(const void *data, size_t size)
+{
+    return (struct slice){.data = data, .size = size};
+}
+
+static inline struct slice slice_of_string(const char *string)
+{
+    return slice_make(string, strlen(string));
+}
+
+/* A string literal as a slice, usable in initializers. */
+#define SLICE_LITERAL(literal) ((struct slice){.data = (literal), .size = sizeof(literal) - 1})
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* ASCII case-insensitive comparison with a NUL-terminated word. */
+bool slice_is_word(struct slice slice, const char *word);
+
+/* Bytewise order, a shorter prefix first; <0, 0, >0 like memcmp. */
+int slice_compare(struct slice a, struct slice b);
+
+/* The part [offset, offset+size) of the slice; CHECKs that it lies within. */
+struct slice slice_part(struct slice slice, size_t offset, size_t size);
+
+#endif

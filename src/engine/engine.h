@@ -1,0 +1,240 @@
+/*
+ * engine.h - the persistent store, as the layers above use it.
+ *
+ * A store is a directory of segments, a manifest and (in memory) an index for each keyspace. All
+ * that changes the store or needs a consistent view of it runs under ONE lock, the execution lock:
+ * functions marked _locked want it held, and hold it briefly. What they change is in the tail of
+ * the log in memory; engine_write() brings it into the page cache (one pwrite for all that is
+ * pending), and replies must not leave before that: see "Positions".
+ *
+ * Positions. A position is a count of bytes appended since the store was opened. Each command
+ * "rests on" a position: what it wrote, or the newest not yet durable record that its answer
+ * depends on. engine_rest_begin() / engine_rest_end() around a command say which. A reply may leave
+ * when the log is written up to it, and under `appendfsync always` when it is durable up to it.
+ *
+ * Views. A struct entry borrows from the store's memory: valid until the lock is released, unless
+ * pinned. A write under the same lock hold does not invalidate it, so parts of an old value may be
+ * written into a new one.
+ *
+ * Everything served has passed its checksum (CORRUPT otherwise, logged once with file and offset).
+ */
+#ifndef SCDB_ENGINE_ENGINE_H
+#define SCDB_ENGINE_ENGINE_H
+
+#include "base/mutex.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "engine/file.h"
+#include "engine/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct engine;
+struct engine_keyspace; /* one id's index; changes with FLUSHDB and SWAPDB: ask again each time */
+struct segment;
+
+enum sync_policy { SYNC_ALWAYS, SYNC_EVERYSEC, SYNC_NO };
+
+#define SEGMENT_SIZE_MIN     ((uint64_t)1 << 20)
+#define SEGMENT_SIZE_MAX     ((uint64_t)1 << 30)
+#define SEGMENT_SIZE_DEFAULT ((uint64_t)64 << 20)
+
+struct engine_options {
+    struct file_system *fs;      /* borrowed for the life of the engine */
+    unsigned database_count;     /* databases 0..n-1; a store that has more keeps them */
+    uint64_t segment_size;       /* for a new store; 0 = default; tests may go down to 4 KiB */
+    uint64_t index_memory_limit; /* bytes, 0 = none */
+    uint64_t max_keys;           /* over all databases, 0 = none */
+    enum sync_policy sync_policy;
+    bool
+        without_threads; /* tests: no sync and maintenance threads; engine_tick() does their work */
+    int64_t (*unix_ms)(void *context); /* NULL = the real clock */
+    void *unix_ms_context;
+
+    /* All may be NULL. on_durable: called by the sync thread, no lock held, each time the durable
+     * position has moved, or has failed to for good. on_expired_locked: called for each key that
+     * the expiry cycle removes, under the lock. */
+    void (*on_durable)(void *context);
+    void (*on_expired_locked)(void *context, unsigned database, struct slice key);
+    void *hook_context;
+};
+
+/* Opens, creating or recovering. On failure `error` says where and what to do, nothing is left
+ * open, and no file was changed that recovery had no right to. */
+enum status engine_open(const struct engine_options *options, struct engine **out,
+                        struct error *error) MUST_CHECK;
+
+/* Writes and syncs all, stops the threads, frees. IO when the last sync failed. */
+enum status engine_close(struct engine *engine);
+
+/* --- the execution lock ------------------------------------------------------------------- */
+
+struct mutex *engine_mutex(struct engine *engine);
+void engine_lock(struct engine *engine);
+void engine_unlock(struct engine *engine);
+
+/* --- reading (lock held) ------------------------------------------------------------------ */
+
+struct entry {
+    struct slice key;
+    struct slice value; /* NOT verified until engine_verify_locked */
+    int64_t expiry_ms;  /* EXPIRY_NONE = none */
+    uint64_t sequence;  /* of the write that made it */
+    uint8_t type;
+    uint8_t encoding;
+    /* private to the engine: */
+    struct segment *segment;
+    const uint8_t *record;
+    uint64_t seed;
+};
+
+/* The keyspace that database `database` maps to. */
+struct engine_keyspace *engine_database_locked(struct engine *engine, unsigned database);
+unsigned engine_database_count(const struct engine *engine);
+
+/* Brings the index line (stage 0), then the record (stage 1) of a key towards the CPU. */
+void engine_prefetch_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                            struct slice key, int stage);
+
+/*
+ * Finds the newest live record of a key. Header and key are verified. NOT_FOUND also for a key
+ * that has expired (it is dropped from the index on the way). CORRUPT, IO: the record can't be
+ * read; the key can still be overwritten and deleted.
+ */
+enum status engine_find_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                               struct slice key, struct entry *out) MUST_CHECK;
+
+/* Verifies [offset, offset+size) of the entry's value (SIZE_MAX: all). */
+enum status engine_verify_locked(struct engine *engine, const struct entry *entry, size_t offset,
+                                 size_t size) MUST_CHECK;
+
+/* Keeps the entry's bytes readable beyond the lock until engine_unpin (any thread, no lock
+ * needed). False: the entry lies in the tail in memory or is small; copy it instead. */
+bool engine_pin_locked(struct engine *engine, const struct entry *entry);
+void engine_unpin(struct segment *segment);
+
+uint64_t engine_count_locked(struct engine *engine, struct engine_keyspace *keyspace);
+uint64_t engine_expiring_count_locked(struct engine *engine, struct engine_keyspace *keyspace);
+int64_t engine_average_ttl_locked(struct engine *engine, struct engine_keyspace *keyspace);
+
+/* Visits at least `count` keys in cursor order (index.h). Expired and unreadable records are
+ * passed over. `visit` must not write. *cursor 0 = start and end. */
+void engine_scan_locked(struct engine *engine, struct engine_keyspace *keyspace, uint64_t *cursor,
+                        size_t count, void (*visit)(void *context, const struct entry *entry),
+                        void *context);
+
+/* A random live key. NOT_FOUND when there is none. */
+enum status engine_random_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                                 struct entry *out) MUST_CHECK;
+
+/* --- writing (lock held) ------------------------------------------------------------------
+ * Failures: DISK_FULL, INDEX_FULL, KEY_LIMIT (a new key only), WRITES_STOPPED, TOO_LARGE,
+ * NO_MEMORY, IO; the store is as it was. */
+
+struct engine_value {
+    const struct slice *parts; /* borrowed for the call; may borrow from entries of this store */
+    size_t part_count;
+    int64_t expiry_ms; /* EXPIRY_NONE = none */
+    uint8_t type;
+    uint8_t encoding;
+};
+
+/* Sets the key, whether it was there or not. */
+enum status engine_put_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                              struct slice key, const struct engine_value *value) MUST_CHECK;
+
+/* Deletes a live key with a tombstone. NOT_FOUND: there was none (an unreadable record counts as
+ * there). */
+enum status engine_delete_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                                 struct slice key) MUST_CHECK;
+
+/* Empties databases, or exchanges two: one record with the whole new map. */
+enum status engine_clear_locked(struct engine *engine, unsigned database) MUST_CHECK;
+enum status engine_clear_all_locked(struct engine *engine) MUST_CHECK;
+enum status engine_swap_locked(struct engine *engine, unsigned a, unsigned b) MUST_CHECK;
+
+/* What is written between begin and end is one group: all or nothing after a crash. Groups nest
+ * (the outermost counts). The lock must be held from begin to end. */
+void engine_group_begin_locked(struct engine *engine);
+void engine_group_end_locked(struct engine *engine);
+
+/* --- positions and durability ------------------------------------------------------------- */
+
+/* Around a command or a batch: what do the answers in between rest on? 0 = on nothing that is not
+ * yet written and durable. */
+void engine_rest_begin_locked(struct engine *engine);
+uint64_t engine_rest_end_locked(struct engine *engine);
+
+/* Brings the log into the page cache, without a gap, at least up to `position`. Lock NOT held; any
+ * thread; returns at once when another has done it. IO, DISK_FULL: not written; nothing that rests
+ * on it may be acknowledged (the next call tries again). */
+enum status engine_write(struct engine *engine, uint64_t position) MUST_CHECK;
+
+/* May a reply that rests on `position` (already written) leave now, under the sync policy? When
+ * not, a sync is on its way and on_durable() will tell. *failed: it never will (fdatasync failed).
+ */
+bool engine_may_reply(struct engine *engine, uint64_t position, bool *failed);
+
+/* Makes all that is appended durable now, and waits. Lock not held. */
+enum status engine_sync(struct engine *engine) MUST_CHECK;
+
+void engine_set_sync_policy(struct engine *engine, enum sync_policy policy);
+void engine_set_index_memory_limit_locked(struct engine *engine, uint64_t bytes);
+void engine_set_max_keys_locked(struct engine *engine, uint64_t max_keys);
+
+/* --- maintenance -------------------------------------------------------------------------- */
+
+struct compaction_result {
+    uint64_t reclaimed_bytes; /* of files, what they took before less what they take now */
+    uint64_t copied_bytes;
+    uint64_t segments_removed;
+};
+
+/* Reclaims all dead bytes; blocks, others are served meanwhile; lock not held. One runs at a time;
+ * a second caller waits for a run that began after its call. */
+enum status engine_compact(struct engine *engine, struct compaction_result *out) MUST_CHECK;
+
+/* The same on the maintenance thread; `done` (may be NULL) is called there at the end, no lock
+ * held. */
+void engine_compact_start(struct engine *engine,
+                          void (*done)(void *context, enum status status,
+                                       const struct compaction_result *result),
+                          void *context);
+
+/* Every `interval_s` seconds a compaction starts by itself when there is garbage; 0 = never. */
+void engine_set_compaction_interval(struct engine *engine, uint64_t interval_s);
+
+/* Tests with without_threads: one round of what the threads would do (expiry, next segment, sync
+ * when due). */
+void engine_tick(struct engine *engine);
+
+struct engine_statistics {
+    uint64_t keys;
+    uint64_t live_bytes; /* of records that are reachable */
+    uint64_t file_bytes; /* of records, dead and alive, in all segments */
+    uint64_t disk_bytes; /* of the files, reserve included */
+    uint64_t segment_count;
+    uint64_t index_bytes;
+    uint64_t appended_position;
+    uint64_t written_position;
+    uint64_t durable_position;
+    uint64_t expired_keys; /* removed by expiry since the start */
+    uint64_t sync_count;   /* fdatasyncs of the log since the start */
+    uint64_t compactions;
+    uint64_t corrupt_records; /* seen since the start */
+    uint64_t free_disk_bytes;
+    bool writes_stopped;
+    bool compaction_running;
+    uint64_t recovered_records;
+    uint64_t recovery_ms;
+};
+
+void engine_statistics_locked(struct engine *engine, struct engine_statistics *out);
+
+/* Walks every invariant (index against records, accounting against both); CHECKs. For tests;
+ * lock held. */
+void engine_verify_all_locked(struct engine *engine);
+
+#endif

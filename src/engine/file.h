@@ -1,0 +1,197 @@
+/*
+ * file.h - the seam between the store and a disk.
+ *
+ * All file access of the engine goes through one table of functions. file_posix.c is the real
+ * disk; tests/support/sim_disk.c is a simulated one that crashes and fails on demand. Paths are
+ * relative to the directory that the file system was opened on and hold no '/'.
+ *
+ * Threads: every function may be called from any thread; calls on one file that overlap in bytes
+ * are the caller's business. Ownership: a struct file belongs to who created or opened it, until
+ * close. Failure: every function leaves its out parameters untouched on failure; DISK_FULL for
+ * ENOSPC and EDQUOT, NOT_FOUND for ENOENT, EXISTS for EEXIST, LOCKED for a lock that is held, IO
+ * for everything else; interrupted and short calls are continued inside.
+ */
+#ifndef SCDB_ENGINE_FILE_H
+#define SCDB_ENGINE_FILE_H
+
+#include "base/slice.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct file;        /* an open file, defined by the implementation */
+struct file_system; /* a directory and how to reach it */
+
+#define FILE_NAME_SIZE_MAX 64
+
+/* How a file is opened: `create` makes it and fails with EXISTS when it is there. */
+enum file_mode { FILE_MODE_READ, FILE_MODE_WRITE, FILE_MODE_CREATE };
+
+struct file_operations {
+    enum status (*open)(struct file_system *fs, const char *name, enum file_mode mode,
+                        struct file **out);
+    void (*close)(struct file *file);
+
+    /* Makes room on the disk for bytes [0, size) and makes the file at least that long; the new
+     * bytes read as zero. DISK_FULL: the file is as it was. */
+    enum status (*reserve)(struct file *file, uint64_t size);
+
+    /* Writes all the slices, one behind the other, from `offset` on. On failure any part of the
+     * range may have been written. */
+    enum status (*write)(struct file *file, uint64_t offset, const struct slice *parts,
+                         size_t part_count);
+
+    /* Reads up to `size` bytes; *read_size is smaller only at the end of the file. */
+    enum status (*read)(struct file *file, uint64_t offset, void *into, size_t size,
+                        size_t *read_size);
+
+    /* Maps [0, size) read-only for random access; bytes beyond the end of the file must not be
+     * touched until the file has grown over them. Writes show through the mapping. */
+    enum status (*map)(struct file *file, uint64_t size, const uint8_t **out);
+    void (*unmap)(struct file *file, const uint8_t *address, uint64_t size);
+
+    /* Tells that the pages of [offset, offset+size) will not be needed again soon. */
+    void (*drop_cache)(struct file *file, uint64_t offset, uint64_t size);
+
+    enum status (*size)(struct file *file, uint64_t *out);
+    enum status (*truncate)(struct file *file, uint64_t size);
+
+    /* fdatasync: data and the file's length are durable (its name is not: sync_directory). */
+    enum status (*sync)(struct file *file);
+
+    /* Replaces `to` when it exists, atomically. */
+    enum status (*rename)(struct file_system *fs, const char *from, const char *to);
+    enum status (*remove)(struct file_system *fs, const char *name);
+
+    /* Calls `on_name` for each regular file, in no order, without "." and "..". */
+    enum status (*list)(struct file_system *fs, void (*on_name)(void *context, const char *name),
+                        void *context);
+
+    /* The names (created, renamed, removed) become durable. */
+    enum status (*sync_directory)(struct file_system *fs);
+
+    /* Takes the exclusive lock file `name`, writing who holds it into the file; held until the
+     * file system is closed or the process ends. LOCKED: `holder` tells who has it ("pid 123 on
+     * host x"). */
+    enum status (*lock)(struct file_system *fs, const char *name, char *holder, size_t holder_size);
+
+    /* Bytes free for us on the disk. */
+    enum status (*free_space)(struct file_system *fs, uint64_t *out);
+
+    void (*close_system)(struct file_system *fs);
+};
+
+/* Each implementation's file_system and file begin with these. */
+struct file_system {
+    const struct file_operations *operations;
+};
+
+struct file {
+    struct file_system *fs;
+};
+
+/* The real disk: opens directory `path`, creating it (one level) when it is missing. On success
+ * the caller owns *out, closed with fs_close. */
+enum status file_posix_open_directory(const char *path, struct file_system **out,
+                                      struct error *error) MUST_CHECK;
+
+/* Short names for the calls through the table. */
+static inline MUST_CHECK enum status fs_open(struct file_system *fs, const char *name,
+                                             enum file_mode mode, struct file **out)
+{
+    return fs->operations->open(fs, name, mode, out);
+}
+
+static inline MUST_CHECK enum status fs_rename(struct file_system *fs, const char *from,
+                                               const char *to)
+{
+    return fs->operations->rename(fs, from, to);
+}
+
+static inline MUST_CHECK enum status fs_remove(struct file_system *fs, const char *name)
+{
+    return fs->operations->remove(fs, name);
+}
+
+static inline MUST_CHECK enum status
+fs_list(struct file_system *fs, void (*on_name)(void *context, const char *name), void *context)
+{
+    return fs->operations->list(fs, on_name, context);
+}
+
+static inline MUST_CHECK enum status fs_sync_directory(struct file_system *fs)
+{
+    return fs->operations->sync_directory(fs);
+}
+
+static inline MUST_CHECK enum status fs_lock(struct file_system *fs, const char *name, char *holder,
+                                             size_t holder_size)
+{
+    return fs->operations->lock(fs, name, holder, holder_size);
+}
+
+static inline MUST_CHECK enum status fs_free_space(struct file_system *fs, uint64_t *out)
+{
+    return fs->operations->free_space(fs, out);
+}
+
+static inline void fs_close(struct file_system *fs)
+{
+    fs->operations->close_system(fs);
+}
+
+static inline void file_close(struct file *file)
+{
+    file->fs->operations->close(file);
+}
+
+static inline MUST_CHECK enum status file_reserve(struct file *file, uint64_t size)
+{
+    return file->fs->operations->reserve(file, size);
+}
+
+static inline MUST_CHECK enum status file_write(struct file *file, uint64_t offset,
+                                                const struct slice *parts, size_t part_count)
+{
+    return file->fs->operations->write(file, offset, parts, part_count);
+}
+
+static inline MUST_CHECK enum status file_read(struct file *file, uint64_t offset, void *into,
+                                               size_t size, size_t *read_size)
+{
+    return file->fs->operations->read(file, offset, into, size, read_size);
+}
+
+static inline MUST_CHECK enum status file_map(struct file *file, uint64_t size, const uint8_t **out)
+{
+    return file->fs->operations->map(file, size, out);
+}
+
+static inline void file_unmap(struct file *file, const uint8_t *address, uint64_t size)
+{
+    file->fs->operations->unmap(file, address, size);
+}
+
+static inline void file_drop_cache(struct file *file, uint64_t offset, uint64_t size)
+{
+    file->fs->operations->drop_cache(file, offset, size);
+}
+
+static inline MUST_CHECK enum status file_size(struct file *file, uint64_t *out)
+{
+    return file->fs->operations->size(file, out);
+}
+
+static inline MUST_CHECK enum status file_truncate(struct file *file, uint64_t size)
+{
+    return file->fs->operations->truncate(file, size);
+}
+
+static inline MUST_CHECK enum status file_sync(struct file *file)
+{
+    return file->fs->operations->sync(file);
+}
+
+#endif
