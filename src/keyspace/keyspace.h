@@ -1,0 +1,119 @@
+/*
+ * keyspace.h - what "a key" means to Redis: databases, typed values, expiry, who watches.
+ *
+ * Stands between the commands and the engine: no command handler knows how bytes are stored. All
+ * functions want the execution lock (engine_lock). Values are verified before they are handed out.
+ *
+ * Statuses: NOT_FOUND no such (live) key; otherwise the engine's (DISK_FULL, INDEX_FULL,
+ * KEY_LIMIT, CORRUPT, IO, WRITES_STOPPED, TOO_LARGE, NO_MEMORY), all of which commands/errors.c
+ * words for the client. On failure nothing has changed.
+ */
+#ifndef SCDB_KEYSPACE_KEYSPACE_H
+#define SCDB_KEYSPACE_KEYSPACE_H
+
+#include "base/slice.h"
+#include "base/status.h"
+#include "engine/engine.h"
+#include "keyspace/watch.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct keyspace; /* all databases of a store; opaque */
+
+/* Types as they stand in records and slots; the names that TYPE answers. */
+enum value_type {
+    TYPE_STRING = 0,
+    TYPE_LIST = 1,
+    TYPE_SET = 2,
+    TYPE_ZSET = 3,
+    TYPE_HASH = 4,
+    TYPE_STREAM = 5
+};
+
+/* How a string came about, which OBJECT ENCODING shows. */
+enum string_encoding {
+    STRING_PLAIN = 0, /* int or embstr or raw, by its bytes */
+    STRING_RAW = 1    /* built by APPEND or SETRANGE: raw even when short */
+};
+
+/* A key's value, borrowed until the lock is released. */
+struct value {
+    struct slice bytes; /* verified as far as asked for */
+    int64_t expiry_ms;  /* EXPIRY_NONE = none */
+    enum value_type type;
+    uint8_t encoding;
+    struct entry entry; /* for pinning */
+};
+
+enum status keyspace_create(struct engine *engine, struct keyspace **out) MUST_CHECK;
+void keyspace_destroy(struct keyspace *keyspace);
+struct engine *keyspace_engine(struct keyspace *keyspace);
+struct watch_table *keyspace_watches(struct keyspace *keyspace);
+unsigned keyspace_database_count(const struct keyspace *keyspace);
+
+/* INFO's keyspace_hits and keyspace_misses, counted by lookups that read for a command. */
+struct keyspace_statistics {
+    uint64_t hits;
+    uint64_t misses;
+};
+struct keyspace_statistics *keyspace_statistics(struct keyspace *keyspace);
+
+/* Milliseconds since 1970 that hold for the command (or EXEC) that runs: taken once, at its start,
+ * so that a command sees one moment. */
+int64_t keyspace_now_ms(const struct keyspace *keyspace);
+void keyspace_set_now_ms(struct keyspace *keyspace, int64_t now_ms);
+
+/* --- reading --- */
+
+/* Finds the key without reading its value: size, type, expiry. Does not count hits. */
+enum status keyspace_find(struct keyspace *keyspace, unsigned database, struct slice key,
+                          struct value *out) MUST_CHECK;
+
+/* Finds the key and verifies the whole value; counts a hit or a miss. */
+enum status keyspace_read(struct keyspace *keyspace, unsigned database, struct slice key,
+                          struct value *out) MUST_CHECK;
+
+/* Verifies [offset, offset+size) of a found value (GETRANGE, STRLEN of something large). */
+enum status keyspace_verify(struct keyspace *keyspace, const struct value *value, size_t offset,
+                            size_t size) MUST_CHECK;
+
+/* --- writing: each also tells the watchers of the key --- */
+
+/* Sets the key to a string put together from `parts`. */
+enum status keyspace_put_string(struct keyspace *keyspace, unsigned database, struct slice key,
+                                const struct slice *parts, size_t part_count, int64_t expiry_ms,
+                                enum string_encoding encoding) MUST_CHECK;
+
+/* Gives a found key another expiry, value unchanged. */
+enum status keyspace_set_expiry(struct keyspace *keyspace, unsigned database,
+                                const struct value *value, int64_t expiry_ms) MUST_CHECK;
+
+enum status keyspace_delete(struct keyspace *keyspace, unsigned database,
+                            struct slice key) MUST_CHECK;
+
+/* Writes the found value under another name (RENAME, COPY, MOVE), type and all. */
+enum status keyspace_store_copy(struct keyspace *keyspace, const struct value *value,
+                                unsigned database, struct slice key, int64_t expiry_ms) MUST_CHECK;
+
+enum status keyspace_clear(struct keyspace *keyspace, unsigned database) MUST_CHECK;
+enum status keyspace_clear_all(struct keyspace *keyspace) MUST_CHECK;
+enum status keyspace_swap(struct keyspace *keyspace, unsigned a, unsigned b) MUST_CHECK;
+
+/* What is written between the two is all or nothing after a crash (MSET, RENAME, EXEC). Nest. */
+void keyspace_group_begin(struct keyspace *keyspace);
+void keyspace_group_end(struct keyspace *keyspace);
+
+/* --- counting and walking --- */
+
+uint64_t keyspace_count(struct keyspace *keyspace, unsigned database);
+uint64_t keyspace_expiring_count(struct keyspace *keyspace, unsigned database);
+int64_t keyspace_average_ttl_ms(struct keyspace *keyspace, unsigned database);
+
+/* At least `count` keys from *cursor on; see index_scan for what a cursor promises. */
+void keyspace_scan(struct keyspace *keyspace, unsigned database, uint64_t *cursor, size_t count,
+                   void (*visit)(void *context, const struct entry *entry), void *context);
+enum status keyspace_random(struct keyspace *keyspace, unsigned database,
+                            struct entry *out) MUST_CHECK;
+
+#endif

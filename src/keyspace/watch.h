@@ -1,0 +1,52 @@
+/*
+ * watch.h - who watches which key (WATCH), a table under the execution lock.
+ *
+ * Whoever changes a key flags the watchers of it; a flagged watcher's EXEC does nothing. All
+ * functions want the execution lock.
+ */
+#ifndef SCDB_KEYSPACE_WATCH_H
+#define SCDB_KEYSPACE_WATCH_H
+
+#include "base/slice.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct watch_table; /* opaque */
+struct watch;       /* one (watcher, database, key) */
+
+/* One of these lives in each session; all zero = watches nothing. */
+struct watcher {
+    struct watch *watches; /* owned by the table */
+    size_t count;
+    bool dirty; /* a watched key has changed */
+};
+
+enum status watch_table_create(struct watch_table **out) MUST_CHECK;
+void watch_table_destroy(struct watch_table *table);
+
+/* Starts to watch; a key already watched is not added twice. `expired`: the key exists but its
+ * time has passed already (its removal later is then no change). */
+enum status watch_add(struct watch_table *table, struct watcher *watcher, unsigned database,
+                      struct slice key, bool expired) MUST_CHECK;
+
+/* Stops watching everything and clears `dirty`. */
+void watch_forget_all(struct watch_table *table, struct watcher *watcher);
+
+/* Calls for each key watched. */
+void watch_each(const struct watcher *watcher,
+                void (*visit)(void *context, unsigned database, struct slice key, bool expired),
+                void *context);
+
+/* The key has changed: flags who watches it. Costs one comparison when nobody watches anything. */
+void watch_touch(struct watch_table *table, unsigned database, struct slice key);
+
+/* The database was emptied, or exchanged: flags all watchers of keys of it for which
+ * `is_changed` says so (NULL: all). */
+void watch_touch_database(struct watch_table *table, unsigned database,
+                          bool (*is_changed)(void *context, struct slice key), void *context);
+
+size_t watch_table_count(const struct watch_table *table);
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * reply.h - replies into bytes, in RESP2 or RESP3.
+ *
+ * A reply is an owned buffer, interrupted by references to large values that lie elsewhere. What
+ * does not fit into memory sets `failed`, and the connection is closed: no function here returns a
+ * status, so that command handlers read straight. One owner at a time; no locks.
+ *
+ * Where the two protocols differ, a function writes what Redis writes for it: a map is a flat
+ * array in RESP2, a null is "$-1", a double a bulk string, a boolean an integer.
+ */
+#ifndef SCDB_RESP_REPLY_H
+#define SCDB_RESP_REPLY_H
+
+#include "base/buffer.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes that are not ours, kept alive until release() is called (once, any thread). */
+struct reply_reference {
+    size_t position; /* the reference stands before bytes[position] */
+    struct slice slice;
+    void (*release)(void *owner);
+    void *owner;
+};
+
+struct reply {
+    struct buffer bytes;
+    struct reply_reference *references; /* owned, in the order of their positions */
+    size_t reference_count;
+    size_t reference_capacity;
+    int protocol; /* 2 or 3 */
+    bool failed;  /* memory ran out: the reply is not whole */
+};
+
+void reply_init(struct reply *reply);
+
+/* Releases all references and frees the buffer. */
+void reply_deinit(struct reply *reply);
+
+/* Forgets what was written, releasing references; keeps the protocol (and some memory). */
+void reply_clear(struct reply *reply);
+
+/* All bytes that are waiting, references included. */
+size_t reply_pending(const struct reply *reply);
+
+/* A place to return to (CLIENT REPLY SKIP, errors after partial replies). */
+struct reply_mark {
+    size_t bytes;
+    size_t references;
+};
+struct reply_mark reply_mark(const struct reply *reply);
+void reply_rewind(struct reply *reply, struct reply_mark mark);
+
+/* Has something been written since the mark, and is it an error ("-...")? */
+bool reply_is_error_since(const struct reply *reply, struct reply_mark mark);
+
+/* "+text"; text has no CR or LF. */
+void reply_simple(struct reply *reply, const char *text);
+void reply_ok(struct reply *reply);
+
+/* "-text": text begins with the code ("ERR syntax error"); CR and LF in it become spaces. */
+void reply_error(struct reply *reply, const char *text);
+void reply_error_format(struct reply *reply, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+void reply_integer(struct reply *reply, int64_t value);
+void reply_bulk(struct reply *reply, struct slice slice);
+void reply_bulk_string(struct reply *reply, const char *string);
+void reply_bulk_integer(struct reply *reply, int64_t value); /* as a bulk string */
+
+/* A bulk string by reference; `release` may be NULL (static data). */
+void reply_bulk_reference(struct reply *reply, struct slice slice, void (*release)(void *owner),
+                          void *owner);
+
+void reply_null(struct reply *reply);       /* "$-1" or "_" */
+void reply_null_array(struct reply *reply); /* "*-1" or "_" */
+void reply_empty_array(struct reply *reply);
+void reply_array(struct reply *reply, size_t count);
+void reply_map(struct reply *reply, size_t pairs);
+void reply_set(struct reply *reply, size_t count);
+void reply_push(struct reply *reply, size_t count);   /* an array in RESP2 */
+void reply_double(struct reply *reply, double value); /* as Redis prints it (%.17g, inf, nan) */
+void reply_bool(struct reply *reply, bool value);     /* ":1" or "#t" */
+void reply_verbatim(struct reply *reply, struct slice slice, const char format[3]); /* "txt" */
+
+/* An aggregate whose length is known only later: reserves room, then fills the length in. */
+struct reply_mark reply_deferred_begin(struct reply *reply);
+void reply_deferred_array(struct reply *reply, struct reply_mark mark, size_t count);
+void reply_deferred_map(struct reply *reply, struct reply_mark mark, size_t pairs);
+void reply_deferred_set(struct reply *reply, struct reply_mark mark, size_t count);
+
+/* Raw protocol bytes, already encoded. */
+void reply_raw(struct reply *reply, struct slice encoded);
+
+#endif

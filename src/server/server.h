@@ -1,0 +1,89 @@
+/*
+ * server.h - what commands may ask of the server.
+ *
+ * The server knows commands only as an executor: a table of functions that main.c hands it. The
+ * functions below want the execution lock where they end in _locked; the others want it not held.
+ */
+#ifndef SCDB_SERVER_SERVER_H
+#define SCDB_SERVER_SERVER_H
+
+#include "base/slice.h"
+#include "base/status.h"
+#include "server/command.h"
+#include "server/session.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct config;
+struct engine;
+struct keyspace;
+struct statistics;
+
+enum execution {
+    EXECUTED, /* the reply is in session->reply */
+    BLOCKED,  /* executed; the reply comes later: session->blocked is BLOCK_WAITING */
+    POSTPONED /* not executed: to be tried again when the session is resumed (CLIENT PAUSE) */
+};
+
+/* How the server reaches the commands. All are called under the execution lock. */
+struct executor {
+    enum execution (*execute)(struct server *server, struct session *session,
+                              const struct slice *arguments, size_t argument_count);
+    /* Brings what the command will look up towards the CPU: stage 0, then stage 1. */
+    void (*prefetch)(struct server *server, struct session *session, const struct slice *arguments,
+                     size_t argument_count, int stage);
+    /* The session ends: forget its transaction, watches, wait. */
+    void (*session_closed)(struct server *server, struct session *session);
+};
+
+struct config *server_config(struct server *server);
+struct engine *server_engine(struct server *server);
+struct keyspace *server_keyspace(struct server *server);
+struct statistics *server_statistics(struct server *server);
+
+/* --- sessions --- */
+
+struct session *server_first_session_locked(struct server *server); /* then ->next */
+struct session *server_find_session_locked(struct server *server, uint64_t id);
+size_t server_session_count_locked(struct server *server);
+
+/* Closes another session (or the caller's own, after its reply): its worker does it. */
+void server_kill_locked(struct server *server, struct session *session);
+
+/* --- commands that reply later --- */
+
+/* Names a session from other threads: the session itself may be gone. */
+struct session_handle {
+    uint64_t id;
+    unsigned worker;
+};
+
+/* Blocks the session; what it sends waits. */
+struct session_handle server_block_locked(struct server *server, struct session *session);
+
+/*
+ * Runs task(context, session) on the session's worker, under the execution lock; session is NULL
+ * when it has gone. Any thread, with or without the execution lock. The task writes its reply into
+ * session->reply and calls server_unblock_locked.
+ */
+void server_post(struct server *server, struct session_handle handle,
+                 void (*task)(void *context, struct session *session), void *context);
+void server_unblock_locked(struct server *server, struct session *session);
+
+/* --- pausing (CLIENT PAUSE) --- */
+
+enum pause_mode { PAUSE_OFF, PAUSE_WRITE, PAUSE_ALL };
+void server_pause_locked(struct server *server, enum pause_mode mode,
+                         int64_t until_ms); /* monotonic */
+enum pause_mode
+server_pause_mode_locked(struct server *server); /* PAUSE_OFF once the time has passed */
+
+/* --- the end --- */
+
+/* Asks the main thread to stop the server cleanly, as SIGTERM does. `save`: sync all first (always
+ * done on a clean stop; false skips it: SHUTDOWN NOSAVE). */
+void server_request_shutdown(struct server *server, bool save);
+
+#endif

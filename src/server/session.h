@@ -1,0 +1,94 @@
+/*
+ * session.h - what the server knows of a client, apart from its socket.
+ *
+ * A session is guarded by the execution lock: commands read and change it freely, also those of
+ * other clients (CLIENT LIST, CLIENT KILL). The socket, the unparsed input and the sending of
+ * replies belong to the connection (server/connection.h), and that to one worker. Fields marked
+ * (worker) are written by the session's own worker without the lock, atomically; anyone reads.
+ */
+#ifndef SCDB_SERVER_SESSION_H
+#define SCDB_SERVER_SESSION_H
+
+#include "base/buffer.h"
+#include "base/slice.h"
+#include "keyspace/watch.h"
+#include "resp/reply.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct command;
+struct connection;
+struct server;
+
+enum reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP_THIS };
+
+/* Why nothing of the session is executed at the moment. */
+enum block_reason {
+    BLOCK_NONE,
+    BLOCK_WAITING, /* a command that will reply later (COMPACT, later BLPOP ...) */
+    BLOCK_PAUSED   /* CLIENT PAUSE: the command at hand will be executed later */
+};
+
+/* A command that MULTI has queued: owns copies of its arguments. */
+struct queued_command {
+    const struct command *command;
+    struct slice *arguments; /* owned, one allocation with the bytes they point to */
+    size_t argument_count;
+};
+
+struct transaction {
+    bool open;                       /* between MULTI and EXEC or DISCARD */
+    bool aborted;                    /* a command could not be queued: EXEC answers EXECABORT */
+    struct queued_command *commands; /* owned */
+    size_t count;
+    size_t capacity;
+    size_t memory; /* bytes of all arguments */
+};
+
+struct session {
+    uint64_t id;
+    struct server *server;
+    struct connection *connection; /* for the session's own worker only */
+    unsigned worker;               /* index of the worker that serves it */
+
+    unsigned database;
+    bool authenticated;
+    bool is_unix_socket;
+    bool no_evict;
+    bool no_touch;
+    bool close_after_reply; /* QUIT, protocol errors */
+    bool close_asap;        /* CLIENT KILL: close without sending what is pending */
+    enum reply_mode reply_mode;
+    enum block_reason blocked;
+    bool unblock_with_error_allowed; /* CLIENT UNBLOCK may end the wait */
+    void (*on_unblock)(struct session *session, bool with_error); /* CLIENT UNBLOCK, disconnect */
+    void *block_context;
+
+    struct reply reply; /* what executes now writes here; protocol version in it */
+    struct transaction transaction;
+    struct watcher watcher;
+
+    struct buffer name; /* CLIENT SETNAME; empty = none */
+    struct buffer library_name;
+    struct buffer library_version;
+    char address[64]; /* "127.0.0.1:1234", "/path:0" */
+    char local_address[64];
+    int descriptor;
+    int64_t created_ms;                 /* monotonic */
+    int64_t last_interaction_ms;        /* monotonic */
+    const struct command *last_command; /* NULL before the first */
+    const struct command *last_subcommand;
+
+    _Atomic size_t query_buffer_size;     /* (worker) */
+    _Atomic size_t query_buffer_capacity; /* (worker) */
+    _Atomic size_t output_size;           /* (worker) not yet sent */
+
+    /* All sessions, in the order of their ids. */
+    struct session *next;
+    struct session *previous;
+};
+
+#endif
