@@ -1,0 +1,328 @@
+/*
+ * record.c - see record.h.
+ *
+ * A record is read in two steps, so that no byte is used before its size is known to fit:
+ * parse_layout() takes the sizes from the fixed header and says where the parts lie; what it says
+ * is a guess until the header checksum over all those bytes has been verified.
+ */
+#include "engine/record.h"
+
+#include "base/check.h"
+#include "engine/checksum.h"
+#include "engine/little_endian.h"
+
+#include <assert.h>
+
+/* The fixed header as it lies in the file; used for its offsets only. */
+struct fixed_header {
+    uint64_t header_checksum;
+    uint64_t sequence;
+    uint64_t keyspace_id;
+    uint64_t value_checksum;
+    uint64_t value_size;
+    uint32_t key_size;
+    uint8_t kind;
+    uint8_t type;
+    uint8_t encoding;
+    uint8_t flags;
+};
+
+static_assert(sizeof(struct fixed_header) == RECORD_HEADER_SIZE, "the header is 48 bytes");
+static_assert(offsetof(struct fixed_header, sequence) == 8, "on-disk offset");
+static_assert(offsetof(struct fixed_header, keyspace_id) == 16, "on-disk offset");
+static_assert(offsetof(struct fixed_header, value_checksum) == 24, "on-disk offset");
+static_assert(offsetof(struct fixed_header, value_size) == 32, "on-disk offset");
+static_assert(offsetof(struct fixed_header, key_size) == 40, "on-disk offset");
+static_assert(offsetof(struct fixed_header, kind) == 44, "on-disk offset");
+static_assert(offsetof(struct fixed_header, type) == 45, "on-disk offset");
+static_assert(offsetof(struct fixed_header, encoding) == 46, "on-disk offset");
+static_assert(offsetof(struct fixed_header, flags) == 47, "on-disk offset");
+
+#define AT(field)      offsetof(struct fixed_header, field)
+#define EXPIRY_SIZE    8
+#define BASE_SIZE      16
+#define CHECKSUM_SIZE  8
+#define COVERED_FROM   AT(sequence) /* the header checksum covers all behind itself */
+#define KNOWN_FLAGS    (RECORD_FLAG_EXPIRY | RECORD_FLAG_GROUP_MORE)
+#define LAST_KIND      RECORD_KEYSPACE_MAP
+#define ALIGN_UP(size) (((size) + (RECORD_ALIGNMENT - 1)) & ~(uint64_t)(RECORD_ALIGNMENT - 1))
+
+uint64_t record_seed(const uint8_t store_id[16], uint64_t file_number)
+{
+    uint8_t input[24];
+    memcpy(input, store_id, 16);
+    little_endian_store64(input + 16, file_number);
+    return checksum_of(input, sizeof(input), 0);
+}
+
+/* How many block checksums stand before a value: none while one checksum in the header does. */
+static uint64_t block_count(uint64_t value_size)
+{
+    if (value_size <= RECORD_VALUE_BLOCK_SIZE) {
+        return 0;
+    }
+    return (value_size + RECORD_VALUE_BLOCK_SIZE - 1) / RECORD_VALUE_BLOCK_SIZE;
+}
+
+static uint64_t key_offset(bool has_expiry, bool is_delta)
+{
+    return RECORD_HEADER_SIZE + (has_expiry ? EXPIRY_SIZE : 0u) + (is_delta ? BASE_SIZE : 0u);
+}
+
+/* Where the value lies when the key ends at `key_end`. */
+static uint64_t value_offset(uint64_t key_end, uint64_t value_size)
+{
+    uint64_t blocks = block_count(value_size);
+    return blocks == 0 ? key_end : ALIGN_UP(key_end) + blocks * CHECKSUM_SIZE;
+}
+
+uint64_t record_head_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_delta)
+{
+    return value_offset(key_offset(has_expiry, is_delta) + key_size, value_size);
+}
+
+uint64_t record_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_delta)
+{
+    return ALIGN_UP(record_head_size(key_size, value_size, has_expiry, is_delta) + value_size);
+}
+
+/* --- encoding ----------------------------------------------------------------------------- */
+
+static uint64_t parts_size(const struct slice *parts, size_t part_count)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; i < part_count; i++) {
+        size += parts[i].size;
+    }
+    return size;
+}
+
+/* A place in a list of parts. */
+struct part_cursor {
+    const struct slice *parts;
+    size_t index;
+    size_t offset; /* in parts[index] */
+};
+
+/* The checksum of the next `size` bytes, which are there; most often they lie in one part. */
+static uint64_t sum_of_next(struct part_cursor *cursor, uint64_t size, uint64_t seed)
+{
+    while (size > 0 && cursor->offset == cursor->parts[cursor->index].size) {
+        cursor->index++;
+        cursor->offset = 0;
+    }
+    if (size == 0) {
+        return checksum_of(NULL, 0, seed);
+    }
+    const struct slice *part = &cursor->parts[cursor->index];
+    if (part->size - cursor->offset >= size) {
+        uint64_t sum = checksum_of(part->data + cursor->offset, (size_t)size, seed);
+        cursor->offset += (size_t)size;
+        return sum;
+    }
+    struct checksum_stream stream;
+    checksum_stream_init(&stream, seed);
+    while (size > 0) {
+        part = &cursor->parts[cursor->index];
+        size_t piece = part->size - cursor->offset;
+        if (piece == 0) {
+            cursor->index++;
+            cursor->offset = 0;
+            continue;
+        }
+        piece = piece < size ? piece : (size_t)size;
+        checksum_stream_add(&stream, part->data + cursor->offset, piece);
+        cursor->offset += piece;
+        size -= piece;
+    }
+    return checksum_stream_sum(&stream);
+}
+
+/* Writes the block checksums to `array` if the value has any, and returns the value checksum. */
+static uint64_t encode_value_checksums(const struct slice *parts, uint64_t value_size,
+                                       uint64_t seed, uint8_t *array)
+{
+    struct part_cursor cursor = {.parts = parts, .index = 0, .offset = 0};
+    uint64_t blocks = block_count(value_size);
+    if (blocks == 0) {
+        return sum_of_next(&cursor, value_size, seed);
+    }
+    for (uint64_t i = 0; i < blocks; i++) {
+        uint64_t left = value_size - i * RECORD_VALUE_BLOCK_SIZE;
+        uint64_t size = left < RECORD_VALUE_BLOCK_SIZE ? left : RECORD_VALUE_BLOCK_SIZE;
+        little_endian_store64(array + i * CHECKSUM_SIZE, sum_of_next(&cursor, size, seed));
+    }
+    return checksum_of(array, (size_t)(blocks * CHECKSUM_SIZE), seed);
+}
+
+static void seal_head(uint8_t *bytes, uint64_t key_end, uint64_t seed)
+{
+    uint64_t sum = checksum_of(bytes + COVERED_FROM, (size_t)(key_end - COVERED_FROM), seed);
+    little_endian_store64(bytes + AT(header_checksum), sum);
+}
+
+void record_encode_head(const struct record *record, const struct slice *value_parts,
+                        size_t value_part_count, uint64_t seed, uint8_t *into)
+{
+    bool has_expiry = record->expiry_ms != EXPIRY_NONE;
+    bool is_delta = record->kind == RECORD_DELTA;
+    uint64_t value_size = parts_size(value_parts, value_part_count);
+    CHECK(record->key.size <= RECORD_KEY_SIZE_MAX && value_size <= RECORD_VALUE_SIZE_MAX);
+    CHECK(record->kind >= RECORD_VALUE && record->kind <= LAST_KIND);
+
+    unsigned flags = (has_expiry ? RECORD_FLAG_EXPIRY : 0u);
+    flags |= (record->group_more ? RECORD_FLAG_GROUP_MORE : 0u);
+    little_endian_store64(into + AT(sequence), record->sequence);
+    little_endian_store64(into + AT(keyspace_id), record->keyspace_id);
+    little_endian_store64(into + AT(value_size), value_size);
+    little_endian_store32(into + AT(key_size), (uint32_t)record->key.size);
+    into[AT(kind)] = (uint8_t)record->kind;
+    into[AT(type)] = record->type;
+    into[AT(encoding)] = record->encoding;
+    into[AT(flags)] = (uint8_t)flags;
+
+    uint8_t *next = into + RECORD_HEADER_SIZE;
+    if (has_expiry) {
+        little_endian_store64(next, (uint64_t)record->expiry_ms);
+        next += EXPIRY_SIZE;
+    }
+    if (is_delta) {
+        little_endian_store64(next, record->base_file);
+        little_endian_store64(next + 8, record->base_offset);
+        next += BASE_SIZE;
+    }
+    if (record->key.size > 0) {
+        memcpy(next, record->key.data, record->key.size);
+    }
+    uint64_t key_end = (uint64_t)(next - into) + record->key.size;
+    uint8_t *array = into + key_end;
+    if (block_count(value_size) > 0) {
+        array = into + ALIGN_UP(key_end);
+        memset(into + key_end, 0, (size_t)(array - (into + key_end)));
+    }
+    uint64_t value_checksum = encode_value_checksums(value_parts, value_size, seed, array);
+    little_endian_store64(into + AT(value_checksum), value_checksum);
+    seal_head(into, key_end, seed);
+}
+
+/* --- decoding ----------------------------------------------------------------------------- */
+
+/* Where the key of the encoded record ends; its sizes are known to fit. */
+static uint64_t key_end_of(const uint8_t *bytes)
+{
+    bool has_expiry = (bytes[AT(flags)] & RECORD_FLAG_EXPIRY) != 0;
+    bool is_delta = bytes[AT(kind)] == RECORD_DELTA;
+    return key_offset(has_expiry, is_delta) + little_endian_load32(bytes + AT(key_size));
+}
+
+void record_end_group(uint8_t *encoded, uint64_t seed)
+{
+    encoded[AT(flags)] &= (uint8_t)~RECORD_FLAG_GROUP_MORE;
+    seal_head(encoded, key_end_of(encoded), seed);
+}
+
+enum status record_peek(const uint8_t *bytes, uint64_t available, struct record *out,
+                        uint64_t *size)
+{
+    if (available < RECORD_HEADER_SIZE) {
+        return STATUS_CORRUPT;
+    }
+    uint64_t value_size = little_endian_load64(bytes + AT(value_size));
+    uint32_t key_size = little_endian_load32(bytes + AT(key_size));
+    unsigned flags = bytes[AT(flags)];
+    unsigned kind = bytes[AT(kind)];
+    if (key_size > RECORD_KEY_SIZE_MAX || value_size > RECORD_VALUE_SIZE_MAX ||
+        kind - RECORD_VALUE > LAST_KIND - RECORD_VALUE || (flags & ~(unsigned)KNOWN_FLAGS) != 0) {
+        return STATUS_CORRUPT;
+    }
+    bool has_expiry = (flags & RECORD_FLAG_EXPIRY) != 0;
+    bool is_delta = kind == RECORD_DELTA;
+    uint64_t key_at = key_offset(has_expiry, is_delta);
+    uint64_t value_at = value_offset(key_at + key_size, value_size);
+    uint64_t whole = ALIGN_UP(value_at + value_size);
+    if (whole > available) {
+        return STATUS_CORRUPT;
+    }
+    int64_t expiry_ms = EXPIRY_NONE;
+    if (has_expiry) {
+        expiry_ms = (int64_t)little_endian_load64(bytes + RECORD_HEADER_SIZE);
+        if (expiry_ms == EXPIRY_NONE) {
+            return STATUS_CORRUPT; /* never written: a record without an expiry has no such field */
+        }
+    }
+    *out = (struct record){
+        .sequence = little_endian_load64(bytes + AT(sequence)),
+        .keyspace_id = little_endian_load64(bytes + AT(keyspace_id)),
+        .expiry_ms = expiry_ms,
+        .base_file = is_delta ? little_endian_load64(bytes + key_at - BASE_SIZE) : 0,
+        .base_offset = is_delta ? little_endian_load64(bytes + key_at - 8) : 0,
+        .kind = (enum record_kind)kind,
+        .type = bytes[AT(type)],
+        .encoding = bytes[AT(encoding)],
+        .group_more = (flags & RECORD_FLAG_GROUP_MORE) != 0,
+        .key = slice_make(bytes + key_at, key_size),
+        .value = slice_make(bytes + value_at, (size_t)value_size),
+    };
+    *size = whole;
+    return STATUS_OK;
+}
+
+enum status record_verify_head(const uint8_t *bytes, uint64_t seed)
+{
+    size_t covered = (size_t)(key_end_of(bytes) - COVERED_FROM);
+    uint64_t sum = checksum_of(bytes + COVERED_FROM, covered, seed);
+    return sum == little_endian_load64(bytes + AT(header_checksum)) ? STATUS_OK : STATUS_CORRUPT;
+}
+
+enum status record_decode(const uint8_t *bytes, uint64_t available, uint64_t seed,
+                          struct record *out, uint64_t *size)
+{
+    struct record record;
+    uint64_t whole;
+    enum status status = record_peek(bytes, available, &record, &whole);
+    if (status == STATUS_OK) {
+        status = record_verify_head(bytes, seed);
+    }
+    if (status == STATUS_OK) {
+        *out = record;
+        *size = whole;
+    }
+    return status;
+}
+
+/* Verifies the blocks that [offset, end) touches; the array itself first. */
+static enum status verify_blocks(const uint8_t *array, const uint8_t *value, uint64_t value_size,
+                                 uint64_t offset, uint64_t end, uint64_t array_checksum,
+                                 uint64_t seed)
+{
+    size_t array_size = (size_t)(block_count(value_size) * CHECKSUM_SIZE);
+    if (checksum_of(array, array_size, seed) != array_checksum) {
+        return STATUS_CORRUPT;
+    }
+    for (uint64_t i = offset / RECORD_VALUE_BLOCK_SIZE; i * RECORD_VALUE_BLOCK_SIZE < end; i++) {
+        uint64_t from = i * RECORD_VALUE_BLOCK_SIZE;
+        uint64_t left = value_size - from;
+        size_t size = (size_t)(left < RECORD_VALUE_BLOCK_SIZE ? left : RECORD_VALUE_BLOCK_SIZE);
+        uint64_t expected = little_endian_load64(array + i * CHECKSUM_SIZE);
+        if (checksum_of(value + from, size, seed) != expected) {
+            return STATUS_CORRUPT;
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status record_verify_value(const uint8_t *bytes, uint64_t offset, uint64_t size, uint64_t seed)
+{
+    uint64_t value_size = little_endian_load64(bytes + AT(value_size));
+    uint64_t expected = little_endian_load64(bytes + AT(value_checksum));
+    uint64_t key_end = key_end_of(bytes);
+    const uint8_t *value = bytes + value_offset(key_end, value_size);
+    if (block_count(value_size) == 0) {
+        uint64_t sum = checksum_of(value, (size_t)value_size, seed);
+        return sum == expected ? STATUS_OK : STATUS_CORRUPT;
+    }
+    offset = offset < value_size ? offset : value_size;
+    uint64_t end = size < value_size - offset ? offset + size : value_size;
+    const uint8_t *array = bytes + ALIGN_UP(key_end);
+    return verify_blocks(array, value, value_size, offset, end, expected, seed);
+}
