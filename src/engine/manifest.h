@@ -80,8 +80,12 @@ struct manifest_file *manifest_find(const struct manifest *manifest, uint64_t nu
 enum status manifest_read(struct file_system *fs, struct manifest *out,
                           struct error *error) MUST_CHECK;
 
-/* Replaces MANIFEST durably, with generation + 1. On failure the old one stands, in the file and
- * in memory (the in-memory generation is unchanged). */
+/*
+ * Replaces MANIFEST durably, with generation + 1. On failure the struct is unchanged, and the file
+ * is the old one or, when it was the directory's sync that failed, perhaps the new one; never a
+ * mixture. So a file that either of the two lists may be removed only after a later manifest_write
+ * that succeeded without it.
+ */
 enum status manifest_write(struct file_system *fs, struct manifest *manifest) MUST_CHECK;
 
 #endif
