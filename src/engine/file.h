@@ -8,8 +8,9 @@
  * Threads: every function may be called from any thread; calls on one file that overlap in bytes
  * are the caller's business. Ownership: a struct file belongs to who created or opened it, until
  * close. Failure: every function leaves its out parameters untouched on failure; DISK_FULL for
- * ENOSPC and EDQUOT, NOT_FOUND for ENOENT, EXISTS for EEXIST, LOCKED for a lock that is held, IO
- * for everything else; interrupted and short calls are continued inside.
+ * ENOSPC and EDQUOT, NOT_FOUND for ENOENT, EXISTS for EEXIST, LOCKED for a lock that is held,
+ * NO_MEMORY for ENOMEM, IO for everything else (logged where it happens, with the file's name);
+ * interrupted and short calls are continued inside.
  */
 #ifndef SCDB_ENGINE_FILE_H
 #define SCDB_ENGINE_FILE_H
@@ -35,7 +36,8 @@ struct file_operations {
     void (*close)(struct file *file);
 
     /* Makes room on the disk for bytes [0, size) and makes the file at least that long; the new
-     * bytes read as zero. DISK_FULL: the file is as it was. */
+     * bytes read as zero. DISK_FULL: the file is as it was. On a file system that can't reserve,
+     * only the length is set, and write() may give DISK_FULL all the same. */
     enum status (*reserve)(struct file *file, uint64_t size);
 
     /* Writes all the slices, one behind the other, from `offset` on. On failure any part of the
@@ -47,8 +49,8 @@ struct file_operations {
     enum status (*read)(struct file *file, uint64_t offset, void *into, size_t size,
                         size_t *read_size);
 
-    /* Maps [0, size) read-only for random access; bytes beyond the end of the file must not be
-     * touched until the file has grown over them. Writes show through the mapping. */
+    /* Maps [0, size), size > 0, read-only for random access; bytes beyond the end of the file must
+     * not be touched until the file has grown over them. Writes show through the mapping. */
     enum status (*map)(struct file *file, uint64_t size, const uint8_t **out);
     void (*unmap)(struct file *file, const uint8_t *address, uint64_t size);
 
@@ -65,7 +67,8 @@ struct file_operations {
     enum status (*rename)(struct file_system *fs, const char *from, const char *to);
     enum status (*remove)(struct file_system *fs, const char *name);
 
-    /* Calls `on_name` for each regular file, in no order, without "." and "..". */
+    /* Calls `on_name` for each regular file, in no order; names of FILE_NAME_SIZE_MAX bytes and
+     * more, which can't be ours, are passed over. */
     enum status (*list)(struct file_system *fs, void (*on_name)(void *context, const char *name),
                         void *context);
 

@@ -1,0 +1,483 @@
+/*
+ * file_posix.c - file.h on a real disk (Linux).
+ *
+ * What it assumes of the file system: fdatasync makes a file's data and length durable, fsync of
+ * a directory the names in it, and a rename within a directory is atomic. What fails is logged
+ * here, once, with the file's name and the kernel's words; a status has no room for them.
+ */
+#include "engine/file.h"
+
+#include "base/check.h"
+#include "base/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define DIRECTORY_PERMISSIONS 0700
+#define FILE_PERMISSIONS      0600
+#define PARTS_PER_CALL        64
+#define HOLDER_SIZE_MAX       128
+
+struct posix_system {
+    struct file_system base;
+    int directory;
+    int lock; /* -1 while not held */
+};
+
+struct posix_file {
+    struct file base;
+    int descriptor;
+    char name[FILE_NAME_SIZE_MAX];
+};
+
+static struct posix_system *system_of(struct file_system *fs)
+{
+    return (struct posix_system *)fs;
+}
+
+static struct posix_file *file_of(struct file *file)
+{
+    return (struct posix_file *)file;
+}
+
+/* The status for an errno; what can't be expected in normal operation is logged. */
+static enum status failed(int error_number, const char *action, const char *name)
+{
+    switch (error_number) {
+    case ENOENT:
+        return STATUS_NOT_FOUND;
+    case EEXIST:
+        return STATUS_EXISTS;
+    case ENOSPC:
+    case EDQUOT:
+        return STATUS_DISK_FULL;
+    case ENOMEM:
+        return STATUS_NO_MEMORY;
+    default:
+        LOG_WARNING("can't %s file '%s': %s", action, name, strerror(error_number));
+        return STATUS_IO;
+    }
+}
+
+/* --- files -------------------------------------------------------------------------------- */
+
+static enum status posix_open(struct file_system *fs, const char *name, enum file_mode mode,
+                              struct file **out)
+{
+    static const int flags_of[] = {
+        [FILE_MODE_READ] = O_RDONLY,
+        [FILE_MODE_WRITE] = O_RDWR,
+        [FILE_MODE_CREATE] = O_RDWR | O_CREAT | O_EXCL,
+    };
+    CHECK(strlen(name) < FILE_NAME_SIZE_MAX && strchr(name, '/') == NULL);
+    struct posix_file *file = malloc(sizeof(*file));
+    if (file == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    int flags = flags_of[mode] | O_CLOEXEC | O_NOFOLLOW;
+    int descriptor;
+    do {
+        descriptor = openat(system_of(fs)->directory, name, flags, FILE_PERMISSIONS);
+    } while (descriptor < 0 && errno == EINTR);
+    if (descriptor < 0) {
+        int error_number = errno;
+        free(file);
+        return failed(error_number, "open", name);
+    }
+    file->base.fs = fs;
+    file->descriptor = descriptor;
+    (void)snprintf(file->name, sizeof(file->name), "%s", name);
+    *out = &file->base;
+    return STATUS_OK;
+}
+
+static void posix_close(struct file *file)
+{
+    /* What close() could report, sync() has reported before if anyone relied on it. */
+    (void)close(file_of(file)->descriptor);
+    free(file_of(file));
+}
+
+static enum status posix_size(struct file *file, uint64_t *out)
+{
+    struct stat about;
+    if (fstat(file_of(file)->descriptor, &about) != 0) {
+        return failed(errno, "examine", file_of(file)->name);
+    }
+    *out = (uint64_t)about.st_size;
+    return STATUS_OK;
+}
+
+static enum status posix_truncate(struct file *file, uint64_t size)
+{
+    int result;
+    do {
+        result = ftruncate(file_of(file)->descriptor, (off_t)size);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 ? STATUS_OK : failed(errno, "truncate", file_of(file)->name);
+}
+
+/*
+ * Where the file system can't reserve (EOPNOTSUPP), the file only gets its length: a full disk is
+ * then found out by write(). Writing zeros instead would be no better on the file systems that lack
+ * fallocate, for they copy on write.
+ */
+static enum status posix_reserve(struct file *file, uint64_t size)
+{
+    uint64_t size_before;
+    enum status status = posix_size(file, &size_before);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int result;
+    do {
+        result = fallocate(file_of(file)->descriptor, 0, 0, (off_t)size);
+    } while (result != 0 && errno == EINTR);
+    if (result == 0) {
+        return STATUS_OK;
+    }
+    int error_number = errno;
+    if (error_number == EOPNOTSUPP) {
+        return size > size_before ? posix_truncate(file, size) : STATUS_OK;
+    }
+    /* A part may have been allocated before the disk was full, and the file be longer now. */
+    if (size > size_before && posix_truncate(file, size_before) != STATUS_OK) {
+        return STATUS_IO;
+    }
+    return failed(error_number, "reserve space for", file_of(file)->name);
+}
+
+/* Fills `vectors` with the parts from *index, *skip on; returns how many. */
+static int gather(const struct slice *parts, size_t part_count, size_t index, size_t skip,
+                  struct iovec *vectors)
+{
+    int count = 0;
+    for (; index < part_count && count < PARTS_PER_CALL; index++, skip = 0) {
+        if (parts[index].size > skip) {
+            /* pwritev takes a pointer to non-const, and does not write through it. */
+            vectors[count].iov_base = (void *)(uintptr_t)(parts[index].data + skip);
+            vectors[count].iov_len = parts[index].size - skip;
+            count++;
+        }
+    }
+    return count;
+}
+
+static enum status posix_write(struct file *file, uint64_t offset, const struct slice *parts,
+                               size_t part_count)
+{
+    size_t index = 0;
+    size_t skip = 0; /* bytes of parts[index] already written */
+    for (;;) {
+        struct iovec vectors[PARTS_PER_CALL];
+        int count = gather(parts, part_count, index, skip, vectors);
+        if (count == 0) {
+            return STATUS_OK;
+        }
+        ssize_t written = pwritev(file_of(file)->descriptor, vectors, count, (off_t)offset);
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            return failed(written < 0 ? errno : EIO, "write", file_of(file)->name);
+        }
+        offset += (uint64_t)written;
+        size_t left = (size_t)written;
+        while (left > 0 && left >= parts[index].size - skip) {
+            left -= parts[index].size - skip;
+            index++;
+            skip = 0;
+        }
+        skip += left;
+    }
+}
+
+static enum status posix_read(struct file *file, uint64_t offset, void *into, size_t size,
+                              size_t *read_size)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t got = pread(file_of(file)->descriptor, (char *)into + done, size - done,
+                            (off_t)(offset + done));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return failed(errno, "read", file_of(file)->name);
+        }
+        if (got == 0) {
+            break;
+        }
+        done += (size_t)got;
+    }
+    *read_size = done;
+    return STATUS_OK;
+}
+
+static enum status posix_map(struct file *file, uint64_t size, const uint8_t **out)
+{
+    CHECK(size > 0);
+    void *address = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, file_of(file)->descriptor, 0);
+    if (address == MAP_FAILED) {
+        return failed(errno, "map", file_of(file)->name);
+    }
+    /* Advice: reads are of single records, and read-ahead would fill the cache with strangers. */
+    (void)madvise(address, (size_t)size, MADV_RANDOM);
+    *out = address;
+    return STATUS_OK;
+}
+
+static void posix_unmap(struct file *file, const uint8_t *address, uint64_t size)
+{
+    (void)file;
+    CHECK(munmap((void *)(uintptr_t)address, (size_t)size) == 0);
+}
+
+static void posix_drop_cache(struct file *file, uint64_t offset, uint64_t size)
+{
+    /* Advice: nothing depends on whether it is taken. */
+    (void)posix_fadvise(file_of(file)->descriptor, (off_t)offset, (off_t)size, POSIX_FADV_DONTNEED);
+}
+
+static enum status posix_sync(struct file *file)
+{
+    int result;
+    do {
+        result = fdatasync(file_of(file)->descriptor);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 ? STATUS_OK : failed(errno, "sync", file_of(file)->name);
+}
+
+/* --- names -------------------------------------------------------------------------------- */
+
+static enum status posix_rename(struct file_system *fs, const char *from, const char *to)
+{
+    int directory = system_of(fs)->directory;
+    return renameat(directory, from, directory, to) == 0 ? STATUS_OK
+                                                         : failed(errno, "rename", from);
+}
+
+static enum status posix_remove(struct file_system *fs, const char *name)
+{
+    return unlinkat(system_of(fs)->directory, name, 0) == 0 ? STATUS_OK
+                                                            : failed(errno, "remove", name);
+}
+
+static bool is_regular(int directory, const struct dirent *entry)
+{
+    if (entry->d_type != DT_UNKNOWN) {
+        return entry->d_type == DT_REG;
+    }
+    struct stat about;
+    return fstatat(directory, entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(about.st_mode);
+}
+
+static enum status posix_list(struct file_system *fs,
+                              void (*on_name)(void *context, const char *name), void *context)
+{
+    /* Not dup(): a duplicate would share its position in the directory with the original. */
+    int descriptor = openat(system_of(fs)->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = descriptor < 0 ? NULL : fdopendir(descriptor);
+    if (directory == NULL) {
+        int error_number = errno;
+        if (descriptor >= 0) {
+            (void)close(descriptor);
+        }
+        return failed(error_number, "list", ".");
+    }
+    enum status status = STATUS_OK;
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(directory);
+        if (entry == NULL) {
+            status = errno == 0 ? STATUS_OK : failed(errno, "list", ".");
+            break;
+        }
+        if (strlen(entry->d_name) < FILE_NAME_SIZE_MAX && is_regular(descriptor, entry)) {
+            on_name(context, entry->d_name);
+        }
+    }
+    (void)closedir(directory);
+    return status;
+}
+
+/* Returns 0 or an errno. EINVAL is a file system whose directories have nothing to sync. */
+static int sync_directory_at(int descriptor)
+{
+    int result;
+    do {
+        result = fsync(descriptor);
+    } while (result != 0 && errno == EINTR);
+    return result == 0 || errno == EINVAL ? 0 : errno;
+}
+
+static enum status posix_sync_directory(struct file_system *fs)
+{
+    int error_number = sync_directory_at(system_of(fs)->directory);
+    return error_number == 0 ? STATUS_OK : failed(error_number, "sync", ".");
+}
+
+/* --- the lock ----------------------------------------------------------------------------- */
+
+static void read_holder(int descriptor, char *holder, size_t holder_size)
+{
+    if (holder_size == 0) {
+        return;
+    }
+    char text[HOLDER_SIZE_MAX];
+    ssize_t size = pread(descriptor, text, sizeof(text) - 1, 0);
+    text[size < 0 ? 0 : size] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    (void)snprintf(holder, holder_size, "%s", text[0] == '\0' ? "another process" : text);
+}
+
+/* Who holds the lock is for people; a full disk must not keep a store from being opened. */
+static void write_holder(int descriptor)
+{
+    char host[64] = "";
+    char text[HOLDER_SIZE_MAX];
+    (void)gethostname(host, sizeof(host) - 1);
+    int size = snprintf(text, sizeof(text), "pid %ld on host %s\n", (long)getpid(), host);
+    if (ftruncate(descriptor, 0) != 0 || pwrite(descriptor, text, (size_t)size, 0) != size) {
+        LOG_VERBOSE("can't write into the lock file who holds it: %s", strerror(errno));
+    }
+}
+
+/* The lock belongs to the open file: the kernel releases it however the process ends, and a second
+ * one fails even within one process. The file stays: removing it would race with an opener. */
+static enum status posix_lock(struct file_system *fs, const char *name, char *holder,
+                              size_t holder_size)
+{
+    struct posix_system *system = system_of(fs);
+    CHECK(system->lock < 0);
+    int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    int descriptor = openat(system->directory, name, flags, FILE_PERMISSIONS);
+    if (descriptor < 0) {
+        return failed(errno, "open", name);
+    }
+    int result;
+    do {
+        result = flock(descriptor, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0) {
+        enum status status = STATUS_LOCKED;
+        if (errno == EWOULDBLOCK) {
+            read_holder(descriptor, holder, holder_size);
+        } else {
+            status = failed(errno, "lock", name);
+        }
+        (void)close(descriptor);
+        return status;
+    }
+    write_holder(descriptor);
+    system->lock = descriptor;
+    return STATUS_OK;
+}
+
+/* --- the directory ------------------------------------------------------------------------ */
+
+static enum status posix_free_space(struct file_system *fs, uint64_t *out)
+{
+    struct statvfs about;
+    if (fstatvfs(system_of(fs)->directory, &about) != 0) {
+        return failed(errno, "examine", ".");
+    }
+    *out = (uint64_t)about.f_bavail * about.f_frsize;
+    return STATUS_OK;
+}
+
+static void posix_close_system(struct file_system *fs)
+{
+    struct posix_system *system = system_of(fs);
+    if (system->lock >= 0) {
+        (void)close(system->lock);
+    }
+    (void)close(system->directory);
+    free(system);
+}
+
+static const struct file_operations posix_operations = {
+    .open = posix_open,
+    .close = posix_close,
+    .reserve = posix_reserve,
+    .write = posix_write,
+    .read = posix_read,
+    .map = posix_map,
+    .unmap = posix_unmap,
+    .drop_cache = posix_drop_cache,
+    .size = posix_size,
+    .truncate = posix_truncate,
+    .sync = posix_sync,
+    .rename = posix_rename,
+    .remove = posix_remove,
+    .list = posix_list,
+    .sync_directory = posix_sync_directory,
+    .lock = posix_lock,
+    .free_space = posix_free_space,
+    .close_system = posix_close_system,
+};
+
+/* Opens the directory; one that had to be made is durable in its parent before anything in it can
+ * be. -1 and errno on failure. */
+static int open_or_make_directory(const char *path)
+{
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    int descriptor = open(path, flags);
+    if (descriptor >= 0 || errno != ENOENT) {
+        return descriptor;
+    }
+    if (mkdir(path, DIRECTORY_PERMISSIONS) != 0 && errno != EEXIST) {
+        return -1;
+    }
+    descriptor = open(path, flags);
+    if (descriptor < 0) {
+        return -1;
+    }
+    int parent = openat(descriptor, "..", flags);
+    int error_number = parent < 0 ? errno : sync_directory_at(parent);
+    if (parent >= 0) {
+        (void)close(parent);
+    }
+    if (error_number != 0) {
+        (void)close(descriptor);
+        errno = error_number;
+        return -1;
+    }
+    return descriptor;
+}
+
+enum status file_posix_open_directory(const char *path, struct file_system **out,
+                                      struct error *error)
+{
+    struct posix_system *system = malloc(sizeof(*system));
+    if (system == NULL) {
+        return error_set(error, STATUS_NO_MEMORY, "no memory to open directory '%s'", path);
+    }
+    int directory = open_or_make_directory(path);
+    if (directory < 0) {
+        int error_number = errno;
+        free(system);
+        enum status status = error_number == ENOENT                             ? STATUS_NOT_FOUND
+                             : error_number == ENOSPC || error_number == EDQUOT ? STATUS_DISK_FULL
+                                                                                : STATUS_IO;
+        return error_set(error, status,
+                         "can't open directory '%s': %s; check 'dir' and its permissions", path,
+                         strerror(error_number));
+    }
+    system->base.operations = &posix_operations;
+    system->directory = directory;
+    system->lock = -1;
+    *out = &system->base;
+    return STATUS_OK;
+}
