@@ -1,0 +1,81 @@
+/*
+ * errors.h - the one place where the words of errors stand that a client sees.
+ *
+ * An error is a row of ERRORS_LIST; %s in its text stands for the name of the command that runs
+ * ("set", "config|set"). Pure parsers return an enum client_error (ERROR_NONE: fine), and the
+ * handler passes it to errors_reply(). Statuses of the layers below get their words in
+ * errors_reply_status(). Texts are Redis's where Redis has the error.
+ *
+ * Pure but for the reply they write to; any thread.
+ */
+#ifndef SCDB_COMMANDS_ERRORS_H
+#define SCDB_COMMANDS_ERRORS_H
+
+#include "base/status.h"
+#include "server/command.h"
+
+#include <stddef.h>
+
+/* X(NAME, "text") */
+#define ERRORS_LIST(X)                                                                             \
+    X(SYNTAX, "ERR syntax error")                                                                  \
+    X(ARITY, "ERR wrong number of arguments for '%s' command")                                     \
+    X(NOT_INTEGER, "ERR value is not an integer or out of range")                                  \
+    X(OUT_OF_RANGE, "ERR value is out of range")                                                   \
+    X(OUT_OF_RANGE_POSITIVE, "ERR value is out of range, must be positive")                        \
+    X(NOT_FLOAT, "ERR value is not a valid float")                                                 \
+    X(WRONG_TYPE, "WRONGTYPE Operation against a key holding the wrong kind of value")             \
+    X(NO_SUCH_KEY, "ERR no such key")                                                              \
+    X(SAME_OBJECT, "ERR source and destination objects are the same")                              \
+    X(INVALID_EXPIRE, "ERR invalid expire time in '%s' command")                                   \
+    X(EXPIRE_NX_AND_OTHERS, "ERR NX and XX, GT or LT options at the same time are not compatible") \
+    X(EXPIRE_GT_AND_LT, "ERR GT and LT options at the same time are not compatible")               \
+    X(INCREMENT_OVERFLOW, "ERR increment or decrement would overflow")                             \
+    X(DECREMENT_OVERFLOW, "ERR decrement would overflow")                                          \
+    X(INCREMENT_NOT_FINITE, "ERR increment would produce NaN or Infinity")                         \
+    X(OFFSET_RANGE, "ERR offset is out of range")                                                  \
+    X(STRING_TOO_LONG, "ERR string exceeds maximum allowed size (proto-max-bulk-len)")             \
+    X(INVALID_CURSOR, "ERR invalid cursor")                                                        \
+    X(DATABASE_RANGE, "ERR DB index is out of range")                                              \
+    X(DATABASE_INVALID, "ERR invalid DB index")                                                    \
+    X(FIRST_DATABASE_INVALID, "ERR invalid first DB index")                                        \
+    X(SECOND_DATABASE_INVALID, "ERR invalid second DB index")                                      \
+    X(LCS_WITH_LEN_AND_IDX, "ERR If you want both the length and indexes, please just use IDX.")   \
+    X(LCS_WRONG_TYPE, "ERR The specified keys must contain string values")                         \
+    X(LCS_TOO_LONG, "ERR String too long for LCS")                                                 \
+    X(LCS_NO_MEMORY, "ERR Insufficient memory, failed allocating transient memory for LCS")        \
+    X(NOT_LFU,                                                                                     \
+      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "    \
+      "that when switching between policies at runtime LRU and LFU data will take some time to "   \
+      "adjust.")                                                                                   \
+    X(AUTHENTICATION_REQUIRED, "NOAUTH Authentication required.")                                  \
+    X(NOT_IN_TRANSACTION, "ERR Command not allowed inside a transaction")                          \
+    X(NESTED_MULTI, "ERR MULTI calls can not be nested")                                           \
+    X(WATCH_INSIDE_MULTI, "ERR WATCH inside MULTI is not allowed")                                 \
+    X(EXEC_WITHOUT_MULTI, "ERR EXEC without MULTI")                                                \
+    X(DISCARD_WITHOUT_MULTI, "ERR DISCARD without MULTI")                                          \
+    X(EXEC_ABORTED, "EXECABORT Transaction discarded because of previous errors.")                 \
+    X(NO_MEMORY, "OOM command not allowed when out of memory")
+
+enum client_error {
+    ERROR_NONE,
+#define ERRORS_ENUM(name, text) ERROR_##name,
+    ERRORS_LIST(ERRORS_ENUM)
+#undef ERRORS_ENUM
+};
+
+/* Replies with the error; %s in its text becomes the command's full name. */
+void errors_reply(const struct call *call, enum client_error error);
+
+/* Replies with the words for a status of the layers below (not OK). NOT_FOUND is "no such key":
+ * commands for which absence is no error handle it before. */
+void errors_reply_status(const struct call *call, enum status status);
+
+/* "unknown command 'x', with args beginning with: ..." */
+void errors_reply_unknown_command(struct reply *reply, const struct slice *arguments, size_t count);
+
+/* "unknown subcommand 'x'. Try PARENT HELP." */
+void errors_reply_unknown_subcommand(struct reply *reply, const struct command *parent,
+                                     struct slice name);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * table.h - finding commands: all rows of all families, by name.
+ *
+ * Hides the hash table over the rows, which table_init() fills once; nothing is allocated. After
+ * that all is constant: any thread.
+ */
+#ifndef SCDB_COMMANDS_TABLE_H
+#define SCDB_COMMANDS_TABLE_H
+
+#include "base/slice.h"
+#include "server/command.h"
+
+#include <stddef.h>
+
+#define COMMAND_NAME_SIZE_MAX 32 /* of a full name ("config|resetstat") with its NUL */
+
+/* Fills the table and CHECKs every row (wrong rows stop the program at start). Call it before
+ * anything else here, before other threads run; calling it again does nothing. */
+void table_init(void);
+
+/* The command of that name in any case, NULL when there is none. */
+const struct command *table_find(struct slice name);
+
+/* The subcommand of that name in any case, NULL when there is none. */
+const struct command *table_find_subcommand(const struct command *parent, struct slice name);
+
+/* All commands, subcommands not among them: table_at(0 .. table_count()-1), in the order of the
+ * families. */
+size_t table_count(void);
+const struct command *table_at(size_t index);
+
+/* Each row, subcommands included, has a number below table_row_count(), for arrays beside the
+ * table (statistics). */
+size_t table_row_count(void);
+size_t table_row_number(const struct command *command);
+const struct command *table_row_at(size_t number);
+
+/* "get", "config|set": the name with its parent's. Returns `name`. */
+const char *table_full_name(const struct command *command, char name[COMMAND_NAME_SIZE_MAX]);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * tables.h - the list of all families of commands.
+ *
+ * Each file in commands/ that implements a family ends with its table, an array of rows that a row
+ * without a name ends. A family is known to the server once its name stands in this list.
+ *
+ * A command with subcommands (a container) stands in a table of its own, first, so that the rows of
+ * its subcommands can say `.parent = &object_commands[0]`.
+ */
+#ifndef SCDB_COMMANDS_TABLES_H
+#define SCDB_COMMANDS_TABLES_H
+
+#include "server/command.h"
+
+/* X(array of rows) */
+#define COMMAND_TABLES(X)
+
+#define COMMAND_TABLE_EXTERN(rows) extern const struct command rows[];
+COMMAND_TABLES(COMMAND_TABLE_EXTERN)
+#undef COMMAND_TABLE_EXTERN
+
+#endif
