@@ -1,0 +1,200 @@
+/*
+ * config.h - the directives: one table of all that is known, and the values in force.
+ *
+ * The table (config_directives.c) has one row for each directive: name, type, range, default,
+ * whether CONFIG SET may change it, help. The file parser, the command line, CONFIG GET, SET and
+ * REWRITE and the tests of scdb.conf are all made from it. Every directive of Redis 7.0 has a row;
+ * one without a meaning here is validated, remembered and otherwise ignored.
+ *
+ * Threads: the values are set up before any thread starts, and changed by config_set_locked under
+ * the execution lock. Numbers (config_number, config_bool, config_output_limit) are atomic: any
+ * thread reads them without a lock. Texts (config_text) want the lock once threads run.
+ */
+#ifndef SCDB_SERVER_CONFIG_H
+#define SCDB_SERVER_CONFIG_H
+
+#include "base/buffer.h"
+#include "base/slice.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* --- the table ---------------------------------------------------------------------------- */
+
+/* The directives that code asks for by name. In the table they are the first rows, in this order;
+ * those that are only remembered follow. */
+enum config_id {
+    CONFIG_BIND,
+    CONFIG_PORT,
+    CONFIG_UNIXSOCKET,
+    CONFIG_UNIXSOCKETPERM,
+    CONFIG_PROTECTED_MODE,
+    CONFIG_REQUIREPASS,
+    CONFIG_DIR,
+    CONFIG_APPENDFSYNC, /* a choice: its values are those of enum sync_policy */
+    CONFIG_INDEX_MEMORY_LIMIT,
+    CONFIG_MAX_KEYS,
+    CONFIG_COMPACTION_INTERVAL,
+    CONFIG_SEGMENT_SIZE,
+    CONFIG_DATABASES,
+    CONFIG_THREADS,
+    CONFIG_MAXCLIENTS,
+    CONFIG_TIMEOUT,
+    CONFIG_TCP_KEEPALIVE,
+    CONFIG_TCP_BACKLOG,
+    CONFIG_PROTO_MAX_BULK_LEN,
+    CONFIG_CLIENT_QUERY_BUFFER_LIMIT,
+    CONFIG_CLIENT_OUTPUT_BUFFER_LIMIT,
+    CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE,
+    CONFIG_DAEMONIZE,
+    CONFIG_SUPERVISED,
+    CONFIG_PIDFILE,
+    CONFIG_LOGLEVEL, /* a choice: its values are those of enum log_level */
+    CONFIG_LOGFILE,
+    CONFIG_REDUNDANT_BLOCKS, /* accepted: see help */
+    CONFIG_POOL_CAPACITY,    /* accepted: see help */
+    CONFIG_NAMED_COUNT       /* rows from here on are only remembered */
+};
+
+enum directive_type {
+    DIRECTIVE_BOOL,    /* yes, no */
+    DIRECTIVE_INTEGER, /* decimal */
+    DIRECTIVE_OCTAL,
+    DIRECTIVE_MEMORY,  /* a number with an optional unit: k, kb, m, mb, g, gb */
+    DIRECTIVE_PERCENT, /* memory, or a share such as 5%; kept negative */
+    DIRECTIVE_CHOICE,  /* one word of a list */
+    DIRECTIVE_TEXT,
+    DIRECTIVE_SPECIAL /* text with a syntax of its own, or several arguments */
+};
+
+enum directive_flag {
+    DIRECTIVE_IMMUTABLE = 1 << 0, /* only in the file or on the command line */
+    DIRECTIVE_PROTECTED = 1 << 1, /* CONFIG SET refuses it, in the words of Redis */
+    DIRECTIVE_IGNORED = 1 << 2,   /* has no meaning here: remembered, logged when set in a file */
+    DIRECTIVE_HIDDEN = 1 << 3,    /* not among the matches of a CONFIG GET pattern */
+    DIRECTIVE_SEVERAL = 1 << 4,   /* takes several arguments */
+    DIRECTIVE_REPEATED = 1 << 5,  /* each line in a file adds to the value (save) */
+    DIRECTIVE_SECRET = 1 << 6     /* its value is never logged */
+};
+
+struct directive_choice {
+    const char *word;
+    int64_t value;
+};
+
+struct directive {
+    const char *name;  /* lowercase */
+    const char *alias; /* a second name for the same value, or NULL */
+    enum directive_type type;
+    uint32_t flags;
+    int64_t low; /* range of numbers, both ends included */
+    int64_t high;
+    const char *initial;                    /* the default, as it would be written in a file */
+    const struct directive_choice *choices; /* ends with a NULL word */
+    /* Validates and normalises a SPECIAL value (arguments joined by a blank) into `text`; on
+     * failure the words for the client. NULL: anything goes. */
+    const char *(*normalise)(struct slice value, struct buffer *text);
+    const char *help; /* one sentence, our own words */
+};
+
+extern const struct directive config_directives[];
+extern const size_t config_directive_count;
+
+/* The row of a name or an alias, case-insensitive; NULL = unknown. */
+const struct directive *config_find_directive(struct slice name);
+
+/* --- the values --------------------------------------------------------------------------- */
+
+struct config;
+
+/* All defaults. NO_MEMORY: nothing to destroy. */
+enum status config_create(struct config **out) MUST_CHECK;
+void config_destroy(struct config *config);
+
+bool config_bool(const struct config *config, enum config_id id);
+
+/* Integers, octals, bytes of memory, values of choices. */
+int64_t config_number(const struct config *config, enum config_id id);
+
+/* A text, borrowed until the next change: keep no longer than the lock. */
+struct slice config_text(const struct config *config, enum config_id id);
+
+/* Value of any row, named or not, as CONFIG GET shows it: appended to `out`. */
+enum status config_format(const struct config *config, const struct directive *directive,
+                          struct buffer *out) MUST_CHECK;
+
+enum client_class { CLIENT_NORMAL, CLIENT_REPLICA, CLIENT_PUBSUB, CLIENT_CLASS_COUNT };
+
+/* client-output-buffer-limit of a class; 0 = no limit. */
+struct config_output_limit {
+    uint64_t hard;
+    uint64_t soft;
+    int64_t soft_seconds;
+};
+struct config_output_limit config_output_limit(const struct config *config,
+                                               enum client_class class);
+
+/* --- loading, before any thread runs ------------------------------------------------------ */
+
+enum config_start {
+    CONFIG_START_RUN,  /* go on */
+    CONFIG_START_EXIT, /* --version or --help was answered: exit with 0 */
+    CONFIG_START_FAILED
+};
+
+/*
+ * Reads `scdb-server [FILE | -] [--name value ...]`: the file first, then the rest of the command
+ * line, which wins. FAILED: `error` says file, line, what is wrong and what to do.
+ */
+enum config_start config_load_command_line(struct config *config, int argc, char **argv,
+                                           struct error *error) MUST_CHECK;
+
+/* Reads lines of a file's text; `origin` names it in errors. INVALID with a text in `error`. */
+enum status config_load_text(struct config *config, const char *origin, struct slice text,
+                             struct error *error) MUST_CHECK;
+
+/* One log line for each directive that was set and has no meaning here. After the log is set up. */
+void config_log_ignored(const struct config *config);
+
+/* The file that was loaded (absolute), "" = none. */
+const char *config_file_path(const struct config *config);
+
+/* --- CONFIG GET, SET, REWRITE (execution lock held) --------------------------------------- */
+
+/*
+ * Calls `emit` once for each directive that a pattern matches (glob, case-insensitive); a name
+ * without a wildcard also finds hidden ones and is told as the client wrote it, as Redis does.
+ * NO_MEMORY: some were not told.
+ */
+enum status config_get_locked(const struct config *config, const struct slice *patterns,
+                              size_t pattern_count,
+                              void (*emit)(void *context, struct slice name, struct slice value),
+                              void *context) MUST_CHECK;
+
+/*
+ * Sets name, value, name, value, ...: all or nothing. INVALID: nothing has changed, and
+ * error->text is what Redis answers after "ERR " ("Unknown option or number of arguments for
+ * CONFIG SET - 'x'", "CONFIG SET failed (possibly related to argument 'x') - ...").
+ */
+enum status config_set_locked(struct config *config, const struct slice *pairs, size_t pair_count,
+                              struct error *error) MUST_CHECK;
+
+/*
+ * Calls `apply` after config_set_locked has changed the value (not while loading). When it
+ * refuses, with words for the client in `error`, all that the CONFIG SET changed is put back and
+ * applied again. One hook for each directive.
+ */
+void config_on_change(struct config *config, enum config_id id,
+                      enum status (*apply)(void *context, struct error *error), void *context);
+
+/*
+ * Writes the values into the file that was loaded, atomically: comments, order and unknown lines
+ * stay, lines of changed values are replaced, what differs from the default and has no line yet is
+ * appended. INVALID: error->text after "ERR " ("The server is running without a config file",
+ * "Rewriting config file: Permission denied"); the file is as it was.
+ */
+enum status config_rewrite_locked(struct config *config, struct error *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * statistics.h - what INFO counts, and CONFIG RESETSTAT sets back.
+ *
+ * Threads: functions ending in _locked want the execution lock. Those counters that workers and
+ * the listener touch outside of it are atomic. Keyspace hits and misses are the keyspace's
+ * (keyspace_statistics), those of the store the engine's (engine_statistics_locked).
+ *
+ * Time. The clock is not read around every command: a run of equal commands is timed as a whole
+ * (from the start of the first to the start of the next different one, or the end of the hold),
+ * which gives the same sums for one clock read a run. EXEC's time does not contain that of the
+ * commands that it runs.
+ */
+#ifndef SCDB_SERVER_STATISTICS_H
+#define SCDB_SERVER_STATISTICS_H
+
+#include "base/slice.h"
+#include "base/status.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct command;
+
+struct command_statistics {
+    const struct command *command; /* NULL = an unused slot of the table */
+    uint64_t calls;
+    uint64_t microseconds;
+    uint64_t rejected; /* not executed: wrong arity, not authenticated ... */
+    uint64_t failed;   /* executed, answered with an error */
+};
+
+struct error_statistics {
+    char code[32]; /* "ERR", "WRONGTYPE" ... */
+    uint64_t count;
+};
+
+#define STATISTICS_COMMANDS_MAX 1024 /* a power of two, well above the number of commands */
+#define STATISTICS_ERRORS_MAX   128
+#define STATISTICS_SAMPLES      16
+
+/* A rate per second, from samples taken every 100 ms by the main thread. */
+struct rate {
+    uint64_t last_count;
+    int64_t last_ms;
+    uint64_t samples[STATISTICS_SAMPLES];
+    size_t next;
+    _Atomic uint64_t per_second; /* the mean of the samples */
+};
+
+struct statistics {
+    int64_t started_unix_ms;
+    int64_t started_monotonic_ms;
+
+    /* Any thread. */
+    _Atomic uint64_t commands_processed; /* written under the execution lock only */
+    _Atomic uint64_t connections_received;
+    _Atomic uint64_t connections_rejected; /* beyond maxclients */
+    _Atomic uint64_t net_input_bytes;
+    _Atomic uint64_t net_output_bytes;
+    _Atomic uint64_t reads_processed;  /* read() calls that brought bytes */
+    _Atomic uint64_t writes_processed; /* calls that sent replies */
+    _Atomic uint64_t output_limit_disconnections;
+    _Atomic uint64_t query_limit_disconnections;
+
+    struct rate commands_rate; /* instantaneous_ops_per_sec */
+    struct rate input_rate;    /* bytes */
+    struct rate output_rate;
+
+    /* Execution lock. */
+    uint64_t error_replies;
+    uint64_t blocked_clients; /* sessions that wait: server_block_locked */
+    struct error_statistics errors[STATISTICS_ERRORS_MAX];
+    size_t error_count;
+    struct command_statistics commands[STATISTICS_COMMANDS_MAX]; /* by hash of the pointer */
+    struct command_statistics *running; /* what the clock runs for; NULL = nothing */
+    int64_t running_since_us;
+};
+
+/* About 50 KiB. NO_MEMORY: nothing to destroy. */
+enum status statistics_create(struct statistics **out) MUST_CHECK;
+void statistics_destroy(struct statistics *statistics);
+
+/* CONFIG RESETSTAT. blocked_clients and the start times stay. */
+void statistics_reset_locked(struct statistics *statistics);
+
+/* A command (also one inside EXEC) starts to execute: counts the call and starts its clock. */
+void statistics_begin_command_locked(struct statistics *statistics, const struct command *command);
+
+/* The hold ends: stops the clock of the last command. The server calls it. */
+void statistics_end_hold_locked(struct statistics *statistics);
+
+/* The command answered with an error / was refused before it was executed. */
+void statistics_failed_locked(struct statistics *statistics, const struct command *command);
+void statistics_rejected_locked(struct statistics *statistics, const struct command *command);
+
+/* An error reply: `text` is what follows the '-' ("WRONGTYPE Operation ..."); its first word is
+ * counted. */
+void statistics_error_locked(struct statistics *statistics, struct slice text);
+
+/* The counters of a command, made when there were none; stays valid. */
+struct command_statistics *statistics_of_command_locked(struct statistics *statistics,
+                                                        const struct command *command);
+
+/* Every 100 ms, by the main thread, no lock needed. */
+void statistics_sample(struct statistics *statistics, int64_t now_ms);
+
+#endif
