@@ -93,10 +93,11 @@ struct directive {
     int64_t high;
     const char *initial;                    /* the default, as it would be written in a file */
     const struct directive_choice *choices; /* ends with a NULL word */
-    /* Validates and normalises a SPECIAL value (arguments joined by a blank) into `text`; on
-     * failure the words for the client. NULL: anything goes. */
-    const char *(*normalise)(struct slice value, struct buffer *text);
-    const char *help; /* one sentence, our own words */
+    /* Validates a SPECIAL value (arguments joined by a blank) that is to replace or amend `current`
+     * and appends its usual form to `text`. Returns NULL, or why not, in words for the client. */
+    const char *(*normalise)(struct slice value, struct slice current, struct buffer *text);
+    unsigned words_per_line; /* SEVERAL: how CONFIG REWRITE breaks the value up; 0 = one line */
+    const char *help;        /* one sentence, our own words */
 };
 
 extern const struct directive config_directives[];
@@ -164,14 +165,15 @@ const char *config_file_path(const struct config *config);
 /* --- CONFIG GET, SET, REWRITE (execution lock held) --------------------------------------- */
 
 /*
- * Calls `emit` once for each directive that a pattern matches (glob, case-insensitive); a name
+ * Calls `emit` once for each directive that a pattern matches, by `match` (commands/glob.h); a name
  * without a wildcard also finds hidden ones and is told as the client wrote it, as Redis does.
  * NO_MEMORY: some were not told.
  */
-enum status config_get_locked(const struct config *config, const struct slice *patterns,
-                              size_t pattern_count,
-                              void (*emit)(void *context, struct slice name, struct slice value),
-                              void *context) MUST_CHECK;
+enum status
+config_get_locked(const struct config *config, const struct slice *patterns, size_t pattern_count,
+                  bool (*match)(struct slice pattern, struct slice text, bool ignore_case),
+                  void (*emit)(void *context, struct slice name, struct slice value),
+                  void *context) MUST_CHECK;
 
 /*
  * Sets name, value, name, value, ...: all or nothing. INVALID: nothing has changed, and
