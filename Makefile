@@ -1,13 +1,18 @@
 # scdb: `make run` builds and starts the server, `make test` runs every test. `make help` lists all.
+#
+# BUILD=dir says where everything that is made goes, MODE=release|asan|tsan|coverage|fuzz how it is
+# compiled, CC=gcc|clang with what, V=1 shows the whole commands.
 
 BUILD ?= build
+MODE ?= release
 ifeq ($(origin CC),default)
 CC := gcc
 endif
-MODE ?= release
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
 
-PACKAGES := libevent_core libevent_pthreads libxxhash
-TEST_PACKAGES := check hiredis
+include deps/flags.mk
 
 CSTD := -std=c11 -D_GNU_SOURCE
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror
@@ -19,15 +24,20 @@ OPTIMIZE_release := -O2 -g
 OPTIMIZE_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPTIMIZE_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 OPTIMIZE_coverage := -O0 -g --coverage
+OPTIMIZE_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+                 -fno-omit-frame-pointer
 OPTIMIZE := $(OPTIMIZE_$(MODE))
 
-PKG_CFLAGS = $(shell pkg-config --cflags $(PACKAGES))
-PKG_LIBS = $(shell pkg-config --libs $(PACKAGES))
-TEST_CFLAGS = $(shell pkg-config --cflags $(TEST_PACKAGES))
-TEST_LIBS = $(shell pkg-config --libs $(TEST_PACKAGES))
-
 CFLAGS = $(CSTD) $(WARNINGS) $(OPTIMIZE) -fPIC -fvisibility=hidden -pthread -Isrc $(PKG_CFLAGS) $(EXTRA_CFLAGS)
-LDFLAGS = $(OPTIMIZE) -pthread
+LDFLAGS = $(OPTIMIZE) -pthread $(EXTRA_LDFLAGS)
+
+ifeq ($(V),1)
+Q :=
+say =
+else
+Q := @
+say = @printf '  %-6s %s\n' '$(1)' '$(2)'
+endif
 
 # --- what is built ------------------------------------------------------------------------------
 
@@ -42,48 +52,249 @@ LINK_ORDER := $(foreach layer,commands server resp keyspace engine base,$(call a
 
 SERVER := $(BUILD)/scdb-server
 LIBRARIES := $(BUILD)/libscdb.a $(BUILD)/libscdb.so
+INSTALLED := $(BUILD)/deps
 
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z_-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: build
 build: $(SERVER) $(LIBRARIES) ## build/scdb-server and build/libscdb.{a,so}
 
+.PHONY: run
+run: build ## build, then start the server with scdb.conf (ARGS="--port 7000" adds directives)
+	@exec $(SERVER) scdb.conf $(ARGS)
+
+# What a purpose needs is installed before the first thing is made for it.
+$(INSTALLED)/%: deps/%.packages deps/install.sh
+	@deps/install.sh $*
+	@mkdir -p $(@D) && touch $@
+
 $(SERVER): $(BUILD)/src/main.o $(ARCHIVES)
-	$(CC) $(LDFLAGS) -o $@ $(BUILD)/src/main.o $(LINK_ORDER) $(PKG_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(BUILD)/src/main.o $(LINK_ORDER) $(PKG_LIBS)
 
 define layer_archive
 $(call archive_of,$(1)): $(call objects_of,$(1))
 	@mkdir -p $$(@D)
-	rm -f $$@ && ar rcs $$@ $$^
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
 endef
 $(foreach layer,$(LAYERS),$(eval $(call layer_archive,$(layer))))
 
 $(BUILD)/libscdb.a: $(call objects_of,base) $(call objects_of,engine)
-	rm -f $@ && ar rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/libscdb.so: $(call objects_of,base) $(call objects_of,engine)
-	$(CC) $(LDFLAGS) -shared -Wl,-soname,libscdb.so.1 -o $@ $^ $(shell pkg-config --libs libxxhash)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libscdb.so.1 -o $@ $^ $(ENGINE_LIBS)
+	$(Q)ln -sf libscdb.so $(@D)/libscdb.so.1
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c | $(INSTALLED)/build
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/%.o: tests/%.c
+$(BUILD)/tests/%.o: tests/%.c | $(INSTALLED)/build $(INSTALLED)/test
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -c -o $@ $<
+
+$(BUILD)/redis-tests/%.o: redis-tests/%.c | $(INSTALLED)/build $(INSTALLED)/test
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CFLAGS) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
 
 # --- tests: each tests/*/*_test.c is a program of its own ---------------------------------------
 
 TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/*_test.c))
+HIREDIS_TEST := $(BUILD)/redis-tests/hiredis_test
 
 $(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_SUPPORT) $(ARCHIVES)
-	$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
+
+$(HIREDIS_TEST): $(HIREDIS_TEST).o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_LIBS)
 
 .PHONY: tests
-tests: $(TEST_PROGRAMS)
+tests: $(TEST_PROGRAMS) $(HIREDIS_TEST)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+# Clients against the real server; with_server starts one for those that don't do it themselves.
+WITH_SERVER := redis-tests/support/with_server
+CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
+                "$(WITH_SERVER) redis-tests/redis_cli_test.sh" \
+                "$(WITH_SERVER) redis-tests/redis_benchmark_test.sh" \
+                "$(WITH_SERVER) redis-tests/redis_py_test.py" \
+                "$(WITH_SERVER) redis-tests/node/run.sh" \
+                redis-tests/differential/differential.py \
+                redis-tests/crash/kill9.py
+
+# A sanitizer's finding ends the program at once, so that the test that met it fails.
+export ASAN_OPTIONS := detect_leaks=1:abort_on_error=0:exitcode=66
+export UBSAN_OPTIONS := print_stacktrace=1
+export TSAN_OPTIONS := halt_on_error=1:exitcode=66:second_deadlock_stack=1
+export SCDB_SERVER = $(abspath $(SERVER))
+
+.PHONY: test
+test: build tests | $(INSTALLED)/test ## every test: unit, model, crash, and clients against the server
+	@tests/run $(TEST_PROGRAMS) $(CLIENT_TESTS)
+
+.PHONY: unit-test
+unit-test: tests ## only the C tests (ONLY=word picks programs whose name has the word)
+	@tests/run $(foreach program,$(TEST_PROGRAMS),$(if $(findstring $(ONLY),$(program)),$(program)))
+
+.PHONY: redis-test
+redis-test: build $(HIREDIS_TEST) | $(INSTALLED)/test ## only the clients against the server
+	@tests/run $(CLIENT_TESTS)
+
+.PHONY: differential
+differential: build | $(INSTALLED)/test ## random commands here and at redis-server (COUNT=200000 SEED=n)
+	@redis-tests/differential/differential.py --count $(or $(COUNT),200000) $(if $(SEED),--seed $(SEED))
+
+.PHONY: kill9
+kill9: build | $(INSTALLED)/test ## kill -9 under load, in each appendfsync mode (ROUNDS=50 SEED=n)
+	@redis-tests/crash/kill9.py --rounds $(or $(ROUNDS),50) $(if $(SEED),--seed $(SEED))
+
+.PHONY: suite
+suite: build | $(INSTALLED)/suite ## the files of Redis's own test suite that matter here (FILES="unit/...")
+	@redis-tests/suite/run.sh $(FILES)
+
+.PHONY: asan
+asan: ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory MODE=asan BUILD=$(BUILD)/asan test
+
+.PHONY: tsan
+tsan: ## every test under ThreadSanitizer
+	@$(MAKE) --no-print-directory MODE=tsan BUILD=$(BUILD)/tsan test
+
+.PHONY: coverage
+coverage: | $(INSTALLED)/coverage ## every test, then build/coverage/html/index.html
+	@$(MAKE) --no-print-directory MODE=coverage BUILD=$(BUILD)/coverage test
+	@lcov --quiet --capture --directory $(BUILD)/coverage/src --output-file $(BUILD)/coverage/all.info
+	@lcov --quiet --extract $(BUILD)/coverage/all.info '$(CURDIR)/src/*' \
+	      --output-file $(BUILD)/coverage/scdb.info
+	@genhtml --quiet --output-directory $(BUILD)/coverage/html $(BUILD)/coverage/scdb.info
+	@lcov --summary $(BUILD)/coverage/scdb.info
+
+# --- fuzzing: each tests/fuzz/NAME_fuzz.c with the corpus tests/fuzz/corpus/NAME -----------------
+
+FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_SECONDS ?= 60
+
+$(FUZZ_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $< $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
+
+.PHONY: fuzz-programs
+fuzz-programs: $(FUZZ_PROGRAMS)
+
+.PHONY: fuzz
+fuzz: | $(INSTALLED)/lint ## each fuzz target for FUZZ_SECONDS=60, from its corpus (ONLY=word picks)
+	@$(MAKE) --no-print-directory CC=clang MODE=fuzz BUILD=$(BUILD)/fuzz fuzz-programs
+	@tests/fuzz/run $(BUILD)/fuzz $(FUZZ_SECONDS) $(ONLY)
+
+# --- measuring ----------------------------------------------------------------------------------
+
+BENCH_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/bench/*_bench.c))
+
+$(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
+
+.PHONY: bench
+bench: build $(BENCH_PROGRAMS) | $(INSTALLED)/test ## scdb and redis-server side by side, then cost at 10k, 100k, 1M keys
+	@set -e; for program in $(BENCH_PROGRAMS); do echo "$$program"; $$program; done
+	@tests/bench/compare.py
+	@tests/bench/scale.py
+
+.PHONY: soak
+soak: build tests | $(INSTALLED)/test ## the random tests, long: 200,000 commands, 50 kills a mode, C tests with SCDB_SOAK=1
+	@redis-tests/differential/differential.py --count $(or $(COUNT),200000)
+	@redis-tests/crash/kill9.py --rounds $(or $(ROUNDS),50)
+	@SCDB_SOAK=1 tests/run --timeout 3600 $(filter $(BUILD)/tests/model/% $(BUILD)/tests/crash/%,$(TEST_PROGRAMS))
+
+# --- how the code looks -------------------------------------------------------------------------
+
+LINT := $(BUILD)/lint
+C_SOURCES := $(wildcard src/*.c src/*/*.c tests/*/*.c redis-tests/*.c)
+C_HEADERS := $(wildcard src/*.h src/*/*.h tests/*/*.h)
+LINT_CFLAGS = $(CSTD) -Isrc -Itests $(PKG_CFLAGS) $(TEST_CFLAGS)
+
+.PHONY: fmt
+fmt: | $(INSTALLED)/lint ## format every C file
+	@clang-format -i $(C_SOURCES) $(C_HEADERS)
+
+.PHONY: lint
+lint: lint-format lint-layers lint-headers lint-shell lint-cppcheck lint-tidy ## format, layers, lone headers, shellcheck, cppcheck, clang-tidy
+	@echo 'lint: clean'
+
+.PHONY: lint-format
+lint-format: | $(INSTALLED)/lint
+	@clang-format --dry-run -Werror $(C_SOURCES) $(C_HEADERS)
+
+.PHONY: lint-layers
+lint-layers: | $(INSTALLED)/lint
+	@tests/lint/layers.py
+
+.PHONY: lint-shell
+lint-shell: | $(INSTALLED)/lint
+	@shellcheck .ci/run deps/install.sh $$(grep -rlE '^#!/(bin/sh|usr/bin/env (ba)?sh)' tests redis-tests --exclude-dir=node_modules)
+
+.PHONY: lint-cppcheck
+lint-cppcheck: | $(INSTALLED)/lint
+	@mkdir -p $(LINT)/cppcheck
+	$(call say,CHECK,src tests redis-tests)
+	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	    --error-exitcode=1 --cppcheck-build-dir=$(LINT)/cppcheck -j2 -D_GNU_SOURCE \
+	    --suppressions-list=tests/lint/cppcheck.suppressions -Isrc -Itests $(C_SOURCES)
+
+# One file a check, so that only what has changed is looked at again.
+.PHONY: lint-headers
+lint-headers: $(patsubst %,$(LINT)/%.alone,$(C_HEADERS))
+
+$(LINT)/%.h.alone: %.h | $(INSTALLED)/build $(INSTALLED)/test
+	@mkdir -p $(@D)
+	$(Q)printf '#include "%s"\n' '$(abspath $<)' | $(CC) $(LINT_CFLAGS) $(WARNINGS) -fsyntax-only -x c -
+	@touch $@
+
+.PHONY: lint-tidy
+lint-tidy: $(patsubst %,$(LINT)/%.tidy,$(C_SOURCES))
+
+$(LINT)/%.c.tidy: %.c .clang-tidy tests/lint/exceptions.txt | $(INSTALLED)/lint $(INSTALLED)/build $(INSTALLED)/test
+	@mkdir -p $(@D)
+	$(call say,TIDY,$<)
+	$(Q)tests/lint/tidy $< $(LINT_CFLAGS)
+	@touch $@
+
+.PHONY: compile_commands
+compile_commands: | $(INSTALLED)/build $(INSTALLED)/test ## compile_commands.json for clangd
+	@for source in $(C_SOURCES); do \
+	    printf '{"directory": "%s", "file": "%s", "command": "%s"},\n' '$(CURDIR)' "$$source" \
+	        '$(CC) $(filter-out -Werror,$(CFLAGS)) $(TEST_CFLAGS) -Itests -c '"$$source"; \
+	done | sed '1s/^/[/; $$s/,$$/]/' > compile_commands.json
+
+# --- putting it in place ------------------------------------------------------------------------
+
+PREFIX ?= /usr/local
+SYSCONFDIR ?= $(PREFIX)/etc
+
+.PHONY: install
+install: build ## server, libscdb, scdb.h and scdb.conf under PREFIX=/usr/local (DESTDIR respected)
+	install -D -m 755 $(SERVER) $(DESTDIR)$(PREFIX)/bin/scdb-server
+	install -D -m 644 $(BUILD)/libscdb.a $(DESTDIR)$(PREFIX)/lib/libscdb.a
+	install -D -m 755 $(BUILD)/libscdb.so $(DESTDIR)$(PREFIX)/lib/libscdb.so.1
+	ln -sf libscdb.so.1 $(DESTDIR)$(PREFIX)/lib/libscdb.so
+	install -D -m 644 src/engine/scdb.h $(DESTDIR)$(PREFIX)/include/scdb.h
+	test -e $(DESTDIR)$(SYSCONFDIR)/scdb.conf || \
+	    install -D -m 644 scdb.conf $(DESTDIR)$(SYSCONFDIR)/scdb.conf
+
+.PHONY: clean
+clean: ## remove what was built (the data directory stays)
+	rm -rf $(BUILD) compile_commands.json redis-tests/node/node_modules
+
+ALL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(C_SOURCES))
+-include $(ALL_OBJECTS:.o=.d)
