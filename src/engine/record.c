@@ -290,25 +290,27 @@ enum status record_decode(const uint8_t *bytes, uint64_t available, uint64_t see
     return status;
 }
 
-/* Verifies the blocks that [offset, end) touches; the array itself first. */
-static enum status verify_blocks(const uint8_t *array, const uint8_t *value, uint64_t value_size,
-                                 uint64_t offset, uint64_t end, uint64_t array_checksum,
-                                 uint64_t seed)
+/* A value of several blocks, with the array of their checksums. */
+struct blocks {
+    const uint8_t *array;
+    const uint8_t *value;
+    uint64_t value_size;
+    uint64_t seed;
+};
+
+static bool array_matches(const struct blocks *blocks, uint64_t expected)
 {
-    size_t array_size = (size_t)(block_count(value_size) * CHECKSUM_SIZE);
-    if (checksum_of(array, array_size, seed) != array_checksum) {
-        return STATUS_CORRUPT;
-    }
-    for (uint64_t i = offset / RECORD_VALUE_BLOCK_SIZE; i * RECORD_VALUE_BLOCK_SIZE < end; i++) {
-        uint64_t from = i * RECORD_VALUE_BLOCK_SIZE;
-        uint64_t left = value_size - from;
-        size_t size = (size_t)(left < RECORD_VALUE_BLOCK_SIZE ? left : RECORD_VALUE_BLOCK_SIZE);
-        uint64_t expected = little_endian_load64(array + i * CHECKSUM_SIZE);
-        if (checksum_of(value + from, size, seed) != expected) {
-            return STATUS_CORRUPT;
-        }
-    }
-    return STATUS_OK;
+    size_t size = (size_t)(block_count(blocks->value_size) * CHECKSUM_SIZE);
+    return checksum_of(blocks->array, size, blocks->seed) == expected;
+}
+
+static bool block_matches(const struct blocks *blocks, uint64_t index)
+{
+    uint64_t from = index * RECORD_VALUE_BLOCK_SIZE;
+    uint64_t left = blocks->value_size - from;
+    size_t size = (size_t)(left < RECORD_VALUE_BLOCK_SIZE ? left : RECORD_VALUE_BLOCK_SIZE);
+    uint64_t expected = little_endian_load64(blocks->array + index * CHECKSUM_SIZE);
+    return checksum_of(blocks->value + from, size, blocks->seed) == expected;
 }
 
 enum status record_verify_value(const uint8_t *bytes, uint64_t offset, uint64_t size, uint64_t seed)
@@ -321,8 +323,24 @@ enum status record_verify_value(const uint8_t *bytes, uint64_t offset, uint64_t 
         uint64_t sum = checksum_of(value, (size_t)value_size, seed);
         return sum == expected ? STATUS_OK : STATUS_CORRUPT;
     }
+    struct blocks blocks = {
+        .array = bytes + ALIGN_UP(key_end),
+        .value = value,
+        .value_size = value_size,
+        .seed = seed,
+    };
+    if (!array_matches(&blocks, expected)) {
+        return STATUS_CORRUPT;
+    }
     offset = offset < value_size ? offset : value_size;
     uint64_t end = size < value_size - offset ? offset + size : value_size;
-    const uint8_t *array = bytes + ALIGN_UP(key_end);
-    return verify_blocks(array, value, value_size, offset, end, expected, seed);
+    if (offset == end) {
+        return STATUS_OK;
+    }
+    for (uint64_t i = offset / RECORD_VALUE_BLOCK_SIZE; i * RECORD_VALUE_BLOCK_SIZE < end; i++) {
+        if (!block_matches(&blocks, i)) {
+            return STATUS_CORRUPT;
+        }
+    }
+    return STATUS_OK;
 }
