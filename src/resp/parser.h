@@ -2,8 +2,11 @@
  * parser.h - requests out of bytes: RESP arrays of bulk strings, and inline commands.
  *
  * The parser is fed bytes and knows no socket. It copies nothing: arguments are slices of the
- * bytes that it was given. It is incremental: of a request that is not complete it remembers how
- * far it came (as offsets, so the bytes may move between calls), and never looks at a byte twice.
+ * bytes that it was given; only an inline argument with quotes inside (foo"bar", "a\x41") is
+ * written out unquoted, into memory that the argument list owns. It is incremental: of a request
+ * that is not complete it remembers how far it came (as offsets, so the bytes may move between
+ * calls), and the work for each byte is constant however small the pieces are. The requests found
+ * do not depend on how the bytes were cut into pieces.
  *
  * An idle parser owns no memory. One owner at a time; no locks.
  */
@@ -19,18 +22,32 @@
 
 struct parser_limits {
     int64_t bulk_size_max;      /* proto-max-bulk-len */
-    int64_t argument_count_max; /* INT32_MAX; 10 before a client has authenticated */
+    int64_t argument_count_max; /* INT32_MAX */
     size_t inline_size_max;     /* 64 KiB, also for the line of a length */
-    bool unauthenticated;       /* smaller limits and the error texts that go with them */
+    /* At most 10 arguments of at most 16 KiB, and the error texts that go with it. A client may
+     * authenticate in the middle of a batch: while this is set, execute each request before the
+     * next is parsed. */
+    bool unauthenticated;
 };
 
-/* A growing array of arguments that several requests of a batch share. */
+/* Bytes of unquoted inline arguments; private to the parser. */
+struct argument_scratch;
+
+/*
+ * A growing array of arguments that several requests of a batch share. All zeros is valid and
+ * empty. An item is valid until the list is reset, and while the bytes it was parsed from stay
+ * where they are.
+ */
 struct argument_list {
     struct slice *items; /* owned */
     size_t count;
     size_t capacity;
+    struct argument_scratch *scratch; /* owned: what unquoted items point to */
 };
 
+/* Forgets all items and what was unquoted for them, at the end of a batch; keeps the array, unless
+ * a request made it very large. */
+void argument_list_reset(struct argument_list *list);
 void argument_list_deinit(struct argument_list *list);
 
 enum parse_result {
@@ -50,7 +67,8 @@ void parser_deinit(struct parser *parser);
  * Parses one request from the start of `bytes`. The bytes of a request that was INCOMPLETE must be
  * passed again, from its first byte on, with more behind them. After PARSE_REQUEST *consumed bytes
  * belong to the request; the caller drops them before the next call. On PARSE_ERROR `error` is
- * Redis's text after "-ERR " ("Protocol error: invalid multibulk length").
+ * Redis's text after "-ERR " ("Protocol error: invalid multibulk length"); the list is as it was.
+ * After an error or PARSE_NO_MEMORY the parser is only good for parser_deinit().
  */
 enum parse_result parser_next(struct parser *parser, struct slice bytes,
                               const struct parser_limits *limits, struct argument_list *arguments,
@@ -67,10 +85,12 @@ struct parser_span {
 };
 
 struct parser {
-    struct parser_span *spans; /* arguments found so far; owned, NULL when idle */
+    /* Arguments of a request that was incomplete at the end of a call; owned, NULL otherwise. */
+    struct parser_span *spans;
     size_t span_count;
     size_t span_capacity;
-    size_t scanned;         /* bytes of the request looked at */
+    size_t position;        /* where the line or bulk string at hand begins */
+    size_t scanned;         /* up to here the line's end was looked for in vain */
     int64_t arguments_left; /* -1: the request's first line is not read yet */
     int64_t bulk_size;      /* -1: the next argument's length is not read yet */
     size_t missing;

@@ -46,7 +46,7 @@ void reply_clear(struct reply *reply);
 /* All bytes that are waiting, references included. */
 size_t reply_pending(const struct reply *reply);
 
-/* A place to return to (CLIENT REPLY SKIP, errors after partial replies). */
+/* A place to return to or to look back at (CLIENT REPLY SKIP, errors after partial replies). */
 struct reply_mark {
     size_t bytes;
     size_t references;
@@ -54,14 +54,15 @@ struct reply_mark {
 struct reply_mark reply_mark(const struct reply *reply);
 void reply_rewind(struct reply *reply, struct reply_mark mark);
 
-/* Has something been written since the mark, and is it an error ("-...")? */
+/* Has something been written since the mark, and does it begin with an error ("-...")? */
 bool reply_is_error_since(const struct reply *reply, struct reply_mark mark);
 
 /* "+text"; text has no CR or LF. */
 void reply_simple(struct reply *reply, const char *text);
 void reply_ok(struct reply *reply);
 
-/* "-text": text begins with the code ("ERR syntax error"); CR and LF in it become spaces. */
+/* "-text": text begins with the code ("ERR syntax error"); CR and LF in it become spaces. The
+ * formatted text may have any length; line ends at its very end are dropped, as Redis does. */
 void reply_error(struct reply *reply, const char *text);
 void reply_error_format(struct reply *reply, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -71,7 +72,8 @@ void reply_bulk(struct reply *reply, struct slice slice);
 void reply_bulk_string(struct reply *reply, const char *string);
 void reply_bulk_integer(struct reply *reply, int64_t value); /* as a bulk string */
 
-/* A bulk string by reference; `release` may be NULL (static data). */
+/* A bulk string by reference; `release` may be NULL (static data). When memory runs out, release()
+ * is called at once. */
 void reply_bulk_reference(struct reply *reply, struct slice slice, void (*release)(void *owner),
                           void *owner);
 
@@ -82,11 +84,15 @@ void reply_array(struct reply *reply, size_t count);
 void reply_map(struct reply *reply, size_t pairs);
 void reply_set(struct reply *reply, size_t count);
 void reply_push(struct reply *reply, size_t count);   /* an array in RESP2 */
-void reply_double(struct reply *reply, double value); /* as Redis prints it (%.17g, inf, nan) */
+void reply_double(struct reply *reply, double value); /* "%.17g", so also "inf", "-nan", "-0" */
 void reply_bool(struct reply *reply, bool value);     /* ":1" or "#t" */
 void reply_verbatim(struct reply *reply, struct slice slice, const char format[3]); /* "txt" */
 
-/* An aggregate whose length is known only later: reserves room, then fills the length in. */
+/*
+ * An aggregate whose length is known only later: begin, write the items, then fill the length in
+ * with the mark that begin returned. From ten items on this moves all bytes written since (not
+ * those of references), so prefer a plain aggregate where the count is known.
+ */
 struct reply_mark reply_deferred_begin(struct reply *reply);
 void reply_deferred_array(struct reply *reply, struct reply_mark mark, size_t count);
 void reply_deferred_map(struct reply *reply, struct reply_mark mark, size_t pairs);
