@@ -55,7 +55,9 @@ enum command_flag {
     COMMAND_MOVABLE_KEYS = 1 << 17,
     COMMAND_ALLOW_BUSY = 1 << 18,
     COMMAND_NO_MANDATORY_KEYS = 1 << 19,
-    COMMAND_ONLY_SENTINEL = 1 << 20
+    COMMAND_ONLY_SENTINEL = 1 << 20,
+    /* Not Redis's, shown nowhere: runs at once even when MULTI is open (EXEC, DISCARD, QUIT ...). */
+    COMMAND_NEVER_QUEUED = 1 << 21
 };
 
 /* ACL categories, as COMMAND INFO and ACL CAT name them. */
