@@ -31,10 +31,13 @@ enum value_type {
     TYPE_STREAM = 5
 };
 
-/* How a string came about, which OBJECT ENCODING shows. */
+/* How a string came about, which OBJECT ENCODING and REFCOUNT show. Stands in records: numbers
+ * never change. */
 enum string_encoding {
     STRING_PLAIN = 0, /* int or embstr or raw, by its bytes */
-    STRING_RAW = 1    /* built by APPEND or SETRANGE: raw even when short */
+    STRING_RAW = 1,   /* built by APPEND or SETRANGE: raw even when short */
+    STRING_TEXT = 2,  /* built by INCRBYFLOAT: by its size, but int never */
+    STRING_COPY = 3   /* made by COPY of a plain one: a small int in it is not a shared one */
 };
 
 /* A key's value, borrowed until the lock is released. */
@@ -43,7 +46,7 @@ struct value {
     int64_t expiry_ms;  /* EXPIRY_NONE = none */
     enum value_type type;
     uint8_t encoding;
-    struct entry entry; /* for pinning */
+    struct entry entry; /* for verifying and pinning */
 };
 
 enum status keyspace_create(struct engine *engine, struct keyspace **out) MUST_CHECK;
@@ -66,9 +69,14 @@ void keyspace_set_now_ms(struct keyspace *keyspace, int64_t now_ms);
 
 /* --- reading --- */
 
-/* Finds the key without reading its value: size, type, expiry. Does not count hits. */
+/* Finds the key without reading its value: size, type, expiry. Does not count hits: for commands
+ * that write. */
 enum status keyspace_find(struct keyspace *keyspace, unsigned database, struct slice key,
                           struct value *out) MUST_CHECK;
+
+/* The same for commands that read: counts a hit or a miss. */
+enum status keyspace_lookup(struct keyspace *keyspace, unsigned database, struct slice key,
+                            struct value *out) MUST_CHECK;
 
 /* Finds the key and verifies the whole value; counts a hit or a miss. */
 enum status keyspace_read(struct keyspace *keyspace, unsigned database, struct slice key,
@@ -80,25 +88,37 @@ enum status keyspace_verify(struct keyspace *keyspace, const struct value *value
 
 /* --- writing: each also tells the watchers of the key --- */
 
-/* Sets the key to a string put together from `parts`. */
+/* Sets the key to a string put together from `parts` (bytes that were verified, or a client's). An
+ * expiry that has passed already leaves the key absent. */
 enum status keyspace_put_string(struct keyspace *keyspace, unsigned database, struct slice key,
                                 const struct slice *parts, size_t part_count, int64_t expiry_ms,
                                 enum string_encoding encoding) MUST_CHECK;
 
-/* Gives a found key another expiry, value unchanged. */
+/* Gives a found key another expiry, value unchanged (EXPIRY_NONE: none). One that has passed
+ * already deletes the key. */
 enum status keyspace_set_expiry(struct keyspace *keyspace, unsigned database,
                                 const struct value *value, int64_t expiry_ms) MUST_CHECK;
 
 enum status keyspace_delete(struct keyspace *keyspace, unsigned database,
                             struct slice key) MUST_CHECK;
 
-/* Writes the found value under another name (RENAME, COPY, MOVE), type and all. */
+/* Writes the found value under another name (RENAME, COPY, MOVE): type, encoding and expiry as they
+ * stand in `value`. */
 enum status keyspace_store_copy(struct keyspace *keyspace, const struct value *value,
-                                unsigned database, struct slice key, int64_t expiry_ms) MUST_CHECK;
+                                unsigned database, struct slice key) MUST_CHECK;
+
+/* Empties one or all databases, exchanges two. (Who watches a key of an emptied database is told
+ * before: when emptying then fails, that was for nothing, which is no harm.) */
 
 enum status keyspace_clear(struct keyspace *keyspace, unsigned database) MUST_CHECK;
 enum status keyspace_clear_all(struct keyspace *keyspace) MUST_CHECK;
 enum status keyspace_swap(struct keyspace *keyspace, unsigned a, unsigned b) MUST_CHECK;
+
+/* Starts to watch a key for the session, and tells at EXEC whether all that it watches is as it
+ * was: nothing written since (watcher->dirty), nothing expired. */
+enum status keyspace_watch(struct keyspace *keyspace, struct watcher *watcher, unsigned database,
+                           struct slice key) MUST_CHECK;
+bool keyspace_is_unchanged(struct keyspace *keyspace, const struct watcher *watcher);
 
 /* What is written between the two is all or nothing after a crash (MSET, RENAME, EXEC). Nest. */
 void keyspace_group_begin(struct keyspace *keyspace);
