@@ -1,0 +1,281 @@
+/* file_test.c - file_posix.c against a real directory. */
+#include "engine/file.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "support/test_directory.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct test_directory directory;
+static struct file_system *fs;
+
+static void set_up(void)
+{
+    test_directory_create(&directory);
+    struct error error;
+    ck_assert_int_eq(file_posix_open_directory(directory.path, &fs, &error), STATUS_OK);
+}
+
+static void tear_down(void)
+{
+    fs_close(fs);
+    test_directory_destroy(&directory);
+}
+
+static struct file *create(const char *name)
+{
+    struct file *file;
+    ck_assert_int_eq(fs_open(fs, name, FILE_MODE_CREATE, &file), STATUS_OK);
+    return file;
+}
+
+static void write_text(struct file *file, uint64_t offset, const char *text)
+{
+    struct slice part = slice_of_string(text);
+    ck_assert_int_eq(file_write(file, offset, &part, 1), STATUS_OK);
+}
+
+START_TEST(modes)
+{
+    struct file *file;
+    ck_assert_int_eq(fs_open(fs, "a", FILE_MODE_READ, &file), STATUS_NOT_FOUND);
+    ck_assert_int_eq(fs_open(fs, "a", FILE_MODE_WRITE, &file), STATUS_NOT_FOUND);
+    file_close(create("a"));
+    ck_assert_int_eq(fs_open(fs, "a", FILE_MODE_CREATE, &file), STATUS_EXISTS);
+    ck_assert_int_eq(fs_open(fs, "a", FILE_MODE_READ, &file), STATUS_OK);
+    struct slice part = SLICE_LITERAL("x");
+    log_set_level(LOG_NOTHING_LEVEL);
+    ck_assert_int_eq(file_write(file, 0, &part, 1), STATUS_IO);
+    file_close(file);
+}
+END_TEST
+
+/* More parts than one system call takes, empty ones among them, read back in one piece. */
+START_TEST(many_parts)
+{
+    enum { COUNT = 1000, PART = 700 };
+    char *data = malloc(COUNT * PART);
+    for (size_t i = 0; i < COUNT * PART; i++) {
+        data[i] = (char)(i * 31 + i / 251);
+    }
+    struct slice parts[COUNT];
+    size_t used = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        size_t size = i % 3 == 0 ? 0 : i % PART;
+        parts[i] = slice_make(size == 0 ? NULL : data + used, size);
+        used += size;
+    }
+    struct file *file = create("a");
+    ck_assert_int_eq(file_write(file, 5, parts, COUNT), STATUS_OK);
+    uint64_t size;
+    ck_assert_int_eq(file_size(file, &size), STATUS_OK);
+    ck_assert_uint_eq(size, used + 5);
+    char *back = malloc(used + 100);
+    size_t read_size;
+    ck_assert_int_eq(file_read(file, 5, back, used + 100, &read_size), STATUS_OK);
+    ck_assert_uint_eq(read_size, used);
+    ck_assert_mem_eq(back, data, used);
+    ck_assert_int_eq(file_read(file, used + 5, back, 1, &read_size), STATUS_OK);
+    ck_assert_uint_eq(read_size, 0);
+    ck_assert_int_eq(file_write(file, 0, NULL, 0), STATUS_OK);
+    file_close(file);
+    free(back);
+    free(data);
+}
+END_TEST
+
+START_TEST(reserve_and_truncate)
+{
+    struct file *file = create("a");
+    write_text(file, 0, "data");
+    ck_assert_int_eq(file_reserve(file, 100000), STATUS_OK);
+    uint64_t size;
+    ck_assert_int_eq(file_size(file, &size), STATUS_OK);
+    ck_assert_uint_eq(size, 100000);
+    ck_assert_int_eq(file_reserve(file, 10), STATUS_OK);
+    ck_assert_int_eq(file_size(file, &size), STATUS_OK);
+    ck_assert_uint_eq(size, 100000);
+    char bytes[6];
+    size_t read_size;
+    ck_assert_int_eq(file_read(file, 0, bytes, 6, &read_size), STATUS_OK);
+    ck_assert_mem_eq(bytes, "data\0\0", 6);
+    ck_assert_int_eq(file_truncate(file, 2), STATUS_OK);
+    ck_assert_int_eq(file_read(file, 0, bytes, 6, &read_size), STATUS_OK);
+    ck_assert_uint_eq(read_size, 2);
+    file_close(file);
+}
+END_TEST
+
+START_TEST(failed_reserve_changes_nothing)
+{
+    struct file *file = create("a");
+    write_text(file, 0, "data");
+    log_set_level(LOG_NOTHING_LEVEL);
+    uint64_t free_bytes;
+    ck_assert_int_eq(fs_free_space(fs, &free_bytes), STATUS_OK);
+    ck_assert_uint_gt(free_bytes, 0);
+    ck_assert_int_ne(file_reserve(file, (uint64_t)1 << 60), STATUS_OK);
+    uint64_t size;
+    ck_assert_int_eq(file_size(file, &size), STATUS_OK);
+    ck_assert_uint_eq(size, 4);
+    file_close(file);
+}
+END_TEST
+
+/* The mapping reaches beyond the file, and shows what is written later. */
+START_TEST(mapping_shows_writes)
+{
+    struct file *file = create("a");
+    const uint8_t *bytes;
+    ck_assert_int_eq(file_map(file, 1 << 20, &bytes), STATUS_OK);
+    write_text(file, 0, "first");
+    ck_assert_mem_eq(bytes, "first", 5);
+    ck_assert_int_eq(file_reserve(file, 100000), STATUS_OK);
+    write_text(file, 99000, "second");
+    ck_assert_mem_eq(bytes + 99000, "second", 6);
+    file_drop_cache(file, 0, 100000);
+    ck_assert_mem_eq(bytes, "first", 5);
+    file_unmap(file, bytes, 1 << 20);
+    ck_assert_int_eq(file_sync(file), STATUS_OK);
+    file_close(file);
+}
+END_TEST
+
+static void collect(void *context, const char *name)
+{
+    char *all = context;
+    strcat(all, name);
+    strcat(all, " ");
+}
+
+START_TEST(names)
+{
+    struct file *file = create("a");
+    write_text(file, 0, "of a");
+    file_close(file);
+    file_close(create("b"));
+    char path[TEST_DIRECTORY_PATH_SIZE + 16];
+    (void)snprintf(path, sizeof(path), "%s/sub", directory.path);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    char all[100] = "";
+    ck_assert_int_eq(fs_list(fs, collect, all), STATUS_OK);
+    ck_assert_msg(strcmp(all, "a b ") == 0 || strcmp(all, "b a ") == 0, "listed: %s", all);
+
+    ck_assert_int_eq(fs_rename(fs, "a", "b"), STATUS_OK);
+    ck_assert_int_eq(fs_rename(fs, "a", "b"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(fs_sync_directory(fs), STATUS_OK);
+    char bytes[8];
+    size_t read_size;
+    ck_assert_int_eq(fs_open(fs, "b", FILE_MODE_READ, &file), STATUS_OK);
+    ck_assert_int_eq(file_read(file, 0, bytes, 8, &read_size), STATUS_OK);
+    ck_assert_mem_eq(bytes, "of a", 4);
+    file_close(file);
+    ck_assert_int_eq(fs_remove(fs, "b"), STATUS_OK);
+    ck_assert_int_eq(fs_remove(fs, "b"), STATUS_NOT_FOUND);
+    all[0] = '\0';
+    ck_assert_int_eq(fs_list(fs, collect, all), STATUS_OK);
+    ck_assert_str_eq(all, "");
+}
+END_TEST
+
+START_TEST(the_second_is_told_who_holds_the_lock)
+{
+    char holder[128] = "";
+    ck_assert_int_eq(fs_lock(fs, "LOCK", holder, sizeof(holder)), STATUS_OK);
+    struct file_system *second;
+    ck_assert_int_eq(file_posix_open_directory(directory.path, &second, NULL), STATUS_OK);
+    ck_assert_int_eq(fs_lock(second, "LOCK", holder, sizeof(holder)), STATUS_LOCKED);
+    char expected[64];
+    (void)snprintf(expected, sizeof(expected), "pid %ld on host ", (long)getpid());
+    ck_assert_mem_eq(holder, expected, strlen(expected));
+    fs_close(second);
+}
+END_TEST
+
+START_TEST(the_lock_ends_with_the_process)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        struct file_system *own;
+        char holder[128];
+        if (file_posix_open_directory(directory.path, &own, NULL) != STATUS_OK ||
+            fs_lock(own, "LOCK", holder, sizeof(holder)) != STATUS_OK) {
+            _exit(1);
+        }
+        _exit(0); /* without closing anything */
+    }
+    int result;
+    ck_assert_int_eq(waitpid(child, &result, 0), child);
+    ck_assert_int_eq(result, 0);
+    char holder[128];
+    ck_assert_int_eq(fs_lock(fs, "LOCK", holder, sizeof(holder)), STATUS_OK);
+}
+END_TEST
+
+START_TEST(directories)
+{
+    char path[TEST_DIRECTORY_PATH_SIZE + 32];
+    struct file_system *other;
+    struct error error = {.text = ""};
+    (void)snprintf(path, sizeof(path), "%s/new", directory.path);
+    ck_assert_int_eq(file_posix_open_directory(path, &other, &error), STATUS_OK);
+    fs_close(other);
+    (void)snprintf(path, sizeof(path), "%s/missing/new", directory.path);
+    ck_assert_int_eq(file_posix_open_directory(path, &other, &error), STATUS_NOT_FOUND);
+    ck_assert_ptr_nonnull(strstr(error.text, path));
+    file_close(create("file"));
+    (void)snprintf(path, sizeof(path), "%s/file", directory.path);
+    ck_assert_int_eq(file_posix_open_directory(path, &other, &error), STATUS_IO);
+    ck_assert_ptr_nonnull(strstr(error.text, path));
+}
+END_TEST
+
+/* A limit on file sizes gives a short write first, then the error. */
+START_TEST(short_writes_end_in_an_error)
+{
+    (void)signal(SIGXFSZ, SIG_IGN);
+    struct rlimit limit = {.rlim_cur = 1000, .rlim_max = 1000};
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    struct file *file = create("a");
+    char data[700] = {0};
+    struct slice parts[] = {slice_make(data, 700), slice_make(data, 700)};
+    log_set_level(LOG_NOTHING_LEVEL);
+    ck_assert_int_eq(file_write(file, 0, parts, 2), STATUS_IO);
+    uint64_t size;
+    ck_assert_int_eq(file_size(file, &size), STATUS_OK);
+    ck_assert_uint_eq(size, 1000);
+    file_close(file);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("file");
+    TCase *tests = tcase_create("file");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, modes);
+    tcase_add_test(tests, many_parts);
+    tcase_add_test(tests, reserve_and_truncate);
+    tcase_add_test(tests, failed_reserve_changes_nothing);
+    tcase_add_test(tests, mapping_shows_writes);
+    tcase_add_test(tests, names);
+    tcase_add_test(tests, the_second_is_told_who_holds_the_lock);
+    tcase_add_test(tests, the_lock_ends_with_the_process);
+    tcase_add_test(tests, directories);
+    tcase_add_test(tests, short_writes_end_in_an_error);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
