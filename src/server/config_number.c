@@ -1,0 +1,90 @@
+/* config_number.c - see config_number.h. */
+#include "server/config_number.h"
+
+#include <stddef.h>
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool config_number_parse(struct slice text, int64_t *out)
+{
+    size_t at = 0;
+    bool negative = text.size > 0 && text.data[0] == '-';
+    at += negative;
+    size_t digits = text.size - at;
+    if (digits == 0 || (text.data[at] == '0' && (digits > 1 || negative))) {
+        return text.size == 1 && (*out = 0, text.data[0] == '0');
+    }
+    int64_t value = 0;
+    for (; at < text.size; at++) {
+        /* Summed up below zero: the negative range is the larger one. */
+        if (!is_digit(text.data[at]) || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, text.data[at] - '0', &value)) {
+            return false;
+        }
+    }
+    if (!negative && value == INT64_MIN) {
+        return false;
+    }
+    *out = negative ? value : -value;
+    return true;
+}
+
+bool config_number_parse_octal(struct slice text, int64_t *out)
+{
+    if (text.size == 0 || text.size > 10) {
+        return false;
+    }
+    int64_t value = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < '0' || text.data[i] > '7') {
+            return false;
+        }
+        value = value * 8 + (text.data[i] - '0');
+    }
+    *out = value;
+    return true;
+}
+
+static bool find_unit(struct slice word, int64_t *factor)
+{
+    static const struct {
+        const char *word;
+        int64_t factor;
+    } units[] = {{"", 1},
+                 {"b", 1},
+                 {"k", 1000},
+                 {"kb", 1024},
+                 {"m", 1000 * 1000},
+                 {"mb", 1024 * 1024},
+                 {"g", 1000 * 1000 * 1000},
+                 {"gb", 1024 * 1024 * 1024}};
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (slice_is_word(word, units[i].word)) {
+            *factor = units[i].factor;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool config_number_parse_memory(struct slice text, int64_t *out)
+{
+    size_t digits = 0;
+    int64_t value = 0;
+    bool overflow = false;
+    for (; digits < text.size && is_digit(text.data[digits]); digits++) {
+        overflow = overflow || __builtin_mul_overflow(value, 10, &value) ||
+                   __builtin_add_overflow(value, text.data[digits] - '0', &value);
+    }
+    int64_t factor;
+    if (!find_unit(slice_part(text, digits, text.size - digits), &factor) ||
+        (digits == 0 && text.size > 0)) {
+        return false;
+    }
+    overflow = overflow || __builtin_mul_overflow(value, factor, &value);
+    *out = overflow ? INT64_MAX : value;
+    return true;
+}

@@ -1,0 +1,22 @@
+/*
+ * config_number.h - numbers as configuration files write them. Pure, any thread.
+ */
+#ifndef SCDB_SERVER_CONFIG_NUMBER_H
+#define SCDB_SERVER_CONFIG_NUMBER_H
+
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Decimal with an optional '-', no blanks, no leading zeros, within 64 bits. False: it isn't. */
+bool config_number_parse(struct slice text, int64_t *out);
+
+/* Octal digits. */
+bool config_number_parse_octal(struct slice text, int64_t *out);
+
+/* Digits and an optional unit (b, k, kb, m, mb, g, gb; kb is 1024, k is 1000). What doesn't fit
+ * into 63 bits becomes INT64_MAX, so that the range tells. "" is 0. */
+bool config_number_parse_memory(struct slice text, int64_t *out);
+
+#endif

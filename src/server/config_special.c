@@ -1,0 +1,286 @@
+/* config_special.c - see config_special.h. */
+#include "server/config_special.h"
+
+#include "server/config.h"
+#include "server/config_number.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+const char config_special_no_memory[] = "out of memory";
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct slice config_special_next_word(struct slice *rest)
+{
+    size_t begin = 0;
+    while (begin < rest->size && is_blank(rest->data[begin])) {
+        begin++;
+    }
+    size_t end = begin;
+    while (end < rest->size && !is_blank(rest->data[end])) {
+        end++;
+    }
+    struct slice word = slice_part(*rest, begin, end - begin);
+    *rest = slice_part(*rest, end, rest->size - end);
+    return word;
+}
+
+static bool append(struct buffer *text, struct slice word)
+{
+    if (text->size > 0 && buffer_append(text, " ", 1) != STATUS_OK) {
+        return false;
+    }
+    return buffer_append(text, word.data, word.size) == STATUS_OK;
+}
+
+static bool append_number(struct buffer *text, int64_t value)
+{
+    char digits[24];
+    int size = snprintf(digits, sizeof(digits), "%lld", (long long)value);
+    return append(text, slice_make(digits, (size_t)size));
+}
+
+const char *config_special_words(struct slice value, struct slice current, struct buffer *text)
+{
+    (void)current;
+    for (struct slice word = config_special_next_word(&value); word.size > 0;
+         word = config_special_next_word(&value)) {
+        if (!append(text, word)) {
+            return config_special_no_memory;
+        }
+    }
+    return NULL;
+}
+
+/* --- client-output-buffer-limit --- */
+
+static const char *const class_names[CLIENT_CLASS_COUNT] = {"normal", "slave", "pubsub"};
+
+struct class_limits {
+    int64_t numbers[3];
+};
+
+static bool find_class(struct slice word, size_t *out)
+{
+    if (slice_is_word(word, "replica")) {
+        *out = CLIENT_REPLICA;
+        return true;
+    }
+    for (size_t i = 0; i < CLIENT_CLASS_COUNT; i++) {
+        if (slice_is_word(word, class_names[i])) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *read_limits(struct slice value, struct class_limits *limits)
+{
+    for (struct slice word = config_special_next_word(&value); word.size > 0;
+         word = config_special_next_word(&value)) {
+        struct slice hard = config_special_next_word(&value);
+        struct slice soft = config_special_next_word(&value);
+        struct slice seconds = config_special_next_word(&value);
+        size_t class;
+        if (seconds.size == 0) {
+            return "Wrong number of arguments in buffer limit configuration.";
+        }
+        if (!find_class(word, &class)) {
+            return "Invalid client class specified in buffer limit configuration.";
+        }
+        int64_t *numbers = limits[class].numbers;
+        if (!config_number_parse_memory(hard, &numbers[0]) ||
+            !config_number_parse_memory(soft, &numbers[1]) ||
+            !config_number_parse(seconds, &numbers[2]) || numbers[2] < 0) {
+            return "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
+        }
+    }
+    return NULL;
+}
+
+const char *config_special_output_limits(struct slice value, struct slice current,
+                                         struct buffer *text)
+{
+    struct class_limits limits[CLIENT_CLASS_COUNT] = {0};
+    const char *words = read_limits(current, limits);
+    if (words == NULL) {
+        words = read_limits(value, limits);
+    }
+    for (size_t i = 0; i < CLIENT_CLASS_COUNT && words == NULL; i++) {
+        bool done = append(text, slice_of_string(class_names[i]));
+        for (size_t k = 0; k < 3; k++) {
+            done = done && append_number(text, limits[i].numbers[k]);
+        }
+        words = done ? NULL : config_special_no_memory;
+    }
+    return words;
+}
+
+/* --- the others --- */
+
+const char *config_special_save(struct slice value, struct slice current, struct buffer *text)
+{
+    (void)current;
+    struct slice seconds = config_special_next_word(&value);
+    while (seconds.size > 0) {
+        struct slice changes = config_special_next_word(&value);
+        int64_t numbers[2];
+        if (!config_number_parse(seconds, &numbers[0]) || numbers[0] < 1 || numbers[0] > INT_MAX ||
+            !config_number_parse(changes, &numbers[1]) || numbers[1] < 0 || numbers[1] > INT_MAX) {
+            return "Invalid save parameters";
+        }
+        if (!append_number(text, numbers[0]) || !append_number(text, numbers[1])) {
+            return config_special_no_memory;
+        }
+        seconds = config_special_next_word(&value);
+    }
+    return NULL;
+}
+
+/* In the order in which Redis prints them; A stands for the first ten. */
+static const char event_letters[] = "g$lshzxetdnKEm";
+#define EVENTS_ALL     0x3ffU
+#define EVENTS_NEW_BIT 10
+
+const char *config_special_events(struct slice value, struct slice current, struct buffer *text)
+{
+    (void)current;
+    unsigned events = 0;
+    for (size_t i = 0; i < value.size; i++) {
+        const char *letter = value.data[i] == '\0' ? NULL : strchr(event_letters, value.data[i]);
+        if (letter == NULL && value.data[i] != 'A') {
+            return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
+        }
+        events |= letter == NULL ? EVENTS_ALL : 1U << (unsigned)(letter - event_letters);
+    }
+    char letters[sizeof(event_letters)];
+    size_t count = 0;
+    if ((events & EVENTS_ALL) == EVENTS_ALL) {
+        letters[count++] = 'A';
+        events &= ~(EVENTS_ALL | 1U << EVENTS_NEW_BIT);
+    }
+    for (size_t i = 0; i < sizeof(event_letters) - 1; i++) {
+        if ((events >> i & 1U) != 0) {
+            letters[count++] = event_letters[i];
+        }
+    }
+    return buffer_append(text, letters, count) == STATUS_OK ? NULL : config_special_no_memory;
+}
+
+const char *config_special_oom_values(struct slice value, struct slice current, struct buffer *text)
+{
+    (void)current;
+    size_t count = 0;
+    struct slice counted = value;
+    while (config_special_next_word(&counted).size > 0) {
+        count++;
+    }
+    if (count != 3) {
+        return "wrong number of arguments";
+    }
+    for (size_t i = 0; i < count; i++) {
+        int64_t number;
+        struct slice word = config_special_next_word(&value);
+        if (!config_number_parse(word, &number) || number < -2000 || number > 2000) {
+            return "Invalid oom-score-adj-values, elements must be between -2000 and 2000.";
+        }
+        if (!append_number(text, number)) {
+            return config_special_no_memory;
+        }
+    }
+    return NULL;
+}
+
+const char *config_special_percentiles(struct slice value, struct slice current,
+                                       struct buffer *text)
+{
+    (void)current;
+    for (struct slice word = config_special_next_word(&value); word.size > 0;
+         word = config_special_next_word(&value)) {
+        char copy[64];
+        char *end = copy;
+        double number = 0;
+        if (word.size < sizeof(copy)) {
+            memcpy(copy, word.data, word.size);
+            copy[word.size] = '\0';
+            number = strtod(copy, &end);
+        }
+        if (end == copy || *end != '\0') {
+            return "Invalid latency-tracking-info-percentiles parameters";
+        }
+        if (!(number >= 0.0 && number <= 100.0)) {
+            return "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
+        }
+        int size = snprintf(copy, sizeof(copy), "%.10g", number);
+        if (!append(text, slice_make(copy, (size_t)size))) {
+            return config_special_no_memory;
+        }
+    }
+    return NULL;
+}
+
+const char *config_special_shutdown(struct slice value, struct slice current, struct buffer *text)
+{
+    (void)current;
+    static const char *const known[] = {"default", "save", "nosave", "now", "force"};
+    for (struct slice word = config_special_next_word(&value); word.size > 0;
+         word = config_special_next_word(&value)) {
+        size_t i = 0;
+        while (i < 5 && !slice_is_word(word, known[i])) {
+            i++;
+        }
+        if (i == 5) {
+            return "argument(s) must be one of the following: default, save, nosave, now, force";
+        }
+        if (!append(text, slice_of_string(known[i]))) {
+            return config_special_no_memory;
+        }
+    }
+    return NULL;
+}
+
+const char *config_special_hostname(struct slice value, struct slice current, struct buffer *text)
+{
+    (void)current;
+    for (size_t i = 0; i < value.size; i++) {
+        char c = value.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && !(c >= '0' && c <= '9') && c != '-' && c != '.') {
+            return "Hostnames may only contain alphanumeric characters, hyphens or dots";
+        }
+    }
+    return buffer_append(text, value.data, value.size) == STATUS_OK ? NULL
+                                                                    : config_special_no_memory;
+}
+
+const char *config_special_replicaof(struct slice value, struct slice current, struct buffer *text)
+{
+    (void)current;
+    (void)text;
+    struct slice host = config_special_next_word(&value);
+    struct slice port = config_special_next_word(&value);
+    if (host.size == 0 || (slice_is_word(host, "no") && slice_is_word(port, "one"))) {
+        return NULL;
+    }
+    return "scdb does not replicate yet, and would answer as a master; remove the line";
+}
+
+const char *config_special_hz(struct slice value, struct slice current, struct buffer *text)
+{
+    (void)current;
+    int64_t number;
+    if (!config_number_parse(value, &number)) {
+        return "argument couldn't be parsed into an integer";
+    }
+    if (number < 0 || number > INT_MAX) {
+        return "argument must be between 0 and 2147483647 inclusive";
+    }
+    int64_t clamped = number < 1 ? 1 : number > 500 ? 500 : number;
+    return append_number(text, clamped) ? NULL : config_special_no_memory;
+}

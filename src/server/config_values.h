@@ -1,0 +1,57 @@
+/*
+ * config_values.h - what the files of the configuration share: struct config from the inside.
+ *
+ * Private to src/server/config*.c.
+ */
+#ifndef SCDB_SERVER_CONFIG_VALUES_H
+#define SCDB_SERVER_CONFIG_VALUES_H
+
+#include "server/config.h"
+
+#include <stdatomic.h>
+
+struct config_value {
+    _Atomic int64_t number; /* of all types but TEXT and SPECIAL */
+    struct buffer text;     /* of TEXT and SPECIAL */
+    bool given;             /* in the file or on the command line */
+    bool repeated;          /* REPEATED: the next line adds, it does not replace */
+};
+
+struct config_hook {
+    enum status (*apply)(void *context, struct error *error);
+    void *context;
+};
+
+struct config {
+    struct config_value *values; /* owned, one for each row of the table */
+    struct {
+        _Atomic uint64_t hard;
+        _Atomic uint64_t soft;
+        _Atomic int64_t soft_seconds;
+    } output_limits[CLIENT_CLASS_COUNT];
+    struct config_hook hooks[CONFIG_NAMED_COUNT];
+    char *file_path; /* owned; "" = none */
+};
+
+struct config_value *config_value_of(const struct config *config,
+                                     const struct directive *directive);
+
+/* Checks a value, arguments joined by blanks, and makes it the one in force. INVALID: nothing has
+ * changed and error->text is what Redis answers after the " - ". */
+enum status config_assign(struct config *config, const struct directive *directive,
+                          struct slice value, struct error *error) MUST_CHECK;
+
+/* The words of one line of a configuration file, unquoted. */
+struct config_words {
+    struct buffer bytes;
+    struct slice *items; /* owned; they point into `bytes` */
+    size_t count;
+};
+void config_words_deinit(struct config_words *words);
+
+/* Splits a line as Redis does: "a\n\x41" and 'b' are quoted. INVALID: quotes don't match. A line
+ * that is blank or a comment has no words. `words` starts all zero, is reused, and needs
+ * config_words_deinit at last. */
+enum status config_words_split(struct config_words *words, struct slice line) MUST_CHECK;
+
+#endif

@@ -1,0 +1,154 @@
+/* statistics.c - see statistics.h. */
+#include "server/statistics.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum status statistics_create(struct statistics **out)
+{
+    struct statistics *statistics = calloc(1, sizeof(*statistics));
+    if (statistics == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    statistics->started_unix_ms = clock_unix_ms();
+    statistics->started_monotonic_ms = clock_monotonic_ms();
+    *out = statistics;
+    return STATUS_OK;
+}
+
+void statistics_destroy(struct statistics *statistics)
+{
+    free(statistics);
+}
+
+void statistics_reset_locked(struct statistics *statistics)
+{
+    atomic_store(&statistics->commands_processed, 0);
+    statistics->connections_received = 0;
+    statistics->connections_rejected = 0;
+    statistics->net_input_bytes = 0;
+    statistics->net_output_bytes = 0;
+    statistics->reads_processed = 0;
+    statistics->writes_processed = 0;
+    statistics->output_limit_disconnections = 0;
+    statistics->query_limit_disconnections = 0;
+    statistics->error_replies = 0;
+    statistics->error_count = 0;
+    /* Slots stay where they are: others hold pointers to them. */
+    for (size_t i = 0; i < STATISTICS_COMMANDS_MAX; i++) {
+        struct command_statistics *slot = &statistics->commands[i];
+        *slot = (struct command_statistics){.command = slot->command};
+    }
+}
+
+struct command_statistics *statistics_of_command_locked(struct statistics *statistics,
+                                                        const struct command *command)
+{
+    /* Rows of a table are neighbours; the multiplication spreads them. */
+    uint64_t hash = (uint64_t)(uintptr_t)command * 0x9E3779B97F4A7C15U;
+    for (size_t i = hash >> 54;; i = (i + 1) % STATISTICS_COMMANDS_MAX) {
+        struct command_statistics *slot = &statistics->commands[i];
+        if (slot->command == command) {
+            return slot;
+        }
+        if (slot->command == NULL) {
+            slot->command = command;
+            return slot;
+        }
+    }
+}
+
+static void stop_clock(struct statistics *statistics, int64_t now_us)
+{
+    if (statistics->running != NULL) {
+        statistics->running->microseconds += (uint64_t)(now_us - statistics->running_since_us);
+    }
+}
+
+void statistics_begin_command_locked(struct statistics *statistics, const struct command *command)
+{
+    if (statistics->running == NULL || statistics->running->command != command) {
+        int64_t now_us = clock_monotonic_us();
+        stop_clock(statistics, now_us);
+        statistics->running = statistics_of_command_locked(statistics, command);
+        statistics->running_since_us = now_us;
+    }
+    statistics->running->calls++;
+    /* Only the holder of the lock writes: a plain increment, seen by others sooner or later. */
+    uint64_t count = atomic_load_explicit(&statistics->commands_processed, memory_order_relaxed);
+    atomic_store_explicit(&statistics->commands_processed, count + 1, memory_order_relaxed);
+}
+
+void statistics_end_hold_locked(struct statistics *statistics)
+{
+    if (statistics->running != NULL) {
+        stop_clock(statistics, clock_monotonic_us());
+        statistics->running = NULL;
+    }
+}
+
+void statistics_failed_locked(struct statistics *statistics, const struct command *command)
+{
+    statistics_of_command_locked(statistics, command)->failed++;
+}
+
+void statistics_rejected_locked(struct statistics *statistics, const struct command *command)
+{
+    statistics_of_command_locked(statistics, command)->rejected++;
+}
+
+void statistics_error_locked(struct statistics *statistics, struct slice text)
+{
+    statistics->error_replies++;
+    size_t size = 0;
+    while (size < text.size && text.data[size] != ' ' && text.data[size] != '\r') {
+        size++;
+    }
+    struct error_statistics *errors = statistics->errors;
+    if (size == 0 || size >= sizeof(errors->code)) {
+        return;
+    }
+    size_t i = 0;
+    while (i < statistics->error_count &&
+           (strlen(errors[i].code) != size || memcmp(errors[i].code, text.data, size) != 0)) {
+        i++;
+    }
+    if (i == STATISTICS_ERRORS_MAX) {
+        return;
+    }
+    if (i == statistics->error_count) {
+        memcpy(errors[i].code, text.data, size);
+        errors[i].code[size] = '\0';
+        errors[i].count = 0;
+        statistics->error_count++;
+    }
+    errors[i].count++;
+}
+
+static void sample(struct rate *rate, uint64_t count, int64_t now_ms)
+{
+    int64_t passed_ms = now_ms - rate->last_ms;
+    if (rate->last_ms != 0 && passed_ms > 0) {
+        /* A reset makes the count smaller than it was. */
+        uint64_t more = count >= rate->last_count ? count - rate->last_count : count;
+        rate->samples[rate->next] = more * 1000 / (uint64_t)passed_ms;
+        rate->next = (rate->next + 1) % STATISTICS_SAMPLES;
+        uint64_t sum = 0;
+        for (size_t i = 0; i < STATISTICS_SAMPLES; i++) {
+            sum += rate->samples[i];
+        }
+        atomic_store(&rate->per_second, sum / STATISTICS_SAMPLES);
+    }
+    rate->last_count = count;
+    rate->last_ms = now_ms;
+}
+
+void statistics_sample(struct statistics *statistics, int64_t now_ms)
+{
+    sample(&statistics->commands_rate, atomic_load(&statistics->commands_processed), now_ms);
+    sample(&statistics->input_rate, atomic_load(&statistics->net_input_bytes), now_ms);
+    sample(&statistics->output_rate, atomic_load(&statistics->net_output_bytes), now_ms);
+}
