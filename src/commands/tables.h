@@ -13,7 +13,9 @@
 #include "server/command.h"
 
 /* X(array of rows) */
-#define COMMAND_TABLES(X)
+#define COMMAND_TABLES(X)                                                                          \
+    X(connection_commands)                                                                         \
+    X(client_commands)
 
 #define COMMAND_TABLE_EXTERN(rows) extern const struct command rows[];
 COMMAND_TABLES(COMMAND_TABLE_EXTERN)

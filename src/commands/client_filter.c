@@ -1,0 +1,72 @@
+/* client_filter.c - see client_filter.h. */
+#include "commands/client_filter.h"
+
+#include "base/number.h"
+static enum client_filter_error parse_pair(struct slice name, struct slice value,
+                                           struct client_filter *out)
+{
+    if (slice_is_word(name, "id")) {
+        int64_t id;
+        if (!number_parse(value, &id) || id < 1) {
+            return FILTER_ID;
+        }
+        out->id = (uint64_t)id;
+    } else if (slice_is_word(name, "type")) {
+        if (!client_parse_kind(value, &out->kind)) {
+            return FILTER_KIND;
+        }
+        out->has_kind = true;
+    } else if (slice_is_word(name, "addr")) {
+        out->has_address = true;
+        out->address = value;
+    } else if (slice_is_word(name, "laddr")) {
+        out->has_local_address = true;
+        out->local_address = value;
+    } else if (slice_is_word(name, "user")) {
+        /* Every connection is the one user's, so the filter leaves nobody out. */
+        return slice_equal(value, SLICE_LITERAL("default")) ? FILTER_OK : FILTER_USER;
+    } else if (slice_is_word(name, "skipme") && slice_is_word(value, "yes")) {
+        out->skip_me = true;
+    } else if (slice_is_word(name, "skipme") && slice_is_word(value, "no")) {
+        out->skip_me = false;
+    } else {
+        return FILTER_SYNTAX;
+    }
+    return FILTER_OK;
+}
+
+enum client_filter_error client_filter_parse(const struct slice *arguments, size_t count,
+                                             struct client_filter *out, struct slice *culprit)
+{
+    *out = (struct client_filter){.skip_me = true};
+    for (size_t i = 0; i < count; i += 2) {
+        if (i + 1 == count) {
+            return FILTER_SYNTAX;
+        }
+        enum client_filter_error error = parse_pair(arguments[i], arguments[i + 1], out);
+        if (error != FILTER_OK) {
+            *culprit = arguments[i + 1];
+            return error;
+        }
+    }
+    return FILTER_OK;
+}
+
+bool client_filter_matches(const struct client_filter *filter, const struct session *session,
+                           const struct session *me)
+{
+    if (filter->skip_me && session == me) {
+        return false;
+    }
+    if (filter->id != 0 && session->id != filter->id) {
+        return false;
+    }
+    if (filter->has_kind && client_kind_of(session) != filter->kind) {
+        return false;
+    }
+    if (filter->has_address && !slice_equal(filter->address, slice_of_string(session->address))) {
+        return false;
+    }
+    return !filter->has_local_address ||
+           slice_equal(filter->local_address, slice_of_string(session->local_address));
+}

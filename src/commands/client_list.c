@@ -1,0 +1,199 @@
+/*
+ * client_list.c - CLIENT LIST and INFO: a line of fields for each connection.
+ *
+ * The fields and their order are those of Redis 7.2; monitoring tools take the line apart.
+ */
+#include "commands/client.h"
+
+#include "base/clock.h"
+#include "base/number.h"
+#include "commands/errors.h"
+#include "commands/table.h"
+#include "server/server.h"
+
+bool client_parse_kind(struct slice name, enum client_kind *out)
+{
+    static const struct {
+        const char *name;
+        enum client_kind kind;
+    } kinds[] = {
+        {"normal", CLIENT_KIND_NORMAL},   {"slave", CLIENT_KIND_REPLICA},
+        {"replica", CLIENT_KIND_REPLICA}, {"pubsub", CLIENT_KIND_PUBSUB},
+        {"master", CLIENT_KIND_MASTER},
+    };
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (slice_is_word(name, kinds[i].name)) {
+            *out = kinds[i].kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* There are neither replicas nor subscribers yet. */
+enum client_kind client_kind_of(const struct session *session)
+{
+    (void)session;
+    return CLIENT_KIND_NORMAL;
+}
+
+#define FLAGS_MAX 8
+
+static const char *print_flags(const struct session *session, char text[FLAGS_MAX])
+{
+    char *end = text;
+    if (session->transaction.open) {
+        *end++ = 'x';
+    }
+    if (session->blocked == BLOCK_WAITING) {
+        *end++ = 'b';
+    }
+    if (session->watcher.dirty) {
+        *end++ = 'd';
+    }
+    if (session->close_after_reply) {
+        *end++ = 'c';
+    }
+    if (session->is_unix_socket) {
+        *end++ = 'U';
+    }
+    if (session->no_evict) {
+        *end++ = 'e';
+    }
+    if (session->no_touch) {
+        *end++ = 'T';
+    }
+    if (end == text) {
+        *end++ = 'N';
+    }
+    *end = '\0';
+    return text;
+}
+
+/* What the server keeps in memory for the session. */
+static size_t memory_of(const struct session *session, size_t output_size)
+{
+    return sizeof(*session) + atomic_load(&session->query_buffer_capacity) + output_size +
+           session->reply.bytes.capacity + session->transaction.memory + session->name.capacity +
+           session->library_name.capacity + session->library_version.capacity;
+}
+
+static const char *print_command(const struct session *session, char name[COMMAND_NAME_SIZE_MAX])
+{
+    const struct command *command =
+        session->last_subcommand != NULL ? session->last_subcommand : session->last_command;
+    return command == NULL ? "NULL" : table_full_name(command, name);
+}
+
+void client_write_line(struct text *text, const struct session *session, int64_t now_ms)
+{
+    char flags[FLAGS_MAX];
+    char command[COMMAND_NAME_SIZE_MAX];
+    size_t input = atomic_load(&session->query_buffer_size);
+    size_t input_room = atomic_load(&session->query_buffer_capacity);
+    size_t output = atomic_load(&session->output_size);
+    long long queued = session->transaction.open ? (long long)session->transaction.count : -1;
+
+    text_format(text, "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld",
+                (unsigned long long)session->id, session->address, session->local_address,
+                session->descriptor, (int)session->name.size, session->name.data,
+                (long long)(now_ms - session->created_ms) / 1000,
+                (long long)(now_ms - session->last_interaction_ms) / 1000);
+    text_format(text, " flags=%s db=%u sub=0 psub=0 ssub=0 multi=%lld", print_flags(session, flags),
+                session->database, queued);
+    text_format(text, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu", input,
+                input_room > input ? input_room - input : 0, session->transaction.memory);
+    text_format(text, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu events=%s",
+                session->reply.bytes.capacity, session->reply.bytes.capacity,
+                reply_pending(&session->reply), output, memory_of(session, output),
+                output > 0 ? "rw" : "r");
+    text_format(text, " cmd=%s user=default redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s\n",
+                print_command(session, command), session->reply.protocol,
+                (int)session->library_name.size, session->library_name.data,
+                (int)session->library_version.size, session->library_version.data);
+}
+
+void client_info(struct call *call)
+{
+    struct text text;
+    text_init(&text);
+    client_write_line(&text, call->session, clock_monotonic_ms());
+    text_reply(&text, call->reply);
+    text_deinit(&text);
+}
+
+static void write_all(const struct call *call, struct text *text)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    struct session *session = server_first_session_locked(call->server);
+    for (; session != NULL; session = session->next) {
+        if (!session->close_asap) {
+            client_write_line(text, session, now_ms);
+        }
+    }
+}
+
+static void write_kind(const struct call *call, enum client_kind kind, struct text *text)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    struct session *session = server_first_session_locked(call->server);
+    for (; session != NULL; session = session->next) {
+        if (!session->close_asap && client_kind_of(session) == kind) {
+            client_write_line(text, session, now_ms);
+        }
+    }
+}
+
+/* False: an id is no number, and the error is written. */
+static bool write_ids(const struct call *call, struct text *text)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    for (size_t i = 3; i < call->argument_count; i++) {
+        int64_t id;
+        if (!number_parse(call->arguments[i], &id)) {
+            reply_error(call->reply, "ERR Invalid client ID");
+            return false;
+        }
+        const struct session *session =
+            id <= 0 ? NULL : server_find_session_locked(call->server, (uint64_t)id);
+        if (session != NULL && !session->close_asap) {
+            client_write_line(text, session, now_ms);
+        }
+    }
+    return true;
+}
+
+/* False: the arguments are wrong, and the error is written. */
+static bool write_list(const struct call *call, struct text *text)
+{
+    size_t count = call->argument_count;
+    if (count == 2) {
+        write_all(call, text);
+        return true;
+    }
+    if (count == 4 && slice_is_word(call->arguments[2], "type")) {
+        enum client_kind kind;
+        if (!client_parse_kind(call->arguments[3], &kind)) {
+            reply_error_format(call->reply, "ERR Unknown client type '%.*s'",
+                               (int)call->arguments[3].size, call->arguments[3].data);
+            return false;
+        }
+        write_kind(call, kind, text);
+        return true;
+    }
+    if (count > 3 && slice_is_word(call->arguments[2], "id")) {
+        return write_ids(call, text);
+    }
+    errors_reply(call, ERROR_SYNTAX);
+    return false;
+}
+
+void client_list(struct call *call)
+{
+    struct text text;
+    text_init(&text);
+    if (write_list(call, &text)) {
+        text_reply(&text, call->reply);
+    }
+    text_deinit(&text);
+}

@@ -1,0 +1,260 @@
+/*
+ * connection.c - PING ECHO AUTH HELLO QUIT RESET: who talks to whom, and in which protocol.
+ *
+ * There is one user, `default`; its password is the directive requirepass, and with none set every
+ * password is right.
+ */
+#include "base/number.h"
+#include "base/version.h"
+#include "commands/client.h"
+#include "commands/errors.h"
+#include "commands/tables.h"
+#include "commands/transaction.h"
+#include "server/config.h"
+#include "server/server.h"
+
+#include <stddef.h>
+
+#define WRONG_PASSWORD "WRONGPASS invalid username-password pair or user is disabled."
+
+static void ping(struct call *call)
+{
+    if (call->argument_count > 2) {
+        errors_reply(call, ERROR_ARITY);
+    } else if (call->argument_count == 2) {
+        reply_bulk(call->reply, call->arguments[1]);
+    } else {
+        reply_simple(call->reply, "PONG");
+    }
+}
+
+static void echo(struct call *call)
+{
+    reply_bulk(call->reply, call->arguments[1]);
+}
+
+/* Takes the same time whatever the bytes are: it depends on the length of what the client sent. */
+static bool is_password_equal(struct slice sent, struct slice password)
+{
+    unsigned difference = sent.size == password.size ? 0 : 1;
+    for (size_t i = 0; i < sent.size; i++) {
+        difference |= (unsigned char)sent.data[i] ^ (unsigned char)password.data[i % password.size];
+    }
+    return difference == 0;
+}
+
+/* Logs the session in. False: wrong, and the error is written; the session stays what it was. */
+static bool authenticate(const struct call *call, struct slice user, struct slice password)
+{
+    struct slice required = config_text(server_config(call->server), CONFIG_REQUIREPASS);
+    bool is_right = slice_equal(user, SLICE_LITERAL("default")) &&
+                    (required.size == 0 || is_password_equal(password, required));
+    if (!is_right) {
+        reply_error(call->reply, WRONG_PASSWORD);
+        return false;
+    }
+    call->session->authenticated = true;
+    return true;
+}
+
+static void auth(struct call *call)
+{
+    if (call->argument_count > 3) {
+        errors_reply(call, ERROR_SYNTAX);
+        return;
+    }
+    if (call->argument_count == 3) {
+        if (authenticate(call, call->arguments[1], call->arguments[2])) {
+            reply_ok(call->reply);
+        }
+        return;
+    }
+    if (config_text(server_config(call->server), CONFIG_REQUIREPASS).size == 0) {
+        reply_error(call->reply,
+                    "ERR AUTH <password> called without any password configured for the default "
+                    "user. Are you sure your configuration is correct?");
+        return;
+    }
+    if (authenticate(call, SLICE_LITERAL("default"), call->arguments[1])) {
+        reply_ok(call->reply);
+    }
+}
+
+/* What HELLO was asked for. */
+struct hello_request {
+    int64_t protocol; /* 0 = as it is */
+    bool has_credentials;
+    struct slice user;
+    struct slice password;
+};
+
+/* Reads HELLO's options from `next` on. SETNAME takes effect at once, as in Redis 7.0, also when
+ * something behind it is wrong. False: the error is written. */
+static bool parse_hello_options(const struct call *call, size_t next, struct hello_request *out)
+{
+    for (; next < call->argument_count; next++) {
+        struct slice option = call->arguments[next];
+        size_t left = call->argument_count - 1 - next;
+        if (slice_is_word(option, "auth") && left >= 2) {
+            out->has_credentials = true;
+            out->user = call->arguments[next + 1];
+            out->password = call->arguments[next + 2];
+            next += 2;
+        } else if (slice_is_word(option, "setname") && left >= 1) {
+            if (!client_set_name(call, call->arguments[next + 1])) {
+                return false;
+            }
+            next++;
+        } else {
+            reply_error_format(call->reply, "ERR Syntax error in HELLO option '%.*s'",
+                               (int)option.size, option.data);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool parse_hello(const struct call *call, struct hello_request *out)
+{
+    *out = (struct hello_request){0};
+    if (call->argument_count == 1) {
+        return true;
+    }
+    if (!number_parse(call->arguments[1], &out->protocol)) {
+        reply_error(call->reply, "ERR Protocol version is not an integer or out of range");
+        return false;
+    }
+    if (out->protocol < 2 || out->protocol > 3) {
+        reply_error(call->reply, "NOPROTO unsupported protocol version");
+        return false;
+    }
+    return parse_hello_options(call, 2, out);
+}
+
+static void hello(struct call *call)
+{
+    struct hello_request request;
+    if (!parse_hello(call, &request)) {
+        return;
+    }
+    if (request.has_credentials && !authenticate(call, request.user, request.password)) {
+        return;
+    }
+    if (!call->session->authenticated) {
+        reply_error(call->reply,
+                    "NOAUTH HELLO must be called with the client already authenticated, otherwise "
+                    "the HELLO AUTH <user> <pass> option can be used to authenticate the client "
+                    "and select the RESP protocol version at the same time");
+        return;
+    }
+    struct reply *reply = call->reply;
+    if (request.protocol != 0) {
+        reply->protocol = (int)request.protocol;
+    }
+    reply_map(reply, 7);
+    reply_bulk_string(reply, "server");
+    reply_bulk_string(reply, "redis");
+    reply_bulk_string(reply, "version");
+    reply_bulk_string(reply, REDIS_VERSION);
+    reply_bulk_string(reply, "proto");
+    reply_integer(reply, reply->protocol);
+    reply_bulk_string(reply, "id");
+    reply_integer(reply, (int64_t)call->session->id);
+    reply_bulk_string(reply, "mode");
+    reply_bulk_string(reply, "standalone");
+    reply_bulk_string(reply, "role");
+    reply_bulk_string(reply, "master");
+    reply_bulk_string(reply, "modules");
+    reply_empty_array(reply);
+}
+
+static void quit(struct call *call)
+{
+    reply_ok(call->reply);
+    call->session->close_after_reply = true;
+}
+
+/* The connection is as new, but for its library's name: that still stands behind it. */
+static void reset(struct call *call)
+{
+    struct session *session = call->session;
+    transaction_reset(call->keyspace, session);
+    session->database = 0;
+    session->authenticated = config_text(server_config(call->server), CONFIG_REQUIREPASS).size == 0;
+    session->no_evict = false;
+    session->no_touch = false;
+    session->name.size = 0;
+    if (session->reply_mode != REPLY_SKIP_THIS) {
+        session->reply_mode = REPLY_ON;
+    }
+    call->reply->protocol = 2;
+    reply_simple(call->reply, "RESET");
+}
+
+#define BEFORE_LOGIN                                                                               \
+    (COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST | COMMAND_NO_AUTH |         \
+     COMMAND_ALLOW_BUSY)
+
+const struct command connection_commands[] = {
+    {.name = "ping",
+     .handler = ping,
+     .arity = -1,
+     .flags = COMMAND_FAST,
+     .categories = CATEGORY_CONNECTION,
+     .group = "connection",
+     .since = "1.0.0",
+     .summary = "Answers PONG, or the message, to show that the server is there",
+     .complexity = "O(1)",
+     .syntax = "[message]",
+     .tips = "request_policy:all_shards response_policy:all_succeeded"},
+    {.name = "echo",
+     .handler = echo,
+     .arity = 2,
+     .flags = COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST,
+     .categories = CATEGORY_CONNECTION,
+     .group = "connection",
+     .since = "1.0.0",
+     .summary = "Sends the message back",
+     .complexity = "O(1)",
+     .syntax = "message"},
+    {.name = "auth",
+     .handler = auth,
+     .arity = -2,
+     .flags = BEFORE_LOGIN,
+     .categories = CATEGORY_CONNECTION,
+     .group = "connection",
+     .since = "1.0.0",
+     .summary = "Logs the connection in",
+     .complexity = "O(N) where N is the length of the password",
+     .syntax = "[username@6.0.0] password"},
+    {.name = "hello",
+     .handler = hello,
+     .arity = -1,
+     .flags = BEFORE_LOGIN,
+     .categories = CATEGORY_CONNECTION,
+     .group = "connection",
+     .since = "6.0.0",
+     .summary = "Tells what the server is, and chooses the protocol on the way",
+     .complexity = "O(1)",
+     .syntax = "[arguments(protover:integer [AUTH username_password(username password)] [SETNAME "
+               "clientname])]"},
+    {.name = "quit",
+     .handler = quit,
+     .arity = -1,
+     .flags = BEFORE_LOGIN,
+     .categories = CATEGORY_CONNECTION,
+     .group = "connection",
+     .since = "1.0.0",
+     .summary = "Closes the connection once all replies are sent",
+     .complexity = "O(1)"},
+    {.name = "reset",
+     .handler = reset,
+     .arity = 1,
+     .flags = BEFORE_LOGIN,
+     .categories = CATEGORY_CONNECTION,
+     .group = "connection",
+     .since = "6.2.0",
+     .summary = "Makes the connection as it was when it was new",
+     .complexity = "O(1)"},
+    {0},
+};
