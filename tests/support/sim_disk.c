@@ -1,0 +1,763 @@
+/* sim_disk.c - see sim_disk.h: the calls, and what is made to go wrong with them. */
+#include "support/sim_disk.h"
+
+#include "base/check.h"
+#include "base/mutex.h"
+#include "support/sim_inode.h"
+#include "support/sim_names.h"
+#include "support/test_random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define WRITE_BACK_ONE_IN 4 /* changing calls after which the kernel writes something back */
+
+struct failure_rule {
+    uint64_t after; /* calls that still succeed */
+    uint64_t count; /* calls that then fail; 0 = no rule */
+    enum status status;
+};
+
+struct sim_disk {
+    struct mutex mutex;
+    struct test_random random;
+    struct sim_names names;
+    struct sim_inode *inodes; /* all, reachable or open */
+    uint64_t capacity;        /* 0 = no limit */
+    bool ignore_reservations;
+
+    bool crashed;
+    uint64_t calls_to_crash; /* 0 = never */
+    enum sim_call crash_call;
+    char crash_name[FILE_NAME_SIZE_MAX];
+    char crash_name_handed_out[FILE_NAME_SIZE_MAX];
+    struct failure_rule rules[SIM_CALL_COUNT];
+    uint64_t calls[SIM_CALL_COUNT];
+
+    const void *lock_owner; /* a mount */
+    unsigned open_files;
+    unsigned mappings;
+    unsigned mounts;
+};
+
+struct sim_mount {
+    struct file_system base;
+    struct sim_disk *disk;
+};
+
+struct sim_file {
+    struct file base;
+    struct sim_inode *inode;
+    bool writable;
+    char name[FILE_NAME_SIZE_MAX]; /* it was opened as */
+};
+
+static const struct {
+    const char *words;
+    bool changing;
+} about_calls[SIM_CALL_COUNT] = {
+#define SIM_CALL_ROW(name, words, changing) [SIM_##name] = {words, changing},
+    SIM_CALL_LIST(SIM_CALL_ROW)
+#undef SIM_CALL_ROW
+};
+
+const char *sim_call_name(enum sim_call call)
+{
+    return call < SIM_CALL_COUNT ? about_calls[call].words : "none";
+}
+
+static struct sim_disk *disk_of(struct file_system *fs)
+{
+    return ((struct sim_mount *)fs)->disk;
+}
+
+static struct sim_file *file_of(struct file *file)
+{
+    return (struct sim_file *)file;
+}
+
+/* --- what goes wrong ---------------------------------------------------------------------- */
+
+/* What is to become of a call. */
+enum fate {
+    FATE_DO,           /* it succeeds */
+    FATE_FAIL,         /* it fails with *status, having had a part of its effect */
+    FATE_REFUSE,       /* the disk has crashed: nothing */
+    FATE_CRASH_BEFORE, /* the disk crashes, and the call has had no effect, */
+    FATE_CRASH_WITHIN, /* a part of it, */
+    FATE_CRASH_AFTER   /* or all */
+};
+
+static bool meets_rule(struct failure_rule *rule, enum status *status)
+{
+    if (rule->count == 0) {
+        return false;
+    }
+    if (rule->after > 0) {
+        rule->after--;
+        return false;
+    }
+    rule->count--;
+    *status = rule->status;
+    return true;
+}
+
+static enum fate crash_here(struct sim_disk *disk, enum sim_call call, const char *name)
+{
+    disk->crashed = true;
+    disk->calls_to_crash = 0;
+    disk->crash_call = call;
+    (void)snprintf(disk->crash_name, sizeof(disk->crash_name), "%s", name);
+    return (enum fate)(FATE_CRASH_BEFORE + test_random_below(&disk->random, 3));
+}
+
+static void write_something_back(struct sim_disk *disk)
+{
+    if (!test_random_one_in(&disk->random, WRITE_BACK_ONE_IN)) {
+        return;
+    }
+    for (struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
+        if (test_random_one_in(&disk->random, 3)) {
+            sim_inode_write_back(inode, &disk->random);
+        }
+    }
+}
+
+/* Every call begins here. */
+static enum fate begin_locked(struct sim_disk *disk, enum sim_call call, const char *name,
+                              enum status *status)
+{
+    *status = STATUS_IO;
+    if (disk->crashed) {
+        return FATE_REFUSE;
+    }
+    disk->calls[call]++;
+    if (about_calls[call].changing) {
+        write_something_back(disk);
+        if (disk->calls_to_crash > 0 && --disk->calls_to_crash == 0) {
+            return crash_here(disk, call, name);
+        }
+    }
+    return meets_rule(&disk->rules[call], status) ? FATE_FAIL : FATE_DO;
+}
+
+/* For calls that have no parts: has it its effect? Then *status becomes OK unless it crashed. */
+static bool takes_place(enum fate fate, struct sim_disk *disk, enum status *status)
+{
+    switch (fate) {
+    case FATE_DO:
+        *status = STATUS_OK;
+        return true;
+    case FATE_CRASH_AFTER:
+        return true;
+    case FATE_CRASH_WITHIN:
+        return test_random_one_in(&disk->random, 2);
+    case FATE_FAIL:
+    case FATE_REFUSE:
+    case FATE_CRASH_BEFORE:
+        break;
+    }
+    return false;
+}
+
+/* --- space -------------------------------------------------------------------------------- */
+
+static void mark_reachable(struct sim_disk *disk, bool all)
+{
+    for (struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
+        inode->reachable = inode->open_count > 0;
+    }
+    sim_names_mark(&disk->names, all);
+}
+
+/* Frees what has no name, neither now nor after a crash, and is not open. */
+static void collect(struct sim_disk *disk)
+{
+    mark_reachable(disk, true);
+    struct sim_inode **link = &disk->inodes;
+    while (*link != NULL) {
+        struct sim_inode *inode = *link;
+        if (inode->reachable) {
+            link = &inode->next;
+        } else {
+            *link = inode->next;
+            sim_inode_destroy(inode);
+        }
+    }
+}
+
+static uint64_t used_bytes(struct sim_disk *disk)
+{
+    uint64_t used = 0;
+    mark_reachable(disk, false);
+    for (struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
+        used += inode->reachable ? inode->allocated : 0;
+    }
+    return used;
+}
+
+static uint64_t free_bytes(struct sim_disk *disk)
+{
+    if (disk->capacity == 0) {
+        return (uint64_t)1 << 40;
+    }
+    uint64_t used = used_bytes(disk);
+    return used < disk->capacity ? disk->capacity - used : 0;
+}
+
+/* Makes [0, end) of the file allocated; DISK_FULL and nothing changed when there is no room. */
+static enum status allocate(struct sim_disk *disk, struct sim_inode *inode, uint64_t end)
+{
+    if (end <= inode->allocated) {
+        return STATUS_OK;
+    }
+    if (end - inode->allocated > free_bytes(disk)) {
+        return STATUS_DISK_FULL;
+    }
+    inode->allocated = end;
+    return STATUS_OK;
+}
+
+/* --- calls on files ----------------------------------------------------------------------- */
+
+static enum status new_file(struct file_system *fs, struct sim_inode *inode, const char *name,
+                            enum file_mode mode, struct file **out)
+{
+    struct sim_file *file = calloc(1, sizeof(*file));
+    CHECK(file != NULL);
+    file->base.fs = fs;
+    file->inode = inode;
+    file->writable = mode != FILE_MODE_READ;
+    (void)snprintf(file->name, sizeof(file->name), "%s", name);
+    inode->open_count++;
+    disk_of(fs)->open_files++;
+    *out = &file->base;
+    return STATUS_OK;
+}
+
+static enum status create_locked(struct file_system *fs, const char *name, struct file **out)
+{
+    struct sim_disk *disk = disk_of(fs);
+    enum status status;
+    enum fate fate = begin_locked(disk, SIM_CREATE, name, &status);
+    if (fate == FATE_DO && sim_names_find(&disk->names, name) != NULL) {
+        return STATUS_EXISTS;
+    }
+    if (!takes_place(fate, disk, &status) || sim_names_find(&disk->names, name) != NULL) {
+        return status;
+    }
+    struct sim_inode *inode = sim_inode_create();
+    inode->next = disk->inodes;
+    disk->inodes = inode;
+    sim_names_create(&disk->names, name, inode);
+    return status == STATUS_OK ? new_file(fs, inode, name, FILE_MODE_CREATE, out) : status;
+}
+
+static enum status open_locked(struct file_system *fs, const char *name, enum file_mode mode,
+                               struct file **out)
+{
+    struct sim_disk *disk = disk_of(fs);
+    enum status status;
+    if (begin_locked(disk, SIM_OPEN, name, &status) != FATE_DO) {
+        return status;
+    }
+    struct sim_inode *inode = sim_names_find(&disk->names, name);
+    return inode == NULL ? STATUS_NOT_FOUND : new_file(fs, inode, name, mode, out);
+}
+
+static enum status sim_open(struct file_system *fs, const char *name, enum file_mode mode,
+                            struct file **out)
+{
+    struct sim_disk *disk = disk_of(fs);
+    CHECK(strlen(name) < FILE_NAME_SIZE_MAX && strchr(name, '/') == NULL);
+    mutex_lock(&disk->mutex);
+    enum status status =
+        mode == FILE_MODE_CREATE ? create_locked(fs, name, out) : open_locked(fs, name, mode, out);
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+static void sim_close(struct file *file)
+{
+    struct sim_disk *disk = disk_of(file->fs);
+    mutex_lock(&disk->mutex);
+    file_of(file)->inode->open_count--;
+    disk->open_files--;
+    collect(disk);
+    mutex_unlock(&disk->mutex);
+    free(file_of(file));
+}
+
+static enum status reserve_locked(struct sim_disk *disk, struct sim_file *file, uint64_t size)
+{
+    enum status status;
+    enum fate fate = begin_locked(disk, SIM_RESERVE, file->name, &status);
+    if (!takes_place(fate, disk, &status)) {
+        return status;
+    }
+    if (!disk->ignore_reservations) {
+        enum status allocated = allocate(disk, file->inode, size);
+        if (allocated != STATUS_OK) {
+            return status == STATUS_OK ? allocated : status;
+        }
+    }
+    if (size > file->inode->size) {
+        sim_inode_set_size(file->inode, size, &disk->random);
+    }
+    return status;
+}
+
+static enum status sim_reserve(struct file *file, uint64_t size)
+{
+    struct sim_disk *disk = disk_of(file->fs);
+    CHECK(file_of(file)->writable);
+    mutex_lock(&disk->mutex);
+    enum status status = reserve_locked(disk, file_of(file), size);
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+/* Writes the first `limit` bytes of the parts. */
+static void write_bytes(struct sim_file *file, uint64_t offset, const struct slice *parts,
+                        size_t part_count, uint64_t limit)
+{
+    for (size_t i = 0; i < part_count && limit > 0; i++) {
+        size_t size = parts[i].size < limit ? parts[i].size : (size_t)limit;
+        sim_inode_write(file->inode, offset, parts[i].data, size);
+        offset += size;
+        limit -= size;
+    }
+}
+
+static enum status write_locked(struct sim_disk *disk, struct sim_file *file, uint64_t offset,
+                                const struct slice *parts, size_t part_count)
+{
+    enum status status;
+    enum fate fate = begin_locked(disk, SIM_WRITE, file->name, &status);
+    uint64_t size = 0;
+    for (size_t i = 0; i < part_count; i++) {
+        size += parts[i].size;
+    }
+    uint64_t limit = 0;
+    if (fate == FATE_DO || fate == FATE_CRASH_AFTER) {
+        limit = size;
+        status = fate == FATE_DO ? STATUS_OK : status;
+    } else if (fate == FATE_FAIL || fate == FATE_CRASH_WITHIN) {
+        limit = test_random_below(&disk->random, size + 1);
+    }
+    enum status allocated = limit == 0 ? STATUS_OK : allocate(disk, file->inode, offset + limit);
+    if (allocated != STATUS_OK) {
+        uint64_t allocated_before = file->inode->allocated;
+        uint64_t room = allocated_before > offset ? allocated_before - offset : 0;
+        uint64_t fits = room + free_bytes(disk);
+        limit = test_random_below(&disk->random, (fits < limit ? fits : limit) + 1);
+        CHECK(allocate(disk, file->inode, offset + limit) == STATUS_OK || limit == 0);
+        status = status == STATUS_OK ? allocated : status;
+    }
+    write_bytes(file, offset, parts, part_count, limit);
+    return status;
+}
+
+static enum status sim_write(struct file *file, uint64_t offset, const struct slice *parts,
+                             size_t part_count)
+{
+    struct sim_disk *disk = disk_of(file->fs);
+    CHECK(file_of(file)->writable);
+    mutex_lock(&disk->mutex);
+    enum status status = write_locked(disk, file_of(file), offset, parts, part_count);
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+static enum status sim_read(struct file *file, uint64_t offset, void *into, size_t size,
+                            size_t *read_size)
+{
+    struct sim_disk *disk = disk_of(file->fs);
+    enum status status;
+    mutex_lock(&disk->mutex);
+    if (begin_locked(disk, SIM_READ, file_of(file)->name, &status) == FATE_DO) {
+        *read_size = sim_inode_read(file_of(file)->inode, offset, into, size);
+        status = STATUS_OK;
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+static enum status sim_map(struct file *file, uint64_t size, const uint8_t **out)
+{
+    struct sim_disk *disk = disk_of(file->fs);
+    enum status status;
+    mutex_lock(&disk->mutex);
+    if (begin_locked(disk, SIM_MAP, file_of(file)->name, &status) == FATE_DO) {
+        void *address = mmap(NULL, size, PROT_READ, MAP_SHARED, file_of(file)->inode->memory, 0);
+        CHECK(address != MAP_FAILED);
+        disk->mappings++;
+        *out = address;
+        status = STATUS_OK;
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+static void sim_unmap(struct file *file, const uint8_t *address, uint64_t size)
+{
+    struct sim_disk *disk = disk_of(file->fs);
+    mutex_lock(&disk->mutex);
+    CHECK(munmap((void *)(uintptr_t)address, size) == 0);
+    disk->mappings--;
+    mutex_unlock(&disk->mutex);
+}
+
+static void sim_drop_cache(struct file *file, uint64_t offset, uint64_t size)
+{
+    (void)file;
+    (void)offset;
+    (void)size;
+}
+
+static enum status sim_size(struct file *file, uint64_t *out)
+{
+    struct sim_disk *disk = disk_of(file->fs);
+    enum status status;
+    mutex_lock(&disk->mutex);
+    if (begin_locked(disk, SIM_SIZE, file_of(file)->name, &status) == FATE_DO) {
+        *out = file_of(file)->inode->size;
+        status = STATUS_OK;
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+static enum status sim_truncate(struct file *file, uint64_t size)
+{
+    struct sim_disk *disk = disk_of(file->fs);
+    enum status status;
+    CHECK(file_of(file)->writable);
+    mutex_lock(&disk->mutex);
+    enum fate fate = begin_locked(disk, SIM_TRUNCATE, file_of(file)->name, &status);
+    if (takes_place(fate, disk, &status)) {
+        sim_inode_set_size(file_of(file)->inode, size, &disk->random);
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+static enum status sim_sync(struct file *file)
+{
+    struct sim_disk *disk = disk_of(file->fs);
+    struct sim_inode *inode = file_of(file)->inode;
+    enum status status;
+    mutex_lock(&disk->mutex);
+    switch (begin_locked(disk, SIM_SYNC, file_of(file)->name, &status)) {
+    case FATE_DO:
+        status = STATUS_OK;
+        sim_inode_sync(inode);
+        break;
+    case FATE_CRASH_AFTER:
+        sim_inode_sync(inode);
+        break;
+    case FATE_FAIL:
+        sim_inode_sync_failed(inode, &disk->random);
+        break;
+    case FATE_CRASH_WITHIN:
+        sim_inode_write_back(inode, &disk->random);
+        break;
+    case FATE_REFUSE:
+    case FATE_CRASH_BEFORE:
+        break;
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+/* --- calls on names ----------------------------------------------------------------------- */
+
+static enum status sim_rename(struct file_system *fs, const char *from, const char *to)
+{
+    struct sim_disk *disk = disk_of(fs);
+    enum status status;
+    mutex_lock(&disk->mutex);
+    enum fate fate = begin_locked(disk, SIM_RENAME, from, &status);
+    bool exists = sim_names_find(&disk->names, from) != NULL;
+    if (fate == FATE_DO && !exists) {
+        status = STATUS_NOT_FOUND;
+    } else if (takes_place(fate, disk, &status) && exists && strcmp(from, to) != 0) {
+        sim_names_rename(&disk->names, from, to);
+        collect(disk);
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+static enum status sim_remove(struct file_system *fs, const char *name)
+{
+    struct sim_disk *disk = disk_of(fs);
+    enum status status;
+    mutex_lock(&disk->mutex);
+    enum fate fate = begin_locked(disk, SIM_REMOVE, name, &status);
+    bool exists = sim_names_find(&disk->names, name) != NULL;
+    if (fate == FATE_DO && !exists) {
+        status = STATUS_NOT_FOUND;
+    } else if (takes_place(fate, disk, &status) && exists) {
+        sim_names_remove(&disk->names, name);
+        collect(disk);
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+static enum status sim_list(struct file_system *fs,
+                            void (*on_name)(void *context, const char *name), void *context)
+{
+    struct sim_disk *disk = disk_of(fs);
+    enum status status;
+    struct sim_name *copy = NULL; /* so that on_name may call into the disk */
+    size_t count = 0;
+    mutex_lock(&disk->mutex);
+    if (begin_locked(disk, SIM_LIST, "", &status) == FATE_DO) {
+        count = disk->names.cache.count;
+        copy = malloc(count * sizeof(*copy) + 1);
+        CHECK(copy != NULL);
+        if (count > 0) {
+            memcpy(copy, disk->names.cache.entries, count * sizeof(*copy));
+        }
+        status = STATUS_OK;
+    }
+    mutex_unlock(&disk->mutex);
+    for (size_t i = 0; i < count; i++) {
+        on_name(context, copy[i].name);
+    }
+    free(copy);
+    return status;
+}
+
+static enum status sim_sync_directory(struct file_system *fs)
+{
+    struct sim_disk *disk = disk_of(fs);
+    enum status status;
+    mutex_lock(&disk->mutex);
+    if (takes_place(begin_locked(disk, SIM_SYNC_DIRECTORY, "", &status), disk, &status)) {
+        sim_names_sync(&disk->names);
+        collect(disk);
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+/* The lock is the kernel's, not a file's content: the file is not made. */
+static enum status sim_lock(struct file_system *fs, const char *name, char *holder,
+                            size_t holder_size)
+{
+    struct sim_disk *disk = disk_of(fs);
+    enum status status;
+    mutex_lock(&disk->mutex);
+    if (begin_locked(disk, SIM_LOCK, name, &status) == FATE_DO) {
+        if (disk->lock_owner != NULL && disk->lock_owner != fs) {
+            (void)snprintf(holder, holder_size, "pid 1 on host simulated");
+            status = STATUS_LOCKED;
+        } else {
+            disk->lock_owner = fs;
+            status = STATUS_OK;
+        }
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+static enum status sim_free_space(struct file_system *fs, uint64_t *out)
+{
+    struct sim_disk *disk = disk_of(fs);
+    enum status status;
+    mutex_lock(&disk->mutex);
+    if (begin_locked(disk, SIM_FREE_SPACE, "", &status) == FATE_DO) {
+        *out = free_bytes(disk);
+        status = STATUS_OK;
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+static void sim_close_system(struct file_system *fs)
+{
+    struct sim_disk *disk = disk_of(fs);
+    mutex_lock(&disk->mutex);
+    if (disk->lock_owner == fs) {
+        disk->lock_owner = NULL;
+    }
+    disk->mounts--;
+    mutex_unlock(&disk->mutex);
+    free((struct sim_mount *)fs);
+}
+
+static const struct file_operations sim_operations = {
+    .open = sim_open,
+    .close = sim_close,
+    .reserve = sim_reserve,
+    .write = sim_write,
+    .read = sim_read,
+    .map = sim_map,
+    .unmap = sim_unmap,
+    .drop_cache = sim_drop_cache,
+    .size = sim_size,
+    .truncate = sim_truncate,
+    .sync = sim_sync,
+    .rename = sim_rename,
+    .remove = sim_remove,
+    .list = sim_list,
+    .sync_directory = sim_sync_directory,
+    .lock = sim_lock,
+    .free_space = sim_free_space,
+    .close_system = sim_close_system,
+};
+
+/* --- the test's side ---------------------------------------------------------------------- */
+
+struct sim_disk *sim_disk_create(uint64_t seed)
+{
+    struct sim_disk *disk = calloc(1, sizeof(*disk));
+    CHECK(disk != NULL);
+    mutex_init(&disk->mutex);
+    test_random_init(&disk->random, seed);
+    disk->crash_call = SIM_CALL_COUNT;
+    return disk;
+}
+
+void sim_disk_destroy(struct sim_disk *disk)
+{
+    CHECK(disk->open_files == 0 && disk->mappings == 0 && disk->mounts == 0);
+    sim_names_deinit(&disk->names);
+    collect(disk);
+    mutex_deinit(&disk->mutex);
+    free(disk);
+}
+
+struct file_system *sim_disk_mount(struct sim_disk *disk)
+{
+    struct sim_mount *mount = calloc(1, sizeof(*mount));
+    CHECK(mount != NULL);
+    mount->base.operations = &sim_operations;
+    mount->disk = disk;
+    mutex_lock(&disk->mutex);
+    disk->mounts++;
+    mutex_unlock(&disk->mutex);
+    return &mount->base;
+}
+
+void sim_disk_crash_after(struct sim_disk *disk, uint64_t calls)
+{
+    mutex_lock(&disk->mutex);
+    disk->calls_to_crash = calls;
+    mutex_unlock(&disk->mutex);
+}
+
+void sim_disk_crash_now(struct sim_disk *disk)
+{
+    mutex_lock(&disk->mutex);
+    if (!disk->crashed) {
+        (void)crash_here(disk, SIM_CALL_COUNT, "");
+    }
+    mutex_unlock(&disk->mutex);
+}
+
+bool sim_disk_crashed(struct sim_disk *disk)
+{
+    mutex_lock(&disk->mutex);
+    bool crashed = disk->crashed;
+    mutex_unlock(&disk->mutex);
+    return crashed;
+}
+
+enum sim_call sim_disk_crash_call(struct sim_disk *disk, const char **name)
+{
+    mutex_lock(&disk->mutex);
+    enum sim_call call = disk->crash_call;
+    memcpy(disk->crash_name_handed_out, disk->crash_name, sizeof(disk->crash_name));
+    *name = disk->crash_name_handed_out;
+    mutex_unlock(&disk->mutex);
+    return call;
+}
+
+void sim_disk_restart(struct sim_disk *disk, enum sim_crash kind)
+{
+    mutex_lock(&disk->mutex);
+    CHECK(disk->open_files == 0 && disk->mappings == 0);
+    if (kind == SIM_POWER_CUT) {
+        sim_names_cut_power(&disk->names, &disk->random);
+        for (struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
+            sim_inode_cut_power(inode, &disk->random);
+        }
+    }
+    collect(disk);
+    memset(disk->rules, 0, sizeof(disk->rules));
+    disk->calls_to_crash = 0;
+    disk->lock_owner = NULL;
+    disk->crashed = false;
+    mutex_unlock(&disk->mutex);
+}
+
+void sim_disk_fail(struct sim_disk *disk, enum sim_call call, uint64_t n, uint64_t count,
+                   enum status status)
+{
+    CHECK(call < SIM_CALL_COUNT && status != STATUS_OK);
+    mutex_lock(&disk->mutex);
+    disk->rules[call] =
+        n == 0 ? (struct failure_rule){.count = 0}
+               : (struct failure_rule){.after = n - 1, .count = count, .status = status};
+    mutex_unlock(&disk->mutex);
+}
+
+void sim_disk_set_capacity(struct sim_disk *disk, uint64_t bytes)
+{
+    mutex_lock(&disk->mutex);
+    disk->capacity = bytes;
+    mutex_unlock(&disk->mutex);
+}
+
+void sim_disk_ignore_reservations(struct sim_disk *disk, bool ignore)
+{
+    mutex_lock(&disk->mutex);
+    disk->ignore_reservations = ignore;
+    mutex_unlock(&disk->mutex);
+}
+
+enum status sim_disk_flip(struct sim_disk *disk, const char *name, uint64_t offset, uint8_t mask)
+{
+    mutex_lock(&disk->mutex);
+    struct sim_inode *inode = sim_names_find(&disk->names, name);
+    enum status status = STATUS_NOT_FOUND;
+    if (inode != NULL && offset < inode->size) {
+        sim_inode_flip(inode, offset, mask);
+        status = STATUS_OK;
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+uint64_t sim_disk_calls(struct sim_disk *disk, enum sim_call call)
+{
+    mutex_lock(&disk->mutex);
+    uint64_t calls = disk->calls[call];
+    mutex_unlock(&disk->mutex);
+    return calls;
+}
+
+uint64_t sim_disk_changing_calls(struct sim_disk *disk)
+{
+    uint64_t calls = 0;
+    mutex_lock(&disk->mutex);
+    for (int call = 0; call < SIM_CALL_COUNT; call++) {
+        calls += about_calls[call].changing ? disk->calls[call] : 0;
+    }
+    mutex_unlock(&disk->mutex);
+    return calls;
+}
+
+uint64_t sim_disk_used_bytes(struct sim_disk *disk)
+{
+    mutex_lock(&disk->mutex);
+    uint64_t used = used_bytes(disk);
+    mutex_unlock(&disk->mutex);
+    return used;
+}

@@ -1,0 +1,129 @@
+/*
+ * sim_disk.h - a disk in memory that crashes and fails on demand, behind engine/file.h.
+ *
+ * A disk outlives the file systems mounted on it, as a real one outlives processes. It holds two
+ * states: what a process sees (the "cache"), and what a power cut leaves (the "platter").
+ *
+ * The rules, chosen to allow all that real file systems have been seen to do, and nothing else:
+ *
+ *  1. A write changes the cache at once. It reaches the platter sector by sector (512 bytes, each
+ *     whole or not at all), in any order: some sectors at random moments, all at sync(). A sector
+ *     written several times may be on the platter in any of its versions.
+ *  2. A file's length reaches the platter apart from its data, at a random moment or at sync().
+ *     Bytes within the length that did not reach it read as zero.
+ *  3. Cutting a file (truncate) is on the platter at once, or not before the next sync(); in the
+ *     second case nothing else of the file is either.
+ *  4. A name (created, renamed, removed) reaches the platter at sync_directory(), or by chance at a
+ *     power cut: each change or not, in any combination, but a change never without those before it
+ *     that concern one of its names. A rename happens whole or not at all. sync() of a file does
+ *     nothing for its name; sync_directory() nothing for any data.
+ *  5. The changing call at which the disk crashes may have had its effect, none, or a part of it;
+ *     from then on every call fails with IO, until sim_disk_restart().
+ *  6. After a power cut the cache is what the platter holds. After a kill (only the process dies)
+ *     the cache stays, and what was not durable still is not.
+ *  7. A sync() that fails has brought some of the sectors to the platter. The others never come
+ *     there unless they are written again, and the next sync() succeeds all the same (as on Linux).
+ *  8. reserve() allocates: writes inside what is allocated never meet a full disk. A write or
+ *     reservation beyond it gives DISK_FULL when the capacity is used up; the write has then put
+ *     down a part of its bytes. Files without a name count as long as they are open.
+ *
+ * All chances come from the seed. Thread-safe (one mutex); what threads do in another order gets
+ * other chances.
+ */
+#ifndef SCDB_TESTS_SUPPORT_SIM_DISK_H
+#define SCDB_TESTS_SUPPORT_SIM_DISK_H
+
+#include "engine/file.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SIM_DISK_SECTOR_SIZE 512
+
+struct sim_disk;
+
+/* X(NAME, "name", does it change the disk?) */
+#define SIM_CALL_LIST(X)                                                                           \
+    X(CREATE, "create", true)                                                                      \
+    X(RESERVE, "reserve", true)                                                                    \
+    X(WRITE, "write", true)                                                                        \
+    X(TRUNCATE, "truncate", true)                                                                  \
+    X(SYNC, "sync", true)                                                                          \
+    X(RENAME, "rename", true)                                                                      \
+    X(REMOVE, "remove", true)                                                                      \
+    X(SYNC_DIRECTORY, "sync_directory", true)                                                      \
+    X(OPEN, "open", false)                                                                         \
+    X(READ, "read", false)                                                                         \
+    X(MAP, "map", false)                                                                           \
+    X(SIZE, "size", false)                                                                         \
+    X(LIST, "list", false)                                                                         \
+    X(LOCK, "lock", false)                                                                         \
+    X(FREE_SPACE, "free_space", false)
+
+enum sim_call {
+#define SIM_CALL_ENUM(name, words, changing) SIM_##name,
+    SIM_CALL_LIST(SIM_CALL_ENUM)
+#undef SIM_CALL_ENUM
+        SIM_CALL_COUNT
+};
+
+const char *sim_call_name(enum sim_call call);
+
+enum sim_crash {
+    SIM_POWER_CUT, /* what is not on the platter is gone */
+    SIM_KILL       /* kill -9: the page cache stays */
+};
+
+/* An empty disk without faults; CHECKs that there is memory. */
+struct sim_disk *sim_disk_create(uint64_t seed);
+
+/* Everything mounted on it must have been closed, and every file. */
+void sim_disk_destroy(struct sim_disk *disk);
+
+/* A file system on the disk, owned by the caller, closed with fs_close. It stays usable across
+ * crashes and restarts. Two of them are two processes to the lock. */
+struct file_system *sim_disk_mount(struct sim_disk *disk);
+
+/* --- crashes ------------------------------------------------------------------------------ */
+
+/* The disk crashes at the `calls`-th changing call from now on (1 = the next). 0 = never. */
+void sim_disk_crash_after(struct sim_disk *disk, uint64_t calls);
+
+/* Now, between two calls. */
+void sim_disk_crash_now(struct sim_disk *disk);
+
+bool sim_disk_crashed(struct sim_disk *disk);
+
+/* The call at which the disk crashed last, and the name of the file ("" when there is none):
+ * borrowed until the next call of this function. SIM_CALL_COUNT: it was between two calls. */
+enum sim_call sim_disk_crash_call(struct sim_disk *disk, const char **name);
+
+/* The machine, or the process, starts again: locks are free, faults that were not yet met are
+ * forgotten. CHECKs that the dead process's files are closed and unmapped (which finds leaks). */
+void sim_disk_restart(struct sim_disk *disk, enum sim_crash kind);
+
+/* --- faults ------------------------------------------------------------------------------- */
+
+/* The n-th (1 = the next) to the (n + count - 1)-th call of this kind fails with `status`; one such
+ * rule for each kind of call. n = 0: no longer. A failed write has put down a part of its bytes. */
+void sim_disk_fail(struct sim_disk *disk, enum sim_call call, uint64_t n, uint64_t count,
+                   enum status status);
+
+/* Bytes that the files may take together; 0 = no limit. */
+void sim_disk_set_capacity(struct sim_disk *disk, uint64_t bytes);
+
+/* From now on reserve() only sets the length, as on file systems that can't reserve. */
+void sim_disk_ignore_reservations(struct sim_disk *disk, bool ignore);
+
+/* Flips bits of a byte, in the cache and on the platter: a disk that lies. NOT_FOUND: there is no
+ * such file, or it is shorter. */
+enum status sim_disk_flip(struct sim_disk *disk, const char *name, uint64_t offset,
+                          uint8_t mask) MUST_CHECK;
+
+/* --- what happened ------------------------------------------------------------------------ */
+
+uint64_t sim_disk_calls(struct sim_disk *disk, enum sim_call call);
+uint64_t sim_disk_changing_calls(struct sim_disk *disk);
+uint64_t sim_disk_used_bytes(struct sim_disk *disk);
+
+#endif

@@ -1,0 +1,182 @@
+/* sim_names.c - see sim_names.h. */
+#include "support/sim_names.h"
+
+#include "base/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- lists -------------------------------------------------------------------------------- */
+
+static struct sim_name *list_find(const struct sim_name_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->entries[i].name, name) == 0) {
+            return &list->entries[i];
+        }
+    }
+    return NULL;
+}
+
+static void list_set(struct sim_name_list *list, const char *name, struct sim_inode *inode)
+{
+    struct sim_name *entry = list_find(list, name);
+    if (entry == NULL) {
+        if (list->count == list->capacity) {
+            list->capacity = list->capacity * 2 + 8;
+            list->entries = realloc(list->entries, list->capacity * sizeof(*list->entries));
+            CHECK(list->entries != NULL);
+        }
+        entry = &list->entries[list->count++];
+        (void)snprintf(entry->name, sizeof(entry->name), "%s", name);
+    }
+    entry->inode = inode;
+}
+
+static void list_drop(struct sim_name_list *list, const char *name)
+{
+    struct sim_name *entry = list_find(list, name);
+    CHECK(entry != NULL);
+    *entry = list->entries[--list->count];
+}
+
+static void list_apply(struct sim_name_list *list, const struct sim_change *change)
+{
+    const struct sim_name *entry = list_find(list, change->name);
+    struct sim_inode *inode;
+    switch (change->kind) {
+    case SIM_CHANGE_CREATE:
+        list_set(list, change->name, change->inode);
+        return;
+    case SIM_CHANGE_RENAME:
+        CHECK(entry != NULL);
+        inode = entry->inode;
+        list_drop(list, change->name);
+        list_set(list, change->to, inode);
+        return;
+    case SIM_CHANGE_REMOVE:
+        list_drop(list, change->name);
+        return;
+    }
+}
+
+static void list_copy(const struct sim_name_list *from, struct sim_name_list *to)
+{
+    to->count = 0;
+    for (size_t i = 0; i < from->count; i++) {
+        list_set(to, from->entries[i].name, from->entries[i].inode);
+    }
+}
+
+/* --- changes ------------------------------------------------------------------------------ */
+
+void sim_names_deinit(struct sim_names *names)
+{
+    free(names->cache.entries);
+    free(names->platter.entries);
+    free(names->pending);
+    memset(names, 0, sizeof(*names));
+}
+
+struct sim_inode *sim_names_find(const struct sim_names *names, const char *name)
+{
+    const struct sim_name *entry = list_find(&names->cache, name);
+    return entry == NULL ? NULL : entry->inode;
+}
+
+static void change(struct sim_names *names, enum sim_change_kind kind, const char *name,
+                   const char *to, struct sim_inode *inode)
+{
+    if (names->pending_count == names->pending_capacity) {
+        names->pending_capacity = names->pending_capacity * 2 + 8;
+        names->pending = realloc(names->pending, names->pending_capacity * sizeof(*names->pending));
+        CHECK(names->pending != NULL);
+    }
+    struct sim_change *added = &names->pending[names->pending_count++];
+    *added = (struct sim_change){.kind = kind, .inode = inode};
+    (void)snprintf(added->name, sizeof(added->name), "%s", name);
+    (void)snprintf(added->to, sizeof(added->to), "%s", to);
+    list_apply(&names->cache, added);
+}
+
+void sim_names_create(struct sim_names *names, const char *name, struct sim_inode *inode)
+{
+    change(names, SIM_CHANGE_CREATE, name, "", inode);
+}
+
+void sim_names_rename(struct sim_names *names, const char *from, const char *to)
+{
+    change(names, SIM_CHANGE_RENAME, from, to, NULL);
+}
+
+void sim_names_remove(struct sim_names *names, const char *name)
+{
+    change(names, SIM_CHANGE_REMOVE, name, "", NULL);
+}
+
+void sim_names_sync(struct sim_names *names)
+{
+    for (size_t i = 0; i < names->pending_count; i++) {
+        list_apply(&names->platter, &names->pending[i]);
+    }
+    names->pending_count = 0;
+}
+
+static bool concerns(const struct sim_change *change_, const char *name)
+{
+    return strcmp(change_->name, name) == 0 ||
+           (change_->to[0] != '\0' && strcmp(change_->to, name) == 0);
+}
+
+/* Does one of the changes before `index` that are lost concern a name of this one? */
+static bool depends_on_lost(const struct sim_names *names, const bool *lost, size_t index)
+{
+    const struct sim_change *later = &names->pending[index];
+    for (size_t i = 0; i < index; i++) {
+        const struct sim_change *earlier = &names->pending[i];
+        if (lost[i] && (concerns(earlier, later->name) ||
+                        (later->to[0] != '\0' && concerns(earlier, later->to)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void sim_names_cut_power(struct sim_names *names, struct test_random *random)
+{
+    static const uint8_t percents[] = {0, 20, 50, 80, 100};
+    uint64_t percent = percents[test_random_below(random, sizeof(percents))];
+    bool *lost = calloc(names->pending_count + 1, sizeof(*lost));
+    CHECK(lost != NULL);
+    for (size_t i = 0; i < names->pending_count; i++) {
+        lost[i] = test_random_below(random, 100) >= percent || depends_on_lost(names, lost, i);
+        if (!lost[i]) {
+            list_apply(&names->platter, &names->pending[i]);
+        }
+    }
+    free(lost);
+    names->pending_count = 0;
+    list_copy(&names->platter, &names->cache);
+}
+
+static void mark_list(const struct sim_name_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        list->entries[i].inode->reachable = true;
+    }
+}
+
+void sim_names_mark(const struct sim_names *names, bool all)
+{
+    mark_list(&names->cache);
+    if (!all) {
+        return;
+    }
+    mark_list(&names->platter);
+    for (size_t i = 0; i < names->pending_count; i++) {
+        if (names->pending[i].inode != NULL) {
+            names->pending[i].inode->reachable = true;
+        }
+    }
+}

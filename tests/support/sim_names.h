@@ -1,0 +1,64 @@
+/*
+ * sim_names.h - the directory of the simulated disk: names, and which changes of them are durable.
+ *
+ * The rule is in sim_disk.h (4). Inodes are borrowed. Not thread-safe: the disk's lock is held.
+ */
+#ifndef SCDB_TESTS_SUPPORT_SIM_NAMES_H
+#define SCDB_TESTS_SUPPORT_SIM_NAMES_H
+
+#include "engine/file.h"
+#include "support/sim_inode.h"
+#include "support/test_random.h"
+
+#include <stddef.h>
+
+struct sim_name {
+    char name[FILE_NAME_SIZE_MAX];
+    struct sim_inode *inode;
+};
+
+struct sim_name_list {
+    struct sim_name *entries; /* owned, in no order */
+    size_t count;
+    size_t capacity;
+};
+
+enum sim_change_kind { SIM_CHANGE_CREATE, SIM_CHANGE_RENAME, SIM_CHANGE_REMOVE };
+
+struct sim_change {
+    enum sim_change_kind kind;
+    char name[FILE_NAME_SIZE_MAX];
+    char to[FILE_NAME_SIZE_MAX]; /* of a rename, else "" */
+    struct sim_inode *inode;     /* of a create */
+};
+
+struct sim_names {
+    struct sim_name_list cache;
+    struct sim_name_list platter;
+    struct sim_change *pending; /* owned; what leads from platter to cache, in order */
+    size_t pending_count;
+    size_t pending_capacity;
+};
+
+/* All-zero is empty. */
+void sim_names_deinit(struct sim_names *names);
+
+/* The inode of that name, as a process sees it; NULL when there is none. */
+struct sim_inode *sim_names_find(const struct sim_names *names, const char *name);
+
+/* The caller has checked what a change needs: `name` is not there, or is there. */
+void sim_names_create(struct sim_names *names, const char *name, struct sim_inode *inode);
+void sim_names_rename(struct sim_names *names, const char *from, const char *to);
+void sim_names_remove(struct sim_names *names, const char *name);
+
+/* All pending changes to the platter. */
+void sim_names_sync(struct sim_names *names);
+
+/* Some of them, by chance, in an order that a file system could have taken; then the cache is
+ * the platter. */
+void sim_names_cut_power(struct sim_names *names, struct test_random *random);
+
+/* Sets `reachable` of all inodes that have a name in the cache, or (all) could have one again. */
+void sim_names_mark(const struct sim_names *names, bool all);
+
+#endif
