@@ -4,8 +4,22 @@
 #include "base/check.h"
 #include "base/clock.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* Random enough to tell two runs apart, also where the kernel has no random bytes to give. */
+static void make_run_id(char run_id[41])
+{
+    uint64_t words[3] = {(uint64_t)clock_unix_us(), (uint64_t)getpid(), 0};
+    if (getrandom(words, sizeof(words), 0) != (ssize_t)sizeof(words)) {
+        words[2] = (uint64_t)clock_monotonic_us();
+    }
+    (void)snprintf(run_id, 41, "%016llx%016llx%08x", (unsigned long long)words[0],
+                   (unsigned long long)words[1], (unsigned)(words[2] & UINT32_MAX));
+}
 
 enum status statistics_create(struct statistics **out)
 {
@@ -15,6 +29,9 @@ enum status statistics_create(struct statistics **out)
     }
     statistics->started_unix_ms = clock_unix_ms();
     statistics->started_monotonic_ms = clock_monotonic_ms();
+    make_run_id(statistics->run_id);
+    statistics->last_save_unix_ms = statistics->started_unix_ms;
+    statistics->last_save_duration_ms = -1;
     *out = statistics;
     return STATUS_OK;
 }

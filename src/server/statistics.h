@@ -17,6 +17,7 @@
 #include "base/status.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -51,6 +52,7 @@ struct rate {
 struct statistics {
     int64_t started_unix_ms;
     int64_t started_monotonic_ms;
+    char run_id[41]; /* 40 random hexadecimal digits: another one for each run of the server */
 
     /* Any thread. */
     _Atomic uint64_t commands_processed; /* written under the execution lock only */
@@ -62,6 +64,14 @@ struct statistics {
     _Atomic uint64_t writes_processed; /* calls that sent replies */
     _Atomic uint64_t output_limit_disconnections;
     _Atomic uint64_t query_limit_disconnections;
+
+    /* Any thread. SAVE and BGSAVE, which RESETSTAT leaves alone. */
+    _Atomic int64_t last_save_unix_ms;     /* of the last that succeeded; at first, the start */
+    _Atomic int64_t last_save_duration_ms; /* -1 = there was none */
+    _Atomic uint64_t saves;
+    _Atomic bool last_save_failed;
+    _Atomic bool save_running;    /* a BGSAVE */
+    _Atomic uint64_t memory_peak; /* the most memory that INFO has seen in use */
 
     struct rate commands_rate; /* instantaneous_ops_per_sec */
     struct rate input_rate;    /* bytes */
