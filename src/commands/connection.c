@@ -5,7 +5,7 @@
  * password is right.
  */
 #include "base/number.h"
-#include "base/version.h"
+#include "server/version.h"
 #include "commands/client.h"
 #include "commands/errors.h"
 #include "commands/tables.h"
@@ -155,7 +155,7 @@ static void hello(struct call *call)
     reply_bulk_string(reply, "server");
     reply_bulk_string(reply, "redis");
     reply_bulk_string(reply, "version");
-    reply_bulk_string(reply, REDIS_VERSION);
+    reply_bulk_string(reply, SCDB_REDIS_VERSION);
     reply_bulk_string(reply, "proto");
     reply_integer(reply, reply->protocol);
     reply_bulk_string(reply, "id");
