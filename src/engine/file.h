@@ -76,8 +76,8 @@ struct file_operations {
     enum status (*sync_directory)(struct file_system *fs);
 
     /* Takes the exclusive lock file `name`, writing who holds it into the file; held until the
-     * file system is closed or the process ends. LOCKED: `holder` tells who has it ("pid 123 on
-     * host x"). */
+     * file system is closed or the process ends; a file system that holds it already has it again.
+     * LOCKED: `holder` tells who has it ("pid 123 on host x"). */
     enum status (*lock)(struct file_system *fs, const char *name, char *holder, size_t holder_size);
 
     /* Bytes free for us on the disk. */

@@ -191,6 +191,7 @@ START_TEST(the_second_is_told_who_holds_the_lock)
 {
     char holder[128] = "";
     ck_assert_int_eq(fs_lock(fs, "LOCK", holder, sizeof(holder)), STATUS_OK);
+    ck_assert_int_eq(fs_lock(fs, "LOCK", holder, sizeof(holder)), STATUS_OK);
     struct file_system *second;
     ck_assert_int_eq(file_posix_open_directory(directory.path, &second, NULL), STATUS_OK);
     ck_assert_int_eq(fs_lock(second, "LOCK", holder, sizeof(holder)), STATUS_LOCKED);
