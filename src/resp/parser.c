@@ -13,20 +13,15 @@
 
 #include "base/check.h"
 #include "base/number.h"
+#include "resp/inline_request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define UNAUTHENTICATED_ARGUMENTS_MAX 10
 #define UNAUTHENTICATED_BULK_SIZE_MAX (16 * 1024)
-#define KEPT_CAPACITY_MAX             1024
 #define ERROR_SIZE                    128
 #define TERMINATOR_SIZE               2
-
-struct argument_scratch {
-    struct argument_scratch *next;
-    char bytes[];
-};
 
 /* What one call of parser_next() works with. */
 struct parse {
@@ -38,80 +33,6 @@ struct parse {
     char *error;
 };
 
-/* --- the argument list --------------------------------------------------------------------- */
-
-static void scratch_free(struct argument_list *list)
-{
-    while (list->scratch != NULL) {
-        struct argument_scratch *next = list->scratch->next;
-        free(list->scratch);
-        list->scratch = next;
-    }
-}
-
-void argument_list_reset(struct argument_list *list)
-{
-    scratch_free(list);
-    list->count = 0;
-    if (list->capacity > KEPT_CAPACITY_MAX) {
-        argument_list_deinit(list);
-    }
-}
-
-void argument_list_deinit(struct argument_list *list)
-{
-    scratch_free(list);
-    free(list->items);
-    *list = (struct argument_list){0};
-}
-
-/* The capacity to give an array that must hold `wanted` items; 0: more than memory can be. */
-static size_t grown_capacity(size_t capacity, size_t wanted, size_t item_size)
-{
-    if (wanted > SIZE_MAX / 2 / item_size) {
-        return 0;
-    }
-    size_t grown = capacity + capacity / 2;
-    size_t least = wanted < 8 ? 8 : wanted;
-    return grown > least ? grown : least;
-}
-
-static bool list_reserve(struct argument_list *list, size_t extra)
-{
-    if (extra <= list->capacity - list->count) {
-        return true;
-    }
-    size_t capacity = grown_capacity(list->capacity, list->count + extra, sizeof(*list->items));
-    struct slice *items =
-        capacity == 0 ? NULL : realloc(list->items, capacity * sizeof(*list->items));
-    if (items == NULL) {
-        return false;
-    }
-    list->items = items;
-    list->capacity = capacity;
-    return true;
-}
-
-static bool list_push(struct argument_list *list, struct slice argument)
-{
-    if (!list_reserve(list, 1)) {
-        return false;
-    }
-    list->items[list->count++] = argument;
-    return true;
-}
-
-static char *list_scratch(struct argument_list *list, size_t size)
-{
-    struct argument_scratch *scratch = malloc(sizeof(*scratch) + size);
-    if (scratch == NULL) {
-        return NULL;
-    }
-    scratch->next = list->scratch;
-    list->scratch = scratch;
-    return scratch->bytes;
-}
-
 /* --- spans: arguments of a request that is not complete -------------------------------------- */
 
 static bool spans_reserve(struct parser *parser, size_t extra)
@@ -119,8 +40,8 @@ static bool spans_reserve(struct parser *parser, size_t extra)
     if (extra <= parser->span_capacity - parser->span_count) {
         return true;
     }
-    size_t capacity =
-        grown_capacity(parser->span_capacity, parser->span_count + extra, sizeof(*parser->spans));
+    size_t capacity = argument_list_grown(parser->span_capacity, parser->span_count + extra,
+                                          sizeof(*parser->spans));
     struct parser_span *spans =
         capacity == 0 ? NULL : realloc(parser->spans, capacity * sizeof(*parser->spans));
     if (spans == NULL) {
@@ -135,7 +56,7 @@ static bool push_argument(struct parse *parse, size_t offset, size_t size)
 {
     struct parser *parser = parse->parser;
     if (parser->span_count == 0) {
-        return list_push(parse->arguments, slice_make(parse->bytes.data + offset, size));
+        return argument_list_push(parse->arguments, slice_make(parse->bytes.data + offset, size));
     }
     if (!spans_reserve(parser, 1)) {
         return false;
@@ -170,7 +91,7 @@ static bool restore_arguments(struct parse *parse)
 {
     const struct parser *parser = parse->parser;
     struct argument_list *list = parse->arguments;
-    if (!list_reserve(list, parser->span_count)) {
+    if (!argument_list_reserve(list, parser->span_count)) {
         return false;
     }
     for (size_t i = 0; i < parser->span_count; i++) {
@@ -395,130 +316,6 @@ static enum parse_result read_array(struct parse *parse)
 
 /* --- inline commands ------------------------------------------------------------------------- */
 
-/* What C's isspace() takes for a blank; between arguments all of it, within one only is_end(). */
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static bool is_end(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static bool is_quote(char c)
-{
-    return c == '"' || c == '\'';
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-/* The line being taken apart, and where unquoted bytes go. */
-struct inline_line {
-    const char *at;
-    const char *end;
-    char *out;
-};
-
-static char unescape(char c)
-{
-    switch (c) {
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'b':
-        return '\b';
-    case 'a':
-        return '\a';
-    default:
-        return c;
-    }
-}
-
-/* Behind a backslash in double quotes: \xHH, a letter, or the byte itself. */
-static void unquote_escape(struct inline_line *line)
-{
-    if (line->end - line->at >= 3 && line->at[0] == 'x' && hex_digit(line->at[1]) >= 0 &&
-        hex_digit(line->at[2]) >= 0) {
-        *line->out++ = (char)(hex_digit(line->at[1]) * 16 + hex_digit(line->at[2]));
-        line->at += 3;
-        return;
-    }
-    *line->out++ = unescape(*line->at++);
-}
-
-/* From behind an opening quote to behind the closing one, which must end the argument. False:
- * unbalanced. */
-static bool unquote_string(struct inline_line *line, char quote)
-{
-    while (line->at < line->end) {
-        char c = *line->at++;
-        if (c == quote) {
-            return line->at == line->end || is_blank(*line->at);
-        }
-        bool more = line->at < line->end;
-        if (c == '\\' && more && quote == '"') {
-            unquote_escape(line);
-        } else if (c == '\\' && more && *line->at == quote) {
-            *line->out++ = *line->at++;
-        } else {
-            *line->out++ = c;
-        }
-    }
-    return false;
-}
-
-/* An argument with a quote in it. False: unbalanced. */
-static bool unquote_argument(struct inline_line *line, struct slice *argument)
-{
-    char *start = line->out;
-    while (line->at < line->end && !is_end(*line->at)) {
-        char c = *line->at++;
-        if (is_quote(c)) {
-            if (!unquote_string(line, c)) {
-                return false;
-            }
-            break;
-        }
-        *line->out++ = c;
-    }
-    *argument = slice_make(start, (size_t)(line->out - start));
-    return true;
-}
-
-static enum parse_result read_inline_argument(struct parse *parse, struct inline_line *line)
-{
-    const char *start = line->at;
-    while (line->at < line->end && !is_end(*line->at) && !is_quote(*line->at)) {
-        line->at++;
-    }
-    struct slice argument = slice_make(start, (size_t)(line->at - start));
-    if (line->at < line->end && is_quote(*line->at)) {
-        line->at = start;
-        /* Unquoting never makes an argument longer, so the rest of the line is room enough. */
-        if (line->out == NULL) {
-            line->out = list_scratch(parse->arguments, (size_t)(line->end - start));
-        }
-        if (line->out == NULL) {
-            return PARSE_NO_MEMORY;
-        }
-        if (!unquote_argument(line, &argument)) {
-            return protocol_error(parse, "unbalanced quotes in request");
-        }
-    }
-    return list_push(parse->arguments, argument) ? PARSE_REQUEST : PARSE_NO_MEMORY;
-}
-
 static enum parse_result read_inline(struct parse *parse)
 {
     size_t end;
@@ -529,18 +326,12 @@ static enum parse_result read_inline(struct parse *parse)
     if (result != PARSE_REQUEST) {
         return result;
     }
-    struct inline_line line = {.at = parse->bytes.data, .end = parse->bytes.data + end};
-    while (result == PARSE_REQUEST) {
-        while (line.at < line.end && is_blank(*line.at)) {
-            line.at++;
-        }
-        if (line.at == line.end) {
-            break;
-        }
-        result = read_inline_argument(parse, &line);
+    enum status status = inline_request_split(slice_part(parse->bytes, 0, end), parse->arguments);
+    if (status == STATUS_INVALID) {
+        return protocol_error(parse, "unbalanced quotes in request");
     }
     start_part(parse->parser, end + 1);
-    return result;
+    return status == STATUS_OK ? PARSE_REQUEST : PARSE_NO_MEMORY;
 }
 
 /* --- one request ----------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 
 #include "base/slice.h"
 #include "base/status.h"
+#include "resp/argument_list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,26 +30,6 @@ struct parser_limits {
      * next is parsed. */
     bool unauthenticated;
 };
-
-/* Bytes of unquoted inline arguments; private to the parser. */
-struct argument_scratch;
-
-/*
- * A growing array of arguments that several requests of a batch share. All zeros is valid and
- * empty. An item is valid until the list is reset, and while the bytes it was parsed from stay
- * where they are.
- */
-struct argument_list {
-    struct slice *items; /* owned */
-    size_t count;
-    size_t capacity;
-    struct argument_scratch *scratch; /* owned: what unquoted items point to */
-};
-
-/* Forgets all items and what was unquoted for them, at the end of a batch; keeps the array, unless
- * a request made it very large. */
-void argument_list_reset(struct argument_list *list);
-void argument_list_deinit(struct argument_list *list);
 
 enum parse_result {
     PARSE_REQUEST, /* one request: its arguments were appended to the list (0 of them for an empty

@@ -1,0 +1,144 @@
+/* inline_request.c - see inline_request.h. */
+#include "resp/inline_request.h"
+
+#include <stdbool.h>
+
+/* What C's isspace() takes for a blank; between arguments all of it, within one only is_end(). */
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool is_end(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool is_quote(char c)
+{
+    return c == '"' || c == '\'';
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    char lower = (char)(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/* The line being taken apart, and where unquoted bytes go. */
+struct inline_line {
+    const char *at;
+    const char *end;
+    char *out;
+};
+
+static char unescape(char c)
+{
+    switch (c) {
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    case 'b':
+        return '\b';
+    case 'a':
+        return '\a';
+    default:
+        return c;
+    }
+}
+
+/* Behind a backslash in double quotes: \xHH, a letter, or the byte itself. */
+static void unquote_escape(struct inline_line *line)
+{
+    if (line->end - line->at >= 3 && line->at[0] == 'x' && hex_digit(line->at[1]) >= 0 &&
+        hex_digit(line->at[2]) >= 0) {
+        *line->out++ = (char)(hex_digit(line->at[1]) * 16 + hex_digit(line->at[2]));
+        line->at += 3;
+        return;
+    }
+    *line->out++ = unescape(*line->at++);
+}
+
+/* From behind an opening quote to behind the closing one, which must end the argument. False:
+ * unbalanced. */
+static bool unquote_string(struct inline_line *line, char quote)
+{
+    while (line->at < line->end) {
+        char c = *line->at++;
+        if (c == quote) {
+            return line->at == line->end || is_blank(*line->at);
+        }
+        bool more = line->at < line->end;
+        if (c == '\\' && more && quote == '"') {
+            unquote_escape(line);
+        } else if (c == '\\' && more && *line->at == quote) {
+            *line->out++ = *line->at++;
+        } else {
+            *line->out++ = c;
+        }
+    }
+    return false;
+}
+
+/* An argument with a quote in it. False: unbalanced. */
+static bool unquote_argument(struct inline_line *line, struct slice *argument)
+{
+    char *start = line->out;
+    while (line->at < line->end && !is_end(*line->at)) {
+        char c = *line->at++;
+        if (is_quote(c)) {
+            if (!unquote_string(line, c)) {
+                return false;
+            }
+            break;
+        }
+        *line->out++ = c;
+    }
+    *argument = slice_make(start, (size_t)(line->out - start));
+    return true;
+}
+
+static enum status read_argument(struct inline_line *line, struct argument_list *arguments)
+{
+    const char *start = line->at;
+    while (line->at < line->end && !is_end(*line->at) && !is_quote(*line->at)) {
+        line->at++;
+    }
+    struct slice argument = slice_make(start, (size_t)(line->at - start));
+    if (line->at < line->end && is_quote(*line->at)) {
+        line->at = start;
+        /* Unquoting never makes an argument longer, so the rest of the line is room enough. */
+        if (line->out == NULL) {
+            line->out = argument_list_scratch(arguments, (size_t)(line->end - start));
+        }
+        if (line->out == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        if (!unquote_argument(line, &argument)) {
+            return STATUS_INVALID;
+        }
+    }
+    return argument_list_push(arguments, argument) ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+enum status inline_request_split(struct slice text, struct argument_list *arguments)
+{
+    struct inline_line line = {.at = text.data, .end = text.data + text.size};
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK) {
+        while (line.at < line.end && is_blank(*line.at)) {
+            line.at++;
+        }
+        if (line.at == line.end) {
+            break;
+        }
+        status = read_argument(&line, arguments);
+    }
+    return status;
+}

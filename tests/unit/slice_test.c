@@ -1,0 +1,80 @@
+/* slice_test.c - comparing and cutting slices. */
+#include "base/slice.h"
+
+#include <check.h>
+#include <signal.h>
+#include <stdlib.h>
+
+START_TEST(equality)
+{
+    struct slice empty = slice_make(NULL, 0);
+    ck_assert(slice_equal(empty, slice_of_string("")));
+    ck_assert(slice_equal(SLICE_LITERAL("a\0b"), slice_make("a\0b", 3)));
+    ck_assert(!slice_equal(SLICE_LITERAL("a\0b"), SLICE_LITERAL("a\0c")));
+    ck_assert(!slice_equal(SLICE_LITERAL("ab"), SLICE_LITERAL("a")));
+    ck_assert(!slice_equal(SLICE_LITERAL("a"), empty));
+}
+END_TEST
+
+START_TEST(words)
+{
+    ck_assert(slice_is_word(SLICE_LITERAL("GeT"), "get"));
+    ck_assert(slice_is_word(SLICE_LITERAL("get"), "GET"));
+    ck_assert(!slice_is_word(SLICE_LITERAL("ge"), "get"));
+    ck_assert(!slice_is_word(SLICE_LITERAL("gets"), "get"));
+    ck_assert(!slice_is_word(SLICE_LITERAL("get\0"), "get"));
+    ck_assert(slice_is_word(slice_make(NULL, 0), ""));
+    ck_assert(!slice_is_word(slice_make(NULL, 0), "x"));
+    /* Only letters have a case: '@' and '`', '[' and '{' differ in the same bit. */
+    ck_assert(!slice_is_word(SLICE_LITERAL("@["), "`{"));
+    ck_assert(!slice_is_word(SLICE_LITERAL("\xc4"), "\xe4"));
+}
+END_TEST
+
+START_TEST(order)
+{
+    static const struct slice ascending[] = {
+        SLICE_LITERAL(""),   SLICE_LITERAL("\0"), SLICE_LITERAL("\0\0"), SLICE_LITERAL("a"),
+        SLICE_LITERAL("aa"), SLICE_LITERAL("b"),  SLICE_LITERAL("\x80"), SLICE_LITERAL("\xff"),
+    };
+    size_t count = sizeof(ascending) / sizeof(ascending[0]);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            int compared = slice_compare(ascending[i], ascending[j]);
+            ck_assert_int_eq((compared > 0) - (compared < 0), (i > j) - (i < j));
+        }
+    }
+}
+END_TEST
+
+START_TEST(parts)
+{
+    struct slice text = SLICE_LITERAL("abcdef");
+    ck_assert(slice_equal(slice_part(text, 1, 3), SLICE_LITERAL("bcd")));
+    ck_assert_uint_eq(slice_part(text, 6, 0).size, 0);
+    ck_assert_ptr_null(slice_part(slice_make(NULL, 0), 0, 0).data);
+}
+END_TEST
+
+START_TEST(a_part_outside_aborts)
+{
+    (void)slice_part(SLICE_LITERAL("abc"), 2, (size_t)-1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("slice");
+    TCase *core = tcase_create("core");
+    tcase_add_test(core, equality);
+    tcase_add_test(core, words);
+    tcase_add_test(core, order);
+    tcase_add_test(core, parts);
+    tcase_add_test_raise_signal(core, a_part_outside_aborts, SIGABRT);
+    suite_add_tcase(suite, core);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
