@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "server/config_number.h"
 #include "server/config_special.h"
 #include "server/config_values.h"
@@ -69,7 +70,7 @@ static enum status parse_percent(struct slice value, int64_t *out, struct error 
                    : refuse(error, "argument must be a memory or percent value");
     }
     int64_t share;
-    if (!config_number_parse(slice_part(value, 0, value.size - 1), &share) || share < 0) {
+    if (!number_parse(slice_part(value, 0, value.size - 1), &share) || share < 0) {
         return refuse(error, "argument must be a memory or percent value");
     }
     if (share > 100) {
@@ -100,7 +101,7 @@ static enum status parse_number(const struct directive *directive, struct slice 
                    ? STATUS_OK
                    : refuse(error, "argument must be a memory value");
     case DIRECTIVE_INTEGER:
-        return config_number_parse(value, out)
+        return number_parse(value, out)
                    ? STATUS_OK
                    : refuse(error, "argument couldn't be parsed into an integer");
     case DIRECTIVE_TEXT:
@@ -140,7 +141,7 @@ static void publish_output_limits(struct config *config, struct slice text)
         int64_t numbers[3] = {0};
         (void)config_special_next_word(&text);
         for (size_t k = 0; k < 3; k++) {
-            CHECK(config_number_parse(config_special_next_word(&text), &numbers[k]));
+            CHECK(number_parse(config_special_next_word(&text), &numbers[k]));
         }
         atomic_store(&config->output_limits[i].hard, (uint64_t)numbers[0]);
         atomic_store(&config->output_limits[i].soft, (uint64_t)numbers[1]);

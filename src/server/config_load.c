@@ -1,4 +1,5 @@
 /* config_load.c - configuration from a file and the command line: see config.h. */
+
 #include "server/config.h"
 #include "server/config_values.h"
 #include "server/version.h"

@@ -8,30 +8,6 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-bool config_number_parse(struct slice text, int64_t *out)
-{
-    size_t at = 0;
-    bool negative = text.size > 0 && text.data[0] == '-';
-    at += negative;
-    size_t digits = text.size - at;
-    if (digits == 0 || (text.data[at] == '0' && (digits > 1 || negative))) {
-        return text.size == 1 && (*out = 0, text.data[0] == '0');
-    }
-    int64_t value = 0;
-    for (; at < text.size; at++) {
-        /* Summed up below zero: the negative range is the larger one. */
-        if (!is_digit(text.data[at]) || __builtin_mul_overflow(value, 10, &value) ||
-            __builtin_sub_overflow(value, text.data[at] - '0', &value)) {
-            return false;
-        }
-    }
-    if (!negative && value == INT64_MIN) {
-        return false;
-    }
-    *out = negative ? value : -value;
-    return true;
-}
-
 bool config_number_parse_octal(struct slice text, int64_t *out)
 {
     if (text.size == 0 || text.size > 10) {

@@ -1,5 +1,5 @@
 /*
- * config_number.h - numbers as configuration files write them. Pure, any thread.
+ * config_number.h - numbers that only configuration files write so. Pure, any thread.
  */
 #ifndef SCDB_SERVER_CONFIG_NUMBER_H
 #define SCDB_SERVER_CONFIG_NUMBER_H
@@ -8,9 +8,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Decimal with an optional '-', no blanks, no leading zeros, within 64 bits. False: it isn't. */
-bool config_number_parse(struct slice text, int64_t *out);
 
 /* Octal digits. */
 bool config_number_parse_octal(struct slice text, int64_t *out);

@@ -1,6 +1,7 @@
 /* config_special.c - see config_special.h. */
 #include "server/config_special.h"
 
+#include "base/number.h"
 #include "server/config.h"
 #include "server/config_number.h"
 
@@ -96,8 +97,8 @@ static const char *read_limits(struct slice value, struct class_limits *limits)
         }
         int64_t *numbers = limits[class].numbers;
         if (!config_number_parse_memory(hard, &numbers[0]) ||
-            !config_number_parse_memory(soft, &numbers[1]) ||
-            !config_number_parse(seconds, &numbers[2]) || numbers[2] < 0) {
+            !config_number_parse_memory(soft, &numbers[1]) || !number_parse(seconds, &numbers[2]) ||
+            numbers[2] < 0) {
             return "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
         }
     }
@@ -131,8 +132,8 @@ const char *config_special_save(struct slice value, struct slice current, struct
     while (seconds.size > 0) {
         struct slice changes = config_special_next_word(&value);
         int64_t numbers[2];
-        if (!config_number_parse(seconds, &numbers[0]) || numbers[0] < 1 || numbers[0] > INT_MAX ||
-            !config_number_parse(changes, &numbers[1]) || numbers[1] < 0 || numbers[1] > INT_MAX) {
+        if (!number_parse(seconds, &numbers[0]) || numbers[0] < 1 || numbers[0] > INT_MAX ||
+            !number_parse(changes, &numbers[1]) || numbers[1] < 0 || numbers[1] > INT_MAX) {
             return "Invalid save parameters";
         }
         if (!append_number(text, numbers[0]) || !append_number(text, numbers[1])) {
@@ -187,7 +188,7 @@ const char *config_special_oom_values(struct slice value, struct slice current, 
     for (size_t i = 0; i < count; i++) {
         int64_t number;
         struct slice word = config_special_next_word(&value);
-        if (!config_number_parse(word, &number) || number < -2000 || number > 2000) {
+        if (!number_parse(word, &number) || number < -2000 || number > 2000) {
             return "Invalid oom-score-adj-values, elements must be between -2000 and 2000.";
         }
         if (!append_number(text, number)) {
@@ -275,7 +276,7 @@ const char *config_special_hz(struct slice value, struct slice current, struct b
 {
     (void)current;
     int64_t number;
-    if (!config_number_parse(value, &number)) {
+    if (!number_parse(value, &number)) {
         return "argument couldn't be parsed into an integer";
     }
     if (number < 0 || number > INT_MAX) {

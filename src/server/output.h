@@ -1,0 +1,65 @@
+/*
+ * output.h - sending a connection's replies, in order, as far as they may leave.
+ *
+ * Replies wait in the session's struct reply. Here stands how much of it was sent, and what each
+ * part rests on: the end of a turn's replies gets a mark with their position in the log, and bytes
+ * before a mark leave once the store lets replies that rest on the position go. Belongs to the
+ * connection's worker.
+ */
+#ifndef SCDB_SERVER_OUTPUT_H
+#define SCDB_SERVER_OUTPUT_H
+
+#include "base/status.h"
+#include "resp/reply.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct engine;
+
+struct output_mark {
+    size_t end; /* reply bytes before this rest on the position */
+    uint64_t position;
+};
+
+struct output {
+    size_t bytes_sent;         /* of reply->bytes */
+    size_t references_sent;    /* whole ones; they are released */
+    size_t reference_offset;   /* bytes sent of the next one */
+    size_t free_end;           /* reply bytes before this may leave */
+    struct output_mark *marks; /* owned, positions rising; NULL while there are none */
+    size_t mark_count;
+    size_t mark_capacity;
+};
+
+enum output_result {
+    OUTPUT_SENT,    /* all that may leave has left */
+    OUTPUT_BLOCKED, /* the socket takes no more at the moment */
+    OUTPUT_CLOSED   /* the other side is gone */
+};
+
+/* The end of the connection: releases what was not sent and frees the reply. */
+void output_deinit(struct output *output, struct reply *reply);
+
+/* What was written since the last call rests on `position` (0 = on nothing). NO_MEMORY: it must
+ * never leave. */
+enum status output_add_mark(struct output *output, const struct reply *reply,
+                            uint64_t position) MUST_CHECK;
+
+/* Lets go what the store lets go. True: nothing is held any more. *failed: the rest never may. */
+bool output_release_marks(struct output *output, struct engine *engine, bool *failed);
+
+/* Sends with at most one system call; adds the bytes to *sent_bytes. When all is sent, the reply
+ * is cleared. */
+enum output_result output_send(struct output *output, struct reply *reply, int descriptor,
+                               uint64_t *sent_bytes);
+
+/* Has everything been sent? */
+bool output_is_empty(const struct output *output, const struct reply *reply);
+
+/* Bytes not yet sent: those that take memory of ours, and all, references included. */
+size_t output_owned(const struct output *output, const struct reply *reply);
+size_t output_pending(const struct output *output, const struct reply *reply);
+
+#endif
