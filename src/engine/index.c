@@ -107,7 +107,7 @@ enum status index_insert(struct index *index, const struct index_entry *entry)
             status = index_directory_make_room(index, table, hash);
         }
         if (status != STATUS_OK) {
-            index_table_forget_expiry(table, &index->account);
+            index_table_give_back(table, &index->account);
             return status;
         }
     }
@@ -137,7 +137,7 @@ enum status index_replace(struct index *index, struct record_address old,
     index_table_write(table, position, entry);
     index->expiring_count += table->expiring_count;
     index->expiring_count -= expiring_before;
-    index_table_forget_expiry(table, &index->account);
+    index_table_give_back(table, &index->account);
     index_directory_note_minimum(index, table, hash);
     return STATUS_OK;
 }
@@ -166,7 +166,7 @@ bool index_remove(struct index *index, struct index_hash hash, struct record_add
     index->count--;
     if (table->expiring_count != expiring_before) {
         index->expiring_count--;
-        index_table_forget_expiry(table, &index->account);
+        index_table_give_back(table, &index->account);
         index_directory_note_minimum(index, table, hash.bits);
     }
     if (index_table_try_shrink(table, &index->account)) {

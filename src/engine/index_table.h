@@ -119,8 +119,8 @@ bool index_table_try_insert(struct index_table *table, const struct index_entry 
 enum status index_table_keep_expiry(struct index_table *table,
                                     struct index_account *account) MUST_CHECK;
 
-/* Frees the array of expiry seconds when no key has one. */
-void index_table_forget_expiry(struct index_table *table, struct index_account *account);
+/* Frees what no key needs: the array of expiry seconds, or all of an empty table. */
+void index_table_give_back(struct index_table *table, struct index_account *account);
 
 /* Gives the used slot at `position` what `entry` (same hash) says. */
 void index_table_write(struct index_table *table, uint32_t position,
@@ -139,7 +139,8 @@ bool index_table_is_large(const struct index_table *table);
 /* Adds a quarter of the slots. */
 enum status index_table_grow(struct index_table *table, struct index_account *account) MUST_CHECK;
 
-/* Gives memory back when much of it is unused; tells whether it was. */
+/* Gives memory back when much of it is unused; tells whether it is
+ * smaller or empty now. */
 bool index_table_try_shrink(struct index_table *table, struct index_account *account);
 
 /* Deepens the table by one bit; what has a 1 there moves to `upper`, an empty table. `boundary` is

@@ -64,11 +64,9 @@ static uint32_t layout_end(const struct index_slot *slots, uint32_t slot_count, 
                            uint32_t homes, uint32_t next)
 {
     for (uint32_t i = 0; i < slot_count; i++) {
-        if (!index_slot_used(slots[i])) {
-            continue;
-        }
         uint32_t home = index_home(index_slot_hash(slots[i]), depth, homes);
-        next = (home > next ? home : next) + 1;
+        uint32_t behind = (home > next ? home : next) + 1;
+        next = index_slot_used(slots[i]) ? behind : next;
     }
     return next;
 }
@@ -108,19 +106,18 @@ static void expiry_fill(uint32_t *expiry, uint32_t from, uint32_t to)
 }
 
 /* Copies what is used in [from, to) of `source` to `position` and on in `table`; returns where that
- * ends. Both may be one table when position <= from. */
+ * ends, which must be a slot of `table` too. Both may be one table when position <= from. Copies
+ * empty slots as well, to be written over: which are empty is not for a CPU to guess. */
 static uint32_t pack(struct index_table *table, uint32_t position, const struct index_table *source,
                      uint32_t from, uint32_t to)
 {
     for (uint32_t i = from; i < to; i++) {
-        if (!index_slot_used(source->slots[i])) {
-            continue;
-        }
-        table->slots[position] = source->slots[i];
+        struct index_slot slot = source->slots[i];
+        table->slots[position] = slot;
         if (table->expiry != NULL) {
             table->expiry[position] = source->expiry != NULL ? source->expiry[i] : INDEX_NEVER;
         }
-        position++;
+        position += index_slot_used(slot);
     }
     return position;
 }
@@ -220,9 +217,11 @@ enum status index_table_keep_expiry(struct index_table *table, struct index_acco
     return STATUS_OK;
 }
 
-void index_table_forget_expiry(struct index_table *table, struct index_account *account)
+void index_table_give_back(struct index_table *table, struct index_account *account)
 {
-    if (table->expiring_count == 0 && table->expiry != NULL) {
+    if (table->count == 0) {
+        index_table_deinit(table, account);
+    } else if (table->expiring_count == 0 && table->expiry != NULL) {
         index_block_deinit(&table->expiry_block, account);
         point_at_blocks(table);
     }
@@ -260,9 +259,8 @@ enum status index_table_grow(struct index_table *table, struct index_account *ac
 bool index_table_try_shrink(struct index_table *table, struct index_account *account)
 {
     if (table->count == 0) {
-        bool shrinks = table->slot_count != 0;
         index_table_deinit(table, account);
-        return shrinks;
+        return true;
     }
     /* 37/64: 58 %. */
     if ((uint64_t)table->count * 64 >= (uint64_t)table->slot_count * 37) {

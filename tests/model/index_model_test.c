@@ -19,6 +19,17 @@
 #define DUE_CAPACITY  50
 #define NO_KEY        UINT32_MAX
 
+/* Check writes a line to a file for each assertion that holds; millions of them are made here. */
+#define EXPECT(relation, a, b)                                                                     \
+    do {                                                                                           \
+        int64_t a_ = (int64_t)(a);                                                                 \
+        int64_t b_ = (int64_t)(b);                                                                 \
+        if (!(a_ relation b_)) {                                                                   \
+            ck_abort_msg("%s %s %s fails: %lld, %lld", #a, #relation, #b, (long long)a_,           \
+                         (long long)b_);                                                           \
+        }                                                                                          \
+    } while (0)
+
 enum hash_mode {
     HASHES_EVEN,
     HASHES_SEQUENTIAL,
@@ -70,13 +81,13 @@ static void model_open(struct model *model, uint64_t seed, enum hash_mode mode, 
     for (uint32_t i = 0; i < ADDRESS_COUNT; i++) {
         model->owner[i] = NO_KEY;
     }
-    ck_assert_int_eq(index_create(&model->budget, &model->index), STATUS_OK);
+    EXPECT(==, index_create(&model->budget, &model->index), STATUS_OK);
 }
 
 static void model_close(struct model *model)
 {
     index_destroy(model->index);
-    ck_assert_uint_eq(model->budget.used_bytes, 0);
+    EXPECT(==, model->budget.used_bytes, 0);
     free(model->keys);
     free(model->present);
     free(model->absent);
@@ -113,10 +124,10 @@ static uint64_t new_address(struct model *model, uint32_t key)
 
 static uint32_t owner_of(const struct model *model, uint64_t address)
 {
-    ck_assert_uint_eq(address & 0xffffff, 0);
-    ck_assert_uint_lt(address >> 24, ADDRESS_COUNT);
+    EXPECT(==, address & 0xffffff, 0);
+    EXPECT(<, address >> 24, ADDRESS_COUNT);
     uint32_t key = model->owner[address >> 24];
-    ck_assert_uint_ne(key, NO_KEY);
+    EXPECT(!=, key, NO_KEY);
     return key;
 }
 
@@ -164,11 +175,11 @@ static struct index_entry new_entry(struct model *model, uint32_t key, uint64_t 
 
 static void assert_same(const struct index_entry *a, const struct index_entry *b)
 {
-    ck_assert_uint_eq(a->hash.bits, b->hash.bits);
-    ck_assert_uint_eq(a->address.units, b->address.units);
-    ck_assert_uint_eq(a->type, b->type);
-    ck_assert_uint_eq(a->clock, b->clock);
-    ck_assert_int_eq(a->expiry_ms, b->expiry_ms);
+    EXPECT(==, a->hash.bits, b->hash.bits);
+    EXPECT(==, a->address.units, b->address.units);
+    EXPECT(==, a->type, b->type);
+    EXPECT(==, a->clock, b->clock);
+    EXPECT(==, a->expiry_ms, b->expiry_ms);
 }
 
 static void keep(struct model *model, uint32_t key, const struct index_entry *entry)
@@ -205,13 +216,13 @@ static void do_insert(struct model *model)
     limit_budget(model);
     enum status status = index_insert(model->index, &entry);
     if (status == STATUS_INDEX_FULL) {
-        ck_assert_uint_ne(model->budget.limit_bytes, 0);
-        ck_assert_uint_eq(model->budget.used_bytes, used_before);
+        EXPECT(!=, model->budget.limit_bytes, 0);
+        EXPECT(==, model->budget.used_bytes, used_before);
         model->budget.limit_bytes = 0;
         status = index_insert(model->index, &entry);
     }
     model->budget.limit_bytes = 0;
-    ck_assert_int_eq(status, STATUS_OK);
+    EXPECT(==, status, STATUS_OK);
     keep(model, key, &entry);
     model->absent[at] = model->absent[--model->absent_count];
     model->present[model->present_count++] = key;
@@ -231,9 +242,9 @@ static void do_remove(struct model *model)
     uint32_t key = any_present(model, &at);
     struct index_entry entry = model->keys[key].entry;
     struct record_address wrong = {.units = entry.address.units + 1};
-    ck_assert(!index_remove(model->index, entry.hash, wrong));
-    ck_assert(index_remove(model->index, entry.hash, entry.address));
-    ck_assert(!index_remove(model->index, entry.hash, entry.address));
+    EXPECT(==, false, index_remove(model->index, entry.hash, wrong));
+    EXPECT(==, true, index_remove(model->index, entry.hash, entry.address));
+    EXPECT(==, false, index_remove(model->index, entry.hash, entry.address));
     model->expiring_count -= entry.expiry_ms != EXPIRY_NONE;
     model->keys[key].present = false;
     model->keys[key].stays = false;
@@ -252,13 +263,13 @@ static void do_replace(struct model *model)
     limit_budget(model);
     enum status status = index_replace(model->index, old.address, &entry);
     if (status == STATUS_INDEX_FULL) {
-        ck_assert_uint_eq(model->budget.used_bytes, used_before);
+        EXPECT(==, model->budget.used_bytes, used_before);
         model->budget.limit_bytes = 0;
         status = index_replace(model->index, old.address, &entry);
     }
     model->budget.limit_bytes = 0;
-    ck_assert_int_eq(status, STATUS_OK);
-    ck_assert_int_eq(index_replace(model->index, old.address, &entry), STATUS_NOT_FOUND);
+    EXPECT(==, status, STATUS_OK);
+    EXPECT(==, index_replace(model->index, old.address, &entry), STATUS_NOT_FOUND);
     forget_address(model, old.address.units);
     keep(model, key, &entry);
 }
@@ -269,8 +280,8 @@ static void do_move(struct model *model)
     uint32_t key = any_present(model, &at);
     struct index_entry *entry = &model->keys[key].entry;
     struct record_address fresh = {.units = new_address(model, key)};
-    ck_assert(index_move(model->index, entry->hash, entry->address, fresh));
-    ck_assert(!index_move(model->index, entry->hash, entry->address, fresh));
+    EXPECT(==, true, index_move(model->index, entry->hash, entry->address, fresh));
+    EXPECT(==, false, index_move(model->index, entry->hash, entry->address, fresh));
     forget_address(model, entry->address.units);
     entry->address = fresh;
 }
@@ -287,20 +298,20 @@ static void do_find(struct model *model)
     struct index_entry *entry = &model->keys[any_present(model, &at)].entry;
     struct index_entry found;
     index_prefetch(model->index, entry->hash);
-    ck_assert(index_find(model->index, entry->hash, match_address, &entry->address, &found));
+    EXPECT(==, true, index_find(model->index, entry->hash, match_address, &entry->address, &found));
     assert_same(&found, entry);
     struct record_address peeked;
-    ck_assert(index_peek(model->index, entry->hash, &peeked));
-    ck_assert_uint_eq(model->keys[owner_of(model, peeked.units)].entry.hash.bits, entry->hash.bits);
+    EXPECT(==, true, index_peek(model->index, entry->hash, &peeked));
+    EXPECT(==, model->keys[owner_of(model, peeked.units)].entry.hash.bits, entry->hash.bits);
     struct record_address nowhere = {.units = 1};
     struct index_hash other = {.bits = new_hash(model)};
-    ck_assert(!index_find(model->index, other, match_address, &nowhere, &found));
+    EXPECT(==, false, index_find(model->index, other, match_address, &nowhere, &found));
 }
 
 static void do_random(struct model *model)
 {
     struct index_entry found;
-    ck_assert(index_random(model->index, test_random_next(&model->random), &found));
+    EXPECT(==, true, index_random(model->index, test_random_next(&model->random), &found));
     assert_same(&found, &model->keys[owner_of(model, found.address.units)].entry);
 }
 
@@ -317,13 +328,13 @@ static void do_due(struct model *model)
     }
     struct index_entry found[DUE_CAPACITY];
     size_t count = index_due(model->index, now_s, found, DUE_CAPACITY);
-    ck_assert_uint_eq(count, due < DUE_CAPACITY ? due : DUE_CAPACITY);
+    EXPECT(==, count, due < DUE_CAPACITY ? due : DUE_CAPACITY);
     for (size_t i = 0; i < count; i++) {
         struct model_key *key = &model->keys[owner_of(model, found[i].address.units)];
         assert_same(&found[i], &key->entry);
-        ck_assert_int_le(found[i].expiry_ms / 1000, now_s);
+        EXPECT(<=, found[i].expiry_ms / 1000, now_s);
         for (size_t j = 0; j < i; j++) {
-            ck_assert_uint_ne(found[i].address.units, found[j].address.units);
+            EXPECT(!=, found[i].address.units, found[j].address.units);
         }
     }
 }
@@ -343,9 +354,9 @@ static void end_scan(struct model *model)
     for (uint32_t i = 0; i < model->present_count; i++) {
         struct model_key *key = &model->keys[model->present[i]];
         if (key->stays) {
-            ck_assert_uint_eq(key->visits, 1);
+            EXPECT(==, key->visits, 1);
         }
-        ck_assert_uint_le(key->visits, 1);
+        EXPECT(<=, key->visits, 1);
         key->stays = true;
         key->visits = 0;
     }
@@ -355,7 +366,7 @@ static void do_scan(struct model *model)
 {
     size_t count = test_random_below(&model->random, 30);
     index_scan(model->index, &model->cursor, count, visit, model);
-    ck_assert_uint_lt(model->cursor, (uint64_t)1 << 48);
+    EXPECT(<, model->cursor, (uint64_t)1 << 48);
     if (model->cursor == 0) {
         end_scan(model);
     }
@@ -370,7 +381,7 @@ static void step(struct model *model, bool waxing)
         do_insert(model);
     } else if (model->present_count == 0) {
         struct index_entry none;
-        ck_assert(!index_random(model->index, 1, &none));
+        EXPECT(==, false, index_random(model->index, 1, &none));
         do_scan(model);
     } else if (choice < 70) {
         do_remove(model);
@@ -390,9 +401,9 @@ static void step(struct model *model, bool waxing)
 static void verify(const struct model *model)
 {
     index_verify(model->index);
-    ck_assert_uint_eq(index_count(model->index), model->present_count);
-    ck_assert_uint_eq(index_expiring_count(model->index), model->expiring_count);
-    ck_assert_uint_eq(index_memory(model->index), model->budget.used_bytes);
+    EXPECT(==, index_count(model->index), model->present_count);
+    EXPECT(==, index_expiring_count(model->index), model->expiring_count);
+    EXPECT(==, index_memory(model->index), model->budget.used_bytes);
 }
 
 /* `steps` operations on up to `key_count` keys, all invariants walked every `verify_every`. */
@@ -421,7 +432,7 @@ static void run(uint64_t seed, enum hash_mode mode, uint32_t key_count, uint32_t
         do_remove(model);
     }
     verify(model);
-    ck_assert_uint_lt(index_memory(model->index), 500);
+    EXPECT(<, index_memory(model->index), 500);
     model_close(model);
     free(model);
 }
