@@ -26,28 +26,46 @@ bool number_parse(struct slice text, int64_t *value)
     return true;
 }
 
+static size_t digit_count(uint64_t value)
+{
+    size_t count = 1;
+    for (;;) {
+        if (value < 10) {
+            return count;
+        }
+        if (value < 100) {
+            return count + 1;
+        }
+        if (value < 1000) {
+            return count + 2;
+        }
+        if (value < 10000) {
+            return count + 3;
+        }
+        value /= 10000;
+        count += 4;
+    }
+}
+
 size_t number_format(char text[NUMBER_TEXT_SIZE], int64_t value)
 {
     static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                                 "25262728293031323334353637383940414243444546474849"
                                 "50515253545556575859606162636465666768697071727374"
                                 "75767778798081828384858687888990919293949596979899";
-    char digits[NUMBER_TEXT_SIZE];
-    size_t at = sizeof(digits);
+    size_t sign_size = value < 0 ? 1 : 0;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    size_t size = sign_size + digit_count(rest);
+    text[0] = '-'; /* overwritten when there is no sign */
+    char *at = text + size;
     while (rest >= 10) {
         at -= 2;
-        memcpy(digits + at, pairs + (rest % 100) * 2, 2);
+        memcpy(at, pairs + (rest % 100) * 2, 2);
         rest /= 100;
     }
-    /* What is left is one digit, or nothing behind a pair, or the number was 0. */
-    if (rest > 0 || at == sizeof(digits)) {
-        digits[--at] = (char)('0' + rest);
+    /* What is left is one digit, or nothing in front of a pair, or the number was 0. */
+    if (at > text + sign_size) {
+        at[-1] = (char)('0' + rest);
     }
-    if (value < 0) {
-        digits[--at] = '-';
-    }
-    size_t size = sizeof(digits) - at;
-    memcpy(text, digits + at, size);
     return size;
 }

@@ -64,15 +64,6 @@ bool argument_list_reserve(struct argument_list *list, size_t extra)
     return true;
 }
 
-bool argument_list_push(struct argument_list *list, struct slice argument)
-{
-    if (!argument_list_reserve(list, 1)) {
-        return false;
-    }
-    list->items[list->count++] = argument;
-    return true;
-}
-
 char *argument_list_scratch(struct argument_list *list, size_t size)
 {
     struct argument_scratch *scratch = malloc(sizeof(*scratch) + size);

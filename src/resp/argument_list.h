@@ -30,7 +30,15 @@ void argument_list_deinit(struct argument_list *list);
 /* --- for the parser; false and NULL: out of memory, and nothing has changed ------------------- */
 
 bool argument_list_reserve(struct argument_list *list, size_t extra);
-bool argument_list_push(struct argument_list *list, struct slice argument);
+
+static inline bool argument_list_push(struct argument_list *list, struct slice argument)
+{
+    if (list->count == list->capacity && !argument_list_reserve(list, 1)) {
+        return false;
+    }
+    list->items[list->count++] = argument;
+    return true;
+}
 
 /* Memory that stays where it is until the list is reset. */
 char *argument_list_scratch(struct argument_list *list, size_t size);
