@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/mutex.h"
+#include "support/sim_faults.h"
 #include "support/sim_inode.h"
 #include "support/sim_names.h"
 #include "support/test_random.h"
@@ -14,12 +15,6 @@
 
 #define WRITE_BACK_ONE_IN 4 /* changing calls after which the kernel writes something back */
 
-struct failure_rule {
-    uint64_t after; /* calls that still succeed */
-    uint64_t count; /* calls that then fail; 0 = no rule */
-    enum status status;
-};
-
 struct sim_disk {
     struct mutex mutex;
     struct test_random random;
@@ -28,13 +23,8 @@ struct sim_disk {
     uint64_t capacity;        /* 0 = no limit */
     bool ignore_reservations;
 
-    bool crashed;
-    uint64_t calls_to_crash; /* 0 = never */
-    enum sim_call crash_call;
-    char crash_name[FILE_NAME_SIZE_MAX];
-    char crash_name_handed_out[FILE_NAME_SIZE_MAX];
-    struct failure_rule rules[SIM_CALL_COUNT];
-    uint64_t calls[SIM_CALL_COUNT];
+    struct sim_faults faults;
+    char crash_name[FILE_NAME_SIZE_MAX]; /* as handed out */
 
     const void *lock_owner; /* a mount */
     unsigned open_files;
@@ -54,20 +44,6 @@ struct sim_file {
     char name[FILE_NAME_SIZE_MAX]; /* it was opened as */
 };
 
-static const struct {
-    const char *words;
-    bool changing;
-} about_calls[SIM_CALL_COUNT] = {
-#define SIM_CALL_ROW(name, words, changing) [SIM_##name] = {words, changing},
-    SIM_CALL_LIST(SIM_CALL_ROW)
-#undef SIM_CALL_ROW
-};
-
-const char *sim_call_name(enum sim_call call)
-{
-    return call < SIM_CALL_COUNT ? about_calls[call].words : "none";
-}
-
 static struct sim_disk *disk_of(struct file_system *fs)
 {
     return ((struct sim_mount *)fs)->disk;
@@ -78,41 +54,7 @@ static struct sim_file *file_of(struct file *file)
     return (struct sim_file *)file;
 }
 
-/* --- what goes wrong ---------------------------------------------------------------------- */
-
-/* What is to become of a call. */
-enum fate {
-    FATE_DO,           /* it succeeds */
-    FATE_FAIL,         /* it fails with *status, having had a part of its effect */
-    FATE_REFUSE,       /* the disk has crashed: nothing */
-    FATE_CRASH_BEFORE, /* the disk crashes, and the call has had no effect, */
-    FATE_CRASH_WITHIN, /* a part of it, */
-    FATE_CRASH_AFTER   /* or all */
-};
-
-static bool meets_rule(struct failure_rule *rule, enum status *status)
-{
-    if (rule->count == 0) {
-        return false;
-    }
-    if (rule->after > 0) {
-        rule->after--;
-        return false;
-    }
-    rule->count--;
-    *status = rule->status;
-    return true;
-}
-
-static enum fate crash_here(struct sim_disk *disk, enum sim_call call, const char *name)
-{
-    disk->crashed = true;
-    disk->calls_to_crash = 0;
-    disk->crash_call = call;
-    (void)snprintf(disk->crash_name, sizeof(disk->crash_name), "%s", name);
-    return (enum fate)(FATE_CRASH_BEFORE + test_random_below(&disk->random, 3));
-}
-
+/* The kernel writes back what it likes, when it likes. */
 static void write_something_back(struct sim_disk *disk)
 {
     if (!test_random_one_in(&disk->random, WRITE_BACK_ONE_IN)) {
@@ -126,40 +68,13 @@ static void write_something_back(struct sim_disk *disk)
 }
 
 /* Every call begins here. */
-static enum fate begin_locked(struct sim_disk *disk, enum sim_call call, const char *name,
-                              enum status *status)
+static enum sim_fate begin_locked(struct sim_disk *disk, enum sim_call call, const char *name,
+                                  enum status *status)
 {
-    *status = STATUS_IO;
-    if (disk->crashed) {
-        return FATE_REFUSE;
-    }
-    disk->calls[call]++;
-    if (about_calls[call].changing) {
+    if (!disk->faults.crashed && sim_call_changes(call)) {
         write_something_back(disk);
-        if (disk->calls_to_crash > 0 && --disk->calls_to_crash == 0) {
-            return crash_here(disk, call, name);
-        }
     }
-    return meets_rule(&disk->rules[call], status) ? FATE_FAIL : FATE_DO;
-}
-
-/* For calls that have no parts: has it its effect? Then *status becomes OK unless it crashed. */
-static bool takes_place(enum fate fate, struct sim_disk *disk, enum status *status)
-{
-    switch (fate) {
-    case FATE_DO:
-        *status = STATUS_OK;
-        return true;
-    case FATE_CRASH_AFTER:
-        return true;
-    case FATE_CRASH_WITHIN:
-        return test_random_one_in(&disk->random, 2);
-    case FATE_FAIL:
-    case FATE_REFUSE:
-    case FATE_CRASH_BEFORE:
-        break;
-    }
-    return false;
+    return sim_faults_begin(&disk->faults, call, name, status);
 }
 
 /* --- space -------------------------------------------------------------------------------- */
@@ -241,11 +156,12 @@ static enum status create_locked(struct file_system *fs, const char *name, struc
 {
     struct sim_disk *disk = disk_of(fs);
     enum status status;
-    enum fate fate = begin_locked(disk, SIM_CREATE, name, &status);
-    if (fate == FATE_DO && sim_names_find(&disk->names, name) != NULL) {
+    enum sim_fate fate = begin_locked(disk, SIM_CREATE, name, &status);
+    if (fate == SIM_FATE_DO && sim_names_find(&disk->names, name) != NULL) {
         return STATUS_EXISTS;
     }
-    if (!takes_place(fate, disk, &status) || sim_names_find(&disk->names, name) != NULL) {
+    if (!sim_faults_take_place(&disk->faults, fate, &status) ||
+        sim_names_find(&disk->names, name) != NULL) {
         return status;
     }
     struct sim_inode *inode = sim_inode_create();
@@ -260,7 +176,7 @@ static enum status open_locked(struct file_system *fs, const char *name, enum fi
 {
     struct sim_disk *disk = disk_of(fs);
     enum status status;
-    if (begin_locked(disk, SIM_OPEN, name, &status) != FATE_DO) {
+    if (begin_locked(disk, SIM_OPEN, name, &status) != SIM_FATE_DO) {
         return status;
     }
     struct sim_inode *inode = sim_names_find(&disk->names, name);
@@ -293,8 +209,8 @@ static void sim_close(struct file *file)
 static enum status reserve_locked(struct sim_disk *disk, struct sim_file *file, uint64_t size)
 {
     enum status status;
-    enum fate fate = begin_locked(disk, SIM_RESERVE, file->name, &status);
-    if (!takes_place(fate, disk, &status)) {
+    enum sim_fate fate = begin_locked(disk, SIM_RESERVE, file->name, &status);
+    if (!sim_faults_take_place(&disk->faults, fate, &status)) {
         return status;
     }
     if (!disk->ignore_reservations) {
@@ -335,16 +251,16 @@ static enum status write_locked(struct sim_disk *disk, struct sim_file *file, ui
                                 const struct slice *parts, size_t part_count)
 {
     enum status status;
-    enum fate fate = begin_locked(disk, SIM_WRITE, file->name, &status);
+    enum sim_fate fate = begin_locked(disk, SIM_WRITE, file->name, &status);
     uint64_t size = 0;
     for (size_t i = 0; i < part_count; i++) {
         size += parts[i].size;
     }
     uint64_t limit = 0;
-    if (fate == FATE_DO || fate == FATE_CRASH_AFTER) {
+    if (fate == SIM_FATE_DO || fate == SIM_FATE_CRASH_AFTER) {
         limit = size;
-        status = fate == FATE_DO ? STATUS_OK : status;
-    } else if (fate == FATE_FAIL || fate == FATE_CRASH_WITHIN) {
+        status = fate == SIM_FATE_DO ? STATUS_OK : status;
+    } else if (fate == SIM_FATE_FAIL || fate == SIM_FATE_CRASH_WITHIN) {
         limit = test_random_below(&disk->random, size + 1);
     }
     enum status allocated = limit == 0 ? STATUS_OK : allocate(disk, file->inode, offset + limit);
@@ -377,7 +293,7 @@ static enum status sim_read(struct file *file, uint64_t offset, void *into, size
     struct sim_disk *disk = disk_of(file->fs);
     enum status status;
     mutex_lock(&disk->mutex);
-    if (begin_locked(disk, SIM_READ, file_of(file)->name, &status) == FATE_DO) {
+    if (begin_locked(disk, SIM_READ, file_of(file)->name, &status) == SIM_FATE_DO) {
         *read_size = sim_inode_read(file_of(file)->inode, offset, into, size);
         status = STATUS_OK;
     }
@@ -390,7 +306,7 @@ static enum status sim_map(struct file *file, uint64_t size, const uint8_t **out
     struct sim_disk *disk = disk_of(file->fs);
     enum status status;
     mutex_lock(&disk->mutex);
-    if (begin_locked(disk, SIM_MAP, file_of(file)->name, &status) == FATE_DO) {
+    if (begin_locked(disk, SIM_MAP, file_of(file)->name, &status) == SIM_FATE_DO) {
         void *address = mmap(NULL, size, PROT_READ, MAP_SHARED, file_of(file)->inode->memory, 0);
         CHECK(address != MAP_FAILED);
         disk->mappings++;
@@ -422,7 +338,7 @@ static enum status sim_size(struct file *file, uint64_t *out)
     struct sim_disk *disk = disk_of(file->fs);
     enum status status;
     mutex_lock(&disk->mutex);
-    if (begin_locked(disk, SIM_SIZE, file_of(file)->name, &status) == FATE_DO) {
+    if (begin_locked(disk, SIM_SIZE, file_of(file)->name, &status) == SIM_FATE_DO) {
         *out = file_of(file)->inode->size;
         status = STATUS_OK;
     }
@@ -436,8 +352,8 @@ static enum status sim_truncate(struct file *file, uint64_t size)
     enum status status;
     CHECK(file_of(file)->writable);
     mutex_lock(&disk->mutex);
-    enum fate fate = begin_locked(disk, SIM_TRUNCATE, file_of(file)->name, &status);
-    if (takes_place(fate, disk, &status)) {
+    enum sim_fate fate = begin_locked(disk, SIM_TRUNCATE, file_of(file)->name, &status);
+    if (sim_faults_take_place(&disk->faults, fate, &status)) {
         sim_inode_set_size(file_of(file)->inode, size, &disk->random);
     }
     mutex_unlock(&disk->mutex);
@@ -451,21 +367,21 @@ static enum status sim_sync(struct file *file)
     enum status status;
     mutex_lock(&disk->mutex);
     switch (begin_locked(disk, SIM_SYNC, file_of(file)->name, &status)) {
-    case FATE_DO:
+    case SIM_FATE_DO:
         status = STATUS_OK;
         sim_inode_sync(inode);
         break;
-    case FATE_CRASH_AFTER:
+    case SIM_FATE_CRASH_AFTER:
         sim_inode_sync(inode);
         break;
-    case FATE_FAIL:
+    case SIM_FATE_FAIL:
         sim_inode_sync_failed(inode, &disk->random);
         break;
-    case FATE_CRASH_WITHIN:
+    case SIM_FATE_CRASH_WITHIN:
         sim_inode_write_back(inode, &disk->random);
         break;
-    case FATE_REFUSE:
-    case FATE_CRASH_BEFORE:
+    case SIM_FATE_REFUSE:
+    case SIM_FATE_CRASH_BEFORE:
         break;
     }
     mutex_unlock(&disk->mutex);
@@ -479,11 +395,12 @@ static enum status sim_rename(struct file_system *fs, const char *from, const ch
     struct sim_disk *disk = disk_of(fs);
     enum status status;
     mutex_lock(&disk->mutex);
-    enum fate fate = begin_locked(disk, SIM_RENAME, from, &status);
+    enum sim_fate fate = begin_locked(disk, SIM_RENAME, from, &status);
     bool exists = sim_names_find(&disk->names, from) != NULL;
-    if (fate == FATE_DO && !exists) {
+    if (fate == SIM_FATE_DO && !exists) {
         status = STATUS_NOT_FOUND;
-    } else if (takes_place(fate, disk, &status) && exists && strcmp(from, to) != 0) {
+    } else if (sim_faults_take_place(&disk->faults, fate, &status) && exists &&
+               strcmp(from, to) != 0) {
         sim_names_rename(&disk->names, from, to);
         collect(disk);
     }
@@ -496,11 +413,11 @@ static enum status sim_remove(struct file_system *fs, const char *name)
     struct sim_disk *disk = disk_of(fs);
     enum status status;
     mutex_lock(&disk->mutex);
-    enum fate fate = begin_locked(disk, SIM_REMOVE, name, &status);
+    enum sim_fate fate = begin_locked(disk, SIM_REMOVE, name, &status);
     bool exists = sim_names_find(&disk->names, name) != NULL;
-    if (fate == FATE_DO && !exists) {
+    if (fate == SIM_FATE_DO && !exists) {
         status = STATUS_NOT_FOUND;
-    } else if (takes_place(fate, disk, &status) && exists) {
+    } else if (sim_faults_take_place(&disk->faults, fate, &status) && exists) {
         sim_names_remove(&disk->names, name);
         collect(disk);
     }
@@ -516,7 +433,7 @@ static enum status sim_list(struct file_system *fs,
     struct sim_name *copy = NULL; /* so that on_name may call into the disk */
     size_t count = 0;
     mutex_lock(&disk->mutex);
-    if (begin_locked(disk, SIM_LIST, "", &status) == FATE_DO) {
+    if (begin_locked(disk, SIM_LIST, "", &status) == SIM_FATE_DO) {
         count = disk->names.cache.count;
         copy = malloc(count * sizeof(*copy) + 1);
         CHECK(copy != NULL);
@@ -538,7 +455,8 @@ static enum status sim_sync_directory(struct file_system *fs)
     struct sim_disk *disk = disk_of(fs);
     enum status status;
     mutex_lock(&disk->mutex);
-    if (takes_place(begin_locked(disk, SIM_SYNC_DIRECTORY, "", &status), disk, &status)) {
+    enum sim_fate fate = begin_locked(disk, SIM_SYNC_DIRECTORY, "", &status);
+    if (sim_faults_take_place(&disk->faults, fate, &status)) {
         sim_names_sync(&disk->names);
         collect(disk);
     }
@@ -553,7 +471,7 @@ static enum status sim_lock(struct file_system *fs, const char *name, char *hold
     struct sim_disk *disk = disk_of(fs);
     enum status status;
     mutex_lock(&disk->mutex);
-    if (begin_locked(disk, SIM_LOCK, name, &status) == FATE_DO) {
+    if (begin_locked(disk, SIM_LOCK, name, &status) == SIM_FATE_DO) {
         if (disk->lock_owner != NULL && disk->lock_owner != fs) {
             (void)snprintf(holder, holder_size, "pid 1 on host simulated");
             status = STATUS_LOCKED;
@@ -571,7 +489,7 @@ static enum status sim_free_space(struct file_system *fs, uint64_t *out)
     struct sim_disk *disk = disk_of(fs);
     enum status status;
     mutex_lock(&disk->mutex);
-    if (begin_locked(disk, SIM_FREE_SPACE, "", &status) == FATE_DO) {
+    if (begin_locked(disk, SIM_FREE_SPACE, "", &status) == SIM_FATE_DO) {
         *out = free_bytes(disk);
         status = STATUS_OK;
     }
@@ -620,7 +538,8 @@ struct sim_disk *sim_disk_create(uint64_t seed)
     CHECK(disk != NULL);
     mutex_init(&disk->mutex);
     test_random_init(&disk->random, seed);
-    disk->crash_call = SIM_CALL_COUNT;
+    disk->faults.random = &disk->random;
+    disk->faults.crash_call = SIM_CALL_COUNT;
     return disk;
 }
 
@@ -648,15 +567,15 @@ struct file_system *sim_disk_mount(struct sim_disk *disk)
 void sim_disk_crash_after(struct sim_disk *disk, uint64_t calls)
 {
     mutex_lock(&disk->mutex);
-    disk->calls_to_crash = calls;
+    disk->faults.calls_to_crash = calls;
     mutex_unlock(&disk->mutex);
 }
 
 void sim_disk_crash_now(struct sim_disk *disk)
 {
     mutex_lock(&disk->mutex);
-    if (!disk->crashed) {
-        (void)crash_here(disk, SIM_CALL_COUNT, "");
+    if (!disk->faults.crashed) {
+        (void)sim_faults_crash(&disk->faults, SIM_CALL_COUNT, "");
     }
     mutex_unlock(&disk->mutex);
 }
@@ -664,7 +583,7 @@ void sim_disk_crash_now(struct sim_disk *disk)
 bool sim_disk_crashed(struct sim_disk *disk)
 {
     mutex_lock(&disk->mutex);
-    bool crashed = disk->crashed;
+    bool crashed = disk->faults.crashed;
     mutex_unlock(&disk->mutex);
     return crashed;
 }
@@ -672,9 +591,9 @@ bool sim_disk_crashed(struct sim_disk *disk)
 enum sim_call sim_disk_crash_call(struct sim_disk *disk, const char **name)
 {
     mutex_lock(&disk->mutex);
-    enum sim_call call = disk->crash_call;
-    memcpy(disk->crash_name_handed_out, disk->crash_name, sizeof(disk->crash_name));
-    *name = disk->crash_name_handed_out;
+    enum sim_call call = disk->faults.crash_call;
+    memcpy(disk->crash_name, disk->faults.crash_name, sizeof(disk->crash_name));
+    *name = disk->crash_name;
     mutex_unlock(&disk->mutex);
     return call;
 }
@@ -690,10 +609,10 @@ void sim_disk_restart(struct sim_disk *disk, enum sim_crash kind)
         }
     }
     collect(disk);
-    memset(disk->rules, 0, sizeof(disk->rules));
-    disk->calls_to_crash = 0;
+    memset(disk->faults.rules, 0, sizeof(disk->faults.rules));
+    disk->faults.calls_to_crash = 0;
     disk->lock_owner = NULL;
-    disk->crashed = false;
+    disk->faults.crashed = false;
     mutex_unlock(&disk->mutex);
 }
 
@@ -702,9 +621,9 @@ void sim_disk_fail(struct sim_disk *disk, enum sim_call call, uint64_t n, uint64
 {
     CHECK(call < SIM_CALL_COUNT && status != STATUS_OK);
     mutex_lock(&disk->mutex);
-    disk->rules[call] =
-        n == 0 ? (struct failure_rule){.count = 0}
-               : (struct failure_rule){.after = n - 1, .count = count, .status = status};
+    disk->faults.rules[call] =
+        n == 0 ? (struct sim_failure_rule){.count = 0}
+               : (struct sim_failure_rule){.after = n - 1, .count = count, .status = status};
     mutex_unlock(&disk->mutex);
 }
 
@@ -738,7 +657,7 @@ enum status sim_disk_flip(struct sim_disk *disk, const char *name, uint64_t offs
 uint64_t sim_disk_calls(struct sim_disk *disk, enum sim_call call)
 {
     mutex_lock(&disk->mutex);
-    uint64_t calls = disk->calls[call];
+    uint64_t calls = disk->faults.calls[call];
     mutex_unlock(&disk->mutex);
     return calls;
 }
@@ -747,8 +666,8 @@ uint64_t sim_disk_changing_calls(struct sim_disk *disk)
 {
     uint64_t calls = 0;
     mutex_lock(&disk->mutex);
-    for (int call = 0; call < SIM_CALL_COUNT; call++) {
-        calls += about_calls[call].changing ? disk->calls[call] : 0;
+    for (enum sim_call call = 0; call < SIM_CALL_COUNT; call++) {
+        calls += sim_call_changes(call) ? disk->faults.calls[call] : 0;
     }
     mutex_unlock(&disk->mutex);
     return calls;
