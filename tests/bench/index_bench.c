@@ -162,10 +162,11 @@ static void measure(uint64_t keys)
     double batch_ns = time_finds(index, keys, true);
     double miss_ns = time_misses(index);
     double replace_ns = time_replaces(index, keys);
+    uint64_t removed = keys / 2;
     start_us = clock_monotonic_us();
-    empty(index, 0, keys / 2);
-    double remove_ns = ns_each(start_us, keys / 2);
-    double half = (double)(resident_bytes() - before) / (double)(keys - keys / 2);
+    empty(index, 0, removed);
+    double remove_ns = ns_each(start_us, removed);
+    double half = (double)(resident_bytes() - before) / (double)(keys - removed);
     start_us = clock_monotonic_us();
     fill(index, keys, 2 * keys, 4000000000000);
     double expiring_ns = ns_each(start_us, keys);
