@@ -12,19 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A canonical decimal integer: optional minus, no plus, no leading zeros, no spaces, in range. */
-bool arguments_parse_integer(struct slice text, int64_t *out);
+/* An integer that fits an int (a number of a database): NOT_INTEGER, OUT_OF_INT_RANGE. For plain
+ * 64-bit integers see base/number.h, whose strict syntax is Redis's too. */
+enum client_error arguments_parse_int(struct slice text, int *out);
 
-/* The same in [minimum, maximum]: NOT_INTEGER, or OUT_OF_RANGE with Redis's words for it. */
-enum client_error arguments_parse_range(struct slice text, int64_t minimum, int64_t maximum,
-                                        int64_t *out);
-
-/* Longest text that arguments_print_integer and arguments_print_long_double write, with the NUL. */
-#define INTEGER_TEXT_SIZE     21
+/* Longest text that arguments_print_long_double writes, with the NUL. */
 #define LONG_DOUBLE_TEXT_SIZE 5120
-
-/* Returns the length. */
-size_t arguments_print_integer(int64_t value, char text[INTEGER_TEXT_SIZE]);
 
 /* A number as INCRBYFLOAT reads it: strtold's syntax, no spaces around, not a NaN. */
 bool arguments_parse_long_double(struct slice text, long double *out);
@@ -33,7 +26,8 @@ bool arguments_parse_long_double(struct slice text, long double *out);
  * length. */
 size_t arguments_print_long_double(long double value, char text[LONG_DOUBLE_TEXT_SIZE]);
 
-/* SCAN's cursor: an unsigned decimal integer of 64 bits, no leading space. */
+/* SCAN's cursor: an unsigned 64-bit integer, as loosely as strtoul() reads it: a sign may stand in
+ * front, nothing at all is 0, and what follows a NUL does not count. */
 bool arguments_parse_cursor(struct slice text, uint64_t *out);
 
 /* How an expiry was given. */

@@ -19,7 +19,8 @@
 #include "server/server.h"
 #include "server/session.h"
 
-/* The table of functions below. */
+/* The table of functions below; also fills the table of commands (table_init), so call it before
+ * other threads run. */
 const struct executor *dispatch_executor(void);
 
 enum execution dispatch_execute(struct server *server, struct session *session,

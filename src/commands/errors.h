@@ -23,11 +23,14 @@
     X(NOT_INTEGER, "ERR value is not an integer or out of range")                                  \
     X(OUT_OF_RANGE, "ERR value is out of range")                                                   \
     X(OUT_OF_RANGE_POSITIVE, "ERR value is out of range, must be positive")                        \
+    X(OUT_OF_INT_RANGE,                                                                            \
+      "ERR value is out of range, value must between -2147483648 and 2147483647")                  \
     X(NOT_FLOAT, "ERR value is not a valid float")                                                 \
     X(WRONG_TYPE, "WRONGTYPE Operation against a key holding the wrong kind of value")             \
     X(NO_SUCH_KEY, "ERR no such key")                                                              \
     X(SAME_OBJECT, "ERR source and destination objects are the same")                              \
     X(INVALID_EXPIRE, "ERR invalid expire time in '%s' command")                                   \
+    X(UNSUPPORTED_OPTION, "ERR Unsupported option %s")                                             \
     X(EXPIRE_NX_AND_OTHERS, "ERR NX and XX, GT or LT options at the same time are not compatible") \
     X(EXPIRE_GT_AND_LT, "ERR GT and LT options at the same time are not compatible")               \
     X(INCREMENT_OVERFLOW, "ERR increment or decrement would overflow")                             \
@@ -37,12 +40,13 @@
     X(STRING_TOO_LONG, "ERR string exceeds maximum allowed size (proto-max-bulk-len)")             \
     X(INVALID_CURSOR, "ERR invalid cursor")                                                        \
     X(DATABASE_RANGE, "ERR DB index is out of range")                                              \
-    X(DATABASE_INVALID, "ERR invalid DB index")                                                    \
     X(FIRST_DATABASE_INVALID, "ERR invalid first DB index")                                        \
     X(SECOND_DATABASE_INVALID, "ERR invalid second DB index")                                      \
     X(LCS_WITH_LEN_AND_IDX, "ERR If you want both the length and indexes, please just use IDX.")   \
     X(LCS_WRONG_TYPE, "ERR The specified keys must contain string values")                         \
     X(LCS_TOO_LONG, "ERR String too long for LCS")                                                 \
+    X(LCS_TOO_MUCH_MEMORY,                                                                         \
+      "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")              \
     X(LCS_NO_MEMORY, "ERR Insufficient memory, failed allocating transient memory for LCS")        \
     X(NOT_LFU,                                                                                     \
       "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "    \
@@ -64,8 +68,17 @@ enum client_error {
 #undef ERRORS_ENUM
 };
 
+/* The text of an error, with its %s; a static string. */
+const char *errors_text(enum client_error error);
+
 /* Replies with the error; %s in its text becomes the command's full name. */
 void errors_reply(const struct call *call, enum client_error error);
+
+/* The same for a command that has not come to a call. */
+void errors_reply_for(struct reply *reply, const struct command *command, enum client_error error);
+
+/* Replies with the error; %s in its text becomes `subject` (up to its first NUL, as in Redis). */
+void errors_reply_about(struct reply *reply, enum client_error error, struct slice subject);
 
 /* Replies with the words for a status of the layers below (not OK). NOT_FOUND is "no such key":
  * commands for which absence is no error handle it before. */

@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/* Does the whole text match the pattern? Takes time linear in the text for each '*' at worst
- * bounded as Redis 7 bounds it: patterns that a client made up can't hang the server. */
+/* Does the whole text match the pattern? Stars are matched without recursion, at the worst in
+ * time proportional to pattern * text: no pattern of a client's hangs the server. */
 bool glob_match(struct slice pattern, struct slice text, bool ignore_case);
 
 /* Is the pattern "*", which matches all? */

@@ -14,8 +14,27 @@
 
 /* X(array of rows) */
 #define COMMAND_TABLES(X)                                                                          \
+    X(string_commands)                                                                             \
+    X(string_range_commands)                                                                       \
+    X(string_number_commands)                                                                      \
+    X(lcs_commands)                                                                                \
+    X(key_commands)                                                                                \
+    X(expire_commands)                                                                             \
+    X(scan_commands)                                                                               \
+    X(object_commands)                                                                             \
+    X(database_commands)                                                                           \
+    X(transaction_commands)                                                                        \
     X(connection_commands)                                                                         \
-    X(client_commands)
+    X(client_commands)                                                                             \
+    X(config_commands)                                                                             \
+    X(info_commands)                                                                               \
+    X(server_commands)                                                                             \
+    X(persistence_commands)                                                                        \
+    X(compact_commands)                                                                            \
+    X(replication_commands)                                                                        \
+    X(cluster_commands)                                                                            \
+    X(memory_commands)                                                                             \
+    X(lolwut_commands)
 
 #define COMMAND_TABLE_EXTERN(rows) extern const struct command rows[];
 COMMAND_TABLES(COMMAND_TABLE_EXTERN)

@@ -10,9 +10,15 @@
 #include "server/command.h"
 #include "server/session.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 /* Copies the command to the end of the session's queue. NO_MEMORY: it was not added. */
 enum status transaction_queue(struct session *session, const struct command *command,
                               const struct slice *arguments, size_t argument_count) MUST_CHECK;
+
+/* The flags of all queued commands together. */
+uint32_t transaction_flags(const struct session *session);
 
 /* A command could not be queued: the EXEC to come answers EXECABORT. Nothing without MULTI. */
 void transaction_abort(struct session *session);

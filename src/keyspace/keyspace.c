@@ -14,6 +14,15 @@ struct keyspace {
     int64_t now_ms;
 };
 
+const char *value_type_name(enum value_type type)
+{
+    static const char *const names[] = {
+        [TYPE_STRING] = "string", [TYPE_LIST] = "list", [TYPE_SET] = "set",
+        [TYPE_ZSET] = "zset",     [TYPE_HASH] = "hash", [TYPE_STREAM] = "stream",
+    };
+    return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "unknown";
+}
+
 static uint64_t random_seed(void)
 {
     uint64_t seed = 0;

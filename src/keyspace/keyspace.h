@@ -31,6 +31,9 @@ enum value_type {
     TYPE_STREAM = 5
 };
 
+/* What TYPE answers ("string"); a static string. */
+const char *value_type_name(enum value_type type);
+
 /* How a string came about, which OBJECT ENCODING and REFCOUNT show. Stands in records: numbers
  * never change. */
 enum string_encoding {

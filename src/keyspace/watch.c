@@ -3,10 +3,10 @@
 #include "keyspace/watch.h"
 
 #include "base/check.h"
+#include "engine/checksum.h"
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <xxhash.h>
 
 #define BUCKETS_MIN 64
 
@@ -57,7 +57,7 @@ void watch_table_destroy(struct watch_table *table)
 
 static uint64_t hash_of(const struct watch_table *table, unsigned database, struct slice key)
 {
-    return XXH3_64bits_withSeed(key.data, key.size, table->seed + database);
+    return checksum_of(key.data, key.size, table->seed + database);
 }
 
 static struct watch **bucket_of(const struct watch_table *table, uint64_t hash)

@@ -1,0 +1,243 @@
+/* dispatch.c - see dispatch.h. */
+#include "commands/dispatch.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "commands/errors.h"
+#include "commands/table.h"
+#include "commands/transaction.h"
+#include "keyspace/keyspace.h"
+#include "server/config.h"
+#include "server/statistics.h"
+
+/* Keys of one command that are worth fetching ahead; those behind them come too late anyway. */
+#define PREFETCH_KEYS_MAX 8
+
+/* --- finding the command --- */
+
+/* The row for the arguments, of the subcommand where there is one; NULL: an error was replied. */
+static const struct command *find_command(struct session *session, const struct slice *arguments,
+                                          size_t count)
+{
+    const struct command *command = table_find(arguments[0]);
+    if (command == NULL) {
+        errors_reply_unknown_command(&session->reply, arguments, count);
+        return NULL;
+    }
+    if (command->subcommands == NULL || count < 2) {
+        return command;
+    }
+    const struct command *subcommand = table_find_subcommand(command, arguments[1]);
+    if (subcommand == NULL) {
+        errors_reply_unknown_subcommand(&session->reply, command, arguments[1]);
+    }
+    return subcommand;
+}
+
+static void remember_command(struct session *session, const struct command *command)
+{
+    bool is_subcommand = command->parent != NULL;
+    session->last_command = is_subcommand ? command->parent : command;
+    session->last_subcommand = is_subcommand ? command : NULL;
+}
+
+static bool is_arity_right(const struct command *command, size_t count)
+{
+    if (command->handler == NULL) {
+        return false; /* a container without its subcommand */
+    }
+    return command->arity > 0 ? count == (size_t)command->arity : count >= (size_t)-command->arity;
+}
+
+static bool needs_authentication(struct server *server, const struct session *session)
+{
+    return !session->authenticated &&
+           config_text(server_config(server), CONFIG_REQUIREPASS).size > 0;
+}
+
+/* Why the command is not even tried, in the order in which Redis asks. */
+static enum client_error find_objection(struct server *server, const struct session *session,
+                                        const struct command *command, size_t count)
+{
+    if (!is_arity_right(command, count)) {
+        return ERROR_ARITY;
+    }
+    if ((command->flags & COMMAND_NO_AUTH) == 0 && needs_authentication(server, session)) {
+        return ERROR_AUTHENTICATION_REQUIRED;
+    }
+    if (session->transaction.open && (command->flags & COMMAND_NO_MULTI) != 0) {
+        return ERROR_NOT_IN_TRANSACTION;
+    }
+    return ERROR_NONE;
+}
+
+/* --- counting --- */
+
+/* Counts the reply since `mark` if it is an error; was it one? */
+static bool count_error(struct statistics *statistics, const struct reply *reply,
+                        struct reply_mark mark)
+{
+    if (!reply_is_error_since(reply, mark)) {
+        return false;
+    }
+    struct slice text = buffer_slice(&reply->bytes);
+    statistics_error_locked(statistics,
+                            slice_part(text, mark.bytes + 1, text.size - mark.bytes - 1));
+    return true;
+}
+
+void dispatch_run(struct call *call)
+{
+    struct statistics *statistics = server_statistics(call->server);
+    struct reply_mark mark = reply_mark(call->reply);
+    statistics_begin_command_locked(statistics, call->command);
+    call->command->handler(call);
+    if (count_error(statistics, call->reply, mark)) {
+        statistics_failed_locked(statistics, call->command);
+    }
+}
+
+/* --- what happens to a command --- */
+
+static bool writes(uint32_t flags)
+{
+    return (flags & (COMMAND_WRITE | COMMAND_MAY_REPLICATE)) != 0;
+}
+
+/* CLIENT PAUSE: must the command wait? EXEC writes if one of its queue does. */
+static bool is_paused(struct server *server, const struct session *session,
+                      const struct command *command)
+{
+    enum pause_mode mode = server_pause_mode_locked(server);
+    if (mode != PAUSE_WRITE) {
+        return mode == PAUSE_ALL;
+    }
+    bool runs_queue = session->transaction.open && (command->flags & COMMAND_NEVER_QUEUED) != 0;
+    return writes(command->flags) || (runs_queue && writes(transaction_flags(session)));
+}
+
+static bool is_queued(const struct session *session, const struct command *command)
+{
+    return session->transaction.open && (command->flags & COMMAND_NEVER_QUEUED) == 0;
+}
+
+static void queue(struct session *session, const struct command *command,
+                  const struct slice *arguments, size_t count)
+{
+    if (transaction_queue(session, command, arguments, count) == STATUS_OK) {
+        reply_simple(&session->reply, "QUEUED");
+    } else {
+        errors_reply_for(&session->reply, command, ERROR_NO_MEMORY);
+        transaction_abort(session);
+    }
+}
+
+static void run(struct server *server, struct session *session, const struct command *command,
+                const struct slice *arguments, size_t count)
+{
+    struct keyspace *keyspace = server_keyspace(server);
+    keyspace_set_now_ms(keyspace, clock_unix_ms());
+    dispatch_run(&(struct call){.server = server,
+                                .session = session,
+                                .keyspace = keyspace,
+                                .reply = &session->reply,
+                                .command = command,
+                                .arguments = arguments,
+                                .argument_count = count});
+}
+
+/* The command is not executed: an error is in the reply, or `error` says which. */
+static void reject(struct server *server, struct session *session, const struct command *command,
+                   enum client_error error, struct reply_mark mark)
+{
+    struct statistics *statistics = server_statistics(server);
+    if (command != NULL) {
+        errors_reply_for(&session->reply, command, error);
+        statistics_rejected_locked(statistics, command);
+    }
+    transaction_abort(session);
+    (void)count_error(statistics, &session->reply, mark);
+}
+
+/* CLIENT REPLY: see dispatch.h. */
+static void apply_reply_mode(struct session *session, struct reply_mark mark)
+{
+    switch (session->reply_mode) {
+    case REPLY_ON:
+        break;
+    case REPLY_OFF:
+        reply_rewind(&session->reply, mark);
+        break;
+    case REPLY_SKIP_NEXT:
+        session->reply_mode = REPLY_SKIP_THIS;
+        break;
+    case REPLY_SKIP_THIS:
+        reply_rewind(&session->reply, mark);
+        session->reply_mode = REPLY_ON;
+        break;
+    }
+}
+
+enum execution dispatch_execute(struct server *server, struct session *session,
+                                const struct slice *arguments, size_t argument_count)
+{
+    CHECK(argument_count > 0);
+    struct reply_mark mark = reply_mark(&session->reply);
+    const struct command *command = find_command(session, arguments, argument_count);
+    enum client_error error = ERROR_NONE;
+    if (command != NULL) {
+        remember_command(session, command);
+        error = find_objection(server, session, command, argument_count);
+    }
+    if (command == NULL || error != ERROR_NONE) {
+        reject(server, session, command, error, mark);
+    } else if (is_paused(server, session, command)) {
+        return POSTPONED;
+    } else if (is_queued(session, command)) {
+        queue(session, command, arguments, argument_count);
+    } else {
+        run(server, session, command, arguments, argument_count);
+    }
+    apply_reply_mode(session, mark);
+    return session->blocked == BLOCK_WAITING ? BLOCKED : EXECUTED;
+}
+
+/* --- around commands --- */
+
+void dispatch_prefetch(struct server *server, struct session *session,
+                       const struct slice *arguments, size_t argument_count, int stage)
+{
+    const struct command *command = table_find(arguments[0]);
+    if (command == NULL || command->keys[0].begin == 0 || session->transaction.open) {
+        return;
+    }
+    const struct key_spec *keys = &command->keys[0];
+    struct engine *engine = server_engine(server);
+    struct engine_keyspace *database = engine_database_locked(engine, session->database);
+    size_t first = (size_t)keys->begin;
+    size_t end = keys->last < 0 ? argument_count : first + (size_t)keys->last + 1;
+    size_t step = (size_t)keys->step;
+    if (end > argument_count) {
+        end = argument_count;
+    }
+    if (end > first + PREFETCH_KEYS_MAX * step) {
+        end = first + PREFETCH_KEYS_MAX * step;
+    }
+    for (size_t i = first; i < end; i += step) {
+        engine_prefetch_locked(engine, database, arguments[i], stage);
+    }
+}
+
+void dispatch_session_closed(struct server *server, struct session *session)
+{
+    transaction_reset(server_keyspace(server), session);
+}
+
+const struct executor *dispatch_executor(void)
+{
+    static const struct executor executor = {.execute = dispatch_execute,
+                                             .prefetch = dispatch_prefetch,
+                                             .session_closed = dispatch_session_closed};
+    table_init();
+    return &executor;
+}

@@ -1,0 +1,107 @@
+/* errors.c - see errors.h. */
+#include "commands/errors.h"
+
+#include "base/check.h"
+#include "commands/table.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const texts[] = {[ERROR_NONE] = "",
+#define ERRORS_TEXT(name, text) [ERROR_##name] = text,
+                                    ERRORS_LIST(ERRORS_TEXT)
+#undef ERRORS_TEXT
+};
+
+/* What a status of the layers below says to a client: how bad it is, and what still works. */
+static const char *const status_texts[STATUS_COUNT] = {
+    [STATUS_NOT_FOUND] = "ERR no such key",
+    [STATUS_EXISTS] = "ERR the key exists already",
+    [STATUS_INVALID] = "ERR syntax error",
+    [STATUS_TOO_LARGE] = "ERR the key or the value is larger than the store can keep",
+    [STATUS_NO_MEMORY] = "OOM command not allowed when out of memory",
+    [STATUS_IO] = "ERR input/output error, the server's log says where",
+    [STATUS_CORRUPT] = "ERR the stored value fails its checksum, the server's log says where; the "
+                       "key can still be overwritten or deleted",
+    [STATUS_DISK_FULL] = "OOM command not allowed: no space is left on the disk; deleting and "
+                         "COMPACT still work",
+    [STATUS_INDEX_FULL] = "OOM command not allowed: the index has reached index-memory-limit",
+    [STATUS_KEY_LIMIT] = "OOM command not allowed: the store holds max-keys keys",
+    [STATUS_LOCKED] = "ERR the data directory is in use by another process",
+    [STATUS_NEWER_FORMAT] = "ERR the data was written by a newer version",
+    [STATUS_WRITES_STOPPED] = "MISCONF Writing has stopped for good after a failed fdatasync, "
+                              "reading goes on; the server's log says more",
+    [STATUS_CLOSED] = "ERR the server is shutting down",
+};
+
+const char *errors_text(enum client_error error)
+{
+    CHECK((size_t)error < sizeof(texts) / sizeof(texts[0]));
+    return texts[error];
+}
+
+/* As many bytes of a client's word as an error shows: up to a NUL, and not too many. */
+static int shown_size(struct slice word, size_t maximum)
+{
+    size_t size = word.size < maximum ? word.size : maximum;
+    return size == 0 ? 0 : (int)strnlen(word.data, size);
+}
+
+void errors_reply_about(struct reply *reply, enum client_error error, struct slice subject)
+{
+    CHECK(error != ERROR_NONE);
+    const char *text = errors_text(error);
+    const char *gap = strstr(text, "%s");
+    if (gap == NULL) {
+        reply_error(reply, text);
+        return;
+    }
+    reply_error_format(reply, "%.*s%.*s%s", (int)(gap - text), text,
+                       shown_size(subject, subject.size), subject.data, gap + 2);
+}
+
+void errors_reply_for(struct reply *reply, const struct command *command, enum client_error error)
+{
+    char name[COMMAND_NAME_SIZE_MAX];
+    errors_reply_about(reply, error, slice_of_string(table_full_name(command, name)));
+}
+
+void errors_reply(const struct call *call, enum client_error error)
+{
+    errors_reply_for(call->reply, call->command, error);
+}
+
+void errors_reply_status(const struct call *call, enum status status)
+{
+    CHECK(status != STATUS_OK && (unsigned)status < STATUS_COUNT && status_texts[status] != NULL);
+    reply_error(call->reply, status_texts[status]);
+}
+
+#define UNKNOWN_SHOWN_MAX 128
+
+void errors_reply_unknown_command(struct reply *reply, const struct slice *arguments, size_t count)
+{
+    char shown[2 * UNKNOWN_SHOWN_MAX];
+    size_t size = 0;
+    shown[0] = '\0';
+    for (size_t i = 1; i < count && size < UNKNOWN_SHOWN_MAX; i++) {
+        int argument_size = shown_size(arguments[i], UNKNOWN_SHOWN_MAX - size);
+        size += (size_t)snprintf(shown + size, sizeof(shown) - size, "'%.*s' ", argument_size,
+                                 arguments[i].data);
+    }
+    reply_error_format(reply, "ERR unknown command '%.*s', with args beginning with: %s",
+                       shown_size(arguments[0], UNKNOWN_SHOWN_MAX), arguments[0].data, shown);
+}
+
+void errors_reply_unknown_subcommand(struct reply *reply, const struct command *parent,
+                                     struct slice name)
+{
+    char help[COMMAND_NAME_SIZE_MAX];
+    size_t size = strlen(parent->name);
+    for (size_t i = 0; i <= size; i++) {
+        help[i] = (char)toupper((unsigned char)parent->name[i]);
+    }
+    reply_error_format(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+                       shown_size(name, UNKNOWN_SHOWN_MAX), name.data, help);
+}

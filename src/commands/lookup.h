@@ -1,0 +1,34 @@
+/*
+ * lookup.h - the first lines of nearly every handler: find the key, or reply why not.
+ *
+ * All functions want the execution lock. A value that was found is borrowed until it is released.
+ */
+#ifndef SCDB_COMMANDS_LOOKUP_H
+#define SCDB_COMMANDS_LOOKUP_H
+
+#include "base/slice.h"
+#include "keyspace/keyspace.h"
+#include "server/command.h"
+
+enum lookup {
+    LOOKUP_FOUND,
+    LOOKUP_ABSENT,
+    LOOKUP_REPLIED /* an error was replied already; nothing is left to do */
+};
+
+/* A key of any type in the session's database, its value not verified. To read it counts a hit or a
+ * miss, to write it does not. */
+enum lookup lookup_to_read(struct call *call, struct slice key, struct value *out);
+enum lookup lookup_to_write(struct call *call, struct slice key, struct value *out);
+
+/* The same, and a value that isn't a string is an error (WRONGTYPE). */
+enum lookup lookup_string_to_read(struct call *call, struct slice key, struct value *out);
+enum lookup lookup_string_to_write(struct call *call, struct slice key, struct value *out);
+
+/* Verifies [offset, offset+size) of the value; false: an error was replied. */
+bool lookup_verify(struct call *call, const struct value *value, size_t offset, size_t size);
+
+/* Replies with a verified part of the value as a bulk string; by reference where it is large. */
+void lookup_reply_part(struct call *call, const struct value *value, struct slice part);
+
+#endif

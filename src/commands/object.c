@@ -1,0 +1,175 @@
+/*
+ * object.c - OBJECT: how Redis would keep a value.
+ *
+ * Values lie in files here and have no such encodings; but clients ask, so what is answered is what
+ * a Redis with its defaults would answer for the same history of commands. When a key was last used
+ * is not recorded: IDLETIME is 0 for every key.
+ */
+#include "base/number.h"
+#include "commands/errors.h"
+#include "commands/help.h"
+#include "commands/lookup.h"
+#include "commands/tables.h"
+#include "keyspace/keyspace.h"
+
+/* Redis keeps strings up to this size together with their header. */
+#define EMBEDDED_SIZE_MAX 44
+
+/* Redis keeps the integers from 0 up to here once for all keys, and answers this of them. */
+#define SHARED_INTEGER_MAX 9999
+#define SHARED_REFCOUNT    INT32_MAX
+
+/* Finds the key that the subcommand is about; false: the reply is written. */
+static bool find_subject(struct call *call, struct value *value)
+{
+    enum lookup found = lookup_to_read(call, call->arguments[2], value);
+    if (found == LOOKUP_ABSENT) {
+        reply_null(call->reply);
+    }
+    return found == LOOKUP_FOUND;
+}
+
+/* Is the string one that Redis keeps as an integer? Its bytes must be verified. */
+static bool is_kept_as_integer(const struct value *value, int64_t *number)
+{
+    bool may_be = value->encoding == STRING_PLAIN || value->encoding == STRING_COPY;
+    return may_be && number_parse(value->bytes, number);
+}
+
+static void run_object_encoding(struct call *call)
+{
+    struct value value;
+    if (!find_subject(call, &value) || !lookup_verify(call, &value, 0, SIZE_MAX)) {
+        return;
+    }
+    int64_t number;
+    if (is_kept_as_integer(&value, &number)) {
+        reply_bulk_string(call->reply, "int");
+    } else if (value.encoding != STRING_RAW && value.bytes.size <= EMBEDDED_SIZE_MAX) {
+        reply_bulk_string(call->reply, "embstr");
+    } else {
+        reply_bulk_string(call->reply, "raw");
+    }
+}
+
+static void run_object_refcount(struct call *call)
+{
+    struct value value;
+    if (!find_subject(call, &value) || !lookup_verify(call, &value, 0, SIZE_MAX)) {
+        return;
+    }
+    int64_t number;
+    bool is_shared = value.encoding == STRING_PLAIN && is_kept_as_integer(&value, &number) &&
+                     number >= 0 && number <= SHARED_INTEGER_MAX;
+    reply_integer(call->reply, is_shared ? SHARED_REFCOUNT : 1);
+}
+
+static void run_object_idletime(struct call *call)
+{
+    struct value value;
+    if (find_subject(call, &value)) {
+        reply_integer(call->reply, 0);
+    }
+}
+
+static void run_object_freq(struct call *call)
+{
+    struct value value;
+    if (find_subject(call, &value)) {
+        errors_reply(call, ERROR_NOT_LFU);
+    }
+}
+
+static void run_object_help(struct call *call)
+{
+    static const char *const lines[] = {
+        "ENCODING <key>",
+        "    Return the kind of internal representation used in order to store the value",
+        "    associated with a <key>.",
+        "FREQ <key>",
+        "    Return the access frequency index of the <key>. The returned integer is",
+        "    proportional to the logarithm of the recent access frequency of the key.",
+        "IDLETIME <key>",
+        "    Return the idle time of the <key>, that is the approximated number of",
+        "    seconds elapsed since the last access to the key.",
+        "REFCOUNT <key>",
+        "    Return the number of references of the value associated with the specified",
+        "    <key>.",
+        NULL,
+    };
+    help_reply(call, lines);
+}
+
+static const struct command object_subcommands[] = {
+    {.name = "refcount",
+     .handler = run_object_refcount,
+     .arity = 3,
+     .flags = COMMAND_READONLY,
+     .categories = CATEGORY_KEYSPACE,
+     .group = "generic",
+     .since = "2.2.3",
+     .summary = "Returns how many references a value has",
+     .complexity = "O(1)",
+     .syntax = "key:key",
+     .tips = "nondeterministic_output",
+     .keys = {{2, 0, 1, KEY_RO, NULL}},
+     .parent = &object_commands[0]},
+    {.name = "encoding",
+     .handler = run_object_encoding,
+     .arity = 3,
+     .flags = COMMAND_READONLY,
+     .categories = CATEGORY_KEYSPACE,
+     .group = "generic",
+     .since = "2.2.3",
+     .summary = "Returns how the value of a key would be encoded in the memory of Redis",
+     .complexity = "O(1)",
+     .syntax = "key:key",
+     .tips = "nondeterministic_output",
+     .keys = {{2, 0, 1, KEY_RO, NULL}},
+     .parent = &object_commands[0]},
+    {.name = "help",
+     .handler = run_object_help,
+     .arity = 2,
+     .flags = COMMAND_LOADING | COMMAND_STALE,
+     .categories = CATEGORY_KEYSPACE,
+     .group = "generic",
+     .since = "6.2.0",
+     .summary = "Returns what the subcommands do",
+     .complexity = "O(1)",
+     .parent = &object_commands[0]},
+    {.name = "freq",
+     .handler = run_object_freq,
+     .arity = 3,
+     .flags = COMMAND_READONLY,
+     .categories = CATEGORY_KEYSPACE,
+     .group = "generic",
+     .since = "4.0.0",
+     .summary = "Returns how often a key is used, which only an LFU policy would count",
+     .complexity = "O(1)",
+     .syntax = "key:key",
+     .tips = "nondeterministic_output",
+     .keys = {{2, 0, 1, KEY_RO, NULL}},
+     .parent = &object_commands[0]},
+    {.name = "idletime",
+     .handler = run_object_idletime,
+     .arity = 3,
+     .flags = COMMAND_READONLY,
+     .categories = CATEGORY_KEYSPACE,
+     .group = "generic",
+     .since = "2.2.3",
+     .summary = "Returns for how many seconds a key was not used, which is not recorded: 0",
+     .complexity = "O(1)",
+     .syntax = "key:key",
+     .tips = "nondeterministic_output",
+     .keys = {{2, 0, 1, KEY_RO, NULL}},
+     .parent = &object_commands[0]},
+    {.name = NULL}};
+
+const struct command object_commands[] = {{.name = "object",
+                                           .arity = -2,
+                                           .group = "generic",
+                                           .since = "2.2.3",
+                                           .summary = "Tells how a value is kept",
+                                           .complexity = "As its subcommands",
+                                           .subcommands = object_subcommands},
+                                          {.name = NULL}};

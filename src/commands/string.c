@@ -1,0 +1,432 @@
+/* string.c - the commands that set and get whole strings. */
+#include "commands/errors.h"
+#include "commands/lookup.h"
+#include "commands/string_options.h"
+#include "commands/tables.h"
+#include "keyspace/keyspace.h"
+#include "server/session.h"
+
+/* --- getting --- */
+
+/* Replies with a string's value, or a null where there is none; false: an error was replied. */
+static bool reply_with_value(struct call *call, enum lookup found, const struct value *value)
+{
+    switch (found) {
+    case LOOKUP_REPLIED:
+        return false;
+    case LOOKUP_ABSENT:
+        reply_null(call->reply);
+        return true;
+    case LOOKUP_FOUND:
+        break;
+    }
+    lookup_reply_part(call, value, value->bytes);
+    return true;
+}
+
+/* Finds a string to reply with: all of it is verified. */
+static enum lookup find_verified(struct call *call, struct slice key, struct value *value)
+{
+    enum lookup found = lookup_string_to_read(call, key, value);
+    if (found == LOOKUP_FOUND && !lookup_verify(call, value, 0, SIZE_MAX)) {
+        return LOOKUP_REPLIED;
+    }
+    return found;
+}
+
+static void run_get(struct call *call)
+{
+    struct value value;
+    (void)reply_with_value(call, find_verified(call, call->arguments[1], &value), &value);
+}
+
+static void run_getdel(struct call *call)
+{
+    struct value value;
+    enum lookup found = find_verified(call, call->arguments[1], &value);
+    if (found == LOOKUP_FOUND) {
+        enum status status =
+            keyspace_delete(call->keyspace, call->session->database, call->arguments[1]);
+        if (status != STATUS_OK) {
+            errors_reply_status(call, status);
+            return;
+        }
+    }
+    (void)reply_with_value(call, found, &value);
+}
+
+/* What GETEX's options make of the expiry; false: nothing changes. */
+static bool is_expiry_changed(const struct string_options *options, const struct value *value)
+{
+    return options->has_time || (options->persist && value->expiry_ms != EXPIRY_NONE);
+}
+
+static void run_getex(struct call *call)
+{
+    struct string_options options;
+    enum client_error error = string_options_parse(call->arguments + 2, call->argument_count - 2,
+                                                   OPTIONS_OF_GETEX, &options);
+    if (error != ERROR_NONE) {
+        errors_reply(call, error);
+        return;
+    }
+    struct value value;
+    enum lookup found = find_verified(call, call->arguments[1], &value);
+    if (found == LOOKUP_FOUND) {
+        int64_t expiry_ms;
+        error = string_options_expiry(&options, keyspace_now_ms(call->keyspace), &expiry_ms);
+        if (error != ERROR_NONE) {
+            errors_reply(call, error);
+            return;
+        }
+        enum status status = STATUS_OK;
+        if (is_expiry_changed(&options, &value)) {
+            status =
+                keyspace_set_expiry(call->keyspace, call->session->database, &value, expiry_ms);
+        }
+        if (status != STATUS_OK) {
+            errors_reply_status(call, status);
+            return;
+        }
+    }
+    (void)reply_with_value(call, found, &value);
+}
+
+static void run_mget(struct call *call)
+{
+    reply_array(call->reply, call->argument_count - 1);
+    for (size_t i = 1; i < call->argument_count; i++) {
+        struct value value;
+        enum lookup found = lookup_to_read(call, call->arguments[i], &value);
+        if (found == LOOKUP_FOUND && value.type != TYPE_STRING) {
+            found = LOOKUP_ABSENT;
+        } else if (found == LOOKUP_FOUND && !lookup_verify(call, &value, 0, SIZE_MAX)) {
+            found = LOOKUP_REPLIED;
+        }
+        (void)reply_with_value(call, found, &value);
+    }
+}
+
+static void run_strlen(struct call *call)
+{
+    struct value value;
+    switch (lookup_string_to_read(call, call->arguments[1], &value)) {
+    case LOOKUP_FOUND:
+        reply_integer(call->reply, (int64_t)value.bytes.size);
+        break;
+    case LOOKUP_ABSENT:
+        reply_integer(call->reply, 0);
+        break;
+    case LOOKUP_REPLIED:
+        break;
+    }
+}
+
+/* --- setting --- */
+
+/* Sets a key to an argument; false: an error was replied. */
+static bool put(struct call *call, struct slice key, struct slice value, int64_t expiry_ms)
+{
+    enum status status = keyspace_put_string(call->keyspace, call->session->database, key, &value,
+                                             1, expiry_ms, STRING_PLAIN);
+    if (status != STATUS_OK) {
+        errors_reply_status(call, status);
+        return false;
+    }
+    return true;
+}
+
+/* SET where what is there already matters: NX, XX, GET, KEEPTTL. */
+static void set_depending_on_old(struct call *call, const struct string_options *options,
+                                 int64_t expiry_ms)
+{
+    struct slice key = call->arguments[1];
+    struct value old;
+    enum lookup found =
+        options->get ? find_verified(call, key, &old) : lookup_to_write(call, key, &old);
+    if (found == LOOKUP_REPLIED) {
+        return;
+    }
+    bool is_wanted = !(options->if_absent && found == LOOKUP_FOUND) &&
+                     !(options->if_present && found == LOOKUP_ABSENT);
+    if (options->keep_expiry && found == LOOKUP_FOUND) {
+        expiry_ms = old.expiry_ms;
+    }
+    if (is_wanted && !put(call, key, call->arguments[2], expiry_ms)) {
+        return;
+    }
+    if (options->get) {
+        (void)reply_with_value(call, found, &old);
+    } else if (is_wanted) {
+        reply_ok(call->reply);
+    } else {
+        reply_null(call->reply);
+    }
+}
+
+static void set_with_options(struct call *call)
+{
+    struct string_options options;
+    int64_t expiry_ms;
+    enum client_error error = string_options_parse(call->arguments + 3, call->argument_count - 3,
+                                                   OPTIONS_OF_SET, &options);
+    if (error == ERROR_NONE) {
+        error = string_options_expiry(&options, keyspace_now_ms(call->keyspace), &expiry_ms);
+    }
+    if (error != ERROR_NONE) {
+        errors_reply(call, error);
+        return;
+    }
+    set_depending_on_old(call, &options, expiry_ms);
+}
+
+static void run_set(struct call *call)
+{
+    if (call->argument_count > 3) {
+        set_with_options(call);
+    } else if (put(call, call->arguments[1], call->arguments[2], EXPIRY_NONE)) {
+        reply_ok(call->reply);
+    }
+}
+
+static void run_setnx(struct call *call)
+{
+    struct value old;
+    enum lookup found = lookup_to_write(call, call->arguments[1], &old);
+    if (found == LOOKUP_FOUND) {
+        reply_integer(call->reply, 0);
+    } else if (found == LOOKUP_ABSENT &&
+               put(call, call->arguments[1], call->arguments[2], EXPIRY_NONE)) {
+        reply_integer(call->reply, 1);
+    }
+}
+
+/* SETEX, PSETEX: key, time, value. */
+static void set_with_time(struct call *call, enum expiry_unit unit)
+{
+    int64_t expiry_ms;
+    enum client_error error = arguments_parse_positive_time(
+        call->arguments[2], unit, BASIS_NOW, keyspace_now_ms(call->keyspace), &expiry_ms);
+    if (error != ERROR_NONE) {
+        errors_reply(call, error);
+        return;
+    }
+    if (put(call, call->arguments[1], call->arguments[3], expiry_ms)) {
+        reply_ok(call->reply);
+    }
+}
+
+static void run_setex(struct call *call)
+{
+    set_with_time(call, UNIT_SECONDS);
+}
+
+static void run_psetex(struct call *call)
+{
+    set_with_time(call, UNIT_MILLISECONDS);
+}
+
+static void run_getset(struct call *call)
+{
+    struct value old;
+    enum lookup found = find_verified(call, call->arguments[1], &old);
+    if (found == LOOKUP_REPLIED ||
+        !put(call, call->arguments[1], call->arguments[2], EXPIRY_NONE)) {
+        return;
+    }
+    (void)reply_with_value(call, found, &old);
+}
+
+/* --- several at once --- */
+
+/* Sets all pairs as one group; false: an error was replied. */
+static bool put_pairs(struct call *call)
+{
+    bool is_put = true;
+    keyspace_group_begin(call->keyspace);
+    for (size_t i = 1; is_put && i < call->argument_count; i += 2) {
+        is_put = put(call, call->arguments[i], call->arguments[i + 1], EXPIRY_NONE);
+    }
+    keyspace_group_end(call->keyspace);
+    return is_put;
+}
+
+static bool are_pairs(struct call *call)
+{
+    if (call->argument_count % 2 == 0) {
+        errors_reply(call, ERROR_ARITY);
+        return false;
+    }
+    return true;
+}
+
+static void run_mset(struct call *call)
+{
+    if (are_pairs(call) && put_pairs(call)) {
+        reply_ok(call->reply);
+    }
+}
+
+static void run_msetnx(struct call *call)
+{
+    if (!are_pairs(call)) {
+        return;
+    }
+    for (size_t i = 1; i < call->argument_count; i += 2) {
+        struct value old;
+        enum lookup found = lookup_to_write(call, call->arguments[i], &old);
+        if (found == LOOKUP_FOUND) {
+            reply_integer(call->reply, 0);
+        }
+        if (found != LOOKUP_ABSENT) {
+            return;
+        }
+    }
+    if (put_pairs(call)) {
+        reply_integer(call->reply, 1);
+    }
+}
+
+const struct command string_commands[] = {
+    {.name = "get",
+     .handler = run_get,
+     .arity = 2,
+     .flags = COMMAND_READONLY | COMMAND_FAST,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "1.0.0",
+     .summary = "Returns the value of a string key",
+     .complexity = "O(1)",
+     .syntax = "key:key",
+     .keys = {{1, 0, 1, KEY_RO | KEY_ACCESS, NULL}}},
+    {.name = "set",
+     .handler = run_set,
+     .arity = -3,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "1.0.0",
+     .summary = "Sets a key to a string value, whatever it held before",
+     .complexity = "O(1)",
+     .syntax = "key:key value [condition<NX | XX>@2.6.12] [GET@6.2.0] [expiration<EX "
+               "seconds:integer@2.6.12 | PX milliseconds:integer@2.6.12 | EXAT "
+               "unix-time-seconds:unix-time@6.2.0 | PXAT unix-time-milliseconds:unix-time@6.2.0 | "
+               "KEEPTTL@6.0.0>]",
+     .keys = {{1, 0, 1, KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS,
+               "RW and ACCESS due to the optional `GET` argument"}}},
+    {.name = "setnx",
+     .handler = run_setnx,
+     .arity = 3,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "1.0.0",
+     .summary = "Sets a key to a string value unless it exists",
+     .complexity = "O(1)",
+     .syntax = "key:key value",
+     .keys = {{1, 0, 1, KEY_OW | KEY_INSERT, NULL}}},
+    {.name = "setex",
+     .handler = run_setex,
+     .arity = 4,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "2.0.0",
+     .summary = "Sets a key to a string value that expires after some seconds",
+     .complexity = "O(1)",
+     .syntax = "key:key seconds:integer value",
+     .keys = {{1, 0, 1, KEY_OW | KEY_UPDATE, NULL}}},
+    {.name = "psetex",
+     .handler = run_psetex,
+     .arity = 4,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "2.6.0",
+     .summary = "Sets a key to a string value that expires after some milliseconds",
+     .complexity = "O(1)",
+     .syntax = "key:key milliseconds:integer value",
+     .keys = {{1, 0, 1, KEY_OW | KEY_UPDATE, NULL}}},
+    {.name = "getset",
+     .handler = run_getset,
+     .arity = 3,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "1.0.0",
+     .summary = "Sets a key to a string value and returns the one it had",
+     .complexity = "O(1)",
+     .syntax = "key:key value",
+     .keys = {{1, 0, 1, KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL}}},
+    {.name = "getdel",
+     .handler = run_getdel,
+     .arity = 2,
+     .flags = COMMAND_WRITE | COMMAND_FAST,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "6.2.0",
+     .summary = "Returns the value of a string key and deletes the key",
+     .complexity = "O(1)",
+     .syntax = "key:key",
+     .keys = {{1, 0, 1, KEY_RW | KEY_ACCESS | KEY_DELETE, NULL}}},
+    {.name = "getex",
+     .handler = run_getex,
+     .arity = -2,
+     .flags = COMMAND_WRITE | COMMAND_FAST,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "6.2.0",
+     .summary = "Returns the value of a string key and changes when it expires",
+     .complexity = "O(N) with N the length of the value",
+     .syntax = "key:key [expiration<EX seconds:integer | PX milliseconds:integer | EXAT "
+               "unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | PERSIST>]",
+     .keys = {{1, 0, 1, KEY_RW | KEY_ACCESS | KEY_UPDATE,
+               "RW and UPDATE because it changes the TTL"}}},
+    {.name = "mget",
+     .handler = run_mget,
+     .arity = -2,
+     .flags = COMMAND_READONLY | COMMAND_FAST,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "1.0.0",
+     .summary = "Returns the values of several string keys",
+     .complexity = "O(N) with N the number of keys",
+     .syntax = "key:key...",
+     .tips = "request_policy:multi_shard",
+     .keys = {{1, -1, 1, KEY_RO | KEY_ACCESS, NULL}}},
+    {.name = "mset",
+     .handler = run_mset,
+     .arity = -3,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "1.0.1",
+     .summary = "Sets several keys to string values, all or none",
+     .complexity = "O(N) with N the number of keys",
+     .syntax = "key_value(key:key value)...",
+     .tips = "request_policy:multi_shard response_policy:all_succeeded",
+     .keys = {{1, -1, 2, KEY_OW | KEY_UPDATE, NULL}}},
+    {.name = "msetnx",
+     .handler = run_msetnx,
+     .arity = -3,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "1.0.1",
+     .summary = "Sets several keys to string values, if not one of them exists",
+     .complexity = "O(N) with N the number of keys",
+     .syntax = "key_value(key:key value)...",
+     .tips = "request_policy:multi_shard response_policy:agg_min",
+     .keys = {{1, -1, 2, KEY_OW | KEY_INSERT, NULL}}},
+    {.name = "strlen",
+     .handler = run_strlen,
+     .arity = 2,
+     .flags = COMMAND_READONLY | COMMAND_FAST,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "2.2.0",
+     .summary = "Returns how many bytes the value of a string key has",
+     .complexity = "O(1)",
+     .syntax = "key:key",
+     .keys = {{1, 0, 1, KEY_RO, NULL}}},
+    {.name = NULL}};

@@ -1,0 +1,224 @@
+/* string_range.c - the commands that read, overwrite and append parts of strings. */
+#include "base/number.h"
+#include "commands/errors.h"
+#include "commands/lookup.h"
+#include "commands/tables.h"
+#include "keyspace/keyspace.h"
+#include "server/config.h"
+#include "server/server.h"
+#include "server/session.h"
+
+#include <stdlib.h>
+
+/* Would a string of size + extra bytes be too long? Then the error is replied. */
+static bool is_too_long(struct call *call, uint64_t size, uint64_t extra)
+{
+    uint64_t maximum =
+        (uint64_t)config_number(server_config(call->server), CONFIG_PROTO_MAX_BULK_LEN);
+    if (size > maximum || extra > maximum - size) {
+        errors_reply(call, ERROR_STRING_TOO_LONG);
+        return true;
+    }
+    return false;
+}
+
+static size_t size_of(const struct slice *parts, size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size += parts[i].size;
+    }
+    return size;
+}
+
+/* Sets the first argument's key and replies with the new length. */
+static void put_and_reply(struct call *call, const struct slice *parts, size_t count,
+                          int64_t expiry_ms, enum string_encoding encoding)
+{
+    enum status status = keyspace_put_string(call->keyspace, call->session->database,
+                                             call->arguments[1], parts, count, expiry_ms, encoding);
+    if (status != STATUS_OK) {
+        errors_reply_status(call, status);
+        return;
+    }
+    reply_integer(call->reply, (int64_t)size_of(parts, count));
+}
+
+static void run_append(struct call *call)
+{
+    struct slice added = call->arguments[2];
+    struct value old;
+    switch (lookup_string_to_write(call, call->arguments[1], &old)) {
+    case LOOKUP_ABSENT:
+        put_and_reply(call, &added, 1, EXPIRY_NONE, STRING_PLAIN);
+        break;
+    case LOOKUP_FOUND:
+        if (!is_too_long(call, old.bytes.size, added.size) &&
+            lookup_verify(call, &old, 0, SIZE_MAX)) {
+            struct slice parts[] = {old.bytes, added};
+            put_and_reply(call, parts, 2, old.expiry_ms, STRING_RAW);
+        }
+        break;
+    case LOOKUP_REPLIED:
+        break;
+    }
+}
+
+/* --- SETRANGE --- */
+
+/* The bytes of `old` that stay in front of and behind `patch` at `offset`. */
+static void keep_around(struct slice old, size_t offset, struct slice patch, struct slice *front,
+                        struct slice *back)
+{
+    *front = slice_part(old, 0, offset < old.size ? offset : old.size);
+    size_t end = offset + patch.size;
+    *back = end < old.size ? slice_part(old, end, old.size - end) : slice_make(NULL, 0);
+}
+
+/* Replies with what has become of the string; `old` is empty where there was none. */
+static void overwrite(struct call *call, struct slice old, size_t offset, int64_t expiry_ms)
+{
+    struct slice patch = call->arguments[3];
+    struct slice front;
+    struct slice back;
+    keep_around(old, offset, patch, &front, &back);
+    /* Memory that was never written to costs no pages, however long the gap. */
+    size_t gap = offset - front.size;
+    char *zeros = gap == 0 ? NULL : calloc(1, gap);
+    if (gap > 0 && zeros == NULL) {
+        errors_reply(call, ERROR_NO_MEMORY);
+        return;
+    }
+    struct slice parts[] = {front, slice_make(zeros, gap), patch, back};
+    put_and_reply(call, parts, 4, expiry_ms, STRING_RAW);
+    free(zeros);
+}
+
+static void run_setrange(struct call *call)
+{
+    int64_t offset;
+    if (!number_parse(call->arguments[2], &offset)) {
+        errors_reply(call, ERROR_NOT_INTEGER);
+        return;
+    }
+    if (offset < 0) {
+        errors_reply(call, ERROR_OFFSET_RANGE);
+        return;
+    }
+    size_t patch_size = call->arguments[3].size;
+    struct value old = {.bytes = slice_make(NULL, 0), .expiry_ms = EXPIRY_NONE};
+    enum lookup found = lookup_string_to_write(call, call->arguments[1], &old);
+    if (found == LOOKUP_REPLIED) {
+        return;
+    }
+    if (patch_size == 0) {
+        reply_integer(call->reply, (int64_t)old.bytes.size);
+        return;
+    }
+    if (is_too_long(call, (uint64_t)offset, patch_size) ||
+        (found == LOOKUP_FOUND && !lookup_verify(call, &old, 0, SIZE_MAX))) {
+        return;
+    }
+    overwrite(call, old.bytes, (size_t)offset, old.expiry_ms);
+}
+
+/* --- GETRANGE --- */
+
+/* Turns start and end, which count from the end when negative, into a part of `size` bytes. */
+static void clip_range(int64_t start, int64_t end, size_t size, size_t *offset, size_t *part_size)
+{
+    int64_t length = (int64_t)size;
+    *offset = 0;
+    *part_size = 0;
+    if (start < 0 && end < 0 && start > end) {
+        return;
+    }
+    if (start < 0) {
+        start = start + length < 0 ? 0 : start + length;
+    }
+    if (end < 0) {
+        end = end + length < 0 ? 0 : end + length;
+    }
+    if (end >= length) {
+        end = length - 1;
+    }
+    if (start <= end && length > 0) {
+        *offset = (size_t)start;
+        *part_size = (size_t)(end - start) + 1;
+    }
+}
+
+static void run_getrange(struct call *call)
+{
+    int64_t start;
+    int64_t end;
+    if (!number_parse(call->arguments[2], &start) || !number_parse(call->arguments[3], &end)) {
+        errors_reply(call, ERROR_NOT_INTEGER);
+        return;
+    }
+    struct value value = {.bytes = slice_make(NULL, 0)};
+    enum lookup found = lookup_string_to_read(call, call->arguments[1], &value);
+    if (found == LOOKUP_REPLIED) {
+        return;
+    }
+    size_t offset;
+    size_t size;
+    clip_range(start, end, value.bytes.size, &offset, &size);
+    if (size == 0) {
+        reply_bulk(call->reply, slice_make("", 0));
+    } else if (lookup_verify(call, &value, offset, size)) {
+        lookup_reply_part(call, &value, slice_part(value.bytes, offset, size));
+    }
+}
+
+static void run_substr(struct call *call)
+{
+    run_getrange(call);
+}
+
+const struct command string_range_commands[] = {
+    {.name = "append",
+     .handler = run_append,
+     .arity = 3,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_FAST,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "2.0.0",
+     .summary = "Appends to the value of a string key, which is made if need be",
+     .complexity = "O(N) with N the length of the new value",
+     .syntax = "key:key value",
+     .keys = {{1, 0, 1, KEY_RW | KEY_INSERT, NULL}}},
+    {.name = "getrange",
+     .handler = run_getrange,
+     .arity = 4,
+     .flags = COMMAND_READONLY,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "2.4.0",
+     .summary = "Returns a part of the value of a string key",
+     .complexity = "O(N) with N the number of bytes returned",
+     .syntax = "key:key start:integer end:integer",
+     .keys = {{1, 0, 1, KEY_RO | KEY_ACCESS, NULL}}},
+    {.name = "substr",
+     .handler = run_substr,
+     .arity = 4,
+     .flags = COMMAND_READONLY,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "1.0.0",
+     .summary = "Returns a part of the value of a string key",
+     .complexity = "O(N) with N the number of bytes returned",
+     .syntax = "key:key start:integer end:integer",
+     .keys = {{1, 0, 1, KEY_RO | KEY_ACCESS, NULL}}},
+    {.name = "setrange",
+     .handler = run_setrange,
+     .arity = 4,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .categories = CATEGORY_STRING,
+     .group = "string",
+     .since = "2.2.0",
+     .summary = "Overwrites a part of the value of a string key from an offset on",
+     .complexity = "O(N) with N the length of the new value",
+     .syntax = "key:key offset:integer value",
+     .keys = {{1, 0, 1, KEY_RW | KEY_UPDATE, NULL}}},
+    {.name = NULL}};
