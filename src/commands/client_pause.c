@@ -8,6 +8,8 @@
 #include "commands/errors.h"
 #include "server/server.h"
 
+#include <stdlib.h>
+
 /* One argument too many; the subcommand is named as it was sent. */
 static void reply_too_many(const struct call *call)
 {
@@ -64,15 +66,57 @@ void client_unpause(struct call *call)
     reply_ok(call->reply);
 }
 
-/* Does the session wait in a command that may be ended? Then ends it. */
-static bool end_waiting(struct session *session, bool with_error)
+/* Takes an end of waiting to the worker of the client that waits. */
+struct unblock_request {
+    void *block_context; /* of the wait that is meant: the client may be in another one by then */
+    bool with_error;
+};
+
+static void end_waiting(void *context, struct session *session)
 {
-    if (session == NULL || session->blocked != BLOCK_WAITING ||
-        !session->unblock_with_error_allowed || session->on_unblock == NULL) {
-        return false;
+    struct unblock_request *request = context;
+    if (session != NULL && session->blocked == BLOCK_WAITING && session->on_unblock != NULL &&
+        session->block_context == request->block_context) {
+        session->on_unblock(session, request->with_error);
     }
-    session->on_unblock(session, with_error);
-    return true;
+    free(request);
+}
+
+static bool may_be_unblocked(const struct session *session)
+{
+    return session != NULL && session->blocked == BLOCK_WAITING &&
+           session->unblock_with_error_allowed && session->on_unblock != NULL;
+}
+
+/* NO_MEMORY: nothing has happened. */
+static enum status request_unblock(struct session *session, bool with_error)
+{
+    struct unblock_request *request = malloc(sizeof(*request));
+    if (request == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    *request =
+        (struct unblock_request){.block_context = session->block_context, .with_error = with_error};
+    session->unblock_with_error_allowed = false; /* a wait is ended once */
+    struct session_handle handle = {.id = session->id, .worker = session->worker};
+    server_post(session->server, handle, end_waiting, request);
+    return STATUS_OK;
+}
+
+static void unblock(const struct call *call, int64_t id, bool with_error)
+{
+    struct session *session =
+        id <= 0 ? NULL : server_find_session_locked(call->server, (uint64_t)id);
+    if (!may_be_unblocked(session)) {
+        reply_integer(call->reply, 0);
+        return;
+    }
+    enum status status = request_unblock(session, with_error);
+    if (status != STATUS_OK) {
+        errors_reply_status(call, status);
+        return;
+    }
+    reply_integer(call->reply, 1);
 }
 
 void client_unblock(struct call *call)
@@ -95,7 +139,5 @@ void client_unblock(struct call *call)
         errors_reply(call, ERROR_NOT_INTEGER);
         return;
     }
-    struct session *session =
-        id <= 0 ? NULL : server_find_session_locked(call->server, (uint64_t)id);
-    reply_integer(call->reply, end_waiting(session, with_error) ? 1 : 0);
+    unblock(call, id, with_error);
 }

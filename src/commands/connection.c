@@ -5,13 +5,13 @@
  * password is right.
  */
 #include "base/number.h"
-#include "server/version.h"
 #include "commands/client.h"
 #include "commands/errors.h"
 #include "commands/tables.h"
 #include "commands/transaction.h"
 #include "server/config.h"
 #include "server/server.h"
+#include "server/version.h"
 
 #include <stddef.h>
 
@@ -241,7 +241,7 @@ const struct command connection_commands[] = {
     {.name = "quit",
      .handler = quit,
      .arity = -1,
-     .flags = BEFORE_LOGIN,
+     .flags = BEFORE_LOGIN | COMMAND_NEVER_QUEUED,
      .categories = CATEGORY_CONNECTION,
      .group = "connection",
      .since = "1.0.0",
@@ -250,7 +250,7 @@ const struct command connection_commands[] = {
     {.name = "reset",
      .handler = reset,
      .arity = 1,
-     .flags = BEFORE_LOGIN,
+     .flags = BEFORE_LOGIN | COMMAND_NEVER_QUEUED,
      .categories = CATEGORY_CONNECTION,
      .group = "connection",
      .since = "6.2.0",

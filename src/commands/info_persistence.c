@@ -1,0 +1,100 @@
+/*
+ * info_persistence.c - INFO's sections Persistence (in Redis's terms) and Scdb (in our own).
+ *
+ * To Redis's terms: the log is the append-only file; a save makes it durable; a compaction rewrites
+ * it. There is never a fork.
+ */
+#include "commands/info.h"
+
+#include "keyspace/keyspace.h"
+#include "keyspace/watch.h"
+#include "server/version.h"
+
+static void add_saves(struct info *info)
+{
+    struct statistics *statistics = info->statistics;
+    int64_t duration_ms = atomic_load(&statistics->last_save_duration_ms);
+    bool is_running = atomic_load(&statistics->save_running);
+    bool is_durable = info->engine.durable_position >= info->engine.appended_position;
+    info_number(info, "rdb_changes_since_last_save", is_durable ? 0 : 1);
+    info_number(info, "rdb_bgsave_in_progress", is_running);
+    info_signed(info, "rdb_last_save_time", atomic_load(&statistics->last_save_unix_ms) / 1000);
+    info_word(info, "rdb_last_bgsave_status",
+              atomic_load(&statistics->last_save_failed) ? "err" : "ok");
+    info_signed(info, "rdb_last_bgsave_time_sec", duration_ms < 0 ? -1 : duration_ms / 1000);
+    info_signed(info, "rdb_current_bgsave_time_sec", is_running ? 0 : -1);
+    info_number(info, "rdb_saves", atomic_load(&statistics->saves));
+    info_number(info, "rdb_last_cow_size", 0);
+    info_number(info, "rdb_last_load_keys_expired", 0);
+    info_number(info, "rdb_last_load_keys_loaded", 0);
+}
+
+static void add_log(struct info *info)
+{
+    const struct engine_statistics *engine = &info->engine;
+    const char *status = engine->writes_stopped ? "err" : "ok";
+    info_number(info, "aof_enabled", 1);
+    info_number(info, "aof_rewrite_in_progress", engine->compaction_running);
+    info_number(info, "aof_rewrite_scheduled", 0);
+    info_signed(info, "aof_last_rewrite_time_sec", -1);
+    info_signed(info, "aof_current_rewrite_time_sec", -1);
+    info_word(info, "aof_last_bgrewrite_status", "ok");
+    info_number(info, "aof_rewrites", engine->compactions);
+    info_number(info, "aof_rewrites_consecutive_failures", 0);
+    info_word(info, "aof_last_write_status", status);
+    info_number(info, "aof_last_cow_size", 0);
+    info_number(info, "module_fork_in_progress", 0);
+    info_number(info, "module_fork_last_cow_size", 0);
+    info_number(info, "aof_current_size", engine->file_bytes);
+    info_number(info, "aof_base_size", engine->live_bytes);
+    info_number(info, "aof_pending_rewrite", 0);
+    info_number(info, "aof_buffer_length", engine->appended_position - engine->written_position);
+    info_number(info, "aof_pending_bio_fsync",
+                engine->durable_position < engine->written_position ? 1 : 0);
+    info_number(info, "aof_delayed_fsync", 0);
+}
+
+void info_persistence(struct info *info)
+{
+    info_number(info, "loading", 0);
+    info_number(info, "async_loading", 0);
+    info_number(info, "current_cow_peak", 0);
+    info_number(info, "current_cow_size", 0);
+    info_number(info, "current_cow_size_age", 0);
+    info_double(info, "current_fork_perc", 0, 2);
+    info_number(info, "current_save_keys_processed", 0);
+    info_number(info, "current_save_keys_total", 0);
+    add_saves(info);
+    add_log(info);
+}
+
+void info_scdb(struct info *info)
+{
+    const struct engine_statistics *engine = &info->engine;
+    info_word(info, "scdb_version", SCDB_VERSION);
+    info_signed(info, "threads", config_number(info->config, CONFIG_THREADS));
+    info_number(info, "keys", engine->keys);
+    info_size(info, "live_bytes", engine->live_bytes);
+    info_size(info, "file_bytes", engine->file_bytes);
+    info_size(info, "disk_bytes", engine->disk_bytes);
+    info_size(info, "free_disk_bytes", engine->free_disk_bytes);
+    info_percent(info, "garbage_perc",
+                 engine->file_bytes > engine->live_bytes
+                     ? (double)(engine->file_bytes - engine->live_bytes)
+                     : 0,
+                 (double)engine->file_bytes);
+    info_number(info, "segments", engine->segment_count);
+    info_size(info, "index_bytes", engine->index_bytes);
+    info_number(info, "log_appended_position", engine->appended_position);
+    info_number(info, "log_written_position", engine->written_position);
+    info_number(info, "log_durable_position", engine->durable_position);
+    info_number(info, "log_syncs", engine->sync_count);
+    info_number(info, "writes_stopped", engine->writes_stopped);
+    info_number(info, "compaction_running", engine->compaction_running);
+    info_number(info, "compactions", engine->compactions);
+    info_number(info, "expired_keys", engine->expired_keys);
+    info_number(info, "corrupt_records", engine->corrupt_records);
+    info_number(info, "recovered_records", engine->recovered_records);
+    info_number(info, "recovery_ms", engine->recovery_ms);
+    info_number(info, "watched_keys", watch_table_count(keyspace_watches(info->keyspace)));
+}

@@ -1,0 +1,67 @@
+/* waiting.c - see waiting.h. */
+#include "commands/waiting.h"
+
+#include "commands/errors.h"
+
+#include <stdlib.h>
+
+struct waiting *waiting_begin(struct call *call,
+                              void (*finish)(const struct waiting *waiting, struct reply *reply))
+{
+    struct waiting *waiting = malloc(sizeof(*waiting));
+    if (waiting == NULL) {
+        errors_reply_status(call, STATUS_NO_MEMORY);
+        return NULL;
+    }
+    *waiting = (struct waiting){
+        .server = call->server, .command = call->command, .status = STATUS_OK, .finish = finish};
+    waiting->handle = server_block_locked(call->server, call->session);
+    call->session->block_context = waiting;
+    return waiting;
+}
+
+void waiting_allow_unblock(struct waiting *waiting, struct session *session,
+                           void (*on_unblock)(struct session *session, bool with_error))
+{
+    session->block_context = waiting;
+    session->unblock_with_error_allowed = true;
+    session->on_unblock = on_unblock;
+}
+
+void waiting_stop(struct session *session)
+{
+    session->block_context = NULL;
+    session->unblock_with_error_allowed = false;
+    session->on_unblock = NULL;
+    server_unblock_locked(session->server, session);
+}
+
+void waiting_cancel(struct waiting *waiting, struct call *call, enum status status)
+{
+    waiting_stop(call->session);
+    errors_reply_status(call, status);
+    free(waiting);
+}
+
+/* On the worker of the client, under the lock; session NULL = it is gone. */
+static void reply_to_client(void *context, struct session *session)
+{
+    struct waiting *waiting = context;
+    /* A client whose wait has been ended may be waiting for something else by now. */
+    if (session != NULL && session->block_context == waiting) {
+        waiting->finish(waiting, &session->reply);
+        waiting_stop(session);
+    }
+    free(waiting);
+}
+
+void waiting_end(struct waiting *waiting)
+{
+    server_post(waiting->server, waiting->handle, reply_to_client, waiting);
+}
+
+void waiting_reply_status(const struct waiting *waiting, struct reply *reply, enum status status)
+{
+    struct call call = {.server = waiting->server, .reply = reply, .command = waiting->command};
+    errors_reply_status(&call, status);
+}
