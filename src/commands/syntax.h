@@ -10,7 +10,8 @@
  *     key:key#1         #N: index of the row's key specification that it belongs to; a key without
  *                       #N has 0, anything else none
  *     TOKEN             the word itself (a "pure-token"), named like it, in lowercase
- *     TOKEN=name        the word itself, under another name
+ *     TOKEN=name        the word itself, under another name; also where a name comes next, which
+ *                       would make it a word in front of that argument
  *     TOKEN name:type   an argument with that word in front of it
  *     name<a | b>       one of several ("oneof")
  *     name(a b)         several in a row (a "block")
@@ -44,6 +45,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum syntax_type {
     SYNTAX_STRING,
@@ -98,8 +100,10 @@ struct slice syntax_name(const struct syntax_argument *argument,
 /* What COMMAND DOCS calls the type ("pure-token"). */
 const char *syntax_type_name(enum syntax_type type);
 
-/* The fewest arguments that the command takes, its name not counted; *unbounded: is there no most?
- * *most is untouched then. */
-size_t syntax_count_range(const struct syntax *syntax, size_t *most, bool *unbounded);
+#define SYNTAX_UNBOUNDED SIZE_MAX
+
+/* The fewest arguments that the command takes and the most (or SYNTAX_UNBOUNDED), its name not
+ * counted. */
+void syntax_count_range(const struct syntax *syntax, size_t *fewest, size_t *most);
 
 #endif

@@ -14,6 +14,7 @@
 
 /* X(array of rows) */
 #define COMMAND_TABLES(X)                                                                          \
+    X(command_commands)                                                                            \
     X(string_commands)                                                                             \
     X(string_range_commands)                                                                       \
     X(string_number_commands)                                                                      \

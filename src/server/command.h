@@ -56,7 +56,8 @@ enum command_flag {
     COMMAND_ALLOW_BUSY = 1 << 18,
     COMMAND_NO_MANDATORY_KEYS = 1 << 19,
     COMMAND_ONLY_SENTINEL = 1 << 20,
-    /* Not Redis's, shown nowhere: runs at once even when MULTI is open (EXEC, DISCARD, QUIT ...). */
+    /* Not Redis's, shown nowhere: runs at once even when MULTI is open (EXEC, DISCARD, QUIT ...).
+     */
     COMMAND_NEVER_QUEUED = 1 << 21
 };
 
@@ -121,7 +122,9 @@ struct command {
         categories;    /* besides those that follow from the flags (read, write, fast, slow ...) */
     const char *group; /* "string", "generic", "connection", "server", "transactions" ... */
     const char *since;
-    const char *summary; /* one sentence without a period, our own words */
+    const char *deprecated_since; /* NULL: not deprecated */
+    const char *replaced_by;      /* what a deprecated command is replaced by, for people */
+    const char *summary;          /* one sentence without a period, our own words */
     const char *complexity;
     const char *syntax; /* arguments, as commands/syntax.h parses them for COMMAND DOCS */
     const char *tips;   /* space-separated command tips, NULL = none */

@@ -1,0 +1,328 @@
+/*
+ * command.c - COMMAND: what the server says of its commands, all of it from their rows.
+ */
+#include "commands/command_docs.h"
+#include "commands/command_info.h"
+#include "commands/command_keys.h"
+#include "commands/errors.h"
+#include "commands/glob.h"
+#include "commands/help.h"
+#include "commands/table.h"
+#include "commands/tables.h"
+
+/* The row of a full name ("client|kill"), NULL when there is none. */
+static const struct command *find_by_full_name(struct slice name)
+{
+    const char *bar = name.size == 0 ? NULL : memchr(name.data, '|', name.size);
+    if (bar == NULL) {
+        return table_find(name);
+    }
+    size_t size = (size_t)(bar - name.data);
+    const struct command *parent = table_find(slice_make(name.data, size));
+    if (parent == NULL) {
+        return NULL;
+    }
+    return table_find_subcommand(parent, slice_part(name, size + 1, name.size - size - 1));
+}
+
+static void run_command(struct call *call)
+{
+    reply_array(call->reply, table_count());
+    for (size_t i = 0; i < table_count(); i++) {
+        command_info_reply(call->reply, table_at(i));
+    }
+}
+
+static void run_count(struct call *call)
+{
+    reply_integer(call->reply, (int64_t)table_count());
+}
+
+static void run_info(struct call *call)
+{
+    if (call->argument_count == 2) {
+        run_command(call);
+        return;
+    }
+    reply_array(call->reply, call->argument_count - 2);
+    for (size_t i = 2; i < call->argument_count; i++) {
+        const struct command *command = find_by_full_name(call->arguments[i]);
+        if (command == NULL) {
+            reply_null(call->reply);
+        } else {
+            command_info_reply(call->reply, command);
+        }
+    }
+}
+
+static void run_docs(struct call *call)
+{
+    size_t count = 0;
+    struct reply_mark mark = reply_deferred_begin(call->reply);
+    if (call->argument_count == 2) {
+        for (; count < table_count(); count++) {
+            command_docs_reply(call->reply, table_at(count));
+        }
+    }
+    for (size_t i = 2; i < call->argument_count; i++) {
+        const struct command *command = find_by_full_name(call->arguments[i]);
+        if (command != NULL) {
+            command_docs_reply(call->reply, command);
+            count++;
+        }
+    }
+    reply_deferred_map(call->reply, mark, count);
+}
+
+/* --- COMMAND LIST ---------------------------------------------------------------------------- */
+
+enum list_filter { LIST_ALL, LIST_NONE, LIST_CATEGORY, LIST_PATTERN };
+
+struct list_options {
+    enum list_filter filter;
+    uint32_t category;
+    struct slice pattern;
+};
+
+static enum client_error parse_list(const struct call *call, struct list_options *options)
+{
+    *options = (struct list_options){.filter = LIST_ALL};
+    if (call->argument_count == 2) {
+        return ERROR_NONE;
+    }
+    if (call->argument_count != 5 || !slice_is_word(call->arguments[2], "filterby")) {
+        return ERROR_SYNTAX;
+    }
+    struct slice kind = call->arguments[3];
+    struct slice value = call->arguments[4];
+    if (slice_is_word(kind, "module")) {
+        options->filter = LIST_NONE; /* there are no modules, so none has commands */
+    } else if (slice_is_word(kind, "aclcat")) {
+        bool is_known = command_info_find_category(value, &options->category);
+        options->filter = is_known ? LIST_CATEGORY : LIST_NONE;
+    } else if (slice_is_word(kind, "pattern")) {
+        options->filter = LIST_PATTERN;
+        options->pattern = value;
+    } else {
+        return ERROR_SYNTAX;
+    }
+    return ERROR_NONE;
+}
+
+static bool is_listed(const struct list_options *options, const struct command *command,
+                      const char *name)
+{
+    switch (options->filter) {
+    case LIST_ALL:
+        return true;
+    case LIST_CATEGORY:
+        return (command_info_categories(command) & options->category) != 0;
+    case LIST_PATTERN:
+        return glob_match(options->pattern, slice_of_string(name), true);
+    case LIST_NONE:
+        break;
+    }
+    return false;
+}
+
+static void run_list(struct call *call)
+{
+    struct list_options options;
+    enum client_error error = parse_list(call, &options);
+    if (error != ERROR_NONE) {
+        errors_reply(call, error);
+        return;
+    }
+    size_t count = 0;
+    struct reply_mark mark = reply_deferred_begin(call->reply);
+    for (size_t i = 0; i < table_row_count(); i++) {
+        char name[COMMAND_NAME_SIZE_MAX];
+        const struct command *command = table_row_at(i);
+        table_full_name(command, name);
+        if (is_listed(&options, command, name)) {
+            reply_bulk_string(call->reply, name);
+            count++;
+        }
+    }
+    reply_deferred_array(call->reply, mark, count);
+}
+
+/* --- COMMAND GETKEYS ------------------------------------------------------------------------- */
+
+/* The row of the call that stands in the arguments; NULL: there is none. */
+static const struct command *find_by_arguments(const struct slice *arguments, size_t count)
+{
+    const struct command *command = table_find(arguments[0]);
+    if (command == NULL || command->subcommands == NULL || count == 1) {
+        return command;
+    }
+    return table_find_subcommand(command, arguments[1]);
+}
+
+static bool arity_fits(const struct command *command, size_t count)
+{
+    return command->arity >= 0 ? count == (size_t)command->arity : count >= (size_t)-command->arity;
+}
+
+typedef void reply_key(struct reply *reply, struct slice name, uint32_t flags);
+
+static void reply_keys(struct call *call, reply_key *reply_one)
+{
+    const struct slice *arguments = call->arguments + 2;
+    size_t argument_count = call->argument_count - 2;
+    const struct command *command = find_by_arguments(arguments, argument_count);
+    if (command == NULL) {
+        reply_error(call->reply, "ERR Invalid command specified");
+        return;
+    }
+    if (command_info_key_spec_count(command) == 0) {
+        reply_error(call->reply, "ERR The command has no key arguments");
+        return;
+    }
+    if (!arity_fits(command, argument_count)) {
+        reply_error(call->reply, "ERR Invalid number of arguments specified for command");
+        return;
+    }
+    size_t count = 0;
+    struct reply_mark mark = reply_deferred_begin(call->reply);
+    struct command_keys keys = command_keys_of(command, arguments, argument_count);
+    struct command_key key;
+    while (command_keys_next(&keys, &key)) {
+        reply_one(call->reply, arguments[key.index], key.flags);
+        count++;
+    }
+    if (count == 0 && (command->flags & COMMAND_NO_MANDATORY_KEYS) == 0) {
+        reply_rewind(call->reply, mark);
+        reply_error(call->reply, "ERR Invalid arguments specified for command");
+        return;
+    }
+    reply_deferred_array(call->reply, mark, count);
+}
+
+static void reply_key_name(struct reply *reply, struct slice name, uint32_t flags)
+{
+    (void)flags;
+    reply_bulk(reply, name);
+}
+
+static void reply_key_and_flags(struct reply *reply, struct slice name, uint32_t flags)
+{
+    reply_array(reply, 2);
+    reply_bulk(reply, name);
+    command_info_reply_key_flags(reply, flags);
+}
+
+static void run_getkeys(struct call *call)
+{
+    reply_keys(call, reply_key_name);
+}
+
+static void run_getkeysandflags(struct call *call)
+{
+    reply_keys(call, reply_key_and_flags);
+}
+
+static void run_help(struct call *call)
+{
+    static const char *const lines[] = {
+        "(no subcommand)",
+        "    Return details about all Redis commands.",
+        "COUNT",
+        "    Return the total number of commands in this Redis server.",
+        "LIST",
+        "    Return a list of all commands in this Redis server.",
+        "INFO [<command-name> ...]",
+        "    Return details about multiple Redis commands.",
+        "    If no command names are given, documentation details for all",
+        "    commands are returned.",
+        "DOCS [<command-name> ...]",
+        "    Return documentation details about multiple Redis commands.",
+        "    If no command names are given, documentation details for all",
+        "    commands are returned.",
+        "GETKEYS <full-command>",
+        "    Return the keys from a full Redis command.",
+        "GETKEYSANDFLAGS <full-command>",
+        "    Return the keys and the access flags from a full Redis command.",
+        NULL,
+    };
+    help_reply(call, lines);
+}
+
+/* --- the rows -------------------------------------------------------------------------------- */
+
+#define ROW_COMMON                                                                                 \
+    .flags = COMMAND_LOADING | COMMAND_STALE, .categories = CATEGORY_CONNECTION, .group = "server"
+#define ROW_SUBCOMMAND ROW_COMMON, .parent = &command_commands[0]
+
+static const struct command command_subcommands[] = {
+    {.name = "count",
+     .handler = run_count,
+     .arity = 2,
+     ROW_SUBCOMMAND,
+     .since = "2.8.13",
+     .summary = "Returns how many commands the server has",
+     .complexity = "O(1)"},
+    {.name = "docs",
+     .handler = run_docs,
+     .arity = -2,
+     ROW_SUBCOMMAND,
+     .since = "7.0.0",
+     .summary = "Describes commands to people: summary, group, arguments",
+     .complexity = "O(N) with N the number of commands described",
+     .syntax = "[command-name...]",
+     .tips = "nondeterministic_output_order"},
+    {.name = "getkeys",
+     .handler = run_getkeys,
+     .arity = -4,
+     ROW_SUBCOMMAND,
+     .since = "2.8.13",
+     .summary = "Returns those arguments of a call that are keys",
+     .complexity = "O(N) with N the number of arguments"},
+    {.name = "getkeysandflags",
+     .handler = run_getkeysandflags,
+     .arity = -4,
+     ROW_SUBCOMMAND,
+     .since = "7.0.0",
+     .summary = "Returns the keys among the arguments of a call, and how it uses each",
+     .complexity = "O(N) with N the number of arguments"},
+    {.name = "help",
+     .handler = run_help,
+     .arity = 2,
+     ROW_SUBCOMMAND,
+     .since = "5.0.0",
+     .summary = "Lists the subcommands of COMMAND",
+     .complexity = "O(1)"},
+    {.name = "info",
+     .handler = run_info,
+     .arity = -2,
+     ROW_SUBCOMMAND,
+     .since = "2.8.13",
+     .summary = "Describes commands to programs: arity, flags, categories, keys",
+     .complexity = "O(N) with N the number of commands described",
+     .syntax = "[command-name...]",
+     .tips = "nondeterministic_output_order"},
+    {.name = "list",
+     .handler = run_list,
+     .arity = -2,
+     ROW_SUBCOMMAND,
+     .since = "7.0.0",
+     .summary = "Returns the names of all commands, or of those that a filter lets through",
+     .complexity = "O(N) with N the number of commands",
+     .syntax =
+         "[FILTERBY filterby<MODULE module-name | ACLCAT category | PATTERN pattern:pattern>]",
+     .tips = "nondeterministic_output_order"},
+    {0},
+};
+
+const struct command command_commands[] = {
+    {.name = "command",
+     .handler = run_command,
+     .arity = -1,
+     ROW_COMMON,
+     .since = "2.8.13",
+     .summary = "Describes all commands to programs",
+     .complexity = "O(N) with N the number of commands",
+     .tips = "nondeterministic_output_order",
+     .subcommands = command_subcommands},
+    {0},
+};

@@ -1,0 +1,70 @@
+/* command_keys.c - see command_keys.h. */
+#include "commands/command_keys.h"
+
+struct command_keys command_keys_of(const struct command *command, const struct slice *arguments,
+                                    size_t count)
+{
+    return (struct command_keys){.command = command, .arguments = arguments, .count = count};
+}
+
+/* Commands that use their keys in one way when a word is among their arguments, in another when it
+ * isn't. */
+static const struct variable_flags {
+    const char *command;
+    const char *word;
+    size_t first; /* argument that may be the word */
+    uint32_t with;
+    uint32_t without;
+} variable_flags[] = {
+    {"set", "get", 3, KEY_RW | KEY_ACCESS | KEY_UPDATE, KEY_OW | KEY_UPDATE},
+};
+
+static uint32_t settle_flags(const struct command_keys *keys, uint32_t flags)
+{
+    if ((flags & KEY_VARIABLE_FLAGS) == 0) {
+        return flags;
+    }
+    for (size_t i = 0; i < sizeof(variable_flags) / sizeof(variable_flags[0]); i++) {
+        const struct variable_flags *rule = &variable_flags[i];
+        if (strcmp(keys->command->name, rule->command) != 0) {
+            continue;
+        }
+        for (size_t at = rule->first; at < keys->count; at++) {
+            if (slice_is_word(keys->arguments[at], rule->word)) {
+                return rule->with;
+            }
+        }
+        return rule->without;
+    }
+    return flags;
+}
+
+/* Index of the last key of a specification, which may lie before its first: then it has none. */
+static size_t last_index(const struct key_spec *spec, size_t count)
+{
+    if (spec->last >= 0) {
+        return (size_t)spec->begin + (size_t)spec->last;
+    }
+    size_t from_end = (size_t)-spec->last;
+    return from_end < count ? count - from_end : 0;
+}
+
+bool command_keys_next(struct command_keys *keys, struct command_key *key)
+{
+    while (keys->spec < COMMAND_KEY_SPECS_MAX) {
+        const struct key_spec *spec = &keys->command->keys[keys->spec];
+        if (spec->begin == 0) {
+            return false;
+        }
+        size_t index = keys->index == 0 ? (size_t)spec->begin : keys->index;
+        bool is_key = (spec->flags & KEY_NOT_KEY) == 0;
+        if (is_key && index < keys->count && index <= last_index(spec, keys->count)) {
+            *key = (struct command_key){.index = index, .flags = settle_flags(keys, spec->flags)};
+            keys->index = index + (size_t)spec->step;
+            return true;
+        }
+        keys->spec++;
+        keys->index = 0;
+    }
+    return false;
+}
