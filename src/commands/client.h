@@ -24,18 +24,6 @@ bool client_set_name(const struct call *call, struct slice name);
 /* Is each character printable and no blank? Pure. */
 bool client_is_valid_attribute(struct slice value);
 
-/* The kinds of clients that TYPE filters know. */
-enum client_kind {
-    CLIENT_KIND_NORMAL,
-    CLIENT_KIND_REPLICA,
-    CLIENT_KIND_MASTER,
-    CLIENT_KIND_PUBSUB
-};
-
-/* The kind of that name, in any case. False: there is none. Pure. */
-bool client_parse_kind(struct slice name, enum client_kind *out);
-enum client_kind client_kind_of(const struct session *session);
-
 /* Adds CLIENT LIST's line for the session, with its newline. */
 void client_write_line(struct text *text, const struct session *session, int64_t now_ms);
 

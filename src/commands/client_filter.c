@@ -2,6 +2,32 @@
 #include "commands/client_filter.h"
 
 #include "base/number.h"
+bool client_filter_parse_kind(struct slice name, enum client_kind *out)
+{
+    static const struct {
+        const char *name;
+        enum client_kind kind;
+    } kinds[] = {
+        {"normal", CLIENT_KIND_NORMAL},   {"slave", CLIENT_KIND_REPLICA},
+        {"replica", CLIENT_KIND_REPLICA}, {"pubsub", CLIENT_KIND_PUBSUB},
+        {"master", CLIENT_KIND_MASTER},
+    };
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (slice_is_word(name, kinds[i].name)) {
+            *out = kinds[i].kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* There are neither replicas nor subscribers yet. */
+enum client_kind client_filter_kind_of(const struct session *session)
+{
+    (void)session;
+    return CLIENT_KIND_NORMAL;
+}
+
 static enum client_filter_error parse_pair(struct slice name, struct slice value,
                                            struct client_filter *out)
 {
@@ -12,7 +38,7 @@ static enum client_filter_error parse_pair(struct slice name, struct slice value
         }
         out->id = (uint64_t)id;
     } else if (slice_is_word(name, "type")) {
-        if (!client_parse_kind(value, &out->kind)) {
+        if (!client_filter_parse_kind(value, &out->kind)) {
             return FILTER_KIND;
         }
         out->has_kind = true;
@@ -61,7 +87,7 @@ bool client_filter_matches(const struct client_filter *filter, const struct sess
     if (filter->id != 0 && session->id != filter->id) {
         return false;
     }
-    if (filter->has_kind && client_kind_of(session) != filter->kind) {
+    if (filter->has_kind && client_filter_kind_of(session) != filter->kind) {
         return false;
     }
     if (filter->has_address && !slice_equal(filter->address, slice_of_string(session->address))) {

@@ -1,16 +1,27 @@
 /*
- * client_filter.h - which connections a CLIENT KILL means. Pure; any thread.
+ * client_filter.h - which connections a CLIENT KILL means. Pure, any thread.
  */
 #ifndef SCDB_COMMANDS_CLIENT_FILTER_H
 #define SCDB_COMMANDS_CLIENT_FILTER_H
 
 #include "base/slice.h"
-#include "commands/client.h"
 #include "server/session.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* The kinds of clients that TYPE filters know. */
+enum client_kind {
+    CLIENT_KIND_NORMAL,
+    CLIENT_KIND_REPLICA,
+    CLIENT_KIND_MASTER,
+    CLIENT_KIND_PUBSUB
+};
+
+/* The kind of that name, in any case. False: there is none. */
+bool client_filter_parse_kind(struct slice name, enum client_kind *out);
+enum client_kind client_filter_kind_of(const struct session *session);
 
 /* All that is given must hold. Slices borrow from the arguments. */
 struct client_filter {

@@ -7,35 +7,10 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "commands/client_filter.h"
 #include "commands/errors.h"
 #include "commands/table.h"
 #include "server/server.h"
-
-bool client_parse_kind(struct slice name, enum client_kind *out)
-{
-    static const struct {
-        const char *name;
-        enum client_kind kind;
-    } kinds[] = {
-        {"normal", CLIENT_KIND_NORMAL},   {"slave", CLIENT_KIND_REPLICA},
-        {"replica", CLIENT_KIND_REPLICA}, {"pubsub", CLIENT_KIND_PUBSUB},
-        {"master", CLIENT_KIND_MASTER},
-    };
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (slice_is_word(name, kinds[i].name)) {
-            *out = kinds[i].kind;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* There are neither replicas nor subscribers yet. */
-enum client_kind client_kind_of(const struct session *session)
-{
-    (void)session;
-    return CLIENT_KIND_NORMAL;
-}
 
 #define FLAGS_MAX 8
 
@@ -138,7 +113,7 @@ static void write_kind(const struct call *call, enum client_kind kind, struct te
     int64_t now_ms = clock_monotonic_ms();
     struct session *session = server_first_session_locked(call->server);
     for (; session != NULL; session = session->next) {
-        if (!session->close_asap && client_kind_of(session) == kind) {
+        if (!session->close_asap && client_filter_kind_of(session) == kind) {
             client_write_line(text, session, now_ms);
         }
     }
@@ -173,7 +148,7 @@ static bool write_list(const struct call *call, struct text *text)
     }
     if (count == 4 && slice_is_word(call->arguments[2], "type")) {
         enum client_kind kind;
-        if (!client_parse_kind(call->arguments[3], &kind)) {
+        if (!client_filter_parse_kind(call->arguments[3], &kind)) {
             reply_error_format(call->reply, "ERR Unknown client type '%.*s'",
                                (int)call->arguments[3].size, call->arguments[3].data);
             return false;
