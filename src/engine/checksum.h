@@ -28,6 +28,13 @@ static inline uint64_t checksum_keyed(const void *data, size_t size, const uint8
     return XXH3_64bits_withSecret(data, size, secret, secret_size);
 }
 
+/* 64 further bits about a key, independent of checksum_keyed's. */
+static inline uint64_t checksum_keyed_wide(const void *data, size_t size, const uint8_t *secret,
+                                           size_t secret_size)
+{
+    return XXH3_128bits_withSecret(data, size, secret, secret_size).high64;
+}
+
 /* The sum of bytes that come in pieces. On the stack: 64-byte aligned, about 600 bytes. */
 struct checksum_stream {
     XXH3_state_t state;

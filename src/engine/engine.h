@@ -52,6 +52,9 @@ struct engine_options {
         without_threads; /* tests: no sync and maintenance threads; engine_tick() does their work */
     int64_t (*unix_ms)(void *context); /* NULL = the real clock */
     void *unix_ms_context;
+    uint64_t random_seed; /* tests: a new store's id and secret are made from it; 0 = real chance */
+    bool repair; /* damage to what was durable cuts the history there, with a log line, where
+                    opening would else be refused */
 
     /* All may be NULL. on_durable: called by the sync thread, no lock held, each time the durable
      * position has moved, or has failed to for good. on_expired_locked: called for each key that

@@ -1,0 +1,560 @@
+/* appender.c - see appender.h. */
+#include "engine/appender.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/engine_state.h"
+#include "engine/log_files.h"
+#include "engine/mark.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PARTS_ON_STACK 16
+
+void appender_init(struct appender *appender)
+{
+    *appender = (struct appender){0};
+    tail_init(&appender->tail);
+}
+
+void appender_deinit(struct appender *appender)
+{
+    if (appender->active != NULL && !appender->active->in_table) {
+        segment_unreference(appender->active);
+    }
+    tail_deinit(&appender->tail);
+    free(appender->parts);
+    free(appender->runs);
+    appender_init(appender);
+}
+
+void appender_start_locked(struct engine *engine, struct segment *segment)
+{
+    struct appender *appender = &engine->appender;
+    CHECK(segment->end == 0);
+    segment->base_position = appender->position;
+    appender->active = segment;
+}
+
+const uint8_t *appender_bytes_locked(const struct engine *engine, const struct segment *segment,
+                                     uint64_t offset, uint64_t *available, bool *mapped)
+{
+    CHECK(offset >= SEGMENT_HEADER_SIZE && offset < segment->end);
+    *mapped = true;
+    if (offset >= segment->tail_from) {
+        const uint8_t *bytes = tail_find(&engine->appender.tail, segment, offset, available);
+        if (bytes != NULL) {
+            *mapped = false;
+            return bytes;
+        }
+    }
+    *available = segment->end - offset;
+    return segment->mapping + offset;
+}
+
+/* --- rolling ------------------------------------------------------------------------------ */
+
+static uint64_t deletion_reserve(const struct engine *engine)
+{
+    uint64_t part = engine->segment_size / 16;
+    return part < APPENDER_DELETION_RESERVE ? part : APPENDER_DELETION_RESERVE;
+}
+
+/* Everything but a value makes room, or is needed for making room. */
+static uint64_t spare_after(const struct engine *engine, enum record_kind kind)
+{
+    return kind == RECORD_VALUE || kind == RECORD_DELTA ? deletion_reserve(engine) : 0;
+}
+
+static enum status roll(struct engine *engine, uint64_t capacity)
+{
+    struct appender *appender = &engine->appender;
+    struct segment *next;
+    enum status status = log_files_take_locked(engine, capacity, &next);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct segment *old = appender->active;
+    if (old->end > 0) {
+        old->closed = true;
+    } else {
+        if (old->in_table) {
+            segment_table_withdraw(&engine->segments, old);
+        }
+        log_files_put_back_locked(engine, old);
+    }
+    appender_start_locked(engine, next);
+    return STATUS_OK;
+}
+
+enum status appender_roll_locked(struct engine *engine)
+{
+    if (engine->appender.active->end == 0) {
+        return STATUS_OK;
+    }
+    return roll(engine, engine->segment_size);
+}
+
+/* Where the next record would start in the active segment. */
+static uint64_t next_offset(const struct segment *active)
+{
+    return active->end == 0 ? SEGMENT_HEADER_SIZE : active->end;
+}
+
+/* Rolls when the record does not fit into the active segment. */
+static enum status find_segment(struct engine *engine, const struct append *append)
+{
+    const struct segment *active = engine->appender.active;
+    uint64_t spare = spare_after(engine, append->record.kind);
+    if (next_offset(active) + append->size + spare <= active->capacity) {
+        return STATUS_OK;
+    }
+    uint64_t usual = engine->segment_size;
+    if (SEGMENT_HEADER_SIZE + append->size + deletion_reserve(engine) <= usual) {
+        return roll(engine, usual);
+    }
+    uint64_t own = SEGMENT_HEADER_SIZE + append->size;
+    if (active->end == 0 && active->capacity == own) {
+        return STATUS_OK; /* made for this size by an attempt that failed later */
+    }
+    /* Larger than a usual one even where it would just fit, so that nobody takes it for one. */
+    return roll(engine, own > usual ? own : usual + RECORD_ALIGNMENT);
+}
+
+/* Makes sure that the disk has room for the record and, behind it, for what deletes. */
+static enum status reserve_space(struct engine *engine, const struct append *append)
+{
+    struct segment *active = engine->appender.active;
+    uint64_t needed = next_offset(active) + append->size + spare_after(engine, append->record.kind);
+    needed = needed < active->capacity ? needed : active->capacity;
+    if (needed <= active->reserved) {
+        return STATUS_OK;
+    }
+    uint64_t doubled = active->reserved * 2;
+    doubled = doubled < active->capacity ? doubled : active->capacity;
+    uint64_t target = doubled > needed ? doubled : needed;
+    enum status status = file_reserve(active->file, target);
+    if (status == STATUS_DISK_FULL && target > needed) {
+        target = needed;
+        status = file_reserve(active->file, target);
+    }
+    if (status == STATUS_OK) {
+        active->reserved = target;
+    }
+    return status;
+}
+
+/* The first record of a segment brings its header, which names the end of the segment before. */
+static void commit_header(struct engine *engine)
+{
+    struct appender *appender = &engine->appender;
+    struct segment *active = appender->active;
+    struct segment_header header = {
+        .kind = SEGMENT_LOG,
+        .file_number = active->number,
+        .capacity = active->capacity,
+        .first_sequence = appender->next_sequence,
+        .previous_file = appender->place.file,
+        .previous_end = appender->place.offset,
+        .previous_sequence = appender->place.sequence,
+        .created_ms = engine_unix_ms(engine),
+    };
+    uint8_t *bytes = tail_extend(&appender->tail, active, 0, SEGMENT_HEADER_SIZE);
+    segment_header_encode(&header, engine->store_id, bytes);
+    active->base_position = appender->position;
+    active->end = SEGMENT_HEADER_SIZE;
+    appender->position += SEGMENT_HEADER_SIZE;
+}
+
+/* --- appending ---------------------------------------------------------------------------- */
+
+static const uint8_t zeros[RECORD_ALIGNMENT];
+
+static uint64_t padding_of(const struct append *append)
+{
+    return append->size - append->head_size - append->value_size;
+}
+
+/* Writes the record to its file at once, from where its parts lie. The end of the log does not
+ * move, so a failure has changed nothing that anybody will read. */
+static enum status write_through(const struct append *append)
+{
+    struct slice on_stack[PARTS_ON_STACK];
+    struct slice *parts = on_stack;
+    size_t count = append->part_count + 2;
+    uint8_t *head = malloc((size_t)append->head_size);
+    if (count > PARTS_ON_STACK) {
+        parts = malloc(count * sizeof(*parts));
+    }
+    enum status status = STATUS_NO_MEMORY;
+    if (head != NULL && parts != NULL) {
+        record_encode_head(&append->record, append->parts, append->part_count,
+                           append->segment->seed, head);
+        parts[0] = slice_make(head, (size_t)append->head_size);
+        for (size_t i = 0; i < append->part_count; i++) {
+            parts[i + 1] = append->parts[i];
+        }
+        parts[count - 1] = slice_make(zeros, (size_t)padding_of(append));
+        status = file_write(append->segment->file, append->offset, parts, count);
+    }
+    if (parts != on_stack) {
+        free(parts);
+    }
+    free(head);
+    return status;
+}
+
+static enum status check_writable(const struct engine *engine)
+{
+    if (atomic_load_explicit(&engine->sync.failed, memory_order_relaxed)) {
+        return STATUS_WRITES_STOPPED;
+    }
+    const struct appender *appender = &engine->appender;
+    int failing = atomic_load_explicit(&appender->failing, memory_order_relaxed);
+    uint64_t written = atomic_load_explicit(&appender->written_position, memory_order_relaxed);
+    if (failing != STATUS_OK && appender->position - written > APPENDER_PENDING_MAX_WHILE_FAILING) {
+        return (enum status)failing;
+    }
+    return STATUS_OK;
+}
+
+static void measure(struct append *append)
+{
+    const struct record *record = &append->record;
+    bool has_expiry = record->expiry_ms != EXPIRY_NONE;
+    bool is_delta = record->kind == RECORD_DELTA;
+    append->value_size = 0;
+    for (size_t i = 0; i < append->part_count; i++) {
+        append->value_size += append->parts[i].size;
+    }
+    append->head_size =
+        record_head_size(record->key.size, append->value_size, has_expiry, is_delta);
+    append->size = record_size(record->key.size, append->value_size, has_expiry, is_delta);
+    append->through = append->size >= APPENDER_THROUGH_SIZE;
+}
+
+enum status appender_prepare_locked(struct engine *engine, struct append *append)
+{
+    struct appender *appender = &engine->appender;
+    measure(append);
+    enum status status = check_writable(engine);
+    if (status == STATUS_OK) {
+        status = find_segment(engine, append);
+    }
+    if (status == STATUS_OK) {
+        status = reserve_space(engine, append);
+    }
+    struct segment *active = appender->active;
+    if (status == STATUS_OK && !active->in_table) {
+        status = segment_table_add(&engine->segments, active);
+    }
+    if (status == STATUS_OK && append->record.kind == RECORD_VALUE) {
+        status = segment_live_prepare(active, append->record.keyspace_id);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    append->record.sequence = appender->next_sequence;
+    append->record.group_more = appender->group_depth > 0;
+    append->segment = active;
+    append->offset = next_offset(active);
+    uint64_t in_tail = append->offset - active->end; /* the header, when it is still to come */
+    in_tail += append->through ? 0 : append->size;
+    status = tail_prepare(&appender->tail, active, active->end, (size_t)in_tail);
+    if (status == STATUS_OK && append->through) {
+        status = tail_prepare_pass(&appender->tail);
+    }
+    if (status == STATUS_OK && append->through) {
+        status = write_through(append);
+    }
+    return status;
+}
+
+static uint8_t *encode_into_tail(struct appender *appender, const struct append *append)
+{
+    uint8_t *start =
+        tail_extend(&appender->tail, append->segment, append->offset, (size_t)append->size);
+    record_encode_head(&append->record, append->parts, append->part_count, append->segment->seed,
+                       start);
+    uint8_t *next = start + append->head_size;
+    for (size_t i = 0; i < append->part_count; i++) {
+        if (append->parts[i].size > 0) {
+            memcpy(next, append->parts[i].data, append->parts[i].size);
+            next += append->parts[i].size;
+        }
+    }
+    memset(next, 0, (size_t)padding_of(append));
+    return start;
+}
+
+static void add_to_unsynced(struct appender *appender, struct segment *segment)
+{
+    if (segment->in_unsynced) {
+        return;
+    }
+    segment->in_unsynced = true;
+    segment->next_unsynced = NULL;
+    if (appender->unsynced_first == NULL) {
+        appender->unsynced_first = segment;
+    } else {
+        appender->unsynced_last->next_unsynced = segment;
+    }
+    appender->unsynced_last = segment;
+}
+
+/* The log has grown by a record that nobody would miss: a sync mark. */
+static bool is_payload(enum record_kind kind)
+{
+    return kind != RECORD_SYNC_MARK;
+}
+
+struct record_address appender_commit_locked(struct engine *engine, struct append *append)
+{
+    struct appender *appender = &engine->appender;
+    struct segment *segment = append->segment;
+    CHECK(segment == appender->active && append->offset == next_offset(segment));
+    CHECK(append->record.sequence == appender->next_sequence);
+    if (segment->end == 0) {
+        commit_header(engine);
+    }
+    uint8_t *encoded = NULL;
+    if (append->through) {
+        tail_pass(&appender->tail, segment, append->offset, (size_t)append->size);
+    } else {
+        encoded = encode_into_tail(appender, append);
+    }
+    if (segment->first_sequence == 0) {
+        segment->first_sequence = append->record.sequence;
+    }
+    segment->last_sequence = append->record.sequence;
+    segment->end += append->size;
+    appender->position += append->size;
+    appender->next_sequence++;
+    appender->place = (struct manifest_position){
+        .file = segment->number, .offset = segment->end, .sequence = append->record.sequence};
+    add_to_unsynced(appender, segment);
+    appender->group_open = append->record.group_more;
+    appender->group_last = encoded;
+    appender->group_seed = segment->seed;
+    if (is_payload(append->record.kind)) {
+        atomic_store_explicit(&appender->payload_position, appender->position,
+                              memory_order_relaxed);
+        if (atomic_load_explicit(&appender->unsynced_since_ms, memory_order_relaxed) == 0) {
+            atomic_store_explicit(&appender->unsynced_since_ms, clock_monotonic_ms(),
+                                  memory_order_relaxed);
+        }
+        engine->rest_position = appender->position;
+    }
+    return segment_address_of(&engine->segments, segment, append->offset);
+}
+
+/* --- marks and groups --------------------------------------------------------------------- */
+
+/* A sync mark for what is durable now. */
+static enum status append_sync_mark(struct engine *engine)
+{
+    uint8_t value[MARK_SYNC_SIZE];
+    struct mark_sync mark = {.file = engine->durable_place.file,
+                             .offset = engine->durable_place.offset,
+                             .sequence = engine->durable_place.sequence};
+    mark_encode_sync(&mark, value);
+    struct slice part = slice_make(value, sizeof(value));
+    struct append append = {
+        .record = {.kind = RECORD_SYNC_MARK, .expiry_ms = EXPIRY_NONE},
+        .parts = &part,
+        .part_count = 1,
+    };
+    enum status status = appender_prepare_locked(engine, &append);
+    if (status == STATUS_OK) {
+        (void)appender_commit_locked(engine, &append);
+    }
+    return status;
+}
+
+bool appender_try_sync_mark_locked(struct engine *engine)
+{
+    const struct segment *active = engine->appender.active;
+    uint64_t size = record_size(0, MARK_SYNC_SIZE, false, false);
+    if (active->end == 0 || active->end + size > active->reserved) {
+        return false; /* never the reason for a new segment or for more space */
+    }
+    return append_sync_mark(engine) == STATUS_OK;
+}
+
+void appender_group_begin_locked(struct engine *engine)
+{
+    engine->appender.group_depth++;
+}
+
+/* The last record of the group was written to its file as one that has a successor. A sync mark
+ * that says nothing new is that successor. */
+static enum status close_group_by_mark(struct engine *engine)
+{
+    enum status status = append_sync_mark(engine);
+    if (status == STATUS_OK) {
+        /* The group's answers rest on this record too. */
+        struct appender *appender = &engine->appender;
+        engine->rest_position = appender->position;
+        atomic_store_explicit(&appender->payload_position, appender->position,
+                              memory_order_relaxed);
+    }
+    return status;
+}
+
+void appender_group_end_locked(struct engine *engine)
+{
+    struct appender *appender = &engine->appender;
+    CHECK(appender->group_depth > 0);
+    appender->group_depth--;
+    if (appender->group_depth > 0 || !appender->group_open) {
+        return;
+    }
+    if (appender->group_last != NULL) {
+        record_end_group(appender->group_last, appender->group_seed);
+        appender->group_open = false;
+        appender->group_last = NULL;
+        return;
+    }
+    enum status status = close_group_by_mark(engine);
+    if (status != STATUS_OK) {
+        /* group_open stays: appender_write() tries again, and reports nothing as written before
+         * the group is closed. */
+        LOG_WARNING("can't close a group of writes: %s", status_words(status));
+    }
+}
+
+/* --- writing ------------------------------------------------------------------------------ */
+
+/* Room for one more entry in an array that only grows. */
+static enum status grow(void **array, size_t count, size_t *capacity, size_t entry_size)
+{
+    if (count < *capacity) {
+        return STATUS_OK;
+    }
+    size_t fresh = *capacity == 0 ? 16 : *capacity * 2;
+    void *grown = realloc(*array, fresh * entry_size);
+    if (grown == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    *array = grown;
+    *capacity = fresh;
+    return STATUS_OK;
+}
+
+/* Adds the part of a chunk that is not written yet to what will be written. */
+static enum status collect_chunk(struct appender *appender, const struct tail_chunk *chunk,
+                                 uint64_t written)
+{
+    uint64_t position = tail_chunk_position(chunk);
+    uint64_t skipped = written > position ? written - position : 0;
+    if (chunk->capacity == 0 || skipped >= chunk->size) {
+        return STATUS_OK;
+    }
+    enum status status = grow((void **)&appender->parts, appender->part_count,
+                              &appender->part_capacity, sizeof(*appender->parts));
+    if (status == STATUS_OK) {
+        status = grow((void **)&appender->runs, appender->run_count, &appender->run_capacity,
+                      sizeof(*appender->runs));
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    uint64_t offset = chunk->offset + skipped;
+    struct append_run *run =
+        appender->run_count == 0 ? NULL : &appender->runs[appender->run_count - 1];
+    if (run == NULL || run->file != chunk->segment->file || run->end != offset) {
+        run = &appender->runs[appender->run_count++];
+        *run = (struct append_run){.file = chunk->segment->file,
+                                   .offset = offset,
+                                   .end = offset,
+                                   .first_part = appender->part_count};
+    }
+    size_t size = chunk->size - (size_t)skipped;
+    appender->parts[appender->part_count++] = slice_make(chunk->data + skipped, size);
+    run->part_count++;
+    run->end += size;
+    return STATUS_OK;
+}
+
+/* Sees what is to be written, under the lock: *target and *place are the end of the log. */
+static enum status collect(struct engine *engine, uint64_t *target, struct manifest_position *place)
+{
+    struct appender *appender = &engine->appender;
+    uint64_t written = atomic_load(&appender->written_position);
+    enum status status = STATUS_OK;
+    appender->part_count = 0;
+    appender->run_count = 0;
+    mutex_lock(&engine->lock);
+    CHECK(appender->group_depth == 0);
+    if (appender->group_open) {
+        status = close_group_by_mark(engine);
+    }
+    tail_retire(&appender->tail, written);
+    for (const struct tail_chunk *chunk = appender->tail.first;
+         status == STATUS_OK && chunk != NULL; chunk = chunk->next) {
+        status = collect_chunk(appender, chunk, written);
+    }
+    *target = appender->position;
+    *place = appender->place;
+    mutex_unlock(&engine->lock);
+    return status;
+}
+
+static void note_result(struct appender *appender, enum status status)
+{
+    int before = atomic_exchange(&appender->failing, (int)status);
+    if (status != STATUS_OK && before == STATUS_OK) {
+        LOG_WARNING("can't write the log: %s; nothing is acknowledged until it can be written",
+                    status_words(status));
+    } else if (status == STATUS_OK && before != STATUS_OK) {
+        LOG_NOTICE("the log can be written again");
+    }
+}
+
+/* The write mutex is held. */
+static enum status write_pending(struct engine *engine)
+{
+    struct appender *appender = &engine->appender;
+    uint64_t target;
+    struct manifest_position place;
+    enum status status = collect(engine, &target, &place);
+    for (size_t i = 0; status == STATUS_OK && i < appender->run_count; i++) {
+        const struct append_run *run = &appender->runs[i];
+        status =
+            file_write(run->file, run->offset, &appender->parts[run->first_part], run->part_count);
+    }
+    if (status == STATUS_OK) {
+        appender->written_place = place;
+        atomic_store(&appender->written_position, target);
+    }
+    note_result(appender, status);
+    return status;
+}
+
+enum status appender_write(struct engine *engine, uint64_t position)
+{
+    const struct appender *appender = &engine->appender;
+    if (atomic_load(&appender->written_position) >= position) {
+        return STATUS_OK;
+    }
+    enum status status = STATUS_OK;
+    mutex_lock(&engine->write_mutex);
+    if (atomic_load(&appender->written_position) < position) {
+        status = write_pending(engine);
+    }
+    mutex_unlock(&engine->write_mutex);
+    return status;
+}
+
+void appender_maintain(struct engine *engine)
+{
+    const struct appender *appender = &engine->appender;
+    if (atomic_load(&appender->failing) != STATUS_OK) {
+        mutex_lock(&engine->write_mutex);
+        enum status status = write_pending(engine);
+        (void)status; /* noted and logged there; the next round tries again */
+        mutex_unlock(&engine->write_mutex);
+    }
+}

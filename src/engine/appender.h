@@ -1,0 +1,140 @@
+/*
+ * appender.h - the end of the log: where new records go.
+ *
+ * Appending has two steps, so that a write can fail in the middle and leave the store as it was:
+ * appender_prepare() finds the place and makes sure that there is room (rolling to the next
+ * segment, reserving space, and for a large value writing it through to the file at once);
+ * appender_commit() puts the record there and can't fail. Between the two the caller changes the
+ * index.
+ *
+ * Records are encoded into the tail in memory; appender_write() brings the tail to the files. A
+ * position (engine.h) is written when all before it is, without a gap.
+ *
+ * A group is a run of records that carry RECORD_FLAG_GROUP_MORE, but for the last. The end of the
+ * written log always lies between groups, because it is only ever moved to an end of the log that
+ * was seen under the execution lock while no group was open.
+ *
+ * Threads: see each function. All state is the engine's (engine_state.h).
+ */
+#ifndef SCDB_ENGINE_APPENDER_H
+#define SCDB_ENGINE_APPENDER_H
+
+#include "base/slice.h"
+#include "base/status.h"
+#include "engine/index.h"
+#include "engine/manifest.h"
+#include "engine/record.h"
+#include "engine/segment.h"
+#include "engine/tail.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct engine;
+
+/* Records of at least this size are written straight to the file. */
+#define APPENDER_THROUGH_SIZE 65536
+
+/* The first step of a segment's reserved space. */
+#define APPENDER_RESERVE_FIRST ((uint64_t)1 << 20)
+
+/* Room at the end of the reserved space that only tombstones, marks and maps may use, so that
+ * deleting works on a full disk. Smaller for tiny segments: a sixteenth. */
+#define APPENDER_DELETION_RESERVE ((uint64_t)64 * 1024)
+
+/* How much may wait in memory while the disk refuses to take it. */
+#define APPENDER_PENDING_MAX_WHILE_FAILING ((uint64_t)4 << 20)
+
+/* A stretch of the log that one call of file_write brings to its file. */
+struct append_run {
+    struct file *file;
+    uint64_t offset;
+    uint64_t end;
+    size_t first_part; /* in appender.parts */
+    size_t part_count;
+};
+
+struct appender {
+    /* under the execution lock */
+    struct segment *active; /* never NULL while the engine is open; borrowed from the table, but
+                               owned as long as it is not there yet (unused) */
+    struct tail tail;
+    uint64_t position;                 /* of the end of the log */
+    _Atomic uint64_t payload_position; /* behind the newest record that is not a sync mark */
+    uint64_t next_sequence;
+    struct manifest_position place; /* behind the last record */
+    struct segment
+        *unsynced_first; /* the segments with records that are not durable, in log order */
+    struct segment *unsynced_last;
+    _Atomic int64_t unsynced_since_ms; /* monotonic time of the oldest record that no sync has
+                                          begun to cover; 0 = there is none */
+
+    unsigned group_depth;
+    bool group_open;     /* the last record carries GROUP_MORE */
+    uint8_t *group_last; /* that record in the tail; NULL when it went straight to the file */
+    uint64_t group_seed;
+
+    /* under the write mutex */
+    _Atomic uint64_t written_position; /* readable by all */
+    struct manifest_position written_place;
+    struct slice *parts; /* owned: what is being written */
+    size_t part_count;
+    size_t part_capacity;
+    struct append_run *runs; /* owned */
+    size_t run_count;
+    size_t run_capacity;
+    _Atomic int failing; /* enum status of the last write; readable by all */
+};
+
+/* A record on its way. The caller fills the first part. */
+struct append {
+    struct record record; /* value, sequence and group_more are filled in by prepare */
+    const struct slice *parts;
+    size_t part_count;
+
+    struct segment *segment;
+    uint64_t offset;
+    uint64_t size;
+    uint64_t head_size;
+    uint64_t value_size;
+    bool through;
+};
+
+void appender_init(struct appender *appender);
+void appender_deinit(struct appender *appender);
+
+/* Makes `segment`, which is unused and not in the table, the one that is appended to, and takes it
+ * over. Lock held. */
+void appender_start_locked(struct engine *engine, struct segment *segment);
+
+/* Lock held. DISK_FULL, IO, NO_MEMORY, WRITES_STOPPED: nothing was appended. After success the next
+ * call about the log must be appender_commit_locked, or nothing (the record is then forgotten). */
+enum status appender_prepare_locked(struct engine *engine, struct append *append) MUST_CHECK;
+
+/* Lock held. Returns the record's address. */
+struct record_address appender_commit_locked(struct engine *engine, struct append *append);
+
+/* Closes the active segment, unless it is unused, and starts the next one. Lock held. */
+enum status appender_roll_locked(struct engine *engine) MUST_CHECK;
+
+/* Lock held. Appends a sync mark for what is durable. Declines (false) where that would need more
+ * room than there is. */
+bool appender_try_sync_mark_locked(struct engine *engine);
+
+/* Lock held. The record at (segment, offset), which a slot points to: in memory when it is still
+ * there, else in the mapping (*mapped). *available bytes may be read. */
+const uint8_t *appender_bytes_locked(const struct engine *engine, const struct segment *segment,
+                                     uint64_t offset, uint64_t *available, bool *mapped);
+
+void appender_group_begin_locked(struct engine *engine);
+void appender_group_end_locked(struct engine *engine);
+
+/* engine_write(): brings the log to the files, at least up to `position`. Neither lock held. */
+enum status appender_write(struct engine *engine, uint64_t position) MUST_CHECK;
+
+/* No lock held: tries again what the disk refused. */
+void appender_maintain(struct engine *engine);
+
+#endif

@@ -1,0 +1,269 @@
+/*
+ * change.c - the writing functions of engine.h: put, delete, clear, swap. See change.h.
+ *
+ * Each does its work in an order that lets it fail without a trace: the record is prepared (place,
+ * room, a large value written), then the index is changed, then the record is committed, which
+ * can't fail.
+ */
+#include "engine/change.h"
+
+#include "base/check.h"
+#include "engine/engine_state.h"
+#include "engine/expiry.h"
+#include "engine/mark.h"
+
+#include <stdlib.h>
+
+void change_forget_locked(struct engine *engine, const struct engine_keyspace *keyspace,
+                          const struct lookup *lookup)
+{
+    (void)engine;
+    if (lookup->status == STATUS_OK) {
+        segment_live_change(lookup->segment, keyspace->id, -(int64_t)lookup->size);
+    }
+}
+
+/* --- put and delete ----------------------------------------------------------------------- */
+
+/* What stands in a key's place before it is written. */
+struct old_record {
+    bool found;
+    struct index_entry slot;
+    struct lookup lookup;
+};
+
+/* Finds the key; an expired one is dropped, and then it is not there. */
+static void find_old(struct engine *engine, struct engine_keyspace *keyspace,
+                     struct index_hash hash, struct slice key, struct old_record *old)
+{
+    old->found = lookup_key_locked(engine, keyspace, hash, key, &old->slot, &old->lookup);
+    if (old->found && old->lookup.status == STATUS_OK &&
+        old->lookup.record.expiry_ms != EXPIRY_NONE &&
+        old->lookup.record.expiry_ms <= engine_unix_ms(engine)) {
+        expiry_drop_locked(engine, keyspace, &old->slot, &old->lookup);
+        old->found = false;
+    }
+}
+
+static enum status check_sizes(struct slice key, const struct engine_value *value)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; i < value->part_count; i++) {
+        size += value->parts[i].size;
+    }
+    return key.size > RECORD_KEY_SIZE_MAX || size > RECORD_VALUE_SIZE_MAX ? STATUS_TOO_LARGE
+                                                                          : STATUS_OK;
+}
+
+/* Makes the index point at the record that is about to be committed. */
+static enum status point_at(struct engine *engine, struct engine_keyspace *keyspace,
+                            struct index_hash hash, const struct append *append,
+                            const struct old_record *old)
+{
+    struct index_entry entry = {
+        .hash = hash,
+        .address = segment_address_of(&engine->segments, append->segment, append->offset),
+        .type = append->record.type,
+        .expiry_ms = append->record.expiry_ms,
+    };
+    if (old->found) {
+        entry.clock = old->slot.clock;
+        return index_replace(keyspace->index, old->slot.address, &entry);
+    }
+    if (engine->max_keys > 0 && spaces_key_count(&engine->spaces) >= engine->max_keys) {
+        return STATUS_KEY_LIMIT;
+    }
+    return index_insert(keyspace->index, &entry);
+}
+
+enum status engine_put_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                              struct slice key, const struct engine_value *value)
+{
+    enum status status = check_sizes(key, value);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct index_hash hash = lookup_hash(engine, key);
+    struct old_record old;
+    find_old(engine, keyspace, hash, key, &old);
+    struct append append = {
+        .record = {.kind = RECORD_VALUE,
+                   .keyspace_id = keyspace->id,
+                   .key = key,
+                   .expiry_ms = value->expiry_ms,
+                   .type = value->type,
+                   .encoding = value->encoding},
+        .parts = value->parts,
+        .part_count = value->part_count,
+    };
+    status = appender_prepare_locked(engine, &append);
+    if (status == STATUS_OK) {
+        status = point_at(engine, keyspace, hash, &append, &old);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (old.found) {
+        change_forget_locked(engine, keyspace, &old.lookup);
+    }
+    segment_live_change(append.segment, keyspace->id, (int64_t)append.size);
+    (void)appender_commit_locked(engine, &append);
+    return STATUS_OK;
+}
+
+enum status engine_delete_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                                 struct slice key)
+{
+    struct index_hash hash = lookup_hash(engine, key);
+    struct old_record old;
+    find_old(engine, keyspace, hash, key, &old);
+    if (!old.found) {
+        engine->rest_position = engine->deletion_position > engine->rest_position
+                                    ? engine->deletion_position
+                                    : engine->rest_position;
+        return STATUS_NOT_FOUND;
+    }
+    struct append append = {
+        .record = {.kind = RECORD_TOMBSTONE,
+                   .keyspace_id = keyspace->id,
+                   .key = key,
+                   .expiry_ms = EXPIRY_NONE},
+    };
+    enum status status = appender_prepare_locked(engine, &append);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    CHECK(index_remove(keyspace->index, old.slot.hash, old.slot.address));
+    change_forget_locked(engine, keyspace, &old.lookup);
+    (void)appender_commit_locked(engine, &append);
+    engine->deletion_position = engine->appender.position;
+    return STATUS_OK;
+}
+
+/* --- the map of databases ----------------------------------------------------------------- */
+
+/* Appends the map `ids`, which is what the databases will be. */
+static enum status append_map(struct engine *engine, uint64_t next_id, const uint64_t *ids)
+{
+    size_t count = engine->spaces.count;
+    size_t size = mark_keyspace_map_size(count);
+    uint8_t *value = malloc(size);
+    if (value == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    mark_encode_keyspace_map(next_id, ids, count, value);
+    struct slice part = slice_make(value, size);
+    struct append append = {
+        .record = {.kind = RECORD_KEYSPACE_MAP, .expiry_ms = EXPIRY_NONE},
+        .parts = &part,
+        .part_count = 1,
+    };
+    enum status status = appender_prepare_locked(engine, &append);
+    if (status == STATUS_OK) {
+        (void)appender_commit_locked(engine, &append);
+        engine->deletion_position = engine->appender.position;
+        engine->spaces.map_sequence = append.record.sequence;
+    }
+    free(value);
+    return status;
+}
+
+/* An owned copy of the ids of all databases, NULL without memory. */
+static uint64_t *copy_ids(const struct spaces *spaces)
+{
+    uint64_t *ids = malloc(spaces->count * sizeof(*ids));
+    for (size_t i = 0; ids != NULL && i < spaces->count; i++) {
+        ids[i] = spaces->databases[i]->id;
+    }
+    return ids;
+}
+
+/* The old keyspace's records are dead from here on, all at once. */
+static void replace_keyspace(struct engine *engine, unsigned database,
+                             struct engine_keyspace *fresh)
+{
+    uint64_t old_id = engine->spaces.databases[database]->id;
+    spaces_replace(&engine->spaces, database, fresh);
+    size_t handle = 0;
+    struct segment *segment;
+    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+        segment_live_drop(segment, old_id);
+    }
+}
+
+/* Empties the databases [first, end) with one record. */
+static enum status clear_range(struct engine *engine, unsigned first, unsigned end)
+{
+    struct spaces *spaces = &engine->spaces;
+    size_t count = end - first;
+    struct engine_keyspace **fresh = calloc(count, sizeof(struct engine_keyspace *));
+    uint64_t *ids = copy_ids(spaces);
+    uint64_t next_id = spaces->next_id;
+    enum status status = fresh == NULL || ids == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        ids[first + i] = next_id;
+        status = spaces_create_keyspace(spaces, next_id++, &fresh[i]);
+    }
+    if (status == STATUS_OK) {
+        status = append_map(engine, next_id, ids);
+    }
+    for (size_t i = 0; fresh != NULL && i < count; i++) {
+        if (status == STATUS_OK) {
+            replace_keyspace(engine, first + (unsigned)i, fresh[i]);
+        } else if (fresh[i] != NULL) {
+            spaces_destroy_keyspace(fresh[i]);
+        }
+    }
+    if (status == STATUS_OK) {
+        spaces->next_id = next_id;
+        maintenance_wake(engine); /* frees what was in the old indexes */
+    }
+    free(ids);
+    free(fresh);
+    return status;
+}
+
+enum status engine_clear_locked(struct engine *engine, unsigned database)
+{
+    CHECK(database < engine->spaces.count);
+    return clear_range(engine, database, database + 1);
+}
+
+enum status engine_clear_all_locked(struct engine *engine)
+{
+    return clear_range(engine, 0, (unsigned)engine->spaces.count);
+}
+
+enum status engine_swap_locked(struct engine *engine, unsigned a, unsigned b)
+{
+    struct spaces *spaces = &engine->spaces;
+    CHECK(a < spaces->count && b < spaces->count);
+    if (a == b) {
+        return STATUS_OK;
+    }
+    uint64_t *ids = copy_ids(spaces);
+    if (ids == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    uint64_t kept = ids[a];
+    ids[a] = ids[b];
+    ids[b] = kept;
+    enum status status = append_map(engine, spaces->next_id, ids);
+    if (status == STATUS_OK) {
+        spaces_swap(spaces, a, b);
+    }
+    free(ids);
+    return status;
+}
+
+/* --- groups ------------------------------------------------------------------------------- */
+
+void engine_group_begin_locked(struct engine *engine)
+{
+    appender_group_begin_locked(engine);
+}
+
+void engine_group_end_locked(struct engine *engine)
+{
+    appender_group_end_locked(engine);
+}

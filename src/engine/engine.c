@@ -1,0 +1,265 @@
+/* engine.c - opening, closing and looking at the whole; see engine.h. */
+#include "engine/engine.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/engine_state.h"
+#include "engine/fault_guard.h"
+#include "engine/log_files.h"
+#include "engine/recovery.h"
+
+#include <stdlib.h>
+
+#define LOCK_NAME           "LOCK"
+#define SEGMENT_SIZE_LOWEST 4096 /* below SEGMENT_SIZE_MIN, for tests */
+
+static int64_t real_unix_ms(void *context)
+{
+    (void)context;
+    return clock_unix_ms();
+}
+
+/* --- open and close ----------------------------------------------------------------------- */
+
+static enum status check_options(const struct engine_options *options, struct error *error)
+{
+    if (options->database_count == 0) {
+        return error_set(error, STATUS_INVALID, "a store needs at least one database");
+    }
+    if (options->segment_size < SEGMENT_SIZE_LOWEST || options->segment_size > SEGMENT_SIZE_MAX) {
+        return error_set(error, STATUS_INVALID, "segment-size is %llu, but must be 1mb to 1gb",
+                         (unsigned long long)options->segment_size);
+    }
+    return STATUS_OK;
+}
+
+static struct engine *engine_allocate(const struct engine_options *options)
+{
+    struct engine *engine = calloc(1, sizeof(*engine));
+    if (engine == NULL) {
+        return NULL;
+    }
+    engine->fs = options->fs;
+    engine->options = *options;
+    if (engine->options.unix_ms == NULL) {
+        engine->options.unix_ms = real_unix_ms;
+    }
+    engine->max_keys = options->max_keys;
+    engine->expiry.until_ms = INT64_MIN;
+    engine->random_state =
+        options->random_seed != 0 ? options->random_seed : (uint64_t)clock_monotonic_us();
+    mutex_init(&engine->write_mutex);
+    mutex_init(&engine->lock);
+    mutex_init(&engine->manifest_mutex);
+    manifest_init(&engine->manifest);
+    appender_init(&engine->appender);
+    sync_init(&engine->sync, (int)options->sync_policy);
+    maintenance_init(&engine->maintenance);
+    return engine;
+}
+
+/* Frees all of an engine whose threads have ended. */
+static void engine_free(struct engine *engine) NO_THREAD_SAFETY_ANALYSIS
+{
+    appender_deinit(&engine->appender);
+    if (engine->prepared != NULL) {
+        segment_unreference(engine->prepared);
+    }
+    spaces_deinit(&engine->spaces);
+    segment_table_deinit(&engine->segments);
+    maintenance_deinit(&engine->maintenance);
+    sync_deinit(&engine->sync);
+    manifest_deinit(&engine->manifest);
+    mutex_deinit(&engine->manifest_mutex);
+    mutex_deinit(&engine->lock);
+    mutex_deinit(&engine->write_mutex);
+    free(engine);
+}
+
+static enum status lock_directory(struct engine *engine, struct error *error)
+{
+    char holder[128] = "";
+    enum status status = fs_lock(engine->fs, LOCK_NAME, holder, sizeof(holder));
+    if (status == STATUS_LOCKED) {
+        return error_set(error, status,
+                         "the directory is in use by %s; stop that first, or choose "
+                         "another directory",
+                         holder);
+    }
+    if (status != STATUS_OK) {
+        return error_set(error, status, "can't lock the directory (file %s): %s", LOCK_NAME,
+                         status_words(status));
+    }
+    return STATUS_OK;
+}
+
+static enum status start_threads(struct engine *engine, struct error *error)
+{
+    if (engine->options.without_threads) {
+        return STATUS_OK;
+    }
+    enum status status = sync_start(engine);
+    if (status == STATUS_OK) {
+        status = maintenance_start(engine);
+    }
+    if (status != STATUS_OK) {
+        sync_stop(engine);
+        return error_set(error, status, "can't start the engine's threads");
+    }
+    return STATUS_OK;
+}
+
+enum status engine_open(const struct engine_options *options, struct engine **out,
+                        struct error *error)
+{
+    struct engine_options settled = *options;
+    if (settled.segment_size == 0) {
+        settled.segment_size = SEGMENT_SIZE_DEFAULT;
+    }
+    enum status status = check_options(&settled, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    fault_guard_install();
+    struct engine *engine = engine_allocate(&settled);
+    if (engine == NULL) {
+        return error_set(error, STATUS_NO_MEMORY, "out of memory");
+    }
+    status = lock_directory(engine, error);
+    if (status == STATUS_OK) {
+        status = recovery_run(engine, error);
+    }
+    if (status == STATUS_OK) {
+        status = start_threads(engine, error);
+    }
+    if (status != STATUS_OK) {
+        engine_free(engine);
+        return status;
+    }
+    *out = engine;
+    return STATUS_OK;
+}
+
+enum status engine_close(struct engine *engine)
+{
+    maintenance_stop(engine);
+    sync_stop(engine);
+    enum status status = sync_last(engine);
+    if (status == STATUS_OK) {
+        log_files_close(engine);
+    } else {
+        LOG_WARNING("the store is closed, but its last writes are not durable: %s",
+                    status_words(status));
+        status = STATUS_IO;
+    }
+    engine_free(engine);
+    return status;
+}
+
+struct mutex *engine_mutex(struct engine *engine)
+{
+    return &engine->lock;
+}
+
+void engine_lock(struct engine *engine) NO_THREAD_SAFETY_ANALYSIS
+{
+    mutex_lock(&engine->lock);
+}
+
+void engine_unlock(struct engine *engine) NO_THREAD_SAFETY_ANALYSIS
+{
+    mutex_unlock(&engine->lock);
+}
+
+/* --- positions and durability ------------------------------------------------------------- */
+
+enum status engine_write(struct engine *engine, uint64_t position)
+{
+    return appender_write(engine, position);
+}
+
+bool engine_may_reply(struct engine *engine, uint64_t position, bool *failed)
+{
+    return sync_may_reply(engine, position, failed);
+}
+
+enum status engine_sync(struct engine *engine)
+{
+    return sync_now(engine);
+}
+
+/* --- settings ----------------------------------------------------------------------------- */
+
+void engine_set_sync_policy(struct engine *engine, enum sync_policy policy)
+{
+    sync_set_policy(engine, (int)policy);
+}
+
+void engine_set_index_memory_limit_locked(struct engine *engine, uint64_t bytes)
+{
+    engine->spaces.budget.limit_bytes = bytes;
+}
+
+void engine_set_max_keys_locked(struct engine *engine, uint64_t max_keys)
+{
+    engine->max_keys = max_keys;
+}
+
+void engine_tick(struct engine *engine)
+{
+    maintenance_round(engine);
+    sync_tick(engine);
+}
+
+/* --- looking at the whole ----------------------------------------------------------------- */
+
+static void add_segments(struct engine *engine, struct engine_statistics *out)
+{
+    size_t handle = 0;
+    struct segment *segment;
+    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+        out->segment_count++;
+        out->disk_bytes += segment->reserved;
+        out->live_bytes += segment->live_bytes;
+        if (segment->end > SEGMENT_HEADER_SIZE) {
+            out->file_bytes += segment->end - SEGMENT_HEADER_SIZE;
+        }
+    }
+    if (!engine->appender.active->in_table) {
+        out->segment_count++;
+        out->disk_bytes += engine->appender.active->reserved;
+    }
+    mutex_lock(&engine->manifest_mutex);
+    if (engine->prepared != NULL) {
+        out->segment_count++;
+        out->disk_bytes += engine->prepared->reserved;
+    }
+    mutex_unlock(&engine->manifest_mutex);
+}
+
+void engine_statistics_locked(struct engine *engine, struct engine_statistics *out)
+{
+    struct maintenance *maintenance = &engine->maintenance;
+    *out = (struct engine_statistics){
+        .keys = spaces_key_count(&engine->spaces),
+        .index_bytes = spaces_index_memory(&engine->spaces),
+        .appended_position = engine->appender.position,
+        .written_position = atomic_load(&engine->appender.written_position),
+        .durable_position = atomic_load(&engine->sync.durable_position),
+        .expired_keys = engine->expired_keys,
+        .sync_count = atomic_load(&engine->sync.count),
+        .corrupt_records = engine->corrupt_records,
+        .writes_stopped = atomic_load(&engine->sync.failed),
+        .recovered_records = engine->recovered_records,
+        .recovery_ms = engine->recovery_ms,
+    };
+    add_segments(engine, out);
+    mutex_lock(&maintenance->mutex);
+    out->compactions = maintenance->compactions;
+    out->compaction_running = maintenance->compaction_running;
+    mutex_unlock(&maintenance->mutex);
+    if (fs_free_space(engine->fs, &out->free_disk_bytes) != STATUS_OK) {
+        out->free_disk_bytes = 0;
+    }
+}

@@ -1,0 +1,259 @@
+/* engine_read.c - the reading functions of engine.h. */
+#include "base/check.h"
+#include "engine/engine_state.h"
+#include "engine/expiry.h"
+#include "engine/fault_guard.h"
+#include "engine/lookup.h"
+
+/* A value below this is copied rather than pinned. */
+#define PIN_SIZE_MIN 16384
+
+/* How often engine_random_locked tries before it goes through all slots. */
+#define RANDOM_TRIES 100
+
+struct engine_keyspace *engine_database_locked(struct engine *engine, unsigned database)
+{
+    CHECK(database < engine->spaces.count);
+    return engine->spaces.databases[database];
+}
+
+unsigned engine_database_count(const struct engine *engine)
+{
+    return (unsigned)engine->spaces.count;
+}
+
+/* --- what answers rest on ----------------------------------------------------------------- */
+
+static void rest_on(struct engine *engine, uint64_t position)
+{
+    if (position > engine->rest_position) {
+        engine->rest_position = position;
+    }
+}
+
+/* An answer that any change could have changed. */
+static void rest_on_all(struct engine *engine)
+{
+    rest_on(engine, atomic_load_explicit(&engine->appender.payload_position, memory_order_relaxed));
+}
+
+void engine_rest_begin_locked(struct engine *engine)
+{
+    engine->rest_position = 0;
+}
+
+uint64_t engine_rest_end_locked(struct engine *engine)
+{
+    uint64_t durable = atomic_load(&engine->sync.durable_position);
+    return engine->rest_position > durable ? engine->rest_position : 0;
+}
+
+/* --- one key ------------------------------------------------------------------------------ */
+
+void engine_prefetch_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                            struct slice key, int stage)
+{
+    struct index_hash hash = lookup_hash(engine, key);
+    if (stage == 0) {
+        index_prefetch(keyspace->index, hash);
+        return;
+    }
+    struct record_address address;
+    if (!index_peek(keyspace->index, hash, &address)) {
+        return;
+    }
+    const struct segment *segment = segment_table_find(&engine->segments, address);
+    uint64_t offset = segment_offset_of(&engine->segments, segment, address);
+    if (offset < segment->tail_from) {
+        __builtin_prefetch(segment->mapping + offset);
+        __builtin_prefetch(segment->mapping + offset + 64);
+    }
+}
+
+static bool is_expired(const struct engine *engine, const struct lookup *lookup)
+{
+    int64_t expiry_ms = lookup->record.expiry_ms;
+    return expiry_ms != EXPIRY_NONE && expiry_ms <= engine_unix_ms(engine);
+}
+
+enum status engine_find_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                               struct slice key, struct entry *out)
+{
+    struct index_entry slot;
+    struct lookup lookup;
+    if (!lookup_key_locked(engine, keyspace, lookup_hash(engine, key), key, &slot, &lookup)) {
+        rest_on(engine, engine->deletion_position);
+        return STATUS_NOT_FOUND;
+    }
+    rest_on(engine, lookup_position(lookup.segment, lookup.offset, lookup.size));
+    if (lookup.status != STATUS_OK) {
+        return lookup.status;
+    }
+    if (is_expired(engine, &lookup)) {
+        expiry_drop_locked(engine, keyspace, &slot, &lookup);
+        return STATUS_NOT_FOUND;
+    }
+    lookup_to_entry(&lookup, out);
+    return STATUS_OK;
+}
+
+/* --- values ------------------------------------------------------------------------------- */
+
+struct verify_context {
+    const struct entry *entry;
+    size_t offset;
+    size_t size;
+    enum status status;
+};
+
+static void verify_value(void *context)
+{
+    struct verify_context *verify = context;
+    verify->status = record_verify_value(verify->entry->record, verify->offset, verify->size,
+                                         verify->entry->seed);
+}
+
+static bool is_mapped(const struct entry *entry)
+{
+    const struct segment *segment = entry->segment;
+    return entry->record >= segment->mapping &&
+           entry->record < segment->mapping + segment->capacity;
+}
+
+enum status engine_verify_locked(struct engine *engine, const struct entry *entry, size_t offset,
+                                 size_t size)
+{
+    struct verify_context verify = {.entry = entry, .offset = offset, .size = size};
+    if (!is_mapped(entry)) {
+        /* In the tail in memory. Verified all the same: memory errs too, and the record's
+         * checksum is what will be on the disk. */
+        verify_value(&verify);
+    } else if (!fault_guard_run(verify_value, &verify)) {
+        verify.status = STATUS_IO;
+    }
+    if (verify.status != STATUS_OK && is_mapped(entry)) {
+        lookup_report_locked(engine, entry->segment,
+                             (uint64_t)(entry->record - entry->segment->mapping), verify.status);
+    }
+    return verify.status;
+}
+
+bool engine_pin_locked(struct engine *engine, const struct entry *entry)
+{
+    (void)engine;
+    if (entry->value.size < PIN_SIZE_MIN || !is_mapped(entry)) {
+        return false;
+    }
+    segment_reference(entry->segment);
+    return true;
+}
+
+void engine_unpin(struct segment *segment)
+{
+    segment_unreference(segment);
+}
+
+/* --- all keys ----------------------------------------------------------------------------- */
+
+uint64_t engine_count_locked(struct engine *engine, struct engine_keyspace *keyspace)
+{
+    rest_on_all(engine);
+    return index_count(keyspace->index);
+}
+
+uint64_t engine_expiring_count_locked(struct engine *engine, struct engine_keyspace *keyspace)
+{
+    rest_on_all(engine);
+    return index_expiring_count(keyspace->index);
+}
+
+int64_t engine_average_ttl_locked(struct engine *engine, struct engine_keyspace *keyspace)
+{
+    return index_average_ttl_ms(keyspace->index, engine_unix_ms(engine));
+}
+
+struct scan_context {
+    struct engine *engine;
+    void (*visit)(void *context, const struct entry *entry);
+    void *context;
+};
+
+static void scan_slot(void *context, const struct index_entry *slot)
+{
+    struct scan_context *scan = context;
+    struct lookup lookup;
+    lookup_address_locked(scan->engine, slot->address, &lookup);
+    if (lookup.status != STATUS_OK || is_expired(scan->engine, &lookup)) {
+        return;
+    }
+    struct entry entry;
+    lookup_to_entry(&lookup, &entry);
+    scan->visit(scan->context, &entry);
+}
+
+void engine_scan_locked(struct engine *engine, struct engine_keyspace *keyspace, uint64_t *cursor,
+                        size_t count, void (*visit)(void *context, const struct entry *entry),
+                        void *context)
+{
+    struct scan_context scan = {.engine = engine, .visit = visit, .context = context};
+    rest_on_all(engine);
+    index_scan(keyspace->index, cursor, count, scan_slot, &scan);
+}
+
+/* splitmix64: good enough to choose a key, and cheap. */
+static uint64_t next_random(struct engine *engine)
+{
+    uint64_t z = (engine->random_state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+struct first_context {
+    struct engine *engine;
+    struct entry *out;
+    bool found;
+};
+
+static void take_first(void *context, const struct index_entry *slot)
+{
+    struct first_context *first = context;
+    if (first->found) {
+        return;
+    }
+    struct lookup lookup;
+    lookup_address_locked(first->engine, slot->address, &lookup);
+    if (lookup.status == STATUS_OK && !is_expired(first->engine, &lookup)) {
+        lookup_to_entry(&lookup, first->out);
+        first->found = true;
+    }
+}
+
+enum status engine_random_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                                 struct entry *out)
+{
+    rest_on_all(engine);
+    struct index_entry slot;
+    int unreadable = 0;
+    while (unreadable < RANDOM_TRIES && index_random(keyspace->index, next_random(engine), &slot)) {
+        struct lookup lookup;
+        lookup_address_locked(engine, slot.address, &lookup);
+        if (lookup.status != STATUS_OK) {
+            unreadable++;
+            continue;
+        }
+        if (!is_expired(engine, &lookup)) {
+            lookup_to_entry(&lookup, out);
+            return STATUS_OK;
+        }
+        /* What it drops here the expiry cycle need not, so the loop costs nothing on the whole. */
+        expiry_drop_locked(engine, keyspace, &slot, &lookup);
+    }
+    /* Nearly all of what is there can't be read. */
+    struct first_context first = {.engine = engine, .out = out};
+    uint64_t cursor = 0;
+    do {
+        index_scan(keyspace->index, &cursor, 64, take_first, &first);
+    } while (cursor != 0 && !first.found);
+    return first.found ? STATUS_OK : STATUS_NOT_FOUND;
+}

@@ -1,0 +1,75 @@
+/*
+ * engine_state.h - struct engine, for the engine's own files only.
+ *
+ * The locks, in the order in which they nest (docs/threads.md):
+ *
+ *   write_mutex     held by the one that writes the tail of the log to its files
+ *   lock            the execution lock: index, segments, tail, all that engine.h calls _locked
+ *   manifest_mutex  the manifest in memory and on disk, and the making of log segments
+ *
+ * and two that are leaves: sync.mutex and maintenance.mutex guard the requests to those threads; no
+ * other lock is taken while one of them is held.
+ *
+ * The manifest's mutex may be held across a sync of a file. The execution lock is held across one
+ * only where the writer needs a segment that the maintenance thread has not made ready.
+ */
+#ifndef SCDB_ENGINE_ENGINE_STATE_H
+#define SCDB_ENGINE_ENGINE_STATE_H
+
+#include "base/mutex.h"
+#include "engine/appender.h"
+#include "engine/compaction.h"
+#include "engine/engine.h"
+#include "engine/expiry.h"
+#include "engine/maintenance.h"
+#include "engine/manifest.h"
+#include "engine/segment.h"
+#include "engine/spaces.h"
+#include "engine/sync.h"
+
+#include <stdatomic.h>
+
+#define CORRUPT_LOGGED_MAX 64
+
+struct engine {
+    /* set at open, immutable then */
+    struct file_system *fs;
+    struct engine_options options;
+    uint64_t segment_size;
+    uint8_t store_id[STORE_ID_SIZE];
+    uint8_t secret[STORE_SECRET_SIZE];
+
+    struct mutex write_mutex;
+    struct mutex lock;
+    struct mutex manifest_mutex;
+
+    struct manifest manifest GUARDED_BY(manifest_mutex);
+    struct segment *prepared GUARDED_BY(manifest_mutex); /* the next log segment, or NULL */
+
+    /* under the execution lock */
+    struct segment_table segments;
+    struct spaces spaces;
+    struct appender appender;
+    uint64_t max_keys;
+    uint64_t rest_position;     /* what the answers since engine_rest_begin_locked rest on */
+    uint64_t deletion_position; /* behind the newest record that made a key go away */
+    struct manifest_position durable_place; /* durable_position as a place in the log */
+    uint64_t expired_keys;
+    uint64_t corrupt_records;
+    struct record_address corrupt_logged[CORRUPT_LOGGED_MAX];
+    uint64_t random_state;
+
+    struct sync sync;
+    struct maintenance maintenance;
+    struct expiry expiry;
+
+    uint64_t recovered_records;
+    uint64_t recovery_ms;
+};
+
+static inline int64_t engine_unix_ms(const struct engine *engine)
+{
+    return engine->options.unix_ms(engine->options.unix_ms_context);
+}
+
+#endif

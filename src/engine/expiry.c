@@ -1,0 +1,155 @@
+/* expiry.c - see expiry.h. */
+#include "engine/expiry.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "engine/change.h"
+#include "engine/engine_state.h"
+#include "engine/fault_guard.h"
+#include "engine/lookup.h"
+#include "engine/mark.h"
+
+#define BATCH_SIZE 64
+
+/* One key that is due. */
+struct due_key {
+    struct index_entry slot;
+    struct segment *segment; /* referenced */
+    const uint8_t *bytes;    /* in the mapping; NULL: in the tail */
+    uint64_t available;
+    uint64_t seed;
+};
+
+struct due_batch {
+    uint64_t keyspace_id;
+    struct due_key keys[BATCH_SIZE];
+    size_t count;
+};
+
+void expiry_drop_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                        const struct index_entry *slot, const struct lookup *lookup)
+{
+    CHECK(index_remove(keyspace->index, slot->hash, slot->address));
+    change_forget_locked(engine, keyspace, lookup);
+    engine->expired_keys++;
+    engine->expiry.removed++;
+    int64_t expiry_ms = lookup->status == STATUS_OK ? lookup->record.expiry_ms : slot->expiry_ms;
+    if (expiry_ms > engine->expiry.until_ms) {
+        engine->expiry.until_ms = expiry_ms;
+    }
+    if (lookup->status == STATUS_OK && engine->options.on_expired_locked != NULL) {
+        engine->options.on_expired_locked(engine->options.hook_context, keyspace->database,
+                                          lookup->record.key);
+    }
+}
+
+/* Sees, under the lock, what is due in one database. */
+static void collect_batch(struct engine *engine, unsigned database, struct due_batch *batch)
+{
+    struct index_entry due[BATCH_SIZE];
+    mutex_lock(&engine->lock);
+    struct engine_keyspace *keyspace = engine->spaces.databases[database];
+    batch->keyspace_id = keyspace->id;
+    batch->count = index_due(keyspace->index, engine_unix_ms(engine) / 1000, due, BATCH_SIZE);
+    for (size_t i = 0; i < batch->count; i++) {
+        struct due_key *key = &batch->keys[i];
+        struct segment *segment = segment_table_find(&engine->segments, due[i].address);
+        uint64_t offset = segment_offset_of(&engine->segments, segment, due[i].address);
+        bool mapped;
+        key->slot = due[i];
+        key->segment = segment;
+        key->seed = segment->seed;
+        key->bytes = appender_bytes_locked(engine, segment, offset, &key->available, &mapped);
+        if (!mapped) {
+            key->bytes = NULL;
+        }
+        segment_reference(segment);
+    }
+    mutex_unlock(&engine->lock);
+}
+
+static void touch_record(void *context)
+{
+    const struct due_key *key = context;
+    struct record record;
+    uint64_t size;
+    enum status status = record_decode(key->bytes, key->available, key->seed, &record, &size);
+    (void)status; /* looked at again under the lock; this was for the page faults */
+}
+
+static bool match_address(void *context, struct record_address address)
+{
+    const struct record_address *wanted = context;
+    return address.units == wanted->units;
+}
+
+static bool still_holds(const struct engine_keyspace *keyspace, const struct index_entry *slot)
+{
+    struct record_address wanted = slot->address;
+    struct index_entry found;
+    return index_find(keyspace->index, slot->hash, match_address, &wanted, &found);
+}
+
+static void remove_batch(struct engine *engine, unsigned database, struct due_batch *batch)
+{
+    mutex_lock(&engine->lock);
+    struct engine_keyspace *keyspace = engine->spaces.databases[database];
+    for (size_t i = 0; i < batch->count && keyspace->id == batch->keyspace_id; i++) {
+        const struct index_entry *slot = &batch->keys[i].slot;
+        if (!still_holds(keyspace, slot)) {
+            continue; /* overwritten, deleted or moved meanwhile */
+        }
+        struct lookup lookup;
+        lookup_address_locked(engine, slot->address, &lookup);
+        expiry_drop_locked(engine, keyspace, slot, &lookup);
+    }
+    mutex_unlock(&engine->lock);
+    for (size_t i = 0; i < batch->count; i++) {
+        segment_unreference(batch->keys[i].segment);
+    }
+}
+
+static void expire_database(struct engine *engine, unsigned database)
+{
+    struct due_batch batch;
+    do {
+        collect_batch(engine, database, &batch);
+        for (size_t i = 0; i < batch.count; i++) {
+            if (batch.keys[i].bytes != NULL) {
+                (void)fault_guard_run(touch_record, &batch.keys[i]);
+            }
+        }
+        remove_batch(engine, database, &batch);
+    } while (batch.count > 0);
+}
+
+static void append_mark(struct engine *engine)
+{
+    mutex_lock(&engine->lock);
+    if (engine->expiry.removed > 0) {
+        uint8_t value[MARK_EXPIRY_SIZE];
+        mark_encode_expiry(engine->expiry.until_ms, value);
+        struct slice part = slice_make(value, sizeof(value));
+        struct append append = {
+            .record = {.kind = RECORD_EXPIRY_MARK, .expiry_ms = EXPIRY_NONE},
+            .parts = &part,
+            .part_count = 1,
+        };
+        if (appender_prepare_locked(engine, &append) == STATUS_OK) {
+            (void)appender_commit_locked(engine, &append);
+            engine->deletion_position = engine->appender.position;
+            engine->expiry.removed = 0;
+            engine->expiry.until_ms = INT64_MIN;
+        }
+        /* A full disk: the mark is owed until the next round. */
+    }
+    mutex_unlock(&engine->lock);
+}
+
+void expiry_cycle(struct engine *engine)
+{
+    for (unsigned database = 0; database < engine->spaces.count; database++) {
+        expire_database(engine, database);
+    }
+    append_mark(engine);
+}

@@ -1,0 +1,40 @@
+/*
+ * expiry.h - keys that have come to their end.
+ *
+ * A key whose time has come is absent at once (engine_find_locked looks at the clock) and is
+ * removed by whoever comes upon it: a find, or the cycle, which goes by the index's expiry seconds
+ * and so never searches. No tombstone is written: an expired record is its own. What the clock
+ * decided must not be undone by a clock that is set back, so after a pass that removed something
+ * the cycle appends one expiry mark: records older than the mark with an expiry up to its time are
+ * dead for good.
+ *
+ * The cycle reads record headers through the mappings without the lock (that is where page faults
+ * happen; the segments are referenced meanwhile) and removes, under the lock, only slots that still
+ * hold the same address.
+ */
+#ifndef SCDB_ENGINE_EXPIRY_H
+#define SCDB_ENGINE_EXPIRY_H
+
+#include "base/slice.h"
+#include "engine/engine.h"
+#include "engine/index.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lookup;
+
+struct expiry {
+    /* under the execution lock */
+    uint64_t removed; /* since the last mark */
+    int64_t until_ms; /* the latest expiry among them */
+};
+
+/* Lock held. Takes an expired key out of the index, when `lookup` is its record. */
+void expiry_drop_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                        const struct index_entry *slot, const struct lookup *lookup);
+
+/* Lock not held; one caller at a time. Removes all that is due, then sees to the mark. */
+void expiry_cycle(struct engine *engine);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * log_files.h - the manifest's dealings with the segments of the log: making a segment ready,
+ * handing it to the writer, and sealing it when it is full and durable.
+ *
+ * A log segment is made in this order: file created, space reserved, file synced, directory
+ * synced, manifest replaced by one that lists it. Its header is written when the first record
+ * comes; a listed log segment that is all zeros was never used.
+ *
+ * Threads: each function says which locks it wants. The manifest in memory belongs to
+ * manifest_mutex, which comes after the execution lock.
+ */
+#ifndef SCDB_ENGINE_LOG_FILES_H
+#define SCDB_ENGINE_LOG_FILES_H
+
+#include "base/mutex.h"
+#include "engine/engine_state.h"
+
+/* What the manifest should say of the log; gathered under the execution lock, given to the
+ * manifest later. */
+struct log_facts {
+    struct manifest_position durable;
+    uint64_t next_sequence;
+};
+
+/* Execution lock held. */
+struct log_facts log_files_facts_locked(const struct engine *engine);
+
+/* Brings the facts into the manifest in memory; older ones than it has change nothing. */
+void log_files_apply(struct engine *engine, const struct log_facts *facts)
+    REQUIRES(engine->manifest_mutex);
+
+/* Makes, durably, a log segment that the manifest lists. On failure the store is as it was (a file
+ * may be left that the manifest does not list). */
+enum status log_files_make(struct engine *engine, const struct log_facts *facts, uint64_t capacity,
+                           struct segment **out) MUST_CHECK REQUIRES(engine->manifest_mutex);
+
+/* Execution lock held. A segment of `capacity` bytes for the writer: the prepared one when it will
+ * do, else one that is made now. The caller owns it. */
+enum status log_files_take_locked(struct engine *engine, uint64_t capacity,
+                                  struct segment **out) MUST_CHECK;
+
+/* Execution lock held. An unused segment whose turn has not come after all, taken over: kept as the
+ * prepared one when it can be, else removed. */
+void log_files_put_back_locked(struct engine *engine, struct segment *segment);
+
+/* No lock held, maintenance thread. Makes the next segment when there is none. Failures are
+ * logged once and tried again later: the writer will find out by itself when it matters. */
+void log_files_prepare_next(struct engine *engine);
+
+/* No lock held, maintenance thread. Closed segments that are durable: gives back the space that
+ * they reserved and did not use, and tells the manifest in memory where they end. */
+void log_files_seal(struct engine *engine);
+
+/* No lock held, no threads left, everything is durable: leaves no reserved space and no unused
+ * segment behind, and a manifest that knows where the log ends. What fails is left for the next
+ * start. */
+void log_files_close(struct engine *engine);
+
+#endif

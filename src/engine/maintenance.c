@@ -1,0 +1,272 @@
+/* maintenance.c - see maintenance.h. */
+#include "engine/maintenance.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/compaction.h"
+#include "engine/engine_state.h"
+#include "engine/expiry.h"
+#include "engine/log_files.h"
+
+#include <stdlib.h>
+
+void maintenance_init(struct maintenance *maintenance)
+{
+    *maintenance = (struct maintenance){0};
+    mutex_init(&maintenance->mutex);
+    condition_init(&maintenance->wake);
+}
+
+static void free_waiters(struct maintenance_waiter *waiter)
+{
+    while (waiter != NULL) {
+        struct maintenance_waiter *next = waiter->next;
+        free(waiter);
+        waiter = next;
+    }
+}
+
+void maintenance_deinit(struct maintenance *maintenance)
+{
+    free_waiters(maintenance->waiters);
+    condition_deinit(&maintenance->wake);
+    mutex_deinit(&maintenance->mutex);
+}
+
+void maintenance_wake(struct engine *engine)
+{
+    struct maintenance *maintenance = &engine->maintenance;
+    mutex_lock(&maintenance->mutex);
+    maintenance->woken = true;
+    condition_wake_one(&maintenance->wake);
+    mutex_unlock(&maintenance->mutex);
+}
+
+/* --- housekeeping ------------------------------------------------------------------------- */
+
+/* An index of millions of keys takes its time to free: not under the lock. */
+static void free_abandoned(struct engine *engine)
+{
+    struct engine_keyspace *keyspace;
+    do {
+        mutex_lock(&engine->lock);
+        keyspace = spaces_take_abandoned(&engine->spaces);
+        mutex_unlock(&engine->lock);
+        if (keyspace != NULL) {
+            spaces_destroy_keyspace(keyspace);
+        }
+    } while (keyspace != NULL);
+}
+
+static void reclaim_segments(struct engine *engine)
+{
+    mutex_lock(&engine->lock);
+    segment_table_reclaim(&engine->segments);
+    mutex_unlock(&engine->lock);
+}
+
+void maintenance_round(struct engine *engine)
+{
+    expiry_cycle(engine);
+    log_files_prepare_next(engine);
+    appender_maintain(engine);
+    log_files_seal(engine);
+    free_abandoned(engine);
+    reclaim_segments(engine);
+    engine->maintenance.last_round_ms = clock_monotonic_ms();
+}
+
+bool maintenance_interlude(struct engine *engine)
+{
+    struct maintenance *maintenance = &engine->maintenance;
+    if (clock_monotonic_ms() - maintenance->last_round_ms >= MAINTENANCE_INTERVAL_MS) {
+        maintenance_round(engine);
+    }
+    mutex_lock(&maintenance->mutex);
+    bool stop = maintenance->stop;
+    mutex_unlock(&maintenance->mutex);
+    return stop;
+}
+
+/* --- compactions -------------------------------------------------------------------------- */
+
+/* Runs a compaction for all who wait now; those who come later get the next one. */
+static void run_compaction(struct engine *engine)
+{
+    struct maintenance *maintenance = &engine->maintenance;
+    mutex_lock(&maintenance->mutex);
+    struct maintenance_waiter *waiters = maintenance->waiters;
+    maintenance->waiters = NULL;
+    maintenance->compaction_wanted = false;
+    maintenance->compaction_running = true;
+    mutex_unlock(&maintenance->mutex);
+
+    struct compaction_result result = {0};
+    enum status status = compaction_run(engine, &result);
+
+    mutex_lock(&maintenance->mutex);
+    maintenance->compaction_running = false;
+    maintenance->compactions++;
+    mutex_unlock(&maintenance->mutex);
+    maintenance->last_compaction_ms = clock_monotonic_ms();
+    for (struct maintenance_waiter *waiter = waiters; waiter != NULL; waiter = waiter->next) {
+        if (waiter->done != NULL) {
+            waiter->done(waiter->context, status, &result);
+        }
+    }
+    free_waiters(waiters);
+}
+
+static enum status request_compaction(struct engine *engine, maintenance_done *done, void *context)
+{
+    struct maintenance *maintenance = &engine->maintenance;
+    struct maintenance_waiter *waiter = calloc(1, sizeof(*waiter));
+    if (waiter == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    waiter->done = done;
+    waiter->context = context;
+    mutex_lock(&maintenance->mutex);
+    waiter->next = maintenance->waiters;
+    maintenance->waiters = waiter;
+    maintenance->compaction_wanted = true;
+    condition_wake_one(&maintenance->wake);
+    mutex_unlock(&maintenance->mutex);
+    return STATUS_OK;
+}
+
+void engine_compact_start(struct engine *engine, maintenance_done *done, void *context)
+{
+    enum status status = request_compaction(engine, done, context);
+    if (status != STATUS_OK) {
+        if (done != NULL) {
+            struct compaction_result nothing = {0};
+            done(context, status, &nothing);
+        }
+        return;
+    }
+    if (!engine->maintenance.running) {
+        run_compaction(engine);
+    }
+}
+
+/* Somebody blocked in engine_compact(). */
+struct blocked_caller {
+    struct mutex mutex;
+    struct condition ended;
+    bool is_done;
+    enum status status;
+    struct compaction_result result;
+};
+
+static void wake_caller(void *context, enum status status, const struct compaction_result *result)
+{
+    struct blocked_caller *caller = context;
+    mutex_lock(&caller->mutex);
+    caller->is_done = true;
+    caller->status = status;
+    caller->result = *result;
+    condition_wake_one(&caller->ended);
+    mutex_unlock(&caller->mutex);
+}
+
+enum status engine_compact(struct engine *engine, struct compaction_result *out)
+{
+    struct blocked_caller caller = {0};
+    mutex_init(&caller.mutex);
+    condition_init(&caller.ended);
+    engine_compact_start(engine, wake_caller, &caller);
+    mutex_lock(&caller.mutex);
+    while (!caller.is_done) {
+        condition_wait(&caller.ended, &caller.mutex, -1);
+    }
+    mutex_unlock(&caller.mutex);
+    condition_deinit(&caller.ended);
+    mutex_deinit(&caller.mutex);
+    if (caller.status == STATUS_OK) {
+        *out = caller.result;
+    }
+    return caller.status;
+}
+
+void engine_set_compaction_interval(struct engine *engine, uint64_t interval_s)
+{
+    struct maintenance *maintenance = &engine->maintenance;
+    mutex_lock(&maintenance->mutex);
+    maintenance->compaction_interval_s = interval_s;
+    mutex_unlock(&maintenance->mutex);
+}
+
+/* --- the thread --------------------------------------------------------------------------- */
+
+/* maintenance.mutex held. */
+static bool is_compaction_due(const struct maintenance *maintenance)
+{
+    if (maintenance->compaction_wanted) {
+        return true;
+    }
+    return maintenance->compaction_interval_s > 0 &&
+           clock_monotonic_ms() - maintenance->last_compaction_ms >=
+               (int64_t)maintenance->compaction_interval_s * 1000;
+}
+
+/* Sleeps until there is something to do. *compact: among it a compaction. False = stop. */
+static bool wait_for_work(struct maintenance *maintenance, bool *compact)
+{
+    mutex_lock(&maintenance->mutex);
+    if (!maintenance->stop && !maintenance->woken && !is_compaction_due(maintenance)) {
+        condition_wait(&maintenance->wake, &maintenance->mutex, MAINTENANCE_INTERVAL_MS);
+    }
+    maintenance->woken = false;
+    *compact = is_compaction_due(maintenance);
+    bool go_on = !maintenance->stop;
+    mutex_unlock(&maintenance->mutex);
+    return go_on;
+}
+
+static void *maintenance_main(void *argument)
+{
+    struct engine *engine = argument;
+    bool compact;
+    while (wait_for_work(&engine->maintenance, &compact)) {
+        maintenance_round(engine);
+        if (compact) {
+            run_compaction(engine);
+        }
+    }
+    return NULL;
+}
+
+enum status maintenance_start(struct engine *engine)
+{
+    struct maintenance *maintenance = &engine->maintenance;
+    maintenance->last_compaction_ms = clock_monotonic_ms();
+    if (pthread_create(&maintenance->thread, NULL, maintenance_main, engine) != 0) {
+        return STATUS_NO_MEMORY;
+    }
+    maintenance->running = true;
+    return STATUS_OK;
+}
+
+void maintenance_stop(struct engine *engine)
+{
+    struct maintenance *maintenance = &engine->maintenance;
+    if (!maintenance->running) {
+        return;
+    }
+    mutex_lock(&maintenance->mutex);
+    maintenance->stop = true;
+    condition_wake_all(&maintenance->wake);
+    mutex_unlock(&maintenance->mutex);
+    CHECK(pthread_join(maintenance->thread, NULL) == 0);
+    maintenance->running = false;
+    /* Whoever asked too late for a compaction is told so. */
+    struct compaction_result nothing = {0};
+    for (struct maintenance_waiter *waiter = maintenance->waiters; waiter != NULL;
+         waiter = waiter->next) {
+        if (waiter->done != NULL) {
+            waiter->done(waiter->context, STATUS_CLOSED, &nothing);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+/*
+ * maintenance.h - the thread that does what nobody should wait for.
+ *
+ * Ten times a second it removes expired keys, makes the next log segment ready, seals full ones,
+ * frees indexes and segments that went out of use, and tries again what the disk refused; and it
+ * runs compactions, between whose steps that housekeeping goes on.
+ *
+ * Threads: see each function. maintenance.mutex is a leaf.
+ */
+#ifndef SCDB_ENGINE_MAINTENANCE_H
+#define SCDB_ENGINE_MAINTENANCE_H
+
+#include "base/mutex.h"
+#include "base/status.h"
+#include "engine/engine.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MAINTENANCE_INTERVAL_MS 100
+
+/* What a compaction calls at its end. */
+typedef void maintenance_done(void *context, enum status status,
+                              const struct compaction_result *result);
+
+/* Somebody who wants to hear of a compaction that begins after he asked. */
+struct maintenance_waiter {
+    struct maintenance_waiter *next;
+    maintenance_done *done; /* may be NULL */
+    void *context;
+};
+
+struct maintenance {
+    struct mutex mutex;
+    struct condition wake;              /* of the thread */
+    struct maintenance_waiter *waiters; /* owned, of compactions that have not begun */
+    bool compaction_wanted;
+    bool compaction_running;
+    bool woken;
+    bool stop;
+    bool running; /* the thread is there */
+    uint64_t compaction_interval_s;
+    uint64_t compactions; /* ended */
+    pthread_t thread;
+
+    /* the maintenance thread's own */
+    enum status prepare_status; /* of the last attempt to make a segment ready */
+    int64_t last_round_ms;
+    int64_t last_compaction_ms;
+};
+
+void maintenance_init(struct maintenance *maintenance);
+void maintenance_deinit(struct maintenance *maintenance);
+
+enum status maintenance_start(struct engine *engine) MUST_CHECK;
+
+/* Ends a running compaction early, and the thread. */
+void maintenance_stop(struct engine *engine);
+
+/* Any thread, any lock but leaves held: there is something to do before the next round. */
+void maintenance_wake(struct engine *engine);
+
+/* No lock held. One round of housekeeping, here and now; for the thread, for engine_tick(), and for
+ * a compaction between its steps. */
+void maintenance_round(struct engine *engine);
+
+/* For a compaction: a round when one is due. True: the engine is closing, give up. */
+bool maintenance_interlude(struct engine *engine);
+
+#endif

@@ -1,0 +1,160 @@
+/* record_scanner.c - see record_scanner.h. */
+#include "engine/record_scanner.h"
+
+#include <stdlib.h>
+
+/* What record_peek needs to see at most: the fixed header, the expiry and a delta's base. */
+#define PEEK_SIZE 72
+
+enum status record_scanner_init(struct record_scanner *scanner, struct file *file, uint64_t seed,
+                                uint64_t offset, uint64_t limit, bool want_values)
+{
+    *scanner = (struct record_scanner){
+        .file = file, .seed = seed, .offset = offset, .limit = limit, .want_values = want_values};
+    uint64_t all = limit > offset ? limit - offset : 0;
+    scanner->capacity = all < RECORD_SCANNER_BLOCK_SIZE ? (size_t)all : RECORD_SCANNER_BLOCK_SIZE;
+    scanner->buffer = malloc(scanner->capacity + 1);
+    return scanner->buffer == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+void record_scanner_deinit(struct record_scanner *scanner)
+{
+    free(scanner->buffer);
+    *scanner = (struct record_scanner){0};
+}
+
+static bool has_bytes(const struct record_scanner *scanner, uint64_t offset, size_t size)
+{
+    return offset >= scanner->buffer_offset &&
+           offset + size <= scanner->buffer_offset + scanner->buffer_size;
+}
+
+static enum status grow_buffer(struct record_scanner *scanner, size_t size)
+{
+    uint8_t *buffer = realloc(scanner->buffer, size);
+    if (buffer == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    scanner->buffer = buffer;
+    scanner->capacity = size;
+    return STATUS_OK;
+}
+
+/* Reads a block from `offset` on; what was in the buffer is done with. */
+static enum status fill(struct record_scanner *scanner, uint64_t offset)
+{
+    if (scanner->buffer_size > 0) {
+        file_drop_cache(scanner->file, scanner->buffer_offset, scanner->buffer_size);
+        scanner->buffer_size = 0;
+    }
+    uint64_t left = scanner->limit - offset;
+    size_t wanted = left < scanner->capacity ? (size_t)left : scanner->capacity;
+    size_t size = 0;
+    enum status status = file_read(scanner->file, offset, scanner->buffer, wanted, &size);
+    if (status == STATUS_OK) {
+        scanner->buffer_offset = offset;
+        scanner->buffer_size = size;
+    }
+    return status;
+}
+
+enum status record_scanner_bytes(struct record_scanner *scanner, uint64_t offset, size_t size,
+                                 const uint8_t **out, size_t *available)
+{
+    uint64_t left = offset < scanner->limit ? scanner->limit - offset : 0;
+    size_t wanted = size < left ? size : (size_t)left;
+    if (!has_bytes(scanner, offset, wanted)) {
+        enum status status = STATUS_OK;
+        if (wanted > scanner->capacity) {
+            status = grow_buffer(scanner, wanted); /* a key of many megabytes */
+        }
+        if (status == STATUS_OK) {
+            status = fill(scanner, offset);
+        }
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    if (!has_bytes(scanner, offset, wanted)) {
+        /* The file is shorter than it was said to be. */
+        wanted = offset < scanner->buffer_offset + scanner->buffer_size
+                     ? (size_t)(scanner->buffer_offset + scanner->buffer_size - offset)
+                     : 0;
+    }
+    *out = scanner->buffer + (wanted == 0 ? 0 : offset - scanner->buffer_offset);
+    *available = wanted;
+    return STATUS_OK;
+}
+
+/* Bytes of the record that must be in memory to verify its header and key. */
+static size_t checked_size(const struct record *record)
+{
+    return (size_t)record_head_size(record->key.size, 0, record->expiry_ms != EXPIRY_NONE,
+                                    record->kind == RECORD_DELTA);
+}
+
+enum status record_scanner_next(struct record_scanner *scanner, struct scanned_record *out)
+{
+    if (scanner->offset == scanner->limit) {
+        return STATUS_NOT_FOUND;
+    }
+    uint64_t left = scanner->limit - scanner->offset;
+    const uint8_t *bytes;
+    size_t available;
+    enum status status =
+        record_scanner_bytes(scanner, scanner->offset, PEEK_SIZE, &bytes, &available);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (available < RECORD_HEADER_SIZE) {
+        return STATUS_CORRUPT;
+    }
+    struct record record;
+    uint64_t size;
+    status = record_peek(bytes, left, &record, &size);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bool whole = scanner->want_values && size <= RECORD_SCANNER_BLOCK_SIZE;
+    size_t needed = whole ? (size_t)size : checked_size(&record);
+    status = record_scanner_bytes(scanner, scanner->offset, needed, &bytes, &available);
+    if (status == STATUS_OK && available < needed) {
+        status = STATUS_CORRUPT;
+    }
+    struct scanned_record scanned = {.offset = scanner->offset, .has_value = whole};
+    if (status == STATUS_OK) {
+        status = record_decode(bytes, left, scanner->seed, &scanned.record, &scanned.size);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    scanned.bytes = bytes;
+    scanner->offset += scanned.size;
+    *out = scanned;
+    return STATUS_OK;
+}
+
+enum status record_scanner_is_zero(struct record_scanner *scanner, uint64_t offset, bool *out)
+{
+    while (offset < scanner->limit) {
+        const uint8_t *bytes;
+        size_t available;
+        enum status status =
+            record_scanner_bytes(scanner, offset, scanner->capacity, &bytes, &available);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (available == 0) {
+            break;
+        }
+        for (size_t i = 0; i < available; i++) {
+            if (bytes[i] != 0) {
+                *out = false;
+                return STATUS_OK;
+            }
+        }
+        offset += available;
+    }
+    *out = true;
+    return STATUS_OK;
+}

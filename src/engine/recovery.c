@@ -1,0 +1,359 @@
+/* recovery.c - see recovery.h. Single-threaded: the manifest's lock is not taken here. */
+#include "engine/recovery.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/log_files.h"
+#include "engine/record_scanner.h"
+#include "engine/recovery_files.h"
+#include "engine/recovery_history.h"
+#include "engine/recovery_load.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define CUT_NAME_SIZE_MAX (FILE_NAME_SIZE_MAX + 8)
+#define RECORD_SIZE_MIN   RECORD_HEADER_SIZE
+
+/* --- a new store -------------------------------------------------------------------------- */
+
+static void fill_random(const struct engine *engine, uint8_t *into, size_t size)
+{
+    uint64_t state = engine->options.random_seed;
+    size_t done = 0;
+    while (state == 0 && done < size) {
+        ssize_t got = getrandom(into + done, size - done, 0);
+        CHECK(got > 0 || errno == EINTR);
+        done += got > 0 ? (size_t)got : 0;
+    }
+    for (size_t i = done; i < size; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        into[i] = (uint8_t)(state >> 56);
+    }
+}
+
+static enum status init_manifest(struct engine *engine) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct manifest *manifest = &engine->manifest;
+    uint8_t random[STORE_ID_SIZE + STORE_SECRET_SIZE];
+    fill_random(engine, random, sizeof(random));
+    memcpy(manifest->store_id, random, STORE_ID_SIZE);
+    memcpy(manifest->secret, random + STORE_ID_SIZE, STORE_SECRET_SIZE);
+    manifest->segment_size = engine->options.segment_size;
+    manifest->next_file_number = 1;
+    manifest->next_sequence = 1;
+    manifest->next_keyspace_id = 1;
+    manifest->map_count = engine->options.database_count;
+    manifest->map = calloc(manifest->map_count, sizeof(*manifest->map));
+    if (manifest->map == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < manifest->map_count; i++) {
+        manifest->map[i] = manifest->next_keyspace_id++;
+    }
+    return manifest_write(engine->fs, manifest);
+}
+
+static void note_segment(void *context, const char *name)
+{
+    uint64_t number;
+    if (recovery_is_segment_name(name, &number)) {
+        (*(size_t *)context)++;
+    }
+}
+
+/* A directory without a manifest is a new store, unless somebody lost the manifest of an old. */
+static enum status create_store(struct engine *engine, struct error *error)
+{
+    size_t segment_count = 0;
+    enum status status = fs_list(engine->fs, note_segment, &segment_count);
+    if (status != STATUS_OK) {
+        return error_set(error, status, "can't list the directory: %s", status_words(status));
+    }
+    if (segment_count > 0) {
+        return error_set(error, STATUS_CORRUPT,
+                         "the directory holds %zu segment files, but the file %s is missing; "
+                         "restore it from a backup, or choose another directory",
+                         segment_count, MANIFEST_NAME);
+    }
+    status = init_manifest(engine);
+    if (status != STATUS_OK) {
+        return error_set(error, status, "can't create the store: %s", status_words(status));
+    }
+    return STATUS_OK;
+}
+
+/* --- what follows the end of the history -------------------------------------------------- */
+
+static void cut_name(const struct recovery_file *file, char *name, char *cut)
+{
+    recovery_file_name(file, name);
+    (void)snprintf(cut, CUT_NAME_SIZE_MAX, "%s.cut", name);
+}
+
+/* Copies [file->end, its size) into a new file. */
+static enum status copy_rest(struct engine *engine, const struct recovery_file *file,
+                             struct record_scanner *scanner, const char *cut)
+{
+    struct file *copy;
+    enum status status = fs_open(engine->fs, cut, FILE_MODE_CREATE, &copy);
+    if (status == STATUS_EXISTS) {
+        /* An earlier recovery was interrupted while it did the same. */
+        status = fs_remove(engine->fs, cut);
+        if (status == STATUS_OK) {
+            status = fs_open(engine->fs, cut, FILE_MODE_CREATE, &copy);
+        }
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    uint64_t offset = file->end;
+    while (status == STATUS_OK && offset < scanner->limit) {
+        const uint8_t *bytes;
+        size_t available;
+        status = record_scanner_bytes(scanner, offset, scanner->capacity, &bytes, &available);
+        if (status != STATUS_OK || available == 0) {
+            break;
+        }
+        struct slice part = slice_make(bytes, available);
+        status = file_write(copy, offset - file->end, &part, 1);
+        offset += available;
+    }
+    if (status == STATUS_OK) {
+        status = file_sync(copy);
+    }
+    file_close(copy);
+    return status;
+}
+
+/* Sets the rest of a segment aside, unless it is the zeros of reserved space. */
+static enum status cut_rest(struct engine *engine, const struct recovery_file *file)
+{
+    struct record_scanner scanner;
+    enum status status = record_scanner_init(&scanner, file->segment->file, file->segment->seed,
+                                             file->end, file->file_size, false);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bool is_zero = true;
+    status = record_scanner_is_zero(&scanner, file->end, &is_zero);
+    if (status == STATUS_OK && !is_zero) {
+        char name[FILE_NAME_SIZE_MAX];
+        char cut[CUT_NAME_SIZE_MAX];
+        cut_name(file, name, cut);
+        status = copy_rest(engine, file, &scanner, cut);
+        LOG_NOTICE("%s ends at offset %llu; what follows, from an unfinished write, is set aside "
+                   "in %s",
+                   name, (unsigned long long)file->end, cut);
+    }
+    record_scanner_deinit(&scanner);
+    return status;
+}
+
+static enum status set_aside(struct engine *engine, const struct recovery_file *file)
+{
+    char name[FILE_NAME_SIZE_MAX];
+    char cut[CUT_NAME_SIZE_MAX];
+    cut_name(file, name, cut);
+    LOG_NOTICE("%s follows the end of what was written without a gap: it is set aside as %s", name,
+               cut);
+    return fs_rename(engine->fs, name, cut);
+}
+
+/* What stays of the log becomes exactly the history, and durable; what does not is set aside.
+ * Every step may be done again after a crash. */
+static enum status settle_files(struct engine *engine, struct recovery_files *files)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < files->log_count; i++) {
+        struct recovery_file *file = files->log[i];
+        if (file->state != RECOVERY_OPEN || file->set_aside) {
+            continue;
+        }
+        status = cut_rest(engine, file);
+        if (status == STATUS_OK && file->end < file->file_size) {
+            status = file_truncate(file->segment->file, file->end);
+            file->segment->reserved = file->end;
+        }
+        if (status == STATUS_OK) {
+            status = file_sync(file->segment->file);
+        }
+        if (file->end <= SEGMENT_HEADER_SIZE) {
+            file->state = RECOVERY_UNUSED;
+        }
+    }
+    for (size_t i = 0; status == STATUS_OK && i < files->count; i++) {
+        if (files->files[i].set_aside) {
+            status = set_aside(engine, &files->files[i]);
+        }
+    }
+    return status == STATUS_OK ? fs_sync_directory(engine->fs) : status;
+}
+
+/* --- the manifest of the new session ------------------------------------------------------ */
+
+/* What lies in the log's place of the last record that stays; zeros when nothing does. */
+static struct manifest_position last_place(const struct recovery_files *files)
+{
+    struct manifest_position place = {0};
+    for (size_t i = 0; i < files->log_count; i++) {
+        const struct recovery_file *file = files->log[i];
+        if (!file->set_aside && file->state != RECOVERY_UNUSED) {
+            place = (struct manifest_position){
+                .file = file->entry.number, .offset = file->end, .sequence = file->last_sequence};
+        }
+    }
+    return place;
+}
+
+/* A number greater than every sequence number seen, also than those in what was set aside: there
+ * they are dense too, and no record is smaller than its header. */
+static uint64_t next_sequence(const struct manifest *manifest, const struct recovery_files *files)
+{
+    uint64_t next = manifest->next_sequence;
+    for (size_t i = 0; i < files->count; i++) {
+        const struct recovery_file *file = &files->files[i];
+        uint64_t last = file->last_sequence;
+        if (file->set_aside || file->state == RECOVERY_UNUSED) {
+            last = file->header.first_sequence + file->file_size / RECORD_SIZE_MIN;
+        } else if (file->state == RECOVERY_OPEN) {
+            last += (file->file_size - file->end) / RECORD_SIZE_MIN;
+        }
+        if (last >= next) {
+            next = last + 1;
+        }
+    }
+    return next;
+}
+
+static void update_manifest(struct engine *engine, const struct recovery_files *files,
+                            const struct manifest_position *place) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct manifest *manifest = &engine->manifest;
+    manifest->next_sequence = next_sequence(manifest, files);
+    manifest->durable = *place;
+    for (size_t i = 0; i < files->count; i++) {
+        const struct recovery_file *file = &files->files[i];
+        if (file->set_aside || file->state == RECOVERY_UNUSED || file->state == RECOVERY_GONE) {
+            manifest_drop(manifest, file->entry.number);
+        } else if (file->state == RECOVERY_OPEN) {
+            struct manifest_file *entry = manifest_find(manifest, file->entry.number);
+            entry->end = file->end;
+            entry->first_sequence = file->header.first_sequence;
+            entry->last_sequence = file->last_sequence;
+        }
+    }
+}
+
+/* The new session's first segment; with it the manifest is replaced. */
+static enum status start_log(struct engine *engine,
+                             const struct manifest_position *place) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct appender *appender = &engine->appender;
+    appender->next_sequence = engine->manifest.next_sequence;
+    appender->place = *place;
+    appender->written_place = *place;
+    engine->durable_place = *place;
+    struct log_facts facts = log_files_facts_locked(engine);
+    struct segment *segment;
+    enum status status = log_files_make(engine, &facts, engine->segment_size, &segment);
+    if (status == STATUS_OK) {
+        appender_start_locked(engine, segment);
+    }
+    return status;
+}
+
+/* --- files that belong to nobody ---------------------------------------------------------- */
+
+#define ORPHAN_BATCH 64
+
+struct orphans {
+    const struct engine *engine;
+    char names[ORPHAN_BATCH][FILE_NAME_SIZE_MAX];
+    size_t count;
+};
+
+static void collect_orphan(void *context, const char *name) NO_THREAD_SAFETY_ANALYSIS
+{
+    struct orphans *orphans = context;
+    uint64_t number;
+    bool is_segment = recovery_is_segment_name(name, &number);
+    bool is_listed = is_segment && manifest_find(&orphans->engine->manifest, number) != NULL;
+    bool is_ours = is_segment || strcmp(name, MANIFEST_TEMPORARY_NAME) == 0;
+    if (is_ours && !is_listed && orphans->count < ORPHAN_BATCH) {
+        (void)snprintf(orphans->names[orphans->count++], FILE_NAME_SIZE_MAX, "%s", name);
+    }
+}
+
+/* The manifest that does not list them is durable, so nobody will miss them. */
+static void remove_orphans(struct engine *engine)
+{
+    struct orphans *orphans = calloc(1, sizeof(*orphans));
+    bool go_on = orphans != NULL;
+    while (go_on) {
+        orphans->engine = engine;
+        orphans->count = 0;
+        enum status status = fs_list(engine->fs, collect_orphan, orphans);
+        go_on = status == STATUS_OK && orphans->count > 0;
+        for (size_t i = 0; go_on && i < orphans->count; i++) {
+            status = fs_remove(engine->fs, orphans->names[i]);
+            LOG_NOTICE("removed %s, which the manifest does not list%s%s", orphans->names[i],
+                       status == STATUS_OK ? "" : ": ",
+                       status == STATUS_OK ? "" : status_words(status));
+            go_on = status == STATUS_OK;
+        }
+    }
+    free(orphans);
+}
+
+/* --- all together ------------------------------------------------------------------------- */
+
+static enum status recover(struct engine *engine, struct recovery_files *files, struct error *error)
+{
+    enum status status = recovery_files_open(engine, files, error);
+    if (status == STATUS_OK) {
+        status = recovery_find_history(engine, files, error);
+    }
+    if (status == STATUS_OK) {
+        status = recovery_load(engine, files, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = settle_files(engine, files);
+    if (status == STATUS_OK) {
+        struct manifest_position place = last_place(files);
+        update_manifest(engine, files, &place);
+        status = start_log(engine, &place);
+    }
+    if (status != STATUS_OK) {
+        return error_set(error, status, "can't write to the directory: %s", status_words(status));
+    }
+    remove_orphans(engine);
+    return STATUS_OK;
+}
+
+enum status recovery_run(struct engine *engine, struct error *error) NO_THREAD_SAFETY_ANALYSIS
+{
+    int64_t started_ms = clock_monotonic_ms();
+    enum status status = manifest_read(engine->fs, &engine->manifest, error);
+    if (status == STATUS_NOT_FOUND) {
+        status = create_store(engine, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    memcpy(engine->store_id, engine->manifest.store_id, sizeof(engine->store_id));
+    memcpy(engine->secret, engine->manifest.secret, sizeof(engine->secret));
+    engine->segment_size = engine->manifest.segment_size;
+    segment_table_init(&engine->segments, engine->segment_size);
+    struct recovery_files files;
+    recovery_files_init(&files);
+    status = recover(engine, &files, error);
+    recovery_files_deinit(&files);
+    engine->recovery_ms = (uint64_t)(clock_monotonic_ms() - started_ms);
+    return status;
+}

@@ -1,0 +1,58 @@
+/*
+ * recovery_files.h - the files that a store's manifest lists, as recovery finds them.
+ *
+ * Used by one thread, while the store is being opened. A struct recovery_files owns its array and
+ * the segments in it until they are given to the engine's table.
+ */
+#ifndef SCDB_ENGINE_RECOVERY_FILES_H
+#define SCDB_ENGINE_RECOVERY_FILES_H
+
+#include "base/status.h"
+#include "engine/engine_state.h"
+
+enum recovery_state {
+    RECOVERY_PACKED,
+    RECOVERY_SEALED, /* a log segment whose end the manifest knows: durable up to there */
+    RECOVERY_OPEN,   /* a log segment whose end has to be found */
+    RECOVERY_UNUSED, /* a log segment that is all zeros */
+    RECOVERY_BROKEN, /* a log segment without a valid header, but with something in it */
+    RECOVERY_GONE    /* a log segment that an interrupted recovery has set aside already */
+};
+
+struct recovery_file {
+    enum recovery_state state;
+    struct manifest_file entry; /* as the manifest has it */
+    struct segment *segment;    /* owned; NULL when GONE, or given away */
+    struct segment_header header;
+    uint64_t file_size;
+    uint64_t end;           /* of what belongs to the history */
+    uint64_t last_sequence; /* of that */
+    bool set_aside;         /* all of it follows the end of the history */
+};
+
+struct recovery_files {
+    struct recovery_file *files; /* owned; in the order of their numbers */
+    size_t count;
+    struct recovery_file **log; /* owned: those SEALED or OPEN, in the order of the log */
+    size_t log_count;
+};
+
+void recovery_files_init(struct recovery_files *files);
+void recovery_files_deinit(struct recovery_files *files);
+
+/* Opens all files of engine->manifest. CORRUPT: one is missing or not what it should be, `error`
+ * names it. */
+enum status recovery_files_open(struct engine *engine, struct recovery_files *files,
+                                struct error *error) MUST_CHECK;
+
+/* The file with this number, NULL when the manifest does not list it. */
+struct recovery_file *recovery_files_find(const struct recovery_files *files, uint64_t number);
+
+/* "00000000000000000012.log": into `name`, FILE_NAME_SIZE_MAX bytes. */
+void recovery_file_name(const struct recovery_file *file, char *name);
+
+/* Is this the name of a segment file or of a manifest in the making? So that what the manifest does
+ * not list can be removed, and foreign files and *.cut are left alone. */
+bool recovery_is_segment_name(const char *name, uint64_t *number);
+
+#endif

@@ -1,0 +1,73 @@
+/* recovery_table.c - see recovery_table.h. */
+#include "engine/recovery_table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define CAPACITY_FIRST 1024
+
+static_assert(sizeof(struct recovery_entry) == 48, "the memory that opening a store takes");
+
+void recovery_table_init(struct recovery_table *table)
+{
+    *table = (struct recovery_table){0};
+}
+
+void recovery_table_deinit(struct recovery_table *table)
+{
+    free(table->entries);
+    recovery_table_init(table);
+}
+
+/* The entry of the key, or the free one where it belongs. */
+static struct recovery_entry *find_place(const struct recovery_table *table, uint64_t hash,
+                                         uint64_t check)
+{
+    size_t mask = table->capacity - 1;
+    size_t i = (size_t)check & mask;
+    while (table->entries[i].is_used &&
+           (table->entries[i].hash != hash || table->entries[i].check != check)) {
+        i = (i + 1) & mask;
+    }
+    return &table->entries[i];
+}
+
+static enum status grow(struct recovery_table *table)
+{
+    struct recovery_table grown = {
+        .capacity = table->capacity == 0 ? CAPACITY_FIRST : table->capacity * 2,
+        .count = table->count,
+    };
+    grown.entries = calloc(grown.capacity, sizeof(*grown.entries));
+    if (grown.entries == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < table->capacity; i++) {
+        const struct recovery_entry *entry = &table->entries[i];
+        if (entry->is_used) {
+            *find_place(&grown, entry->hash, entry->check) = *entry;
+        }
+    }
+    free(table->entries);
+    *table = grown;
+    return STATUS_OK;
+}
+
+enum status recovery_table_offer(struct recovery_table *table, const struct recovery_entry *entry)
+{
+    if ((table->count + 1) * 4 > table->capacity * 3) {
+        enum status status = grow(table);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    struct recovery_entry *place = find_place(table, entry->hash, entry->check);
+    if (!place->is_used) {
+        table->count++;
+    } else if (place->sequence >= entry->sequence) {
+        return STATUS_OK;
+    }
+    *place = *entry;
+    place->is_used = 1;
+    return STATUS_OK;
+}

@@ -1,0 +1,56 @@
+/*
+ * recovery_table.h - the newest record of each key, while a store is being opened.
+ *
+ * Files are read in no useful order (packed ones hold old and new), so for each key the record
+ * with the greatest sequence number wins, and tombstones stay in the table until the end. Keys are
+ * known by 128 bits of hash over (keyspace id, key), under the store's secret: what two keys of one
+ * store would have to share by accident.
+ *
+ * Not thread-safe; owns its memory (48 bytes a key, doubling).
+ */
+#ifndef SCDB_ENGINE_RECOVERY_TABLE_H
+#define SCDB_ENGINE_RECOVERY_TABLE_H
+
+#include "base/status.h"
+#include "engine/index.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct recovery_entry {
+    uint64_t hash;  /* the key's, as in the index */
+    uint64_t check; /* 64 further bits, over keyspace id and key */
+    uint64_t sequence;
+    int64_t expiry_ms;
+    uint64_t address : 40; /* struct record_address */
+    uint64_t type : 8;
+    uint64_t is_dead : 1; /* a tombstone */
+    uint64_t is_used : 1;
+    uint64_t keyspace_high : 14;
+    uint32_t keyspace_low;
+    uint32_t units; /* size of the record, in units of 8 bytes */
+};
+
+#define RECOVERY_KEYSPACE_BITS 46
+
+/* The keyspace id, which is below 2^46. */
+static inline uint64_t recovery_entry_keyspace(const struct recovery_entry *entry)
+{
+    return (uint64_t)entry->keyspace_high << 32 | entry->keyspace_low;
+}
+
+struct recovery_table {
+    struct recovery_entry *entries; /* owned; NULL while empty */
+    size_t count;
+    size_t capacity; /* a power of two, or 0 */
+};
+
+void recovery_table_init(struct recovery_table *table);
+void recovery_table_deinit(struct recovery_table *table);
+
+/* Keeps `entry` when it is newer than what is there for its key. NO_MEMORY: nothing has changed. */
+enum status recovery_table_offer(struct recovery_table *table,
+                                 const struct recovery_entry *entry) MUST_CHECK;
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * segment.h - one segment file, open and mapped, and the table that finds it by address.
+ *
+ * Addresses (index.h) number units of 8 bytes over one linear space. A segment with handle h owns
+ * the units [h << shift, (h + 1) << shift); one that is larger than a segment usually is owns
+ * several handles in a row. Handles are used again, but only after nobody holds a reference to the
+ * segment that had them: so an address means one record for as long as its segment is referenced.
+ *
+ * Threads: fields and functions want the execution lock, but for the references, the immutable
+ * fields (marked) and segment_unreference(), which any thread may use. Ownership: the table holds
+ * one reference to each of its segments; the last reference unmaps, closes and frees.
+ */
+#ifndef SCDB_ENGINE_SEGMENT_H
+#define SCDB_ENGINE_SEGMENT_H
+
+#include "base/status.h"
+#include "engine/file.h"
+#include "engine/index.h"
+#include "engine/segment_header.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SEGMENT_ADDRESS_BITS 40 /* of units: 8 TiB that are live at a time */
+#define SEGMENT_UNIT_SIZE    8
+
+/* Bytes of live records of one keyspace in a segment, padding included. */
+struct segment_live {
+    uint64_t keyspace_id;
+    uint64_t bytes;
+};
+
+struct segment {
+    atomic_uint references;
+
+    /* immutable once the segment is in the table */
+    uint64_t number;
+    enum segment_kind kind;
+    struct file *file;      /* owned */
+    const uint8_t *mapping; /* owned, `capacity` bytes */
+    uint64_t capacity;      /* bytes that the file may grow to */
+    uint64_t seed;          /* of its checksums */
+    uint32_t handle;
+    uint32_t handle_count;
+    uint64_t base_position; /* position (engine.h) of its first byte */
+    bool of_this_session;   /* false: all of it was durable when the store was opened */
+    bool in_table;
+
+    /* under the execution lock */
+    uint64_t end;            /* behind the last record; 0 = not even the header is there */
+    uint64_t reserved;       /* bytes of the file that surely have room on the disk */
+    uint64_t first_sequence; /* 0 = no records */
+    uint64_t last_sequence;
+    uint64_t judged_sequence; /* see segment_header.h */
+    uint64_t synced_end;      /* bytes before this are durable */
+    uint64_t tail_from;       /* records from here on may lie in the tail in memory */
+    bool in_unsynced;         /* stands in the list of what the next sync must cover */
+    struct segment *next_unsynced;
+    bool closed;  /* no record will be added */
+    bool sealed;  /* closed, durable, its end known to the manifest in memory */
+    bool damaged; /* a compaction could not read it: not picked again */
+
+    struct segment_live *live; /* owned */
+    size_t live_count;
+    size_t live_capacity;
+    uint64_t live_bytes; /* the sum */
+};
+
+/*
+ * Creates the file of segment `number`, reserves `reserve` bytes, and maps `capacity` bytes. The
+ * name is not durable yet. On failure no file is left. On success the caller owns the one
+ * reference.
+ */
+enum status segment_create(struct file_system *fs, enum segment_kind kind, uint64_t number,
+                           uint64_t capacity, uint64_t reserve, struct segment **out) MUST_CHECK;
+
+/* Opens and maps an existing file. NOT_FOUND when it is missing. `capacity` 0 = the file's size. */
+enum status segment_open(struct file_system *fs, enum segment_kind kind, uint64_t number,
+                         uint64_t capacity, struct segment **out) MUST_CHECK;
+
+void segment_reference(struct segment *segment);
+void segment_unreference(struct segment *segment);
+
+/* Makes sure that segment_live_change() for this keyspace can't fail. NO_MEMORY. */
+enum status segment_live_prepare(struct segment *segment, uint64_t keyspace_id) MUST_CHECK;
+
+/* Adds to (or takes from) the live bytes of a keyspace, which is prepared or has bytes. */
+void segment_live_change(struct segment *segment, uint64_t keyspace_id, int64_t bytes);
+
+/* Forgets a keyspace: all its bytes are dead. */
+void segment_live_drop(struct segment *segment, uint64_t keyspace_id);
+
+/* The dead bytes among the records. */
+uint64_t segment_dead_bytes(const struct segment *segment);
+
+/* --- the table ---------------------------------------------------------------------------- */
+
+struct segment_table {
+    unsigned shift;           /* units of one handle, as a power of two */
+    struct segment **handles; /* owned; several entries may name one segment */
+    size_t handle_capacity;   /* entries in the array */
+    size_t segment_count;     /* segments in the table, retired ones not counted */
+    struct segment **retired; /* owned; removed, but perhaps still referenced by somebody */
+    size_t retired_count;
+    size_t retired_capacity;
+};
+
+/* `segment_size` is what one handle must be able to span. */
+void segment_table_init(struct segment_table *table, uint64_t segment_size);
+
+/* Drops the table's references. */
+void segment_table_deinit(struct segment_table *table);
+
+/* Gives the segment its handles; the table takes the caller's reference over. NO_MEMORY, DISK_FULL
+ * (the address space is used up): the caller keeps it. */
+enum status segment_table_add(struct segment_table *table, struct segment *segment) MUST_CHECK;
+
+/* Takes a segment that has never held a record out again; the reference is the caller's. */
+void segment_table_withdraw(struct segment_table *table, struct segment *segment);
+
+/* Takes a segment to which no slot points any more out of use; its handles are free again when the
+ * last reference but the table's is gone, see segment_table_reclaim(). */
+void segment_table_retire(struct segment_table *table, struct segment *segment);
+
+/* Lets go of retired segments that nobody references any more. */
+void segment_table_reclaim(struct segment_table *table);
+
+/* The segment that owns `address`; never NULL for an address that a slot holds. */
+static inline struct segment *segment_table_find(const struct segment_table *table,
+                                                 struct record_address address)
+{
+    return table->handles[address.units >> table->shift];
+}
+
+/* Goes through all segments: *handle 0 to start with; NULL at the end. */
+struct segment *segment_table_next(const struct segment_table *table, size_t *handle);
+
+static inline uint64_t segment_offset_of(const struct segment_table *table,
+                                         const struct segment *segment,
+                                         struct record_address address)
+{
+    return (address.units - ((uint64_t)segment->handle << table->shift)) * SEGMENT_UNIT_SIZE;
+}
+
+static inline struct record_address segment_address_of(const struct segment_table *table,
+                                                       const struct segment *segment,
+                                                       uint64_t offset)
+{
+    return (struct record_address){.units = ((uint64_t)segment->handle << table->shift) +
+                                            offset / SEGMENT_UNIT_SIZE};
+}
+
+#endif

@@ -1,0 +1,330 @@
+/* sync.c - see sync.h. */
+#include "engine/sync.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/engine_state.h"
+
+#define BATCH_SIZE 32
+
+void sync_init(struct sync *sync, int policy)
+{
+    *sync = (struct sync){0};
+    atomic_init(&sync->policy, policy);
+    mutex_init(&sync->mutex);
+    condition_init(&sync->wake);
+    condition_init(&sync->done);
+}
+
+void sync_deinit(struct sync *sync)
+{
+    condition_deinit(&sync->done);
+    condition_deinit(&sync->wake);
+    mutex_deinit(&sync->mutex);
+}
+
+/* --- one pass ----------------------------------------------------------------------------- */
+
+/* A segment that must be durable up to `end`. */
+struct sync_target {
+    struct segment *segment;
+    uint64_t end;
+};
+
+/* What a pass covers: all that was written when it began. */
+struct sync_pass {
+    uint64_t position;
+    struct manifest_position place;
+};
+
+/* The next few segments of the log that have bytes before the pass's position that are not
+ * durable. They stay: only durable segments are ever compacted away. */
+static size_t collect_targets(struct engine *engine, const struct sync_pass *pass,
+                              struct sync_target *targets)
+{
+    size_t count = 0;
+    mutex_lock(&engine->lock);
+    struct segment *segment = engine->appender.unsynced_first;
+    while (segment != NULL && count < BATCH_SIZE && segment->base_position < pass->position) {
+        uint64_t end = pass->position - segment->base_position;
+        end = end < segment->end ? end : segment->end;
+        if (end > segment->synced_end) {
+            targets[count++] = (struct sync_target){.segment = segment, .end = end};
+        }
+        segment = segment->next_unsynced;
+    }
+    mutex_unlock(&engine->lock);
+    return count;
+}
+
+/* The targets are durable: those that are closed and whole leave the list. */
+static void note_synced(struct engine *engine, const struct sync_target *targets, size_t count)
+{
+    struct appender *appender = &engine->appender;
+    mutex_lock(&engine->lock);
+    for (size_t i = 0; i < count; i++) {
+        targets[i].segment->synced_end = targets[i].end;
+    }
+    while (appender->unsynced_first != NULL) {
+        struct segment *first = appender->unsynced_first;
+        if (first->synced_end < first->end) {
+            break;
+        }
+        appender->unsynced_first = first->next_unsynced;
+        first->next_unsynced = NULL;
+        first->in_unsynced = false;
+    }
+    if (appender->unsynced_first == NULL) {
+        appender->unsynced_last = NULL;
+    }
+    mutex_unlock(&engine->lock);
+}
+
+static enum status sync_segments(struct engine *engine, const struct sync_pass *pass)
+{
+    struct sync_target targets[BATCH_SIZE];
+    size_t count;
+    while ((count = collect_targets(engine, pass, targets)) > 0) {
+        for (size_t i = 0; i < count; i++) {
+            atomic_fetch_add(&engine->sync.count, 1);
+            enum status status = file_sync(targets[i].segment->file);
+            if (status != STATUS_OK) {
+                LOG_WARNING("fdatasync of log segment %llu failed: writing stops for good; what "
+                            "was durable before stays so. Replace the disk, then restart",
+                            (unsigned long long)targets[i].segment->number);
+                return status;
+            }
+        }
+        note_synced(engine, targets, count);
+    }
+    return STATUS_OK;
+}
+
+/* How far the log is written, read together under the write mutex. */
+static struct sync_pass begin_pass(struct engine *engine)
+{
+    struct appender *appender = &engine->appender;
+    struct sync_pass pass;
+    mutex_lock(&engine->write_mutex);
+    pass.position = atomic_load(&appender->written_position);
+    pass.place = appender->written_place;
+    mutex_unlock(&engine->write_mutex);
+    return pass;
+}
+
+static void end_pass(struct engine *engine, const struct sync_pass *pass)
+{
+    struct sync *sync = &engine->sync;
+    mutex_lock(&engine->lock);
+    engine->durable_place = pass->place;
+    atomic_store(&sync->durable_position, pass->position);
+    (void)appender_try_sync_mark_locked(engine);
+    mutex_unlock(&engine->lock);
+}
+
+/* Everything appended so far becomes durable. One caller at a time. */
+static enum status run_pass(struct engine *engine)
+{
+    struct sync *sync = &engine->sync;
+    struct appender *appender = &engine->appender;
+    if (atomic_load(&sync->failed)) {
+        return STATUS_WRITES_STOPPED;
+    }
+    atomic_store(&sync->wanted, false);
+    /* The time is taken over before the end of the log is looked at: a record that slips in
+     * between is covered, and at worst counted as older than it is. */
+    int64_t since = atomic_exchange(&appender->unsynced_since_ms, 0);
+    atomic_store(&sync->running_since_ms, since);
+    uint64_t payload = atomic_load(&appender->payload_position);
+    enum status status = appender_write(engine, payload);
+    struct sync_pass pass = begin_pass(engine);
+    if (status == STATUS_OK && payload > atomic_load(&sync->durable_position)) {
+        status = sync_segments(engine, &pass);
+        if (status == STATUS_OK) {
+            end_pass(engine, &pass);
+        } else {
+            atomic_store(&sync->failed, true);
+            status = STATUS_WRITES_STOPPED;
+        }
+    } else if (status != STATUS_OK) {
+        int64_t none = 0; /* not written, so not covered: as old as it was */
+        (void)atomic_compare_exchange_strong(&appender->unsynced_since_ms, &none, since);
+    }
+    atomic_store(&sync->running_since_ms, 0);
+    if (engine->options.on_durable != NULL) {
+        engine->options.on_durable(engine->options.hook_context);
+    }
+    return status;
+}
+
+/* --- the thread --------------------------------------------------------------------------- */
+
+static bool has_unsynced(struct engine *engine)
+{
+    return atomic_load(&engine->appender.payload_position) >
+           atomic_load(&engine->sync.durable_position);
+}
+
+/* sync.mutex held. Waits until a pass is due; false = stop. */
+static bool wait_until_due(struct engine *engine, int64_t last_pass_ms)
+{
+    struct sync *sync = &engine->sync;
+    while (!sync->stop) {
+        if (sync->served < sync->tickets || atomic_load(&sync->wanted)) {
+            return true;
+        }
+        if (atomic_load(&sync->policy) != SYNC_EVERYSEC || atomic_load(&sync->failed)) {
+            condition_wait(&sync->wake, &sync->mutex, SYNC_INTERVAL_MS);
+            continue;
+        }
+        int64_t left = last_pass_ms + SYNC_INTERVAL_MS - clock_monotonic_ms();
+        if (left <= 0 && has_unsynced(engine)) {
+            return true;
+        }
+        /* With nothing to sync the next pass is due a second after the first record at the
+         * latest; looking ten times a second keeps that close without a signal per record. */
+        condition_wait(&sync->wake, &sync->mutex, left > 0 ? (long)left : 100);
+    }
+    return false;
+}
+
+static void *sync_main(void *argument)
+{
+    struct engine *engine = argument;
+    struct sync *sync = &engine->sync;
+    int64_t last_pass_ms = clock_monotonic_ms();
+    mutex_lock(&sync->mutex);
+    while (wait_until_due(engine, last_pass_ms)) {
+        uint64_t serving = sync->tickets;
+        mutex_unlock(&sync->mutex);
+        last_pass_ms = clock_monotonic_ms();
+        enum status status = run_pass(engine);
+        mutex_lock(&sync->mutex);
+        sync->served = serving;
+        sync->last_status = status;
+        condition_wake_all(&sync->done);
+        if (status != STATUS_OK && !sync->stop) {
+            condition_wait(&sync->wake, &sync->mutex, 10); /* a full disk: not in a tight loop */
+        }
+    }
+    mutex_unlock(&sync->mutex);
+    return NULL;
+}
+
+enum status sync_start(struct engine *engine)
+{
+    struct sync *sync = &engine->sync;
+    if (pthread_create(&sync->thread, NULL, sync_main, engine) != 0) {
+        return STATUS_NO_MEMORY;
+    }
+    sync->running = true;
+    return STATUS_OK;
+}
+
+void sync_stop(struct engine *engine)
+{
+    struct sync *sync = &engine->sync;
+    if (!sync->running) {
+        return;
+    }
+    mutex_lock(&sync->mutex);
+    sync->stop = true;
+    condition_wake_all(&sync->wake);
+    mutex_unlock(&sync->mutex);
+    CHECK(pthread_join(sync->thread, NULL) == 0);
+    sync->running = false;
+}
+
+enum status sync_now(struct engine *engine)
+{
+    struct sync *sync = &engine->sync;
+    if (!sync->running) {
+        return run_pass(engine);
+    }
+    mutex_lock(&sync->mutex);
+    uint64_t ticket = ++sync->tickets;
+    condition_wake_one(&sync->wake);
+    while (sync->served < ticket) {
+        condition_wait(&sync->done, &sync->mutex, -1);
+    }
+    enum status status = sync->last_status;
+    mutex_unlock(&sync->mutex);
+    return status;
+}
+
+enum status sync_last(struct engine *engine)
+{
+    struct sync *sync = &engine->sync;
+    if (atomic_load(&sync->failed)) {
+        return STATUS_WRITES_STOPPED;
+    }
+    enum status status = appender_write(engine, engine->appender.position);
+    struct sync_pass pass = begin_pass(engine);
+    if (status == STATUS_OK) {
+        status = sync_segments(engine, &pass);
+    }
+    if (status == STATUS_OK) {
+        engine->durable_place = pass.place;
+        atomic_store(&sync->durable_position, pass.position);
+    }
+    return status;
+}
+
+/* Wakes the thread for those that wait for on_durable(), once for all of them. */
+static void want_pass(struct engine *engine)
+{
+    struct sync *sync = &engine->sync;
+    if (!atomic_exchange(&sync->wanted, true)) {
+        mutex_lock(&sync->mutex);
+        condition_wake_one(&sync->wake);
+        mutex_unlock(&sync->mutex);
+    }
+}
+
+/* everysec: has something been waiting for a sync for too long? */
+static bool is_stalled(struct engine *engine)
+{
+    int64_t since = atomic_load_explicit(&engine->sync.running_since_ms, memory_order_relaxed);
+    if (since == 0) {
+        since = atomic_load_explicit(&engine->appender.unsynced_since_ms, memory_order_relaxed);
+    }
+    return since != 0 && clock_monotonic_ms() - since > SYNC_STALL_MS;
+}
+
+bool sync_may_reply(struct engine *engine, uint64_t position, bool *failed)
+{
+    struct sync *sync = &engine->sync;
+    int policy = atomic_load_explicit(&sync->policy, memory_order_relaxed);
+    *failed = false;
+    if (policy == SYNC_NO || position <= atomic_load(&sync->durable_position)) {
+        return true;
+    }
+    if (atomic_load(&sync->failed)) {
+        *failed = true;
+        return false;
+    }
+    if (policy == SYNC_EVERYSEC && !is_stalled(engine)) {
+        return true;
+    }
+    want_pass(engine);
+    /* The pass may have ended, and called on_durable, just before it was asked for. */
+    return position <= atomic_load(&sync->durable_position);
+}
+
+void sync_set_policy(struct engine *engine, int policy)
+{
+    if (atomic_exchange(&engine->sync.policy, policy) != policy) {
+        want_pass(engine); /* releases those who wait under the old policy */
+    }
+}
+
+void sync_tick(struct engine *engine)
+{
+    struct sync *sync = &engine->sync;
+    bool due = atomic_load(&sync->policy) == SYNC_EVERYSEC && has_unsynced(engine);
+    if (atomic_load(&sync->wanted) || due) {
+        enum status status = run_pass(engine);
+        (void)status; /* logged there; engine_may_reply tells those concerned */
+    }
+}

@@ -1,0 +1,73 @@
+/*
+ * sync.h - when the log becomes durable.
+ *
+ * One pass of syncing: write what is pending, note how far the log is written (an end between
+ * groups), fdatasync the segments that are not durable up to there, in the order of the log, move
+ * the durable position, append a sync mark that says so, call on_durable. Only one pass runs at a
+ * time: the sync thread's, or with engine_options.without_threads the caller's.
+ *
+ * If an fdatasync fails, the kernel may have dropped the very pages that it could not write and
+ * call them clean: a later fdatasync that succeeds proves nothing. So the first failure is for
+ * good: the durable position stays, writes are refused, reading goes on.
+ *
+ * Threads: see each function. sync.mutex is a leaf: nothing else is locked while it is held.
+ */
+#ifndef SCDB_ENGINE_SYNC_H
+#define SCDB_ENGINE_SYNC_H
+
+#include "base/mutex.h"
+#include "base/status.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine;
+
+/* everysec: how often a sync starts, and when writers begin to wait for one. */
+#define SYNC_INTERVAL_MS 1000
+#define SYNC_STALL_MS    2000
+
+struct sync {
+    _Atomic uint64_t durable_position;
+    _Atomic int policy;               /* enum sync_policy */
+    atomic_bool failed;               /* an fdatasync has failed: writing has stopped for good */
+    atomic_bool wanted;               /* somebody waits for on_durable() */
+    _Atomic int64_t running_since_ms; /* unsynced_since_ms of what the running pass covers; 0 */
+    _Atomic uint64_t count;           /* fdatasyncs */
+
+    struct mutex mutex;
+    struct condition wake;   /* of the thread */
+    struct condition done;   /* of those in sync_now() */
+    uint64_t tickets;        /* handed out by sync_now() */
+    uint64_t served;         /* tickets that a finished pass has covered */
+    enum status last_status; /* of the last pass */
+    bool stop;
+    bool running; /* the thread is there */
+    pthread_t thread;
+};
+
+void sync_init(struct sync *sync, int policy);
+void sync_deinit(struct sync *sync);
+
+/* Starts and stops the sync thread. NO_MEMORY: it could not be started. */
+enum status sync_start(struct engine *engine) MUST_CHECK;
+void sync_stop(struct engine *engine);
+
+/* Makes all that is appended durable and waits for it. No lock held; any thread but the sync
+ * thread. WRITES_STOPPED, IO, DISK_FULL: it is not. */
+enum status sync_now(struct engine *engine) MUST_CHECK;
+
+/* At the end, without threads: everything becomes durable, marks included, and no mark is added. */
+enum status sync_last(struct engine *engine) MUST_CHECK;
+
+/* engine_may_reply(). */
+bool sync_may_reply(struct engine *engine, uint64_t position, bool *failed);
+
+void sync_set_policy(struct engine *engine, int policy);
+
+/* One round without threads: a pass when one is due. */
+void sync_tick(struct engine *engine);
+
+#endif

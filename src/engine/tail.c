@@ -1,0 +1,198 @@
+/* tail.c - see tail.h. */
+#include "engine/tail.h"
+
+#include "base/check.h"
+
+#include <stdlib.h>
+
+void tail_init(struct tail *tail)
+{
+    *tail = (struct tail){0};
+}
+
+static void chunk_free(struct tail_chunk *chunk)
+{
+    free(chunk->data);
+    free(chunk);
+}
+
+static void chunk_list_free(struct tail_chunk *chunk)
+{
+    while (chunk != NULL) {
+        struct tail_chunk *next = chunk->next;
+        chunk_free(chunk);
+        chunk = next;
+    }
+}
+
+void tail_deinit(struct tail *tail)
+{
+    chunk_list_free(tail->first);
+    chunk_list_free(tail->spare);
+    chunk_list_free(tail->spare_pass);
+    tail_init(tail);
+}
+
+static struct tail_chunk *chunk_new(size_t capacity)
+{
+    struct tail_chunk *chunk = calloc(1, sizeof(*chunk));
+    if (chunk == NULL) {
+        return NULL;
+    }
+    if (capacity > 0) {
+        chunk->data = malloc(capacity);
+        if (chunk->data == NULL) {
+            free(chunk);
+            return NULL;
+        }
+    }
+    chunk->capacity = capacity;
+    return chunk;
+}
+
+static struct tail_chunk *chunk_take(struct tail *tail, size_t size)
+{
+    if (size > TAIL_CHUNK_SIZE) {
+        return chunk_new(size);
+    }
+    if (tail->spare == NULL) {
+        return chunk_new(TAIL_CHUNK_SIZE);
+    }
+    struct tail_chunk *chunk = tail->spare;
+    tail->spare = chunk->next;
+    tail->spare_count--;
+    return chunk;
+}
+
+static void chunk_give_back(struct tail *tail, struct tail_chunk *chunk)
+{
+    if (chunk->capacity != TAIL_CHUNK_SIZE || tail->spare_count >= TAIL_SPARE_COUNT_MAX) {
+        chunk_free(chunk);
+        return;
+    }
+    chunk->next = tail->spare;
+    tail->spare = chunk;
+    tail->spare_count++;
+}
+
+static void chunk_append(struct tail *tail, struct tail_chunk *chunk, struct segment *segment,
+                         uint64_t offset)
+{
+    chunk->next = NULL;
+    chunk->segment = segment;
+    chunk->offset = offset;
+    chunk->size = 0;
+    if (tail->last == NULL) {
+        tail->first = chunk;
+    } else {
+        tail->last->next = chunk;
+    }
+    tail->last = chunk;
+    if (segment->tail_from == UINT64_MAX) {
+        segment->tail_from = offset;
+    }
+}
+
+/* Does the last chunk end at (segment, offset), with room for `size` more? */
+static bool last_has_room(const struct tail *tail, const struct segment *segment, uint64_t offset,
+                          size_t size)
+{
+    const struct tail_chunk *last = tail->last;
+    return last != NULL && last->capacity > 0 && last->segment == segment &&
+           last->offset + last->size == offset && last->capacity - last->size >= size;
+}
+
+/* The new chunk is put into the spare list, from where tail_extend() takes it: so a preparation
+ * that is not used changes nothing. */
+enum status tail_prepare(struct tail *tail, struct segment *segment, uint64_t offset, size_t size)
+{
+    if (size == 0 || last_has_room(tail, segment, offset, size) ||
+        (size <= TAIL_CHUNK_SIZE && tail->spare != NULL)) {
+        return STATUS_OK;
+    }
+    struct tail_chunk *chunk = chunk_new(size > TAIL_CHUNK_SIZE ? size : TAIL_CHUNK_SIZE);
+    if (chunk == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    if (size > TAIL_CHUNK_SIZE) {
+        chunk_append(tail, chunk, segment, offset);
+        return STATUS_OK;
+    }
+    chunk_give_back(tail, chunk);
+    return STATUS_OK;
+}
+
+uint8_t *tail_extend(struct tail *tail, struct segment *segment, uint64_t offset, size_t size)
+{
+    if (!last_has_room(tail, segment, offset, size)) {
+        struct tail_chunk *chunk = chunk_take(tail, size);
+        CHECK(chunk != NULL);
+        chunk_append(tail, chunk, segment, offset);
+    }
+    uint8_t *data = tail->last->data + tail->last->size;
+    tail->last->size += size;
+    return data;
+}
+
+enum status tail_prepare_pass(struct tail *tail)
+{
+    if (tail->spare_pass == NULL) {
+        tail->spare_pass = chunk_new(0);
+    }
+    return tail->spare_pass == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+void tail_pass(struct tail *tail, struct segment *segment, uint64_t offset, size_t size)
+{
+    struct tail_chunk *last = tail->last;
+    if (last == NULL || last->capacity > 0 || last->segment != segment ||
+        last->offset + last->size != offset) {
+        CHECK(tail->spare_pass != NULL);
+        chunk_append(tail, tail->spare_pass, segment, offset);
+        tail->spare_pass = NULL;
+    }
+    tail->last->size += size;
+}
+
+static bool chunk_holds(const struct tail_chunk *chunk, const struct segment *segment,
+                        uint64_t offset)
+{
+    return chunk->segment == segment && offset >= chunk->offset &&
+           offset - chunk->offset < chunk->size;
+}
+
+const uint8_t *tail_find(const struct tail *tail, const struct segment *segment, uint64_t offset,
+                         uint64_t *available)
+{
+    const struct tail_chunk *chunk = tail->last;
+    if (chunk != NULL && !chunk_holds(chunk, segment, offset)) {
+        chunk = tail->first;
+        while (chunk != NULL && !chunk_holds(chunk, segment, offset)) {
+            chunk = chunk->next;
+        }
+    }
+    if (chunk == NULL || chunk->capacity == 0) {
+        return NULL;
+    }
+    *available = chunk->size - (offset - chunk->offset);
+    return chunk->data + (offset - chunk->offset);
+}
+
+void tail_retire(struct tail *tail, uint64_t written)
+{
+    while (tail->first != NULL &&
+           (tail->first != tail->last || tail->first->capacity != TAIL_CHUNK_SIZE)) {
+        struct tail_chunk *chunk = tail->first;
+        if (tail_chunk_position(chunk) + chunk->size > written) {
+            return;
+        }
+        tail->first = chunk->next;
+        if (tail->first == NULL) {
+            tail->last = NULL;
+        }
+        struct segment *segment = chunk->segment;
+        bool goes_on = tail->first != NULL && tail->first->segment == segment;
+        segment->tail_from = goes_on ? tail->first->offset : UINT64_MAX;
+        chunk_give_back(tail, chunk);
+    }
+}
