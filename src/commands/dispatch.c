@@ -10,6 +10,8 @@
 #include "server/config.h"
 #include "server/statistics.h"
 
+#include <string.h>
+
 /* Keys of one command that are worth fetching ahead; those behind them come too late anyway. */
 #define PREFETCH_KEYS_MAX 8
 
@@ -112,7 +114,7 @@ static bool is_paused(struct server *server, const struct session *session,
     if (mode != PAUSE_WRITE) {
         return mode == PAUSE_ALL;
     }
-    bool runs_queue = session->transaction.open && (command->flags & COMMAND_NEVER_QUEUED) != 0;
+    bool runs_queue = (command->flags & COMMAND_RUNS_QUEUE) != 0;
     return writes(command->flags) || (runs_queue && writes(transaction_flags(session)));
 }
 
@@ -146,16 +148,34 @@ static void run(struct server *server, struct session *session, const struct com
                                 .argument_count = count});
 }
 
-/* The command is not executed: an error is in the reply, or `error` says which. */
+/* EXEC itself is refused: the transaction ends, and the error says what for. */
+static void reject_exec(struct keyspace *keyspace, struct session *session,
+                        const struct command *command, enum client_error error)
+{
+    static const char default_code[] = "ERR ";
+    char name[COMMAND_NAME_SIZE_MAX];
+    char reason[ERRORS_TEXT_SIZE_MAX];
+    errors_format(error, slice_of_string(table_full_name(command, name)), reason);
+    bool has_default_code = strncmp(reason, default_code, strlen(default_code)) == 0;
+    transaction_reset(keyspace, session);
+    errors_reply_about(&session->reply, ERROR_EXEC_ABORTED_BECAUSE,
+                       slice_of_string(has_default_code ? reason + strlen(default_code) : reason));
+}
+
+/* The command is not executed: an error is in the reply already, or `error` says which. */
 static void reject(struct server *server, struct session *session, const struct command *command,
                    enum client_error error, struct reply_mark mark)
 {
     struct statistics *statistics = server_statistics(server);
-    if (command != NULL) {
+    transaction_abort(session);
+    if (command != NULL && (command->flags & COMMAND_RUNS_QUEUE) != 0) {
+        reject_exec(server_keyspace(server), session, command, error);
+    } else if (command != NULL) {
         errors_reply_for(&session->reply, command, error);
+    }
+    if (command != NULL) {
         statistics_rejected_locked(statistics, command);
     }
-    transaction_abort(session);
     (void)count_error(statistics, &session->reply, mark);
 }
 

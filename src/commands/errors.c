@@ -48,16 +48,28 @@ static int shown_size(struct slice word, size_t maximum)
     return size == 0 ? 0 : (int)strnlen(word.data, size);
 }
 
+void errors_format(enum client_error error, struct slice subject, char text[ERRORS_TEXT_SIZE_MAX])
+{
+    const char *pattern = errors_text(error);
+    const char *gap = strstr(pattern, "%s");
+    if (gap == NULL) {
+        (void)snprintf(text, ERRORS_TEXT_SIZE_MAX, "%s", pattern);
+        return;
+    }
+    (void)snprintf(text, ERRORS_TEXT_SIZE_MAX, "%.*s%.*s%s", (int)(gap - pattern), pattern,
+                   shown_size(subject, ERRORS_TEXT_SIZE_MAX), subject.data, gap + 2);
+}
+
 void errors_reply_about(struct reply *reply, enum client_error error, struct slice subject)
 {
     CHECK(error != ERROR_NONE);
-    const char *text = errors_text(error);
-    const char *gap = strstr(text, "%s");
+    const char *gap = strstr(errors_text(error), "%s");
     if (gap == NULL) {
-        reply_error(reply, text);
+        reply_error(reply, errors_text(error));
         return;
     }
-    reply_error_format(reply, "%.*s%.*s%s", (int)(gap - text), text,
+    /* Not through errors_format, whose text is bounded: a client's option may be long. */
+    reply_error_format(reply, "%.*s%.*s%s", (int)(gap - errors_text(error)), errors_text(error),
                        shown_size(subject, subject.size), subject.data, gap + 2);
 }
 

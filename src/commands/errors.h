@@ -59,6 +59,7 @@
     X(EXEC_WITHOUT_MULTI, "ERR EXEC without MULTI")                                                \
     X(DISCARD_WITHOUT_MULTI, "ERR DISCARD without MULTI")                                          \
     X(EXEC_ABORTED, "EXECABORT Transaction discarded because of previous errors.")                 \
+    X(EXEC_ABORTED_BECAUSE, "EXECABORT Transaction discarded because of: %s")                      \
     X(NO_MEMORY, "OOM command not allowed when out of memory")
 
 enum client_error {
@@ -70,6 +71,10 @@ enum client_error {
 
 /* The text of an error, with its %s; a static string. */
 const char *errors_text(enum client_error error);
+
+/* Writes the text with `subject` in the place of its %s, truncated to the array. */
+#define ERRORS_TEXT_SIZE_MAX 512
+void errors_format(enum client_error error, struct slice subject, char text[ERRORS_TEXT_SIZE_MAX]);
 
 /* Replies with the error; %s in its text becomes the command's full name. */
 void errors_reply(const struct call *call, enum client_error error);

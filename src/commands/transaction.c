@@ -198,7 +198,7 @@ const struct command transaction_commands[] = {
      .handler = run_exec,
      .arity = 1,
      .flags = COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_SKIP_SLOWLOG |
-              COMMAND_NEVER_QUEUED,
+              COMMAND_NEVER_QUEUED | COMMAND_RUNS_QUEUE,
      .categories = CATEGORY_TRANSACTION,
      .group = "transactions",
      .since = "1.2.0",

@@ -56,9 +56,11 @@ enum command_flag {
     COMMAND_ALLOW_BUSY = 1 << 18,
     COMMAND_NO_MANDATORY_KEYS = 1 << 19,
     COMMAND_ONLY_SENTINEL = 1 << 20,
-    /* Not Redis's, shown nowhere: runs at once even when MULTI is open (EXEC, DISCARD, QUIT ...).
-     */
-    COMMAND_NEVER_QUEUED = 1 << 21
+    /* Not Redis's, shown nowhere. NEVER_QUEUED: runs at once even when MULTI is open (EXEC,
+     * DISCARD, QUIT ...). RUNS_QUEUE: EXEC, which writes when one of its queue does, and when
+     * refused ends the transaction. */
+    COMMAND_NEVER_QUEUED = 1 << 21,
+    COMMAND_RUNS_QUEUE = 1 << 22
 };
 
 /* ACL categories, as COMMAND INFO and ACL CAT name them. */
