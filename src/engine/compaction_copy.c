@@ -1,0 +1,264 @@
+/* compaction_copy.c - see compaction_copy.h. */
+#include "engine/compaction_copy.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "engine/engine_state.h"
+#include "engine/fault_guard.h"
+#include "engine/lookup.h"
+
+enum status compaction_copy_init(struct compaction_copy *copy, struct engine *engine,
+                                 struct segment *victim, uint64_t guard_limit)
+{
+    *copy =
+        (struct compaction_copy){.engine = engine, .victim = victim, .guard_limit = guard_limit};
+    buffer_init(&copy->bytes);
+    return record_scanner_init(&copy->scanner, victim->file, victim->seed, SEGMENT_HEADER_SIZE,
+                               victim->end, true);
+}
+
+void compaction_copy_deinit(struct compaction_copy *copy)
+{
+    record_scanner_deinit(&copy->scanner);
+    buffer_deinit(&copy->bytes);
+}
+
+static enum status damaged(struct compaction_copy *copy, uint64_t offset, enum status status)
+{
+    copy->is_damaged = true;
+    char name[FILE_NAME_SIZE_MAX];
+    segment_file_name(copy->victim->kind, copy->victim->number, name);
+    LOG_WARNING("%s can't be compacted, and is kept as it is: %s at offset %llu", name,
+                status_words(status), (unsigned long long)offset);
+    return status;
+}
+
+/* --- reading ------------------------------------------------------------------------------ */
+
+/* May the record have to stay, whatever the index says? */
+static bool is_candidate(const struct compaction_copy *copy, const struct record *record)
+{
+    switch (record->kind) {
+    case RECORD_VALUE:
+        return true;
+    case RECORD_TOMBSTONE:
+    case RECORD_EXPIRY_MARK:
+        return record->sequence > copy->guard_limit;
+    case RECORD_SYNC_MARK:    /* speaks of the log, which this file no longer is */
+    case RECORD_KEYSPACE_MAP: /* the manifest that drops this file has a map as new */
+    case RECORD_DELTA:        /* excluded before */
+        break;
+    }
+    return false;
+}
+
+static enum status add_candidate(struct compaction_copy *copy, const struct scanned_record *scanned)
+{
+    const struct record *record = &scanned->record;
+    bool is_large = !scanned->has_value;
+    struct compaction_candidate *candidate = &copy->candidates[copy->candidate_count];
+    *candidate = (struct compaction_candidate){.record = *record,
+                                               .offset = scanned->offset,
+                                               .size = scanned->size,
+                                               .bytes_at = copy->bytes.size,
+                                               .is_large = is_large};
+    enum status status = is_large
+                             ? buffer_append(&copy->bytes, record->key.data, record->key.size)
+                             : buffer_append(&copy->bytes, scanned->bytes, (size_t)scanned->size);
+    if (status == STATUS_OK) {
+        copy->candidate_count++;
+    }
+    return status;
+}
+
+/* The batch is whole, its bytes stay where they are: slices can point into them. */
+static void point_into_bytes(struct compaction_copy *copy)
+{
+    for (size_t i = 0; i < copy->candidate_count; i++) {
+        struct compaction_candidate *candidate = &copy->candidates[i];
+        const char *bytes = copy->bytes.data + candidate->bytes_at;
+        if (candidate->is_large) {
+            candidate->record.key = slice_make(bytes, candidate->record.key.size);
+        } else {
+            uint64_t size;
+            CHECK(record_peek((const uint8_t *)bytes, candidate->size, &candidate->record, &size) ==
+                  STATUS_OK);
+        }
+        candidate->hash = lookup_hash(copy->engine, candidate->record.key);
+    }
+}
+
+static enum status fill_batch(struct compaction_copy *copy)
+{
+    copy->candidate_count = 0;
+    copy->next = 0;
+    copy->bytes.size = 0;
+    while (copy->candidate_count < COMPACTION_BATCH_COUNT &&
+           copy->bytes.size < COMPACTION_BATCH_SIZE) {
+        struct scanned_record scanned;
+        enum status status = record_scanner_next(&copy->scanner, &scanned);
+        if (status == STATUS_NOT_FOUND) {
+            copy->ended = true;
+            break;
+        }
+        if (status == STATUS_OK && scanned.record.kind == RECORD_DELTA) {
+            status = STATUS_CORRUPT; /* no store that this version opens has any */
+        }
+        if (status == STATUS_CORRUPT || status == STATUS_IO) {
+            return damaged(copy, copy->scanner.offset, status);
+        }
+        if (status == STATUS_OK && is_candidate(copy, &scanned.record)) {
+            status = add_candidate(copy, &scanned);
+        }
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    point_into_bytes(copy);
+    return STATUS_OK;
+}
+
+/* --- judging ------------------------------------------------------------------------------ */
+
+static bool match_address(void *context, struct record_address address)
+{
+    const struct record_address *wanted = context;
+    return address.units == wanted->units;
+}
+
+static struct record_address address_of(const struct compaction_copy *copy,
+                                        const struct compaction_candidate *candidate)
+{
+    return segment_address_of(&copy->engine->segments, copy->victim, candidate->offset);
+}
+
+static enum compaction_verdict judge_locked(const struct compaction_copy *copy,
+                                            const struct compaction_candidate *candidate)
+{
+    const struct record *record = &candidate->record;
+    if (record->kind == RECORD_EXPIRY_MARK) {
+        return VERDICT_COPY;
+    }
+    const struct engine_keyspace *keyspace =
+        spaces_find(&copy->engine->spaces, record->keyspace_id);
+    if (keyspace == NULL) {
+        return VERDICT_DROP;
+    }
+    if (record->kind == RECORD_TOMBSTONE) {
+        return VERDICT_COPY;
+    }
+    struct record_address address = address_of(copy, candidate);
+    struct index_entry slot;
+    if (index_find(keyspace->index, candidate->hash, match_address, &address, &slot)) {
+        return VERDICT_COPY;
+    }
+    /* No slot points here. A record with an expiry may be the newest of its key and have expired;
+     * then older versions must stay hidden. (Whether the clock agrees now does not matter.) */
+    bool may_hide = record->expiry_ms != EXPIRY_NONE && record->sequence > copy->guard_limit;
+    return may_hide ? VERDICT_TOMBSTONE : VERDICT_DROP;
+}
+
+enum status compaction_copy_read(struct compaction_copy *copy)
+{
+    if (copy->ended) {
+        return STATUS_NOT_FOUND;
+    }
+    enum status status = fill_batch(copy);
+    if (status != STATUS_OK || copy->candidate_count == 0) {
+        return status;
+    }
+    mutex_lock(&copy->engine->lock);
+    for (size_t i = 0; i < copy->candidate_count; i++) {
+        copy->candidates[i].verdict = judge_locked(copy, &copy->candidates[i]);
+    }
+    mutex_unlock(&copy->engine->lock);
+    return STATUS_OK;
+}
+
+/* --- copying ------------------------------------------------------------------------------ */
+
+struct large_record {
+    const uint8_t *bytes;
+    uint64_t available;
+    uint64_t seed;
+    struct record record;
+    enum status status;
+};
+
+static void verify_large(void *context)
+{
+    struct large_record *large = context;
+    uint64_t size;
+    large->status =
+        record_decode(large->bytes, large->available, large->seed, &large->record, &size);
+    if (large->status == STATUS_OK) {
+        large->status = record_verify_value(large->bytes, 0, large->record.value.size, large->seed);
+    }
+}
+
+/* A copy gets a fresh, right checksum: so damage must be found now. */
+static enum status verify(const struct compaction_copy *copy,
+                          struct compaction_candidate *candidate)
+{
+    const struct segment *victim = copy->victim;
+    if (!candidate->is_large) {
+        const uint8_t *bytes = (const uint8_t *)copy->bytes.data + candidate->bytes_at;
+        return record_verify_value(bytes, 0, candidate->record.value.size, victim->seed);
+    }
+    struct large_record large = {.bytes = victim->mapping + candidate->offset,
+                                 .available = victim->end - candidate->offset,
+                                 .seed = victim->seed};
+    if (!fault_guard_run(verify_large, &large)) {
+        return STATUS_IO;
+    }
+    if (large.status == STATUS_OK) {
+        candidate->record.value = large.record.value;
+    }
+    return large.status;
+}
+
+static enum status copy_one(struct compaction_copy *copy, struct compaction_candidate *candidate,
+                            struct compaction_output *output, uint64_t *size)
+{
+    struct record record = candidate->record;
+    record.group_more = false; /* whole groups only: the file lies below the durable position */
+    if (candidate->verdict == VERDICT_TOMBSTONE) {
+        record.kind = RECORD_TOMBSTONE;
+        record.type = 0;
+        record.encoding = 0;
+        record.expiry_ms = EXPIRY_NONE;
+        record.value = slice_make(NULL, 0);
+    }
+    uint64_t needed =
+        record_size(record.key.size, record.value.size, record.expiry_ms != EXPIRY_NONE, false);
+    if (!compaction_output_has_room(output, needed)) {
+        *size = needed;
+        return STATUS_TOO_LARGE;
+    }
+    if (record.kind == RECORD_VALUE) {
+        enum status status = verify(copy, candidate);
+        if (status != STATUS_OK) {
+            return damaged(copy, candidate->offset, status);
+        }
+        record.value = candidate->record.value;
+    }
+    struct record_address from = address_of(copy, candidate);
+    return compaction_output_append(output, &record, candidate->hash,
+                                    record.kind == RECORD_VALUE ? &from : NULL);
+}
+
+enum status compaction_copy_write(struct compaction_copy *copy, struct compaction_output *output,
+                                  uint64_t *size)
+{
+    while (copy->next < copy->candidate_count) {
+        struct compaction_candidate *candidate = &copy->candidates[copy->next];
+        if (candidate->verdict != VERDICT_DROP) {
+            enum status status = copy_one(copy, candidate, output, size);
+            if (status != STATUS_OK) {
+                return status;
+            }
+        }
+        copy->next++;
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,288 @@
+/* compaction_output.c - see compaction_output.h. */
+#include "engine/compaction_output.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "engine/engine_state.h"
+
+#include <stdlib.h>
+
+#define FLUSH_SIZE       ((size_t)1 << 20)
+#define THROUGH_SIZE     ((uint64_t)256 * 1024)
+#define PUBLISH_PER_HOLD 128
+
+void compaction_output_init(struct compaction_output *output, struct engine *engine,
+                            uint64_t judged_sequence)
+{
+    *output = (struct compaction_output){.engine = engine, .judged_sequence = judged_sequence};
+    buffer_init(&output->pending);
+}
+
+/* Forgets the file; the caller has seen to the segment. */
+static void reset(struct compaction_output *output)
+{
+    output->segment = NULL;
+    output->pending.size = 0;
+    output->end = 0;
+    output->first_sequence = 0;
+    output->last_sequence = 0;
+    output->move_count = 0;
+}
+
+static void abandon(struct compaction_output *output)
+{
+    char name[FILE_NAME_SIZE_MAX];
+    segment_file_name(SEGMENT_PACKED, output->segment->number, name);
+    segment_unreference(output->segment);
+    if (fs_remove(output->engine->fs, name) != STATUS_OK) {
+        LOG_WARNING("can't remove %s; the next start removes it", name);
+    }
+    reset(output);
+}
+
+void compaction_output_deinit(struct compaction_output *output)
+{
+    if (output->segment != NULL) {
+        abandon(output);
+    }
+    buffer_deinit(&output->pending);
+    free(output->moves);
+    output->moves = NULL;
+}
+
+bool compaction_output_has_room(const struct compaction_output *output, uint64_t size)
+{
+    return output->segment != NULL && size <= output->segment->capacity - output->end;
+}
+
+enum status compaction_output_open(struct compaction_output *output, uint64_t wanted,
+                                   uint64_t first_size)
+{
+    struct engine *engine = output->engine;
+    CHECK(output->segment == NULL);
+    uint64_t capacity = SEGMENT_HEADER_SIZE + (wanted > first_size ? wanted : first_size);
+    if (capacity > engine->segment_size) {
+        uint64_t own = SEGMENT_HEADER_SIZE + first_size;
+        capacity = own > engine->segment_size ? own : engine->segment_size;
+    }
+    mutex_lock(&engine->manifest_mutex);
+    uint64_t number = engine->manifest.next_file_number++;
+    mutex_unlock(&engine->manifest_mutex);
+    struct segment *segment;
+    enum status status =
+        segment_create(engine->fs, SEGMENT_PACKED, number, capacity, capacity, &segment);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    segment->seed = record_seed(engine->store_id, number);
+    reset(output);
+    output->segment = segment;
+    output->end = SEGMENT_HEADER_SIZE;
+    return STATUS_OK;
+}
+
+/* --- appending ---------------------------------------------------------------------------- */
+
+static enum status flush(struct compaction_output *output)
+{
+    if (output->pending.size == 0) {
+        return STATUS_OK;
+    }
+    struct slice part = buffer_slice(&output->pending);
+    enum status status = file_write(output->segment->file, output->end - part.size, &part, 1);
+    if (status == STATUS_OK) {
+        output->pending.size = 0;
+    }
+    return status;
+}
+
+static enum status reserve_move(struct compaction_output *output)
+{
+    if (output->move_count < output->move_capacity) {
+        return STATUS_OK;
+    }
+    size_t capacity = output->move_capacity == 0 ? 1024 : output->move_capacity * 2;
+    struct compaction_move *moves = realloc(output->moves, capacity * sizeof(*moves));
+    if (moves == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    output->moves = moves;
+    output->move_capacity = capacity;
+    return STATUS_OK;
+}
+
+/* Puts the record's head, and unless it is large its value and padding, behind what is pending. */
+static enum status encode(struct compaction_output *output, const struct record *record,
+                          uint64_t head_size, uint64_t size, bool through)
+{
+    size_t needed = (size_t)(through ? head_size : size);
+    enum status status = buffer_reserve(&output->pending, needed);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    uint8_t *into = (uint8_t *)output->pending.data + output->pending.size;
+    record_encode_head(record, &record->value, 1, output->segment->seed, into);
+    if (!through) {
+        if (record->value.size > 0) {
+            memcpy(into + head_size, record->value.data, record->value.size);
+        }
+        uint64_t used = head_size + record->value.size;
+        memset(into + used, 0, (size_t)(size - used));
+    }
+    output->pending.size += needed;
+    return STATUS_OK;
+}
+
+/* A large value goes to the file from where it lies; its padding is zero already, reserved space
+ * being so. */
+static enum status write_value(struct compaction_output *output, const struct record *record,
+                               uint64_t head_size)
+{
+    output->end += head_size;
+    enum status status = flush(output);
+    output->end -= head_size;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return file_write(output->segment->file, output->end + head_size, &record->value, 1);
+}
+
+enum status compaction_output_append(struct compaction_output *output, const struct record *record,
+                                     struct index_hash hash, const struct record_address *from)
+{
+    bool has_expiry = record->expiry_ms != EXPIRY_NONE;
+    uint64_t size = record_size(record->key.size, record->value.size, has_expiry, false);
+    uint64_t head_size = record_head_size(record->key.size, record->value.size, has_expiry, false);
+    CHECK(record->kind != RECORD_DELTA && compaction_output_has_room(output, size));
+    bool through = size >= THROUGH_SIZE;
+    enum status status = reserve_move(output);
+    if (status == STATUS_OK) {
+        status = encode(output, record, head_size, size, through);
+    }
+    if (status == STATUS_OK && through) {
+        status = write_value(output, record, head_size);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (from != NULL) {
+        output->moves[output->move_count++] = (struct compaction_move){
+            .keyspace_id = record->keyspace_id,
+            .hash = hash,
+            .from = *from,
+            .to_unit = (uint32_t)(output->end / SEGMENT_UNIT_SIZE),
+            .units = (uint32_t)(size / SEGMENT_UNIT_SIZE),
+        };
+    }
+    output->end += size;
+    if (output->first_sequence == 0 || record->sequence < output->first_sequence) {
+        output->first_sequence = record->sequence;
+    }
+    if (record->sequence > output->last_sequence) {
+        output->last_sequence = record->sequence;
+    }
+    return output->pending.size >= FLUSH_SIZE ? flush(output) : STATUS_OK;
+}
+
+/* --- sealing ------------------------------------------------------------------------------ */
+
+static enum status write_header(struct compaction_output *output)
+{
+    const struct segment *segment = output->segment;
+    struct segment_header header = {
+        .kind = SEGMENT_PACKED,
+        .file_number = segment->number,
+        .capacity = segment->capacity,
+        .first_sequence = output->first_sequence,
+        .judged_sequence = output->judged_sequence,
+        .created_ms = engine_unix_ms(output->engine),
+    };
+    uint8_t bytes[SEGMENT_HEADER_SIZE];
+    segment_header_encode(&header, output->engine->store_id, bytes);
+    struct slice part = slice_make(bytes, sizeof(bytes));
+    return file_write(segment->file, 0, &part, 1);
+}
+
+enum status compaction_output_seal(struct compaction_output *output)
+{
+    struct segment *segment = output->segment;
+    CHECK(output->first_sequence > 0);
+    enum status status = flush(output);
+    if (status == STATUS_OK) {
+        status = write_header(output);
+    }
+    if (status == STATUS_OK && output->end < segment->capacity) {
+        status = file_truncate(segment->file, output->end);
+    }
+    if (status == STATUS_OK) {
+        status = file_sync(segment->file);
+    }
+    return status == STATUS_OK ? fs_sync_directory(output->engine->fs) : status;
+}
+
+enum status compaction_output_add_locked(struct compaction_output *output)
+{
+    struct segment *segment = output->segment;
+    enum status status = STATUS_OK;
+    uint64_t prepared = 0; /* no keyspace has the id 0 of nothing: ids start at 1 */
+    for (size_t i = 0; status == STATUS_OK && i < output->move_count; i++) {
+        if (output->moves[i].keyspace_id != prepared) {
+            prepared = output->moves[i].keyspace_id;
+            status = segment_live_prepare(segment, prepared);
+        }
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    segment->end = output->end;
+    segment->reserved = output->end;
+    segment->first_sequence = output->first_sequence;
+    segment->last_sequence = output->last_sequence;
+    segment->judged_sequence = output->judged_sequence;
+    segment->synced_end = output->end;
+    segment->closed = true;
+    segment->sealed = true;
+    return segment_table_add(&output->engine->segments, segment);
+}
+
+void compaction_output_withdraw_locked(struct compaction_output *output)
+{
+    segment_table_retire(&output->engine->segments, output->segment);
+    reset(output);
+}
+
+/* --- publishing --------------------------------------------------------------------------- */
+
+static void publish_locked(struct compaction_output *output, const struct compaction_move *move)
+{
+    struct engine *engine = output->engine;
+    struct engine_keyspace *keyspace = spaces_find(&engine->spaces, move->keyspace_id);
+    if (keyspace == NULL) {
+        return; /* flushed meanwhile */
+    }
+    struct record_address to = segment_address_of(&engine->segments, output->segment,
+                                                  (uint64_t)move->to_unit * SEGMENT_UNIT_SIZE);
+    if (!index_move(keyspace->index, move->hash, move->from, to)) {
+        return; /* overwritten, deleted or expired meanwhile */
+    }
+    int64_t size = (int64_t)move->units * SEGMENT_UNIT_SIZE;
+    struct segment *old = segment_table_find(&engine->segments, move->from);
+    segment_live_change(old, move->keyspace_id, -size);
+    segment_live_change(output->segment, move->keyspace_id, size);
+}
+
+void compaction_output_publish(struct compaction_output *output)
+{
+    struct engine *engine = output->engine;
+    size_t next = 0;
+    while (next < output->move_count) {
+        size_t end = next + PUBLISH_PER_HOLD;
+        end = end < output->move_count ? end : output->move_count;
+        mutex_lock(&engine->lock);
+        for (; next < end; next++) {
+            publish_locked(output, &output->moves[next]);
+        }
+        mutex_unlock(&engine->lock);
+    }
+    reset(output);
+}

@@ -1,0 +1,82 @@
+/*
+ * compaction_output.h - the packed segment that a compaction is writing, and the moves that it
+ * will publish.
+ *
+ * Nobody knows of the segment until it is sealed: a compaction that gives up abandons it, and
+ * nothing has happened. What each record moved from is remembered, to be published once the
+ * manifest lists the file.
+ *
+ * Threads: one compaction at a time, its thread; locks as each function says.
+ */
+#ifndef SCDB_ENGINE_COMPACTION_OUTPUT_H
+#define SCDB_ENGINE_COMPACTION_OUTPUT_H
+
+#include "base/buffer.h"
+#include "base/status.h"
+#include "engine/engine.h"
+#include "engine/index.h"
+#include "engine/record.h"
+#include "engine/segment.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A live record that has a copy. */
+struct compaction_move {
+    uint64_t keyspace_id;
+    struct index_hash hash;
+    struct record_address from;
+    uint32_t to_unit; /* offset in the packed file, in units of 8 bytes */
+    uint32_t units;   /* its size */
+};
+
+struct compaction_output {
+    struct engine *engine;    /* borrowed */
+    struct segment *segment;  /* the reference is ours until it is in the table; NULL: none open */
+    uint64_t judged_sequence; /* see segment_header.h */
+    struct buffer pending;    /* the end of the file that is not written yet */
+    uint64_t end;             /* offset behind the last record, pending ones included */
+    uint64_t first_sequence;  /* smallest, 0 = no records */
+    uint64_t last_sequence;   /* greatest */
+    struct compaction_move *moves; /* owned */
+    size_t move_count;
+    size_t move_capacity;
+};
+
+void compaction_output_init(struct compaction_output *output, struct engine *engine,
+                            uint64_t judged_sequence);
+
+/* Frees the memory and abandons an open file. No lock held. */
+void compaction_output_deinit(struct compaction_output *output);
+
+/* Is a file open that `size` more bytes fit into? */
+bool compaction_output_has_room(const struct compaction_output *output, uint64_t size);
+
+/* Creates the next packed file, for at most `wanted` bytes of records, the first of which takes
+ * `first_size`. No lock held. DISK_FULL, IO, NO_MEMORY: none is open. */
+enum status compaction_output_open(struct compaction_output *output, uint64_t wanted,
+                                   uint64_t first_size) MUST_CHECK;
+
+/* Appends a record with its value, of which `has_room` said that it fits. `from` NULL: no slot
+ * points at it (a tombstone, a mark). */
+enum status compaction_output_append(struct compaction_output *output, const struct record *record,
+                                     struct index_hash hash,
+                                     const struct record_address *from) MUST_CHECK;
+
+/* Writes what is pending and the header, gives back what was reserved in vain, makes the file and
+ * its name durable. No lock held. */
+enum status compaction_output_seal(struct compaction_output *output) MUST_CHECK;
+
+/* Gives the sealed segment its addresses and makes publishing unable to fail. Lock held. */
+enum status compaction_output_add_locked(struct compaction_output *output) MUST_CHECK;
+
+/* Takes it out of the table again: the manifest could not be replaced. The file stays, for the
+ * manifest on the disk may list it. Lock held. */
+void compaction_output_withdraw_locked(struct compaction_output *output);
+
+/* Publishes each move whose slot still points at the old record. No lock held; holds it briefly
+ * many times. After this no file is open. */
+void compaction_output_publish(struct compaction_output *output);
+
+#endif
