@@ -60,7 +60,7 @@ static struct engine *engine_allocate(const struct engine_options *options)
 }
 
 /* Frees all of an engine whose threads have ended. */
-static void engine_free(struct engine *engine) NO_THREAD_SAFETY_ANALYSIS
+static void engine_free(struct engine *engine)
 {
     appender_deinit(&engine->appender);
     if (engine->prepared != NULL) {

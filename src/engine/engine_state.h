@@ -43,8 +43,9 @@ struct engine {
     struct mutex lock;
     struct mutex manifest_mutex;
 
-    struct manifest manifest GUARDED_BY(manifest_mutex);
-    struct segment *prepared GUARDED_BY(manifest_mutex); /* the next log segment, or NULL */
+    /* under manifest_mutex (clang can not check that for fields of C) */
+    struct manifest manifest;
+    struct segment *prepared; /* the next log segment, or NULL */
 
     /* under the execution lock */
     struct segment_table segments;

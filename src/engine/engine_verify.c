@@ -28,7 +28,7 @@ static void count_live(struct verify_walk *walk, const struct segment *segment, 
             return;
         }
     }
-    CHECK(!"a slot points into a segment that is not in the table");
+    CHECK(false); /* a slot points into a segment that is not in the table */
 }
 
 static bool match_address(void *context, struct record_address address)

@@ -35,7 +35,7 @@ static void fill_random(const struct engine *engine, uint8_t *into, size_t size)
     }
 }
 
-static enum status init_manifest(struct engine *engine) NO_THREAD_SAFETY_ANALYSIS
+static enum status init_manifest(struct engine *engine)
 {
     struct manifest *manifest = &engine->manifest;
     uint8_t random[STORE_ID_SIZE + STORE_SECRET_SIZE];
@@ -230,7 +230,7 @@ static uint64_t next_sequence(const struct manifest *manifest, const struct reco
 }
 
 static void update_manifest(struct engine *engine, const struct recovery_files *files,
-                            const struct manifest_position *place) NO_THREAD_SAFETY_ANALYSIS
+                            const struct manifest_position *place)
 {
     struct manifest *manifest = &engine->manifest;
     manifest->next_sequence = next_sequence(manifest, files);
@@ -276,7 +276,7 @@ struct orphans {
     size_t count;
 };
 
-static void collect_orphan(void *context, const char *name) NO_THREAD_SAFETY_ANALYSIS
+static void collect_orphan(void *context, const char *name)
 {
     struct orphans *orphans = context;
     uint64_t number;
@@ -336,7 +336,7 @@ static enum status recover(struct engine *engine, struct recovery_files *files, 
     return STATUS_OK;
 }
 
-enum status recovery_run(struct engine *engine, struct error *error) NO_THREAD_SAFETY_ANALYSIS
+enum status recovery_run(struct engine *engine, struct error *error)
 {
     int64_t started_ms = clock_monotonic_ms();
     enum status status = manifest_read(engine->fs, &engine->manifest, error);

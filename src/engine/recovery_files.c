@@ -201,7 +201,7 @@ static void order_log(struct recovery_files *files)
 }
 
 enum status recovery_files_open(struct engine *engine, struct recovery_files *files,
-                                struct error *error) NO_THREAD_SAFETY_ANALYSIS
+                                struct error *error)
 {
     const struct manifest *manifest = &engine->manifest;
     size_t count = manifest->file_count;

@@ -259,8 +259,7 @@ static size_t log_index_of(const struct recovery_files *files, const struct reco
 }
 
 /* Does the manifest say that something at or behind `place` was durable? */
-static bool manifest_covers(const struct history *history,
-                            const struct place *place) NO_THREAD_SAFETY_ANALYSIS
+static bool manifest_covers(const struct history *history, const struct place *place)
 {
     const struct manifest_position *durable = &history->engine->manifest.durable;
     const struct recovery_file *file = recovery_files_find(history->files, durable->file);

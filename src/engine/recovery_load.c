@@ -27,7 +27,7 @@ struct load {
 /* --- the map ------------------------------------------------------------------------------ */
 
 /* Copies the manifest's map, which is what records may change. */
-static enum status start_map(struct load *load) NO_THREAD_SAFETY_ANALYSIS
+static enum status start_map(struct load *load)
 {
     const struct manifest *manifest = &load->engine->manifest;
     load->map = malloc((manifest->map_count + 1) * sizeof(*load->map));
@@ -298,7 +298,7 @@ static enum status fill_indexes(struct load *load)
 }
 
 /* The manifest gets the newest map, with as many databases as are asked for at least. */
-static enum status finish_map(struct load *load) NO_THREAD_SAFETY_ANALYSIS
+static enum status finish_map(struct load *load)
 {
     struct manifest *manifest = &load->engine->manifest;
     size_t wanted = load->engine->options.database_count;

@@ -166,10 +166,10 @@ static bool has_unsynced(struct engine *engine)
            atomic_load(&engine->sync.durable_position);
 }
 
-/* sync.mutex held. Waits until a pass is due; false = stop. */
-static bool wait_until_due(struct engine *engine, int64_t last_pass_ms)
+/* Waits until a pass is due; false = stop. */
+static bool wait_until_due(struct engine *engine, struct sync *sync, int64_t last_pass_ms)
+    REQUIRES(sync->mutex)
 {
-    struct sync *sync = &engine->sync;
     while (!sync->stop) {
         if (sync->served < sync->tickets || atomic_load(&sync->wanted)) {
             return true;
@@ -195,7 +195,7 @@ static void *sync_main(void *argument)
     struct sync *sync = &engine->sync;
     int64_t last_pass_ms = clock_monotonic_ms();
     mutex_lock(&sync->mutex);
-    while (wait_until_due(engine, last_pass_ms)) {
+    while (wait_until_due(engine, sync, last_pass_ms)) {
         uint64_t serving = sync->tickets;
         mutex_unlock(&sync->mutex);
         last_pass_ms = clock_monotonic_ms();
