@@ -1,0 +1,234 @@
+#!/usr/bin/python3
+"""kill -9 in the midst of load, in each appendfsync mode; what was acknowledged must be there.
+
+    kill9.py [--rounds N] [--seed N] [--mode always|everysec|no]
+
+Six clients write to two databases each, single commands and transactions, one by one and in
+pipelines; where the server has COMPACT, another client keeps it compacting. The server is killed,
+started again on the same directory, and every client's databases must look as after a prefix of
+its commands that holds all that were acknowledged: so no write is lost, and there is no half of a
+MSET, a RENAME or an EXEC. Rounds go on with the same data; at the end of a mode the server is
+stopped cleanly and started once more. Closes with "N passed, N failed", counting rounds.
+"""
+
+import argparse
+import os
+import random
+import sys
+import threading
+import time
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "support"))
+sys.path.insert(0, os.path.join(HERE, "..", "differential"))
+
+import wire  # noqa: E402  (after the path is set)
+from client_model import ClientModel  # noqa: E402
+from server import Server, ServerError  # noqa: E402
+
+CLIENT_COUNT = 6
+PIPELINE_MAX = 40
+MODES = ("always", "everysec", "no")
+LOAD_SECONDS = (0.1, 1.2)
+
+
+class Connection:
+    """Sends commands, reads replies."""
+
+    def __init__(self, server):
+        self.socket = server.connect(timeout=60)
+        self.data = bytearray()
+
+    def send(self, commands):
+        self.socket.sendall(b"".join(wire.encode(command) for command in commands))
+
+    def reply(self):
+        """The next reply's bytes; EOFError when the server is gone."""
+        while True:
+            end = wire.reply_end(self.data, 0)
+            if end >= 0:
+                reply = bytes(self.data[:end])
+                del self.data[:end]
+                return reply
+            more = self.socket.recv(1 << 18)
+            if not more:
+                raise EOFError
+            self.data += more
+
+    def ask(self, *commands):
+        self.send(commands)
+        return [self.reply() for _ in commands]
+
+    def close(self):
+        self.socket.close()
+
+
+class Load(threading.Thread):
+    """One client at work until the server is gone. `errors` are replies that were errors."""
+
+    def __init__(self, server, model):
+        super().__init__(daemon=True)
+        self.server = server
+        self.model = model
+        self.errors = []
+        self.acknowledged = 0
+
+    def run(self):
+        try:
+            connection = Connection(self.server)
+            connection.ask([b"select", b"%d" % self.model.databases[0]])
+            while not self.errors:
+                self.turn(connection)
+        except (OSError, EOFError):
+            pass
+
+    def turn(self, connection):
+        rand = self.model.random
+        units = [
+            self.model.next_unit() for _ in range(1 if rand.random() < 0.5 else rand.randint(2, PIPELINE_MAX))
+        ]
+        commands = []
+        for unit, is_transaction in units:
+            commands += [[b"multi"], *unit, [b"exec"]] if is_transaction else unit
+        connection.send(commands)
+        for unit, is_transaction in units:
+            for _ in range(len(unit) + 2 if is_transaction else 1):
+                reply = connection.reply()
+                if reply.startswith(b"-") or b"\r\n-" in reply[:20]:
+                    self.errors.append(f"{wire.show(reply)} to {unit!r:.300}")
+            self.model.acknowledge()
+            self.acknowledged += 1
+
+
+class Compactor(threading.Thread):
+    """Keeps the server compacting."""
+
+    def __init__(self, server):
+        super().__init__(daemon=True)
+        self.server = server
+        self.count = 0
+
+    def run(self):
+        try:
+            connection = Connection(self.server)
+            while not connection.ask([b"compact"])[0].startswith(b"-"):
+                self.count += 1
+                time.sleep(0.02)
+        except (OSError, EOFError):
+            pass
+
+
+def read_database(connection, number):
+    """All keys and values of a database."""
+    connection.ask([b"select", b"%d" % number])
+    keys = [item[1] for item in wire.parse(connection.ask([b"keys", b"*"])[0])[0][1]]
+    values = [wire.parse(reply)[0][1] for reply in connection.ask(*([b"get", k] for k in keys))]
+    return dict(zip(keys, values))
+
+
+def verify(server, models):
+    """What is wrong with what the restarted server holds: a list of texts."""
+    problems = []
+    connection = Connection(server)
+    for number, model in enumerate(models):
+        found = [read_database(connection, database) for database in model.databases]
+        if model.match(found) is None:
+            problems.append(f"client {number} finds no prefix of its history:\n{model.explain(found)}")
+    connection.close()
+    return problems
+
+
+def one_round(server, models, rand):
+    """Load, kill -9, restart, verify. (problems, acknowledged units)."""
+    loads = [Load(server, model) for model in models]
+    compactor = Compactor(server)
+    for thread in [*loads, compactor]:
+        thread.start()
+    time.sleep(rand.uniform(*LOAD_SECONDS))
+    problems = [] if server.is_running() else ["the server ended under load"]
+    server.kill()
+    for thread in [*loads, compactor]:
+        thread.join()
+    for load in loads:
+        problems += [f"an error reply: {error}" for error in load.errors]
+    in_flight = sum(len(model.in_flight) for model in models)
+    acknowledged = sum(load.acknowledged for load in loads)
+    start = time.monotonic()
+    server.start()
+    seconds = time.monotonic() - start
+    problems += verify(server, models)
+    print(
+        f"    {acknowledged} acknowledged, {in_flight} in flight, {compactor.count} compactions, "
+        f"up again after {seconds:.2f} s",
+        flush=True,
+    )
+    return problems
+
+
+def directives_of(mode):
+    directives = [("appendfsync", mode)]
+    if "redis-server" not in os.path.basename(os.environ.get("SCDB_SERVER", "")):
+        directives.append(("segment-size", "1mb"))
+    return directives
+
+
+def run_mode(mode, rounds, seed):
+    """(passed, failed) rounds of one mode."""
+    rand = random.Random(f"{seed} {mode}")
+    models = [ClientModel(i, random.Random(rand.random())) for i in range(CLIENT_COUNT)]
+    passed = 0
+    with Server(directives=directives_of(mode)) as server:
+        for number in range(rounds + 1):
+            try:
+                if number < rounds:
+                    print(f"  {mode}, round {number + 1}", flush=True)
+                    problems = one_round(server, models, rand)
+                else:
+                    print(f"  {mode}, a clean stop and a start", flush=True)
+                    server.stop()
+                    server.start()
+                    problems = verify(server, models)
+            except (ServerError, OSError, EOFError) as error:
+                problems = [str(error) or repr(error)]
+            if problems:
+                print("\n".join(problems))
+                print(f"the server's log:\n{server.read_log()}")
+                keep_evidence(server)
+                return passed, 1
+            passed += 1
+    return passed, 0
+
+
+def keep_evidence(server):
+    """Leaves the store behind when SCDB_KEEP names a directory for it."""
+    where = os.environ.get("SCDB_KEEP")
+    if where:
+        server.kill()
+        os.makedirs(where, exist_ok=True)
+        target = os.path.join(where, os.path.basename(server.home))
+        os.rename(server.home, target)
+        print(f"the store is kept in {target}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="kill -9 under load; nothing may be lost")
+    parser.add_argument("--rounds", type=int, default=int(os.environ.get("SCDB_ROUNDS", "3")))
+    parser.add_argument("--seed", type=int, help="default: random; timing is never repeated")
+    parser.add_argument("--mode", choices=MODES, help="only this appendfsync mode")
+    arguments = parser.parse_args()
+    seed = arguments.seed
+    if seed is None:
+        seed = random.SystemRandom().randrange(1 << 40)
+    print(f"seed {seed} (repeat with: kill9.py --seed {seed} --rounds {arguments.rounds})", flush=True)
+    passed = failed = 0
+    for mode in MODES if arguments.mode is None else (arguments.mode,):
+        good, bad = run_mode(mode, arguments.rounds, seed)
+        passed += good
+        failed += bad
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+// ioredis against the server that support/with_server has started.
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+
+const host = process.env.SCDB_HOST;
+const port = Number(process.env.SCDB_PORT);
+
+describe('ioredis', () => {
+    let client;
+
+    before(() => {
+        client = new Redis({ host, port, connectionName: 'tests' });
+    });
+    after(async () => {
+        assert.equal(await client.quit(), 'OK');
+    });
+    beforeEach(async () => {
+        await client.flushall();
+    });
+
+    test('is ready after its check of INFO', async () => {
+        const fresh = new Redis({ host, port });
+        await new Promise((resolve) => fresh.once('ready', resolve));
+        assert.equal(fresh.status, 'ready');
+        fresh.disconnect();
+        assert.equal(await client.client('GETNAME'), 'tests');
+    });
+
+    test('sets, gets and deletes', async () => {
+        assert.equal(await client.get('key'), null);
+        assert.equal(await client.set('key', 'value', 'EX', 100, 'NX'), 'OK');
+        assert.equal(await client.set('key', 'other', 'NX'), null);
+        assert.equal(await client.get('key'), 'value');
+        assert.equal(await client.ttl('key'), 100);
+        assert.equal(await client.del('key', 'other'), 1);
+    });
+
+    test('values hold any byte', async () => {
+        const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+        await client.set(bytes, bytes);
+        assert.deepEqual(await client.getBuffer(bytes), bytes);
+        const large = Buffer.alloc(3_000_000, bytes);
+        await client.set('large', large);
+        assert.ok((await client.getBuffer('large')).equals(large));
+    });
+
+    test('a pipeline', async () => {
+        const pipeline = client.pipeline();
+        for (let i = 0; i < 5000; i++) {
+            pipeline.set(`key:${i}`, i).get(`key:${i}`);
+        }
+        const replies = await pipeline.exec();
+        assert.equal(replies.length, 10000);
+        replies.forEach(([error, reply], i) => {
+            assert.equal(error, null);
+            assert.equal(reply, i % 2 ? String((i - 1) / 2) : 'OK');
+        });
+    });
+
+    test('pipelines that write themselves', async () => {
+        const automatic = new Redis({ host, port, enableAutoPipelining: true });
+        await Promise.all(Array.from({ length: 2000 }, () => automatic.incr('n')));
+        assert.equal(await automatic.get('n'), '2000');
+        automatic.disconnect();
+    });
+
+    test('a transaction', async () => {
+        assert.deepEqual(await client.multi().set('a', 1).incr('a').get('a').exec(), [
+            [null, 'OK'],
+            [null, 2],
+            [null, '2'],
+        ]);
+    });
+
+    test('a transaction that could not be queued', async () => {
+        await assert.rejects(client.multi().set('a').exec(), /EXECABORT/);
+    });
+
+    test('watch', async () => {
+        const other = new Redis({ host, port });
+        await client.watch('key');
+        await other.set('key', 'changed');
+        assert.equal(await client.multi().set('key', 'mine').exec(), null);
+        assert.equal(await client.get('key'), 'changed');
+        other.disconnect();
+    });
+
+    test('errors keep their words', async () => {
+        await client.set('key', 'x');
+        await assert.rejects(client.incr('key'), /^ReplyError: ERR value is not an integer or out of range$/);
+        await assert.rejects(client.call('nonsense', '1'), /unknown command/);
+    });
+
+    test('keys expire', async () => {
+        await client.psetex('key', 30, 'value');
+        assert.equal(await client.get('key'), 'value');
+        await sleep(40);
+        assert.equal(await client.get('key'), null);
+    });
+
+    test('a scan stream finds every key once', async () => {
+        await client.mset(Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`key:${i}`, 'x'])));
+        const found = [];
+        for await (const keys of client.scanStream({ match: 'key:*', count: 37 })) {
+            found.push(...keys);
+        }
+        assert.equal(found.length, 1000);
+        assert.equal(new Set(found).size, 1000);
+    });
+
+    test('databases and prefixes', async () => {
+        const other = new Redis({ host, port, db: 5, keyPrefix: 'mine:' });
+        await other.set('key', 'there');
+        assert.equal(await client.get('mine:key'), null);
+        await client.select(5);
+        assert.equal(await client.get('mine:key'), 'there');
+        await client.select(0);
+        other.disconnect();
+    });
+
+    test('the Unix socket', async () => {
+        const local = new Redis({ path: process.env.SCDB_SOCKET });
+        await local.set('key', 'value');
+        assert.equal(await client.get('key'), 'value');
+        local.disconnect();
+    });
+
+    test('a password where none is asked for is a warning only', async () => {
+        const eager = new Redis({ host, port, password: 'needless' });
+        eager.on('error', () => {});
+        assert.equal(await eager.ping(), 'PONG');
+        eager.disconnect();
+    });
+
+    test('a password', async () => {
+        await client.config('SET', 'requirepass', 'secret');
+        try {
+            const known = new Redis({ host, port, password: 'secret' });
+            assert.equal(await known.ping(), 'PONG');
+            known.disconnect();
+            const strange = new Redis({ host, port, retryStrategy: null });
+            strange.on('error', () => {});
+            await assert.rejects(strange.get('key'));
+            strange.disconnect();
+        } finally {
+            await client.config('SET', 'requirepass', '');
+        }
+    });
+
+    test('a connection that is killed comes back by itself', async () => {
+        const other = new Redis({ host, port });
+        const id = await other.client('ID');
+        assert.equal(await client.client('KILL', 'ID', id), 1);
+        assert.equal(await other.ping(), 'PONG');
+        assert.notEqual(await other.client('ID'), id);
+        other.disconnect();
+    });
+});
