@@ -236,6 +236,7 @@ static enum status read_group(struct reader *reader, size_t index)
 
 static enum status read_type(struct reader *reader, struct syntax_argument *argument)
 {
+    const char *start = reader->at;
     struct slice word = read_word(reader, is_name_character);
     for (int type = SYNTAX_STRING; type <= SYNTAX_UNIX_TIME; type++) {
         if (slice_equal(word, slice_of_string(type_names[type]))) {
@@ -244,7 +245,8 @@ static enum status read_type(struct reader *reader, struct syntax_argument *argu
             return STATUS_OK;
         }
     }
-    return wrong(reader, "a type before what stands");
+    reader->at = start;
+    return wrong(reader, "a type");
 }
 
 /* A plain argument or a group, from its name on. */
