@@ -125,7 +125,7 @@ for (const RESP of [2, 3]) {
         });
 
         test('a pool of clients', async () => {
-            const pool = createClientPool({ socket, RESP }, { maximum: 8 });
+            const pool = createClientPool({ socket, RESP }, { minimum: 4, maximum: 4 });
             await pool.connect();
             await Promise.all(Array.from({ length: 400 }, () => pool.incr('n')));
             assert.equal(await pool.get('n'), '400');
