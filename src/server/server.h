@@ -38,6 +38,27 @@ struct executor {
     void (*session_closed)(struct server *server, struct session *session);
 };
 
+/* --- life, for main.c ----------------------------------------------------------------------- */
+
+/* Borrows configuration and executor for its life. NO_MEMORY: nothing to destroy. */
+enum status server_create(struct config *config, const struct executor *executor,
+                          struct server **out) MUST_CHECK;
+void server_destroy(struct server *server);
+
+/* engine_options.on_durable; the context is the server. */
+void server_on_durable(void *server);
+
+/* Opens the listening sockets, so that a port in use is found out before the store is touched;
+ * nobody is accepted yet. IO: `error` names the address and says what to do. */
+enum status server_listen(struct server *server, struct error *error) MUST_CHECK;
+
+/*
+ * Serves until SIGTERM, SIGINT or server_request_shutdown(); then all connections are closed and
+ * all threads of the server have ended. The store stays open: the caller closes it.
+ */
+enum status server_run(struct server *server, struct keyspace *keyspace,
+                       struct error *error) MUST_CHECK;
+
 struct config *server_config(struct server *server);
 struct engine *server_engine(struct server *server);
 struct keyspace *server_keyspace(struct server *server);
@@ -49,7 +70,7 @@ struct session *server_first_session_locked(struct server *server); /* then ->ne
 struct session *server_find_session_locked(struct server *server, uint64_t id);
 size_t server_session_count_locked(struct server *server);
 
-/* Closes another session (or the caller's own, after its reply): its worker does it. */
+/* Closes another session, or the one whose command runs, after its reply: its worker does it. */
 void server_kill_locked(struct server *server, struct session *session);
 
 /* --- commands that reply later --- */
@@ -66,10 +87,14 @@ struct session_handle server_block_locked(struct server *server, struct session 
 /*
  * Runs task(context, session) on the session's worker, under the execution lock; session is NULL
  * when it has gone. Any thread, with or without the execution lock. The task writes its reply into
- * session->reply and calls server_unblock_locked.
+ * session->reply and calls server_unblock_locked. Memory for the message must be there: the process
+ * ends when it isn't, as a reply that is never sent would hang a client.
  */
 void server_post(struct server *server, struct session_handle handle,
                  void (*task)(void *context, struct session *session), void *context);
+
+/* On the session's own worker (a task, or its own command): its reply is complete, and what it has
+ * sent meanwhile is executed. */
 void server_unblock_locked(struct server *server, struct session *session);
 
 /* --- pausing (CLIENT PAUSE) --- */
@@ -82,8 +107,8 @@ server_pause_mode_locked(struct server *server); /* PAUSE_OFF once the time has 
 
 /* --- the end --- */
 
-/* Asks the main thread to stop the server cleanly, as SIGTERM does. `save`: sync all first (always
- * done on a clean stop; false skips it: SHUTDOWN NOSAVE). */
+/* Asks the main thread to stop the server cleanly, as SIGTERM does. Everything is written and
+ * synced at the end, always; `save` (false: SHUTDOWN NOSAVE) only stands in the log. */
 void server_request_shutdown(struct server *server, bool save);
 
 #endif

@@ -89,6 +89,14 @@ struct session {
     /* All sessions, in the order of their ids. */
     struct session *next;
     struct session *previous;
+    struct session *next_in_bucket; /* session_registry.h */
 };
+
+/* Sets up a session on caller's memory: all zero but what the descriptor tells (addresses), id and
+ * worker. `authenticated` as the configuration has it at the moment. */
+void session_init(struct session *session, struct server *server, uint64_t id, int descriptor);
+
+/* Frees what it owns but the transaction and watches, which the executor knows. */
+void session_deinit(struct session *session);
 
 #endif

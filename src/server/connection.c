@@ -1,0 +1,206 @@
+/* connection.c - see connection.h. */
+#include "server/connection.h"
+
+#include "base/check.h"
+#include "server/statistics.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Room for a read when nothing is known of what will come. */
+#define INPUT_READ_SIZE ((size_t)16 << 10)
+/* A turn of the others must not wait for one client's bytes. */
+#define INPUT_READ_SIZE_MAX ((size_t)4 << 20)
+/* What a client may send while nothing of it is executed. */
+#define INPUT_WAITING_MAX ((size_t)1 << 20)
+
+struct connection *connection_create(struct worker *worker, uint64_t id, int descriptor)
+{
+    struct connection *connection = malloc(sizeof(*connection));
+    if (connection == NULL) {
+        (void)close(descriptor);
+        return NULL;
+    }
+    *connection = (struct connection){.worker = worker};
+    session_init(&connection->session, worker->server, id, descriptor);
+    connection->session.connection = connection;
+    connection->session.worker = worker->index;
+    parser_init(&connection->parser);
+    return connection;
+}
+
+static void stop_writing(struct connection *connection)
+{
+    if (connection->write_event != NULL) {
+        event_free(connection->write_event);
+        connection->write_event = NULL;
+    }
+}
+
+static void stop_reading(struct connection *connection)
+{
+    if (connection->reading) {
+        CHECK(event_del(&connection->read_event) == 0);
+        connection->reading = false;
+    }
+}
+
+void connection_destroy(struct connection *connection)
+{
+    stop_reading(connection);
+    stop_writing(connection);
+    (void)close(connection->session.descriptor);
+    output_deinit(&connection->output, &connection->session.reply);
+    buffer_deinit(&connection->input);
+    parser_deinit(&connection->parser);
+    session_deinit(&connection->session);
+    free(connection);
+}
+
+bool connection_is_ready(const struct connection *connection)
+{
+    const struct session *session = &connection->session;
+    return session->blocked == BLOCK_NONE && !session->close_after_reply &&
+           !connection->output_stalled && !connection->closing;
+}
+
+/* --- input ---------------------------------------------------------------------------------- */
+
+long connection_read_input(struct connection *connection)
+{
+    struct buffer *input = &connection->input;
+    size_t missing = connection_is_ready(connection) ? parser_missing(&connection->parser) : 0;
+    size_t wanted = missing > INPUT_READ_SIZE ? missing : INPUT_READ_SIZE;
+    /* The room for a large value is asked for at once, and only what belongs to it is read. */
+    enum status status = missing > INPUT_READ_SIZE ? buffer_reserve_exact(input, wanted)
+                                                   : buffer_reserve(input, wanted);
+    if (status != STATUS_OK) {
+        errno = ENOMEM;
+        return -1;
+    }
+    size_t size = wanted < INPUT_READ_SIZE_MAX ? wanted : INPUT_READ_SIZE_MAX;
+    ssize_t got = read(connection->session.descriptor, input->data + input->size, size);
+    if (got > 0) {
+        input->size += (size_t)got;
+    }
+    return (long)got;
+}
+
+static void publish_input_size(struct connection *connection)
+{
+    atomic_store_explicit(&connection->session.query_buffer_size, connection->input.size,
+                          memory_order_relaxed);
+    atomic_store_explicit(&connection->session.query_buffer_capacity, connection->input.capacity,
+                          memory_order_relaxed);
+}
+
+enum status connection_keep_rest(struct connection *connection, struct slice source, size_t done,
+                                 bool whole_requests)
+{
+    struct buffer *input = &connection->input;
+    enum status status = STATUS_OK;
+    size_t rest = source.size - done;
+    if (whole_requests) {
+        parser_deinit(&connection->parser);
+    }
+    if (input->size > 0) {
+        buffer_consume(input, done);
+    } else if (rest > 0) {
+        /* If a large value has begun, its room comes with the next read. */
+        status = buffer_append(input, source.data + done, rest);
+    }
+    if (input->size == 0 && input->capacity > 0) {
+        buffer_deinit(input);
+    }
+    publish_input_size(connection);
+    return status;
+}
+
+static void start_reading(struct connection *connection)
+{
+    if (!connection->reading) {
+        CHECK(event_add(&connection->read_event, NULL) == 0);
+        connection->reading = true;
+    }
+}
+
+void connection_update_reading(struct connection *connection)
+{
+    bool waits = connection->session.blocked != BLOCK_NONE;
+    bool has_room = !waits || connection->input.size < INPUT_WAITING_MAX;
+    bool is_over = connection->ended || connection->closing ||
+                   connection->session.close_after_reply || connection->output_stalled;
+    if (has_room && !is_over) {
+        start_reading(connection);
+    } else {
+        stop_reading(connection);
+    }
+}
+
+/* --- output --------------------------------------------------------------------------------- */
+
+static void on_writable(evutil_socket_t descriptor, short what, void *context)
+{
+    struct connection *connection = context;
+    (void)descriptor;
+    (void)what;
+    stop_writing(connection);
+    worker_list_add(connection->worker, LIST_SETTLE, connection);
+}
+
+/* False: no memory to wait for the socket with. */
+static bool start_writing(struct connection *connection)
+{
+    connection->write_event = event_new(connection->worker->base, connection->session.descriptor,
+                                        EV_WRITE, on_writable, connection);
+    return connection->write_event != NULL && event_add(connection->write_event, NULL) == 0;
+}
+
+static void lend_buffer_back(struct connection *connection)
+{
+    struct worker *worker = connection->worker;
+    struct reply *reply = &connection->session.reply;
+    if (reply->bytes.data == NULL) {
+        return;
+    }
+    if (worker->spare_buffer_count < WORKER_SPARE_BUFFERS) {
+        worker->spare_buffers[worker->spare_buffer_count++] = reply->bytes;
+        reply->bytes = (struct buffer){0};
+    } else {
+        buffer_deinit(&reply->bytes);
+    }
+    free(reply->references);
+    reply->references = NULL;
+    reply->reference_capacity = 0;
+}
+
+bool connection_send(struct connection *connection)
+{
+    struct reply *reply = &connection->session.reply;
+    if (connection->write_event != NULL) {
+        return true;
+    }
+    bool had_bytes = !output_is_empty(&connection->output, reply);
+    uint64_t sent = 0;
+    enum output_result result =
+        output_send(&connection->output, reply, connection->session.descriptor, &sent);
+    if (sent > 0) {
+        struct statistics *statistics = connection->worker->server->statistics;
+        atomic_fetch_add_explicit(&statistics->net_output_bytes, sent, memory_order_relaxed);
+        atomic_fetch_add_explicit(&statistics->writes_processed, 1, memory_order_relaxed);
+    }
+    if (result == OUTPUT_CLOSED) {
+        return false;
+    }
+    if (output_is_empty(&connection->output, reply)) {
+        lend_buffer_back(connection);
+    }
+    if (had_bytes || sent > 0) {
+        atomic_store_explicit(&connection->session.output_size,
+                              output_pending(&connection->output, reply), memory_order_relaxed);
+    }
+    return result == OUTPUT_SENT || start_writing(connection);
+}

@@ -1,0 +1,68 @@
+/*
+ * connection.h - a client's socket, its bytes that are not executed yet, and its output.
+ *
+ * A connection belongs to one worker for life; only that worker's thread touches it. The session
+ * inside is shared, under the execution lock. An idle connection owns no buffers: bytes that arrive
+ * are read into its worker's arena, and only what can't be executed at once is kept here.
+ */
+#ifndef SCDB_SERVER_CONNECTION_H
+#define SCDB_SERVER_CONNECTION_H
+
+#include "base/buffer.h"
+#include "resp/parser.h"
+#include "server/output.h"
+#include "server/session.h"
+
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct worker;
+
+struct connection {
+    struct session session;
+    struct worker *worker;
+    struct connection *next; /* of the same worker */
+    struct connection *previous;
+    struct event read_event;
+    struct event *write_event; /* owned; NULL unless the socket is full */
+    struct parser parser;
+    struct buffer input; /* read, not executed yet; begins with a request */
+    struct output output;
+    uint64_t rest_position;           /* what the replies of this turn rest on */
+    int64_t over_soft_limit_since_ms; /* client-output-buffer-limit; 0 = is not over it */
+    unsigned lists;                   /* which of the worker's lists it stands in: worker.h */
+    bool reading : 1;                 /* read_event is added */
+    bool in_turn : 1;                 /* it has a part in the turn at hand */
+    bool closing : 1;                 /* will be closed at the end of the turn */
+    bool ended : 1;                   /* the client will send no more: close when all is answered */
+    bool output_stalled : 1;          /* requests wait until the client has read its replies */
+};
+
+/* Takes the descriptor. NULL: no memory, and the descriptor is closed. */
+struct connection *connection_create(struct worker *worker, uint64_t id, int descriptor);
+
+/* Closes the socket and frees all. The session is out of the registry, the lists are left. */
+void connection_destroy(struct connection *connection);
+
+/* May its requests be executed now? */
+bool connection_is_ready(const struct connection *connection);
+
+/* Reads into `input`, making room for what the parser misses. Returns what read() does; -1 with
+ * ENOMEM in errno when there was no memory. */
+long connection_read_input(struct connection *connection);
+
+/*
+ * Keeps what was not executed of `source` (all bytes of the turn), from `done` on. `whole_requests`
+ * of it are left: then they are parsed again, later. NO_MEMORY: the connection must be closed.
+ */
+enum status connection_keep_rest(struct connection *connection, struct slice source, size_t done,
+                                 bool whole_requests) MUST_CHECK;
+
+/* Starts or stops to wait for bytes, as its state wants it. */
+void connection_update_reading(struct connection *connection);
+
+/* Sends what may leave; waits for the socket when it is full. False: the client is gone. */
+bool connection_send(struct connection *connection);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * daemon.h - the process among others: background, pid file, service manager, limits. Main thread,
+ * before other threads run (but for daemon_notify).
+ */
+#ifndef SCDB_SERVER_DAEMON_H
+#define SCDB_SERVER_DAEMON_H
+
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Makes the directory when it is missing (one level) and goes there; `path` becomes absolute. IO:
+ * `error` names it. */
+enum status daemon_enter_directory(const char *directory, char *path, unsigned path_size,
+                                   struct error *error) MUST_CHECK;
+
+/* Continues in a child of its own session, without a terminal; the parent exits. */
+enum status daemon_detach(struct error *error) MUST_CHECK;
+
+/* Failure is logged: a server without its pid file still serves. */
+void daemon_write_pid_file(const char *path);
+void daemon_remove_pid_file(const char *path);
+
+/* Sends a line ("READY=1", "STOPPING=1") to the service manager that NOTIFY_SOCKET names, if there
+ * is one. */
+void daemon_notify(const char *line);
+
+/* Has upstart started us? It waits for a SIGSTOP. */
+bool daemon_is_under_upstart(void);
+
+/* Raises the limit of open files to `wanted` if that is allowed; returns the limit in force. */
+uint64_t daemon_raise_file_limit(uint64_t wanted);
+
+#endif

@@ -1,0 +1,317 @@
+/* listener.c - see listener.h. */
+#include "server/listener.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "server/config_special.h"
+#include "server/server_state.h"
+#include "server/worker.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define ACCEPTS_PER_EVENT 256
+
+static const char too_many_clients[] = "-ERR max number of clients reached\r\n";
+static const char protected_mode[] =
+    "-DENIED Redis is running in protected mode: scdb serves nobody but clients on its own machine "
+    "while protected-mode is on and no password is set for the default user. Connect through the "
+    "loopback interface; or set a password with 'requirepass'; or, where a firewall keeps "
+    "strangers out, write 'protected-mode no' into the configuration file or give "
+    "'--protected-mode no' on the command line, and start the server again.\r\n";
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+static void add(struct listeners *listeners, struct server *server, int descriptor,
+                bool is_unix_socket)
+{
+    CHECK(listeners->count < LISTENERS_MAX);
+    listeners->items[listeners->count++] = (struct listener){
+        .server = server, .descriptor = descriptor, .is_unix_socket = is_unix_socket};
+}
+
+/* A TCP socket that listens on the address; -1 with errno. */
+static int listen_on(const struct addrinfo *address, int backlog)
+{
+    int yes = 1;
+    int descriptor =
+        socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (descriptor < 0) {
+        return -1;
+    }
+    bool done = setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0;
+    if (address->ai_family == AF_INET6) {
+        done = done && setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) == 0;
+    }
+    done = done && bind(descriptor, address->ai_addr, address->ai_addrlen) == 0 &&
+           listen(descriptor, backlog) == 0;
+    if (!done) {
+        int saved = errno;
+        (void)close(descriptor);
+        errno = saved;
+        return -1;
+    }
+    return descriptor;
+}
+
+static bool is_absence(int reason)
+{
+    return reason == EADDRNOTAVAIL || reason == EAFNOSUPPORT || reason == EPROTONOSUPPORT ||
+           reason == ENOPROTOOPT || reason == EPFNOSUPPORT || reason == ESOCKTNOSUPPORT;
+}
+
+static enum status open_address(struct listeners *listeners, struct server *server,
+                                struct slice word, struct error *error)
+{
+    bool optional = word.data[0] == '-';
+    char host[256];
+    (void)snprintf(host, sizeof(host), "%.*s", (int)word.size - optional, word.data + optional);
+    bool all_v4 = strcmp(host, "*") == 0;
+    bool all_v6 = strcmp(host, "::*") == 0;
+    char port[8];
+    (void)snprintf(port, sizeof(port), "%d", (int)config_number(server->config, CONFIG_PORT));
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    hints.ai_family = all_v4 ? AF_INET : all_v6 ? AF_INET6 : AF_UNSPEC;
+    struct addrinfo *found = NULL;
+    int failure = getaddrinfo(all_v4 || all_v6 ? NULL : host, port, &hints, &found);
+    if (failure != 0) {
+        return optional ? STATUS_OK
+                        : error_set(error, STATUS_IO, "can't listen on '%s': %s; correct 'bind'",
+                                    host, gai_strerror(failure));
+    }
+    int descriptor = listen_on(found, (int)config_number(server->config, CONFIG_TCP_BACKLOG));
+    int saved = errno;
+    freeaddrinfo(found);
+    if (descriptor >= 0) {
+        add(listeners, server, descriptor, false);
+        return STATUS_OK;
+    }
+    if (optional && is_absence(saved)) {
+        return STATUS_OK;
+    }
+    return error_set(error, STATUS_IO,
+                     "can't listen on %s port %s: %s; is another server running there? Choose "
+                     "another 'port' or 'bind'",
+                     host, port, strerror(saved));
+}
+
+static enum status open_tcp(struct listeners *listeners, struct server *server, struct error *error)
+{
+    if (config_number(server->config, CONFIG_PORT) == 0) {
+        return STATUS_OK;
+    }
+    struct slice rest = config_text(server->config, CONFIG_BIND);
+    for (struct slice word = config_special_next_word(&rest); word.size > 0;
+         word = config_special_next_word(&rest)) {
+        if (listeners->count == LISTENERS_MAX - 1) {
+            return error_set(error, STATUS_INVALID, "too many addresses in 'bind'");
+        }
+        enum status status = open_address(listeners, server, word, error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status open_unix(struct listeners *listeners, struct server *server,
+                             struct error *error)
+{
+    struct slice path = config_text(server->config, CONFIG_UNIXSOCKET);
+    if (path.size == 0) {
+        return STATUS_OK;
+    }
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (path.size >= sizeof(address.sun_path)) {
+        return error_set(error, STATUS_INVALID, "'unixsocket' is longer than %zu bytes",
+                         sizeof(address.sun_path) - 1);
+    }
+    memcpy(address.sun_path, path.data, path.size);
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    (void)unlink(address.sun_path);
+    mode_t mode = (mode_t)config_number(server->config, CONFIG_UNIXSOCKETPERM);
+    bool done = descriptor >= 0 &&
+                bind(descriptor, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+                (mode == 0 || chmod(address.sun_path, mode) == 0) &&
+                listen(descriptor, (int)config_number(server->config, CONFIG_TCP_BACKLOG)) == 0;
+    if (!done) {
+        int saved = errno;
+        (void)close(descriptor);
+        return error_set(error, STATUS_IO, "can't listen on the Unix socket '%s': %s",
+                         address.sun_path, strerror(saved));
+    }
+    memcpy(listeners->unix_path, address.sun_path, sizeof(address.sun_path));
+    add(listeners, server, descriptor, true);
+    return STATUS_OK;
+}
+
+enum status listeners_open(struct listeners *listeners, struct server *server, struct error *error)
+{
+    *listeners = (struct listeners){.next_session_id = 1};
+    enum status status = open_tcp(listeners, server, error);
+    if (status == STATUS_OK) {
+        status = open_unix(listeners, server, error);
+    }
+    if (status != STATUS_OK) {
+        listeners_close(listeners);
+    }
+    return status;
+}
+
+void listeners_close(struct listeners *listeners)
+{
+    for (size_t i = 0; i < listeners->count; i++) {
+        if (listeners->items[i].event != NULL) {
+            event_free(listeners->items[i].event);
+        }
+        (void)close(listeners->items[i].descriptor);
+    }
+    listeners->count = 0;
+    if (listeners->pause_event != NULL) {
+        event_free(listeners->pause_event);
+        listeners->pause_event = NULL;
+    }
+    if (listeners->unix_path[0] != '\0') {
+        (void)unlink(listeners->unix_path);
+        listeners->unix_path[0] = '\0';
+    }
+}
+
+/* --- accepting ------------------------------------------------------------------------------ */
+
+static bool is_loopback(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET) {
+        struct sockaddr_in v4;
+        memcpy(&v4, address, sizeof(v4));
+        return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
+    }
+    struct sockaddr_in6 v6;
+    memcpy(&v6, address, sizeof(v6));
+    return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) ||
+           (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr) && v6.sin6_addr.s6_addr[12] == 127);
+}
+
+static const char *find_refusal(const struct server *server, const struct listener *listener,
+                                const struct sockaddr_storage *address)
+{
+    if (atomic_load(&server->connection_count) >= atomic_load(&server->client_limit)) {
+        return too_many_clients;
+    }
+    bool closed =
+        config_bool(server->config, CONFIG_PROTECTED_MODE) && !atomic_load(&server->has_password);
+    return closed && !listener->is_unix_socket && !is_loopback(address) ? protected_mode : NULL;
+}
+
+static void set_socket_options(const struct server *server, int descriptor)
+{
+    int yes = 1;
+    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+    int idle_s = (int)config_number(server->config, CONFIG_TCP_KEEPALIVE);
+    if (idle_s > 0) {
+        int interval_s = idle_s / 3 > 0 ? idle_s / 3 : 1;
+        int probes = 3;
+        (void)setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
+        (void)setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+        (void)setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+        (void)setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+    }
+}
+
+static void admit(const struct listener *listener, int descriptor,
+                  const struct sockaddr_storage *address)
+{
+    struct server *server = listener->server;
+    const char *refusal = find_refusal(server, listener, address);
+    if (refusal != NULL) {
+        ssize_t sent = send(descriptor, refusal, strlen(refusal), MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void)sent; /* Who doesn't listen isn't told. */
+        (void)close(descriptor);
+        atomic_fetch_add(&server->statistics->connections_rejected, 1);
+        return;
+    }
+    if (!listener->is_unix_socket) {
+        set_socket_options(server, descriptor);
+    }
+    struct listeners *listeners = &server->listeners;
+    struct worker *worker = server->workers[listeners->next_worker++ % server->worker_count];
+    struct message message = {.kind = MESSAGE_ACCEPTED,
+                              .session_id = listeners->next_session_id++,
+                              .descriptor = descriptor};
+    atomic_fetch_add(&server->connection_count, 1);
+    atomic_fetch_add(&server->statistics->connections_received, 1);
+    if (worker_post(worker, &message) != STATUS_OK) {
+        (void)close(descriptor);
+        atomic_fetch_sub(&server->connection_count, 1);
+    }
+}
+
+/* Out of descriptors or memory: who is waiting would wake us without end. */
+static void rest(struct listeners *listeners, int reason)
+{
+    struct timeval wait = {.tv_sec = 0, .tv_usec = 100000};
+    LOG_WARNING("Accepting a client failed: %s. Raise the limit of open files or lower maxclients.",
+                strerror(reason));
+    for (size_t i = 0; i < listeners->count; i++) {
+        (void)event_del(listeners->items[i].event);
+    }
+    CHECK(event_add(listeners->pause_event, &wait) == 0);
+}
+
+static void on_rested(evutil_socket_t descriptor, short what, void *context)
+{
+    struct listeners *listeners = context;
+    (void)descriptor;
+    (void)what;
+    for (size_t i = 0; i < listeners->count; i++) {
+        CHECK(event_add(listeners->items[i].event, NULL) == 0);
+    }
+}
+
+static bool is_shortage(int reason)
+{
+    return reason == EMFILE || reason == ENFILE || reason == ENOBUFS || reason == ENOMEM;
+}
+
+static void on_acceptable(evutil_socket_t socket_descriptor, short what, void *context)
+{
+    const struct listener *listener = context;
+    (void)what;
+    for (size_t i = 0; i < ACCEPTS_PER_EVENT; i++) {
+        struct sockaddr_storage address = {0};
+        socklen_t size = sizeof(address);
+        int descriptor = accept4(socket_descriptor, (struct sockaddr *)&address, &size,
+                                 SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (descriptor >= 0) {
+            admit(listener, descriptor, &address);
+        } else if (is_shortage(errno)) {
+            rest(&listener->server->listeners, errno);
+            return;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            return;
+        }
+    }
+}
+
+enum status listeners_start(struct listeners *listeners, struct event_base *base)
+{
+    listeners->pause_event = event_new(base, -1, 0, on_rested, listeners);
+    bool done = listeners->pause_event != NULL;
+    for (size_t i = 0; i < listeners->count && done; i++) {
+        struct listener *listener = &listeners->items[i];
+        listener->event =
+            event_new(base, listener->descriptor, EV_READ | EV_PERSIST, on_acceptable, listener);
+        done = listener->event != NULL && event_add(listener->event, NULL) == 0;
+    }
+    return done ? STATUS_OK : STATUS_NO_MEMORY;
+}

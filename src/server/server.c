@@ -1,0 +1,367 @@
+/* server.c - the main thread, and what commands may ask for: see server.h. */
+#include "server/server.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "keyspace/keyspace.h"
+#include "server/config_special.h"
+#include "server/daemon.h"
+#include "server/server_settings.h"
+#include "server/server_state.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define WORKERS_DEFAULT_MAX 4
+
+/* --- what there is -------------------------------------------------------------------------- */
+
+struct config *server_config(struct server *server)
+{
+    return server->config;
+}
+
+struct engine *server_engine(struct server *server)
+{
+    return server->engine;
+}
+
+struct keyspace *server_keyspace(struct server *server)
+{
+    return server->keyspace;
+}
+
+struct statistics *server_statistics(struct server *server)
+{
+    return server->statistics;
+}
+
+struct session *server_first_session_locked(struct server *server)
+{
+    return server->sessions.first;
+}
+
+struct session *server_find_session_locked(struct server *server, uint64_t id)
+{
+    return session_registry_find(&server->sessions, id);
+}
+
+size_t server_session_count_locked(struct server *server)
+{
+    return server->sessions.count;
+}
+
+/* --- messages to sessions ------------------------------------------------------------------- */
+
+static void post(struct server *server, unsigned worker, const struct message *message)
+{
+    enum status status = worker_post(server->workers[worker], message);
+    CHECK(status == STATUS_OK);
+}
+
+void server_kill_locked(struct server *server, struct session *session)
+{
+    if (session == server->executing) {
+        session->close_after_reply = true;
+        return;
+    }
+    session->close_asap = true;
+    post(server, session->worker,
+         &(struct message){.kind = MESSAGE_CLOSE, .session_id = session->id});
+}
+
+struct session_handle server_block_locked(struct server *server, struct session *session)
+{
+    CHECK(session->blocked == BLOCK_NONE);
+    session->blocked = BLOCK_WAITING;
+    server->statistics->blocked_clients++;
+    return (struct session_handle){.id = session->id, .worker = session->worker};
+}
+
+void server_post(struct server *server, struct session_handle handle,
+                 void (*task)(void *context, struct session *session), void *context)
+{
+    post(server, handle.worker,
+         &(struct message){
+             .kind = MESSAGE_TASK, .session_id = handle.id, .task = task, .context = context});
+}
+
+void server_unblock_locked(struct server *server, struct session *session)
+{
+    CHECK(session->blocked == BLOCK_WAITING);
+    session->blocked = BLOCK_NONE;
+    server->statistics->blocked_clients--;
+    post(server, session->worker,
+         &(struct message){.kind = MESSAGE_RESUME, .session_id = session->id});
+}
+
+void server_pause_locked(struct server *server, enum pause_mode mode, int64_t until_ms)
+{
+    server->pause_mode = mode;
+    server->pause_until_ms = until_ms;
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        post(server, i, &(struct message){.kind = MESSAGE_RETRY});
+    }
+}
+
+enum pause_mode server_pause_mode_locked(struct server *server)
+{
+    if (server->pause_mode != PAUSE_OFF && clock_monotonic_ms() >= server->pause_until_ms) {
+        server->pause_mode = PAUSE_OFF;
+    }
+    return server->pause_mode;
+}
+
+void server_request_shutdown(struct server *server, bool save)
+{
+    LOG_WARNING("Stopping at a client's request%s.", save ? "" : " (NOSAVE)");
+    atomic_store(&server->shutdown_requested, true);
+    mailbox_wake(&server->mailbox);
+}
+
+void server_on_durable(void *context)
+{
+    struct server *server = context;
+    unsigned count = atomic_load(&server->workers_ready);
+    for (unsigned i = 0; i < count; i++) {
+        worker_wake_durable(server->workers[i]);
+    }
+}
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+static unsigned count_workers(const struct config *config)
+{
+    int64_t wanted = config_number(config, CONFIG_THREADS);
+    if (wanted > 0) {
+        return (unsigned)wanted;
+    }
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 1                     ? 1
+           : processors > WORKERS_DEFAULT_MAX ? WORKERS_DEFAULT_MAX
+                                              : (unsigned)processors;
+}
+
+enum status server_create(struct config *config, const struct executor *executor,
+                          struct server **out)
+{
+    struct server *server = calloc(1, sizeof(*server));
+    if (server == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    server->config = config;
+    server->executor = executor;
+    server->worker_count = count_workers(config);
+    server->workers = calloc(server->worker_count, sizeof(struct worker *));
+    enum status status =
+        server->workers == NULL ? STATUS_NO_MEMORY : session_registry_init(&server->sessions);
+    if (status != STATUS_OK) {
+        goto free_server;
+    }
+    status = mailbox_init(&server->mailbox);
+    if (status != STATUS_OK) {
+        goto free_sessions;
+    }
+    status = statistics_create(&server->statistics);
+    if (status != STATUS_OK) {
+        goto free_mailbox;
+    }
+    server_settings_init(server);
+    *out = server;
+    return STATUS_OK;
+
+free_mailbox:
+    mailbox_deinit(&server->mailbox);
+free_sessions:
+    session_registry_deinit(&server->sessions);
+free_server:
+    free(server->workers);
+    free(server);
+    return status;
+}
+
+void server_destroy(struct server *server)
+{
+    listeners_close(&server->listeners);
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        if (server->workers[i] != NULL) {
+            worker_destroy(server->workers[i]);
+        }
+    }
+    statistics_destroy(server->statistics);
+    mailbox_deinit(&server->mailbox);
+    session_registry_deinit(&server->sessions);
+    free(server->workers);
+    free(server);
+}
+
+enum status server_listen(struct server *server, struct error *error)
+{
+    return listeners_open(&server->listeners, server, error);
+}
+
+/* --- the main thread ------------------------------------------------------------------------ */
+
+/* What the main thread waits for. */
+struct main_loop {
+    struct server *server;
+    struct event_base *base;
+    struct event *wake;
+    struct event *tick;
+    struct event *terminate;
+    struct event *interrupt;
+};
+
+static void on_wake(evutil_socket_t descriptor, short what, void *context)
+{
+    struct main_loop *loop = context;
+    (void)descriptor;
+    (void)what;
+    mailbox_clear_wakes(&loop->server->mailbox);
+    if (atomic_load(&loop->server->shutdown_requested)) {
+        CHECK(event_base_loopbreak(loop->base) == 0);
+    }
+}
+
+static void on_tick(evutil_socket_t descriptor, short what, void *context)
+{
+    const struct main_loop *loop = context;
+    (void)descriptor;
+    (void)what;
+    statistics_sample(loop->server->statistics, clock_monotonic_ms());
+}
+
+static void on_signal(evutil_socket_t number, short what, void *context)
+{
+    struct main_loop *loop = context;
+    (void)what;
+    LOG_WARNING("Received %s, stopping.", number == SIGINT ? "SIGINT" : "SIGTERM");
+    CHECK(event_base_loopbreak(loop->base) == 0);
+}
+
+static void free_event(struct event *event)
+{
+    if (event != NULL) {
+        event_free(event);
+    }
+}
+
+/* With the signal events go their handlers: a second signal ends the process at once. */
+static void close_loop(struct main_loop *loop)
+{
+    free_event(loop->wake);
+    free_event(loop->tick);
+    free_event(loop->terminate);
+    free_event(loop->interrupt);
+    if (loop->base != NULL) {
+        event_base_free(loop->base);
+    }
+}
+
+static enum status open_loop(struct main_loop *loop, struct server *server, struct error *error)
+{
+    struct timeval tenth = {.tv_sec = 0, .tv_usec = 100000};
+    *loop = (struct main_loop){.server = server, .base = event_base_new()};
+    if (loop->base == NULL) {
+        return error_set(error, STATUS_NO_MEMORY, "libevent can't be set up");
+    }
+    loop->wake =
+        event_new(loop->base, server->mailbox.descriptor, EV_READ | EV_PERSIST, on_wake, loop);
+    loop->tick = event_new(loop->base, -1, EV_PERSIST, on_tick, loop);
+    loop->terminate = evsignal_new(loop->base, SIGTERM, on_signal, loop);
+    loop->interrupt = evsignal_new(loop->base, SIGINT, on_signal, loop);
+    bool done = loop->wake != NULL && loop->tick != NULL && loop->terminate != NULL &&
+                loop->interrupt != NULL && event_add(loop->wake, NULL) == 0 &&
+                event_add(loop->tick, &tenth) == 0 && event_add(loop->terminate, NULL) == 0 &&
+                event_add(loop->interrupt, NULL) == 0;
+    if (!done) {
+        close_loop(loop);
+        return error_set(error, STATUS_NO_MEMORY, "libevent can't be set up");
+    }
+    return STATUS_OK;
+}
+
+static void join_workers(struct server *server)
+{
+    atomic_store(&server->stopping, true);
+    for (unsigned i = 0; i < server->worker_count && server->workers[i] != NULL; i++) {
+        mailbox_wake(&server->workers[i]->mailbox);
+    }
+    for (unsigned i = 0; i < server->worker_count && server->workers[i] != NULL; i++) {
+        worker_join(server->workers[i]);
+    }
+}
+
+static enum status start_workers(struct server *server, struct error *error)
+{
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        enum status status = worker_create(server, i, &server->workers[i], error);
+        if (status != STATUS_OK) {
+            join_workers(server);
+            return status;
+        }
+    }
+    atomic_store(&server->workers_ready, server->worker_count);
+    return STATUS_OK;
+}
+
+static void log_addresses(const struct server *server)
+{
+    struct slice path = config_text(server->config, CONFIG_UNIXSOCKET);
+    struct slice addresses = config_text(server->config, CONFIG_BIND);
+    int port = (int)config_number(server->config, CONFIG_PORT);
+    if (path.size > 0) {
+        LOG_NOTICE("Listening on the Unix socket %.*s.", (int)path.size, path.data);
+    }
+    if (port > 0) {
+        LOG_NOTICE("Listening on port %d of: %.*s.", port, (int)addresses.size, addresses.data);
+    }
+    LOG_NOTICE("Ready to accept connections");
+}
+
+static void tell_supervisor(const struct server *server, const char *line)
+{
+    int64_t mode = config_number(server->config, CONFIG_SUPERVISED);
+    if (mode == SUPERVISED_SYSTEMD || mode == SUPERVISED_AUTO) {
+        daemon_notify(line);
+    }
+    bool upstart = mode == SUPERVISED_UPSTART || mode == SUPERVISED_AUTO;
+    if (upstart && daemon_is_under_upstart() && strcmp(line, "READY=1") == 0) {
+        (void)raise(SIGSTOP);
+    }
+}
+
+enum status server_run(struct server *server, struct keyspace *keyspace, struct error *error)
+{
+    struct main_loop loop;
+    server->keyspace = keyspace;
+    server->engine = keyspace_engine(keyspace);
+    enum status status = open_loop(&loop, server, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = start_workers(server, error);
+    if (status != STATUS_OK) {
+        close_loop(&loop);
+        return status;
+    }
+    status = listeners_start(&server->listeners, loop.base);
+    if (status == STATUS_OK) {
+        log_addresses(server);
+        tell_supervisor(server, "READY=1");
+        CHECK(event_base_dispatch(loop.base) >= 0);
+        tell_supervisor(server, "STOPPING=1");
+    } else {
+        (void)error_set(error, status, "out of memory");
+    }
+    listeners_close(&server->listeners);
+    close_loop(&loop);
+    join_workers(server);
+    return status;
+}

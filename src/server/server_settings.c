@@ -1,0 +1,99 @@
+/* server_settings.c - see server_settings.h. */
+#include "server/server_settings.h"
+
+#include "base/log.h"
+#include "engine/engine.h"
+#include "server/daemon.h"
+#include "server/server_state.h"
+
+/* Descriptors that are not clients': segments, checkpoints, listeners, eventfds. */
+#define FILES_RESERVED 1024
+/* The least that is kept for them when the system gives no more. */
+#define FILES_RESERVED_MIN 64
+
+static enum status apply_maxclients(void *context, struct error *error)
+{
+    struct server *server = context;
+    uint64_t wanted = (uint64_t)config_number(server->config, CONFIG_MAXCLIENTS);
+    uint64_t limit = daemon_raise_file_limit(wanted + FILES_RESERVED);
+    uint64_t possible = limit > FILES_RESERVED_MIN ? limit - FILES_RESERVED_MIN : 1;
+    if (possible < wanted) {
+        atomic_store(&server->client_limit, possible);
+        return error_set(error, STATUS_INVALID,
+                         "The operating system is not able to handle the specified number of "
+                         "clients, try with %llu",
+                         (unsigned long long)possible);
+    }
+    atomic_store(&server->client_limit, wanted);
+    return STATUS_OK;
+}
+
+static enum status apply_requirepass(void *context, struct error *error)
+{
+    struct server *server = context;
+    (void)error;
+    atomic_store(&server->has_password, config_text(server->config, CONFIG_REQUIREPASS).size > 0);
+    return STATUS_OK;
+}
+
+static enum status apply_loglevel(void *context, struct error *error)
+{
+    const struct server *server = context;
+    (void)error;
+    log_set_level((enum log_level)config_number(server->config, CONFIG_LOGLEVEL));
+    return STATUS_OK;
+}
+
+static enum status apply_appendfsync(void *context, struct error *error)
+{
+    const struct server *server = context;
+    (void)error;
+    engine_set_sync_policy(server->engine,
+                           (enum sync_policy)config_number(server->config, CONFIG_APPENDFSYNC));
+    return STATUS_OK;
+}
+
+static enum status apply_index_memory_limit(void *context, struct error *error)
+{
+    const struct server *server = context;
+    (void)error;
+    engine_set_index_memory_limit_locked(
+        server->engine, (uint64_t)config_number(server->config, CONFIG_INDEX_MEMORY_LIMIT));
+    return STATUS_OK;
+}
+
+static enum status apply_max_keys(void *context, struct error *error)
+{
+    const struct server *server = context;
+    (void)error;
+    engine_set_max_keys_locked(server->engine,
+                               (uint64_t)config_number(server->config, CONFIG_MAX_KEYS));
+    return STATUS_OK;
+}
+
+static enum status apply_compaction_interval(void *context, struct error *error)
+{
+    const struct server *server = context;
+    (void)error;
+    engine_set_compaction_interval(
+        server->engine, (uint64_t)config_number(server->config, CONFIG_COMPACTION_INTERVAL));
+    return STATUS_OK;
+}
+
+void server_settings_init(struct server *server)
+{
+    struct error error;
+    struct config *config = server->config;
+    if (apply_maxclients(server, &error) != STATUS_OK) {
+        LOG_WARNING("maxclients is %llu: the system allows no more open files.",
+                    (unsigned long long)atomic_load(&server->client_limit));
+    }
+    atomic_store(&server->has_password, config_text(config, CONFIG_REQUIREPASS).size > 0);
+    config_on_change(config, CONFIG_MAXCLIENTS, apply_maxclients, server);
+    config_on_change(config, CONFIG_REQUIREPASS, apply_requirepass, server);
+    config_on_change(config, CONFIG_LOGLEVEL, apply_loglevel, server);
+    config_on_change(config, CONFIG_APPENDFSYNC, apply_appendfsync, server);
+    config_on_change(config, CONFIG_INDEX_MEMORY_LIMIT, apply_index_memory_limit, server);
+    config_on_change(config, CONFIG_MAX_KEYS, apply_max_keys, server);
+    config_on_change(config, CONFIG_COMPACTION_INTERVAL, apply_compaction_interval, server);
+}

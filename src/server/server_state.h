@@ -1,0 +1,45 @@
+/*
+ * server_state.h - struct server from the inside. Private to src/server/.
+ */
+#ifndef SCDB_SERVER_SERVER_STATE_H
+#define SCDB_SERVER_SERVER_STATE_H
+
+#include "server/config.h"
+#include "server/listener.h"
+#include "server/mailbox.h"
+#include "server/server.h"
+#include "server/session_registry.h"
+#include "server/statistics.h"
+
+#include <stdatomic.h>
+
+struct worker;
+
+struct server {
+    /* Set up before the threads start. */
+    struct config *config;           /* borrowed */
+    const struct executor *executor; /* borrowed */
+    struct keyspace *keyspace;       /* borrowed while server_run() runs */
+    struct engine *engine;           /* the keyspace's */
+    struct statistics *statistics;   /* owned */
+    struct worker **workers;         /* owned */
+    unsigned worker_count;
+    struct listeners listeners; /* main thread */
+    struct mailbox mailbox;     /* wakes the main thread */
+
+    /* Under the execution lock. */
+    struct session_registry sessions;
+    struct session *executing; /* whose command runs */
+    enum pause_mode pause_mode;
+    int64_t pause_until_ms; /* monotonic */
+
+    /* Any thread. */
+    _Atomic unsigned workers_ready; /* from here on `workers` may be read by any thread */
+    _Atomic bool stopping;
+    _Atomic bool shutdown_requested;
+    _Atomic bool has_password;
+    _Atomic uint64_t connection_count; /* accepted and not yet closed */
+    _Atomic uint64_t client_limit;     /* maxclients, or less where descriptors are few */
+};
+
+#endif

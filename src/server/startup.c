@@ -1,0 +1,105 @@
+/* startup.c - see startup.h. */
+#include "server/startup.h"
+
+#include "base/log.h"
+#include "engine/engine.h"
+#include "server/config.h"
+#include "server/daemon.h"
+#include "server/version.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* With `daemonize` nobody sees stderr any more. */
+static void report(const struct config *config, const struct error *error)
+{
+    LOG_WARNING("scdb can't go on: %s", error->text);
+    if (config_text(config, CONFIG_LOGFILE).size > 0) {
+        (void)fprintf(stderr, "scdb-server: %s\n", error->text);
+    }
+}
+
+int startup_main(int argc, char **argv,
+                 enum status (*run)(struct config *config, struct error *error))
+{
+    struct config *config;
+    struct error error = {.text = ""};
+    if (config_create(&config) != STATUS_OK) {
+        (void)fprintf(stderr, "scdb-server: out of memory\n");
+        return 1;
+    }
+    int result = 1;
+    switch (config_load_command_line(config, argc, argv, &error)) {
+    case CONFIG_START_EXIT:
+        result = 0;
+        break;
+    case CONFIG_START_FAILED:
+        (void)fprintf(stderr, "scdb-server: %s\n", error.text);
+        break;
+    case CONFIG_START_RUN:
+        if (run(config, &error) == STATUS_OK) {
+            LOG_WARNING("scdb has stopped, bye.");
+            result = 0;
+        } else {
+            report(config, &error);
+        }
+        break;
+    }
+    config_destroy(config);
+    return result;
+}
+
+static void ignore_signal(int number)
+{
+    struct sigaction action = {.sa_handler = SIG_IGN};
+    (void)sigaction(number, &action, NULL);
+}
+
+enum status startup_prepare(const struct config *config, char directory[STARTUP_PATH_MAX],
+                            struct error *error)
+{
+    ignore_signal(SIGHUP);
+    ignore_signal(SIGPIPE);
+    enum status status = daemon_enter_directory(config_text(config, CONFIG_DIR).data, directory,
+                                                STARTUP_PATH_MAX, error);
+    if (status == STATUS_OK) {
+        log_set_level((enum log_level)config_number(config, CONFIG_LOGLEVEL));
+        status = log_open(config_text(config, CONFIG_LOGFILE).data, error);
+    }
+    if (status == STATUS_OK && config_bool(config, CONFIG_DAEMONIZE)) {
+        status = daemon_detach(error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    LOG_NOTICE("scdb %s is starting, PID: %d, store in %s", SCDB_VERSION, (int)getpid(), directory);
+    if (config_file_path(config)[0] == '\0') {
+        LOG_NOTICE("No configuration file: defaults and the command line apply.");
+    }
+    config_log_ignored(config);
+    if (config_text(config, CONFIG_PIDFILE).size > 0) {
+        daemon_write_pid_file(config_text(config, CONFIG_PIDFILE).data);
+    }
+    return STATUS_OK;
+}
+
+void startup_log_store(struct engine *engine)
+{
+    struct engine_statistics found;
+    engine_lock(engine);
+    engine_statistics_locked(engine, &found);
+    engine_unlock(engine);
+    LOG_NOTICE("The store is open: %" PRIu64 " keys, %" PRIu64 " segments, %" PRIu64
+               " MiB of files; %" PRIu64 " records read in %" PRIu64 " ms.",
+               found.keys, found.segment_count, found.disk_bytes >> 20, found.recovered_records,
+               found.recovery_ms);
+}
+
+void startup_end(const struct config *config)
+{
+    if (config_text(config, CONFIG_PIDFILE).size > 0) {
+        daemon_remove_pid_file(config_text(config, CONFIG_PIDFILE).data);
+    }
+}

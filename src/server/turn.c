@@ -1,0 +1,420 @@
+/* turn.c - see turn.h. */
+#include "server/turn.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "keyspace/keyspace.h"
+#include "server/turn_settle.h"
+#include "server/worker.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Commands in one hold of the lock: enough to spread its cost, few enough that nobody waits. */
+#define COMMANDS_PER_HOLD 64
+
+/* --- parsing: no lock ----------------------------------------------------------------------- */
+
+static struct request *add_request(struct worker *worker)
+{
+    if (worker->request_count == worker->request_capacity) {
+        size_t capacity = worker->request_capacity == 0 ? 256 : worker->request_capacity * 2;
+        struct request *requests = realloc(worker->requests, capacity * sizeof(*requests));
+        if (requests == NULL) {
+            return NULL;
+        }
+        worker->requests = requests;
+        worker->request_capacity = capacity;
+    }
+    return &worker->requests[worker->request_count++];
+}
+
+static struct part *add_part(struct worker *worker)
+{
+    if (worker->part_count == worker->part_capacity) {
+        size_t capacity = worker->part_capacity == 0 ? 64 : worker->part_capacity * 2;
+        struct part *parts = realloc(worker->parts, capacity * sizeof(*parts));
+        if (parts == NULL) {
+            return NULL;
+        }
+        worker->parts = parts;
+        worker->part_capacity = capacity;
+    }
+    return &worker->parts[worker->part_count++];
+}
+
+static bool note_request(struct worker *worker, struct part *part, size_t first, const char *error)
+{
+    char *copy = error == NULL ? NULL : strdup(error);
+    struct request *request = error != NULL && copy == NULL ? NULL : add_request(worker);
+    if (request == NULL) {
+        free(copy);
+        return false;
+    }
+    *request = (struct request){.first_argument = first,
+                                .argument_count = worker->arguments.count - first,
+                                .end = part->parsed,
+                                .error = copy};
+    part->request_count++;
+    return true;
+}
+
+/* False: memory ran out. */
+static bool parse_part(struct worker *worker, struct part *part, bool one_by_one)
+{
+    struct parser *parser = &part->connection->parser;
+    worker->limits.unauthenticated = one_by_one;
+    while (part->parsed < part->source.size) {
+        struct slice rest =
+            slice_part(part->source, part->parsed, part->source.size - part->parsed);
+        size_t first = worker->arguments.count;
+        size_t consumed = 0;
+        char error[128];
+        switch (parser_next(parser, rest, &worker->limits, &worker->arguments, &consumed, error)) {
+        case PARSE_INCOMPLETE:
+            return true;
+        case PARSE_NO_MEMORY:
+            return false;
+        case PARSE_ERROR:
+            part->parsed = part->source.size;
+            return note_request(worker, part, first, error);
+        case PARSE_REQUEST:
+            break;
+        }
+        part->parsed += consumed;
+        if (worker->arguments.count > first && !note_request(worker, part, first, NULL)) {
+            return false;
+        }
+        if (one_by_one && part->request_count > 0) {
+            part->unparsed = part->parsed < part->source.size;
+            return true;
+        }
+    }
+    return true;
+}
+
+void turn_add_part(struct worker *worker, struct connection *connection, struct slice source)
+{
+    struct part *part = add_part(worker);
+    if (part == NULL) {
+        worker_close_later(worker, connection);
+        return;
+    }
+    *part = (struct part){
+        .connection = connection, .source = source, .first_request = worker->request_count};
+    connection->in_turn = true;
+    worker_list_add(worker, LIST_SETTLE, connection);
+    if (!parse_part(worker, part, !connection->session.authenticated)) {
+        worker_close_later(worker, connection);
+    }
+}
+
+static void parse_resumed(struct worker *worker)
+{
+    struct connection_list *list = &worker->lists[LIST_RESUME];
+    for (size_t i = 0; i < list->count; i++) {
+        struct connection *connection = list->items[i];
+        connection->lists &= ~(1U << LIST_RESUME);
+        if (connection->in_turn || !connection_is_ready(connection)) {
+            continue;
+        }
+        if (connection->input.size > 0) {
+            turn_add_part(worker, connection, buffer_slice(&connection->input));
+        } else {
+            worker_list_add(worker, LIST_SETTLE, connection);
+        }
+    }
+    list->count = 0;
+}
+
+/* --- messages ------------------------------------------------------------------------------- */
+
+static void take_reply_buffer(struct worker *worker, struct reply *reply)
+{
+    if (reply->bytes.data == NULL && worker->spare_buffer_count > 0) {
+        reply->bytes = worker->spare_buffers[--worker->spare_buffer_count];
+    }
+}
+
+static void note_position(struct worker *worker, struct connection *connection, uint64_t position)
+{
+    if (position > connection->rest_position) {
+        connection->rest_position = position;
+    }
+    if (position > worker->position) {
+        worker->position = position;
+    }
+}
+
+static void run_task_locked(struct worker *worker, const struct message *message)
+{
+    struct server *server = worker->server;
+    struct session *session = session_registry_find(&server->sessions, message->session_id);
+    if (session != NULL && (session->close_asap || session->connection->closing)) {
+        session = NULL;
+    }
+    engine_rest_begin_locked(server->engine);
+    if (session != NULL) {
+        take_reply_buffer(worker, &session->reply);
+    }
+    message->task(message->context, session);
+    uint64_t position = engine_rest_end_locked(server->engine);
+    if (session != NULL) {
+        note_position(worker, session->connection, position);
+        worker_list_add(worker, LIST_SETTLE, session->connection);
+    }
+}
+
+static void handle_message_locked(struct worker *worker, const struct message *message)
+{
+    struct session *session = session_registry_find(&worker->server->sessions, message->session_id);
+    switch (message->kind) {
+    case MESSAGE_ACCEPTED:
+        worker_add_connection_locked(worker, message->session_id, message->descriptor);
+        break;
+    case MESSAGE_TASK:
+        run_task_locked(worker, message);
+        break;
+    case MESSAGE_CLOSE:
+        if (session != NULL) {
+            worker_close_later(worker, session->connection);
+        }
+        break;
+    case MESSAGE_RESUME:
+        if (session != NULL) {
+            worker_list_add(worker, LIST_RESUME, session->connection);
+        }
+        break;
+    case MESSAGE_RETRY:
+        worker->retry_postponed = true;
+        break;
+    }
+}
+
+static void handle_messages_locked(struct worker *worker, struct message *message)
+{
+    while (message != NULL) {
+        struct message *next = message->next;
+        handle_message_locked(worker, message);
+        free(message);
+        message = next;
+    }
+}
+
+/* CLIENT PAUSE is over, or was changed: who still has to wait is found out by trying. */
+static void retry_postponed_locked(struct worker *worker)
+{
+    struct connection_list *list = &worker->lists[LIST_POSTPONED];
+    worker->retry_postponed = false;
+    for (size_t i = 0; i < list->count; i++) {
+        struct connection *connection = list->items[i];
+        connection->lists &= ~(1U << LIST_POSTPONED);
+        if (connection->session.blocked == BLOCK_PAUSED) {
+            connection->session.blocked = BLOCK_NONE;
+        }
+        worker_list_add(worker, LIST_RESUME, connection);
+    }
+    list->count = 0;
+}
+
+static void take_messages(struct worker *worker)
+{
+    struct message *messages = mailbox_take(&worker->mailbox);
+    if (messages == NULL && !worker->retry_postponed) {
+        return;
+    }
+    struct server *server = worker->server;
+    engine_lock(server->engine);
+    keyspace_set_now_ms(server->keyspace, clock_unix_ms());
+    handle_messages_locked(worker, messages);
+    if (worker->retry_postponed) {
+        retry_postponed_locked(worker);
+    }
+    engine_unlock(server->engine);
+}
+
+/* --- execution ------------------------------------------------------------------------------ */
+
+static void refuse_locked(struct session *session, const char *error)
+{
+    reply_error_format(&session->reply, "ERR %s", error);
+    LOG_VERBOSE("Closing client %s: %s.", session->address, error);
+    session->close_after_reply = true;
+}
+
+/* Executes a request; false: it was not executed, and neither are those behind it. */
+static bool execute_request_locked(struct worker *worker, struct session *session,
+                                   const struct request *request)
+{
+    const struct executor *executor = worker->server->executor;
+    if (request->error != NULL) {
+        refuse_locked(session, request->error);
+        return true;
+    }
+    enum execution execution = executor->execute(worker->server, session,
+                                                 worker->arguments.items + request->first_argument,
+                                                 request->argument_count);
+    if (execution == POSTPONED) {
+        session->blocked = BLOCK_PAUSED;
+        worker->pause_until_ms = worker->server->pause_until_ms;
+        worker_list_add(worker, LIST_POSTPONED, session->connection);
+    }
+    return execution != POSTPONED;
+}
+
+static bool is_stopped_locked(const struct worker *worker, struct connection *connection)
+{
+    const struct session *session = &connection->session;
+    if (session->blocked != BLOCK_NONE || session->close_after_reply || session->close_asap) {
+        return true;
+    }
+    size_t limit = (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
+    if (output_owned(&connection->output, &session->reply) > limit) {
+        connection->output_stalled = true;
+    }
+    return connection->output_stalled;
+}
+
+/* Executes up to `count` requests of the part. Returns how many; fewer: it is stopped. */
+static size_t execute_part_locked(struct worker *worker, struct part *part, size_t count)
+{
+    struct server *server = worker->server;
+    struct connection *connection = part->connection;
+    struct session *session = &connection->session;
+    const struct request *requests = worker->requests + part->first_request;
+    size_t done = 0;
+    server->executing = session;
+    session->last_interaction_ms = worker->now_ms;
+    take_reply_buffer(worker, &session->reply);
+    engine_rest_begin_locked(server->engine);
+    while (done < count && !is_stopped_locked(worker, connection) &&
+           execute_request_locked(worker, session, &requests[part->executed + done])) {
+        done++;
+    }
+    note_position(worker, connection, engine_rest_end_locked(server->engine));
+    server->executing = NULL;
+    part->executed += done;
+    return done;
+}
+
+/* Where the next request to execute stands. */
+struct cursor {
+    size_t part;
+    size_t request; /* in the part */
+};
+
+static bool find_next(const struct worker *worker, struct cursor *cursor)
+{
+    while (cursor->part < worker->part_count) {
+        const struct part *part = &worker->parts[cursor->part];
+        if (!part->connection->closing && cursor->request < part->request_count) {
+            return true;
+        }
+        cursor->part++;
+        cursor->request = 0;
+    }
+    return false;
+}
+
+static void prefetch_locked(struct worker *worker, struct cursor cursor, int stage)
+{
+    const struct executor *executor = worker->server->executor;
+    for (size_t i = 0; i < COMMANDS_PER_HOLD && find_next(worker, &cursor); i++) {
+        const struct part *part = &worker->parts[cursor.part];
+        const struct request *request = &worker->requests[part->first_request + cursor.request];
+        if (request->error == NULL) {
+            executor->prefetch(worker->server, &part->connection->session,
+                               worker->arguments.items + request->first_argument,
+                               request->argument_count, stage);
+        }
+        cursor.request++;
+    }
+}
+
+static void execute_hold_locked(struct worker *worker, struct cursor *cursor)
+{
+    size_t left = COMMANDS_PER_HOLD;
+    while (left > 0 && find_next(worker, cursor)) {
+        struct part *part = &worker->parts[cursor->part];
+        size_t count = part->request_count - cursor->request;
+        count = count < left ? count : left;
+        size_t done = execute_part_locked(worker, part, count);
+        left -= count;
+        cursor->request += done;
+        if (done < count) {
+            cursor->part++;
+            cursor->request = 0;
+        }
+    }
+}
+
+static void execute(struct worker *worker)
+{
+    struct server *server = worker->server;
+    struct cursor cursor = {0};
+    while (find_next(worker, &cursor)) {
+        engine_lock(server->engine);
+        keyspace_set_now_ms(server->keyspace, clock_unix_ms());
+        if (worker->request_count > 1) {
+            prefetch_locked(worker, cursor, 0);
+            prefetch_locked(worker, cursor, 1);
+        }
+        execute_hold_locked(worker, &cursor);
+        statistics_end_hold_locked(server->statistics);
+        engine_unlock(server->engine);
+    }
+}
+
+/* --- the end of a turn ---------------------------------------------------------------------- */
+
+static void keep_rest(struct worker *worker, struct part *part)
+{
+    struct connection *connection = part->connection;
+    connection->in_turn = false;
+    if (connection->closing) {
+        return;
+    }
+    bool all = part->executed == part->request_count;
+    size_t done = part->parsed;
+    if (!all) {
+        const struct request *requests = worker->requests + part->first_request;
+        done = part->executed == 0 ? 0 : requests[part->executed - 1].end;
+    }
+    if (connection_keep_rest(connection, part->source, done, !all) != STATUS_OK) {
+        worker_close_later(worker, connection);
+        return;
+    }
+    if (!all || part->unparsed) {
+        worker_list_add(worker, LIST_RESUME, connection);
+    } else if (connection->ended) {
+        worker_list_add(worker, LIST_SETTLE, connection);
+    }
+    connection_update_reading(connection);
+}
+
+static void forget_turn(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->request_count; i++) {
+        free(worker->requests[i].error);
+    }
+    worker->request_count = 0;
+    worker->part_count = 0;
+    worker->arena_used = 0;
+    worker->position = 0;
+    argument_list_reset(&worker->arguments);
+}
+
+void turn_end(struct worker *worker)
+{
+    take_messages(worker);
+    parse_resumed(worker);
+    execute(worker);
+    turn_settle(worker);
+    for (size_t i = 0; i < worker->part_count; i++) {
+        keep_rest(worker, &worker->parts[i]);
+    }
+    forget_turn(worker);
+    turn_close(worker);
+}

@@ -1,0 +1,178 @@
+/* turn_settle.c - see turn_settle.h. */
+#include "server/turn_settle.h"
+
+#include "base/log.h"
+#include "engine/engine.h"
+#include "server/worker.h"
+
+/*
+ * Is all that the connection's new replies rest on written? When the write has failed, those whose
+ * replies rest on what is not in the page cache are closed, as in a crash: they may not hear of
+ * what might not be there.
+ */
+static bool is_written(struct worker *worker, struct connection *connection, bool write_failed)
+{
+    return !write_failed ||
+           engine_write(worker->server->engine, connection->rest_position) == STATUS_OK;
+}
+
+static bool write_log(struct worker *worker)
+{
+    if (worker->position == 0) {
+        return true;
+    }
+    enum status status = engine_write(worker->server->engine, worker->position);
+    if (status != STATUS_OK) {
+        LOG_WARNING("The log can't be written (%s): clients that wait for it are disconnected.",
+                    status_words(status));
+    }
+    return status == STATUS_OK;
+}
+
+/* client-output-buffer-limit; false: the client is to be closed. */
+static bool is_within_limits(struct worker *worker, struct connection *connection)
+{
+    const struct session *session = &connection->session;
+    struct config_output_limit limit = config_output_limit(worker->server->config, CLIENT_NORMAL);
+    if (limit.hard == 0 && limit.soft == 0) {
+        return true;
+    }
+    size_t pending = output_pending(&connection->output, &session->reply);
+    bool over_soft = limit.soft > 0 && pending > limit.soft;
+    if (!over_soft) {
+        connection->over_soft_limit_since_ms = 0;
+    } else if (connection->over_soft_limit_since_ms == 0) {
+        connection->over_soft_limit_since_ms = worker->now_ms;
+    }
+    bool too_long = over_soft && worker->now_ms - connection->over_soft_limit_since_ms >=
+                                     limit.soft_seconds * 1000 + (limit.soft_seconds == 0);
+    if ((limit.hard == 0 || pending <= limit.hard) && !too_long) {
+        return true;
+    }
+    LOG_WARNING("Closing client %s: %zu bytes of replies wait for it, beyond "
+                "client-output-buffer-limit.",
+                session->address, pending);
+    atomic_fetch_add(&worker->server->statistics->output_limit_disconnections, 1);
+    return false;
+}
+
+/* The client has read enough for its waiting requests to be executed. */
+static void end_stall(struct worker *worker, struct connection *connection)
+{
+    size_t limit = (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
+    if (connection->output_stalled &&
+        output_owned(&connection->output, &connection->session.reply) <= limit / 2) {
+        connection->output_stalled = false;
+        worker_list_add(worker, LIST_RESUME, connection);
+    }
+}
+
+static bool is_done(const struct connection *connection)
+{
+    const struct session *session = &connection->session;
+    bool waits = (connection->lists & (1U << LIST_RESUME | 1U << LIST_POSTPONED)) != 0 ||
+                 connection->in_turn;
+    return output_is_empty(&connection->output, &session->reply) &&
+           (session->close_after_reply || (connection->ended && !waits));
+}
+
+/* Releases and sends what may leave; false: the connection is to be closed. */
+static bool settle(struct worker *worker, struct connection *connection, bool write_failed)
+{
+    struct reply *reply = &connection->session.reply;
+    uint64_t position = connection->rest_position;
+    bool failed = false;
+    if (reply->failed || !is_written(worker, connection, write_failed) ||
+        output_add_mark(&connection->output, reply, position) != STATUS_OK) {
+        return false;
+    }
+    connection->rest_position = 0;
+    if (!output_release_marks(&connection->output, worker->server->engine, &failed)) {
+        worker_list_add(worker, LIST_HELD, connection);
+    }
+    if (failed || !connection_send(connection) || !is_within_limits(worker, connection)) {
+        return false;
+    }
+    end_stall(worker, connection);
+    if (!connection->in_turn) {
+        connection_update_reading(connection);
+    }
+    return true;
+}
+
+static void settle_held(struct worker *worker)
+{
+    struct connection_list *list = &worker->lists[LIST_HELD];
+    for (size_t i = 0; i < list->count; i++) {
+        list->items[i]->lists &= ~(1U << LIST_HELD);
+        worker_list_add(worker, LIST_SETTLE, list->items[i]);
+    }
+    list->count = 0;
+}
+
+static void settle_all(struct worker *worker, bool write_failed)
+{
+    struct connection_list *list = &worker->lists[LIST_SETTLE];
+    for (size_t i = 0; i < list->count; i++) {
+        struct connection *connection = list->items[i];
+        connection->lists &= ~(1U << LIST_SETTLE);
+        if (connection->closing) {
+            continue;
+        }
+        if (!settle(worker, connection, write_failed) || is_done(connection)) {
+            worker_close_later(worker, connection);
+        }
+    }
+    list->count = 0;
+}
+
+void turn_settle(struct worker *worker)
+{
+    if (atomic_exchange(&worker->durable_moved, false)) {
+        settle_held(worker);
+    }
+    bool write_failed = !write_log(worker);
+    settle_all(worker, write_failed);
+    bool waits = worker->lists[LIST_HELD].count > 0;
+    bool waited = atomic_exchange(&worker->waits_durable, waits);
+    if (waits && !waited) {
+        /* The sync thread looks at waits_durable after it has moved the position; we look at the
+         * position once more after setting it: so one of us sees the other. */
+        settle_held(worker);
+        settle_all(worker, false);
+    }
+}
+
+static void drop_from_lists(struct worker *worker, const struct connection *connection)
+{
+    for (size_t k = 0; k < LIST_COUNT; k++) {
+        struct connection_list *list = &worker->lists[k];
+        if (k == LIST_CLOSE || (connection->lists & (1U << k)) == 0) {
+            continue;
+        }
+        size_t i = 0;
+        while (list->items[i] != connection) {
+            i++;
+        }
+        list->items[i] = list->items[--list->count];
+    }
+}
+
+void turn_close(struct worker *worker)
+{
+    struct connection_list *list = &worker->lists[LIST_CLOSE];
+    if (list->count == 0) {
+        return;
+    }
+    struct server *server = worker->server;
+    engine_lock(server->engine);
+    for (size_t i = 0; i < list->count; i++) {
+        worker_remove_connection_locked(worker, list->items[i]);
+    }
+    engine_unlock(server->engine);
+    for (size_t i = 0; i < list->count; i++) {
+        drop_from_lists(worker, list->items[i]);
+        connection_destroy(list->items[i]);
+    }
+    list->count = 0;
+}

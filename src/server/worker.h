@@ -1,0 +1,131 @@
+/*
+ * worker.h - a thread that serves its own connections.
+ *
+ * A worker lives in turns. First libevent tells which sockets have bytes; they are read into the
+ * arena and parsed (connection by connection, no lock). Then the turn ends (turn.h): all requests
+ * are executed under the execution lock, a bounded number a hold; the log is written once; replies
+ * leave; what could not be executed is kept; connections that are done are closed.
+ *
+ * Only worker_start, worker_post, worker_wake_durable and worker_join, worker_destroy may be called
+ * from other threads.
+ */
+#ifndef SCDB_SERVER_WORKER_H
+#define SCDB_SERVER_WORKER_H
+
+#include "resp/parser.h"
+#include "server/connection.h"
+#include "server/mailbox.h"
+#include "server/server_state.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct event_base;
+
+#define WORKER_ARENA_SIZE    ((size_t)1 << 20)
+#define WORKER_READ_SIZE     ((size_t)64 << 10)
+#define WORKER_REQUESTS_MAX  8192 /* a turn reads no more once it has so many */
+#define WORKER_SPARE_BUFFERS 64
+
+/* A request of the turn. */
+struct request {
+    size_t first_argument; /* in worker->arguments */
+    size_t argument_count;
+    size_t end;  /* in the part's source: the bytes behind it */
+    char *error; /* owned; a protocol error instead of a request, or NULL */
+};
+
+/* What one connection has in the turn. */
+struct part {
+    struct connection *connection;
+    struct slice source; /* in the arena, or the connection's input */
+    size_t first_request;
+    size_t request_count;
+    size_t executed;
+    size_t parsed; /* bytes of whole requests */
+    bool unparsed; /* more requests may stand behind them (before authentication) */
+};
+
+/* Connections that wait for something, each at most once in each list. */
+enum worker_list {
+    LIST_SETTLE,    /* replies to send, or a state that has changed: looked at in this turn */
+    LIST_RESUME,    /* bytes to parse that have been read already: in the next turn */
+    LIST_HELD,      /* replies that wait for an fdatasync */
+    LIST_POSTPONED, /* requests that wait for the end of CLIENT PAUSE */
+    LIST_CLOSE,     /* at the end of this turn */
+    LIST_COUNT
+};
+
+struct connection_list {
+    struct connection **items; /* owned; room for all connections of the worker, always */
+    size_t count;
+};
+
+struct worker {
+    struct server *server;
+    unsigned index;
+    pthread_t thread;
+    struct event_base *base;
+    struct event *wake_event;
+    struct event *second_event; /* every second: idle clients, soft limits */
+    struct event *pause_event;  /* the end of CLIENT PAUSE */
+    struct mailbox mailbox;
+    _Atomic bool waits_durable; /* LIST_HELD is not empty */
+    _Atomic bool durable_moved;
+
+    struct connection *connections;
+    size_t connection_count;
+    size_t list_capacity;
+    struct connection_list lists[LIST_COUNT];
+
+    /* The turn. */
+    char *arena; /* owned */
+    size_t arena_used;
+    struct argument_list arguments;
+    struct request *requests; /* owned */
+    size_t request_count;
+    size_t request_capacity;
+    struct part *parts; /* owned */
+    size_t part_count;
+    size_t part_capacity;
+    uint64_t position; /* the largest that a reply of the turn rests on */
+    int64_t now_ms;    /* monotonic, once a turn */
+    int64_t pause_until_ms;
+    bool retry_postponed;
+    struct parser_limits limits;
+
+    /* Buffers for replies, lent to connections that have some. */
+    struct buffer spare_buffers[WORKER_SPARE_BUFFERS];
+    size_t spare_buffer_count;
+};
+
+/* Starts the thread. IO, NO_MEMORY: `error` says why, nothing runs. */
+enum status worker_create(struct server *server, unsigned index, struct worker **out,
+                          struct error *error) MUST_CHECK;
+
+/* Waits for the thread, which ends after server->stopping was set and it was woken; all its
+ * connections are closed by then. Tasks may still be posted, by threads of the store. */
+void worker_join(struct worker *worker);
+
+/* After worker_join, when no other thread is left: tells the tasks that are left that their clients
+ * are gone, and frees. */
+void worker_destroy(struct worker *worker);
+
+enum status worker_post(struct worker *worker, const struct message *message) MUST_CHECK;
+
+/* The durable position has moved. */
+void worker_wake_durable(struct worker *worker);
+
+void worker_list_add(struct worker *worker, enum worker_list list, struct connection *connection);
+
+/* A new socket becomes a connection with a registered session; closed when there is no memory.
+ * Execution lock held. */
+void worker_add_connection_locked(struct worker *worker, uint64_t id, int descriptor);
+
+/* The session leaves the registry and the executor forgets it. Execution lock held. */
+void worker_remove_connection_locked(struct worker *worker, struct connection *connection);
+
+/* The connection will be closed at the end of the turn; nothing more of it is executed. */
+void worker_close_later(struct worker *worker, struct connection *connection);
+
+#endif
