@@ -79,6 +79,10 @@ static enum status roll(struct engine *engine, uint64_t capacity)
     struct segment *old = appender->active;
     if (old->end > 0) {
         old->closed = true;
+        /* A closed segment must become durable whole, the sync mark at its end too: it is sealed
+         * only then. */
+        atomic_store_explicit(&appender->payload_position, appender->position,
+                              memory_order_relaxed);
     } else {
         if (old->in_table) {
             segment_table_withdraw(&engine->segments, old);
@@ -208,10 +212,13 @@ static enum status write_through(const struct append *append)
 
 static enum status check_writable(const struct engine *engine)
 {
+    const struct appender *appender = &engine->appender;
+    if (appender->undoing) {
+        return STATUS_OK; /* The room is reserved, and memory must agree with the disk. */
+    }
     if (atomic_load_explicit(&engine->sync.failed, memory_order_relaxed)) {
         return STATUS_WRITES_STOPPED;
     }
-    const struct appender *appender = &engine->appender;
     int failing = atomic_load_explicit(&appender->failing, memory_order_relaxed);
     uint64_t written = atomic_load_explicit(&appender->written_position, memory_order_relaxed);
     if (failing != STATUS_OK && appender->position - written > APPENDER_PENDING_MAX_WHILE_FAILING) {
@@ -220,7 +227,7 @@ static enum status check_writable(const struct engine *engine)
     return STATUS_OK;
 }
 
-static void measure(struct append *append)
+static void measure(struct append *append, bool undoing)
 {
     const struct record *record = &append->record;
     bool has_expiry = record->expiry_ms != EXPIRY_NONE;
@@ -232,13 +239,26 @@ static void measure(struct append *append)
     append->head_size =
         record_head_size(record->key.size, append->value_size, has_expiry, is_delta);
     append->size = record_size(record->key.size, append->value_size, has_expiry, is_delta);
-    append->through = append->size >= APPENDER_THROUGH_SIZE;
+    append->through = append->size >= APPENDER_THROUGH_SIZE && !undoing;
+}
+
+enum status appender_reserve_locked(struct engine *engine, uint64_t size)
+{
+    struct append append = {
+        .record = {.kind = RECORD_VALUE},
+        .size = size + deletion_reserve(engine), /* so that the last record finds it behind it */
+    };
+    enum status status = check_writable(engine);
+    if (status == STATUS_OK) {
+        status = find_segment(engine, &append);
+    }
+    return status == STATUS_OK ? reserve_space(engine, &append) : status;
 }
 
 enum status appender_prepare_locked(struct engine *engine, struct append *append)
 {
     struct appender *appender = &engine->appender;
-    measure(append);
+    measure(append, appender->undoing);
     enum status status = check_writable(engine);
     if (status == STATUS_OK) {
         status = find_segment(engine, append);
@@ -550,11 +570,14 @@ enum status appender_write(struct engine *engine, uint64_t position)
 
 void appender_maintain(struct engine *engine)
 {
-    const struct appender *appender = &engine->appender;
+    struct appender *appender = &engine->appender;
+    mutex_lock(&engine->write_mutex);
     if (atomic_load(&appender->failing) != STATUS_OK) {
-        mutex_lock(&engine->write_mutex);
         enum status status = write_pending(engine);
         (void)status; /* noted and logged there; the next round tries again */
-        mutex_unlock(&engine->write_mutex);
     }
+    mutex_lock(&engine->lock);
+    tail_retire(&appender->tail, atomic_load(&appender->written_position));
+    mutex_unlock(&engine->lock);
+    mutex_unlock(&engine->write_mutex);
 }

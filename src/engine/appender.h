@@ -75,6 +75,7 @@ struct appender {
     bool group_open;     /* the last record carries GROUP_MORE */
     uint8_t *group_last; /* that record in the tail; NULL when it went straight to the file */
     uint64_t group_seed;
+    bool undoing; /* between engine_undo_begin_locked and _end_ */
 
     /* under the write mutex */
     _Atomic uint64_t written_position; /* readable by all */
@@ -113,6 +114,9 @@ void appender_start_locked(struct engine *engine, struct segment *segment);
  * call about the log must be appender_commit_locked, or nothing (the record is then forgotten). */
 enum status appender_prepare_locked(struct engine *engine, struct append *append) MUST_CHECK;
 
+/* engine_reserve_locked(). Lock held. */
+enum status appender_reserve_locked(struct engine *engine, uint64_t size) MUST_CHECK;
+
 /* Lock held. Returns the record's address. */
 struct record_address appender_commit_locked(struct engine *engine, struct append *append);
 
@@ -134,7 +138,7 @@ void appender_group_end_locked(struct engine *engine);
 /* engine_write(): brings the log to the files, at least up to `position`. Neither lock held. */
 enum status appender_write(struct engine *engine, uint64_t position) MUST_CHECK;
 
-/* No lock held: tries again what the disk refused. */
+/* No lock held: tries again what the disk refused, frees the part of the tail that is written. */
 void appender_maintain(struct engine *engine);
 
 #endif

@@ -12,6 +12,9 @@ void tail_init(struct tail *tail)
 
 static void chunk_free(struct tail_chunk *chunk)
 {
+    if (chunk->segment != NULL) {
+        segment_unreference(chunk->segment);
+    }
     free(chunk->data);
     free(chunk);
 }
@@ -50,15 +53,10 @@ static struct tail_chunk *chunk_new(size_t capacity)
     return chunk;
 }
 
-static struct tail_chunk *chunk_take(struct tail *tail, size_t size)
+static struct tail_chunk *chunk_take(struct tail *tail)
 {
-    if (size > TAIL_CHUNK_SIZE) {
-        return chunk_new(size);
-    }
-    if (tail->spare == NULL) {
-        return chunk_new(TAIL_CHUNK_SIZE);
-    }
     struct tail_chunk *chunk = tail->spare;
+    CHECK(chunk != NULL);
     tail->spare = chunk->next;
     tail->spare_count--;
     return chunk;
@@ -70,6 +68,10 @@ static void chunk_give_back(struct tail *tail, struct tail_chunk *chunk)
         chunk_free(chunk);
         return;
     }
+    if (chunk->segment != NULL) {
+        segment_unreference(chunk->segment);
+        chunk->segment = NULL;
+    }
     chunk->next = tail->spare;
     tail->spare = chunk;
     tail->spare_count++;
@@ -79,6 +81,7 @@ static void chunk_append(struct tail *tail, struct tail_chunk *chunk, struct seg
                          uint64_t offset)
 {
     chunk->next = NULL;
+    segment_reference(segment);
     chunk->segment = segment;
     chunk->offset = offset;
     chunk->size = 0;
@@ -106,17 +109,13 @@ static bool last_has_room(const struct tail *tail, const struct segment *segment
  * that is not used changes nothing. */
 enum status tail_prepare(struct tail *tail, struct segment *segment, uint64_t offset, size_t size)
 {
-    if (size == 0 || last_has_room(tail, segment, offset, size) ||
-        (size <= TAIL_CHUNK_SIZE && tail->spare != NULL)) {
+    CHECK(size <= TAIL_CHUNK_SIZE);
+    if (size == 0 || last_has_room(tail, segment, offset, size) || tail->spare != NULL) {
         return STATUS_OK;
     }
-    struct tail_chunk *chunk = chunk_new(size > TAIL_CHUNK_SIZE ? size : TAIL_CHUNK_SIZE);
+    struct tail_chunk *chunk = chunk_new(TAIL_CHUNK_SIZE);
     if (chunk == NULL) {
         return STATUS_NO_MEMORY;
-    }
-    if (size > TAIL_CHUNK_SIZE) {
-        chunk_append(tail, chunk, segment, offset);
-        return STATUS_OK;
     }
     chunk_give_back(tail, chunk);
     return STATUS_OK;
@@ -125,9 +124,7 @@ enum status tail_prepare(struct tail *tail, struct segment *segment, uint64_t of
 uint8_t *tail_extend(struct tail *tail, struct segment *segment, uint64_t offset, size_t size)
 {
     if (!last_has_room(tail, segment, offset, size)) {
-        struct tail_chunk *chunk = chunk_take(tail, size);
-        CHECK(chunk != NULL);
-        chunk_append(tail, chunk, segment, offset);
+        chunk_append(tail, chunk_take(tail), segment, offset);
     }
     uint8_t *data = tail->last->data + tail->last->size;
     tail->last->size += size;
@@ -178,10 +175,15 @@ const uint8_t *tail_find(const struct tail *tail, const struct segment *segment,
     return chunk->data + (offset - chunk->offset);
 }
 
+/* The last chunk stays while its segment grows: the next records go there. */
+static bool is_in_use(const struct tail *tail, const struct tail_chunk *chunk)
+{
+    return chunk == tail->last && chunk->capacity > 0 && !chunk->segment->closed;
+}
+
 void tail_retire(struct tail *tail, uint64_t written)
 {
-    while (tail->first != NULL &&
-           (tail->first != tail->last || tail->first->capacity != TAIL_CHUNK_SIZE)) {
+    while (tail->first != NULL && !is_in_use(tail, tail->first)) {
         struct tail_chunk *chunk = tail->first;
         if (tail_chunk_position(chunk) + chunk->size > written) {
             return;

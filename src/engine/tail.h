@@ -25,11 +25,11 @@
 
 struct tail_chunk {
     struct tail_chunk *next;
-    struct segment *segment; /* borrowed: segments of the log outlive their chunks */
+    struct segment *segment; /* referenced */
     uint64_t offset;         /* in the segment, of the first byte */
     size_t size;             /* bytes used */
-    size_t capacity;         /* 0 = the bytes are in the file already, and not here */
-    uint8_t *data;           /* owned; NULL when capacity is 0 */
+    size_t capacity; /* TAIL_CHUNK_SIZE; 0 = the bytes are in the file already, and not here */
+    uint8_t *data;   /* owned; NULL when capacity is 0 */
 };
 
 struct tail {
@@ -43,8 +43,8 @@ struct tail {
 void tail_init(struct tail *tail);
 void tail_deinit(struct tail *tail);
 
-/* Makes sure that `size` bytes can be appended in one piece at (segment, offset), which is the end
- * of the log. NO_MEMORY: nothing has changed. */
+/* Makes sure that `size` bytes, at most TAIL_CHUNK_SIZE, can be appended in one piece at (segment,
+ * offset), which is the end of the log. NO_MEMORY: nothing has changed. */
 enum status tail_prepare(struct tail *tail, struct segment *segment, uint64_t offset,
                          size_t size) MUST_CHECK;
 
@@ -64,7 +64,7 @@ const uint8_t *tail_find(const struct tail *tail, const struct segment *segment,
                          uint64_t *available);
 
 /* Frees the chunks that lie wholly before `written` (a position, engine.h), but not the one that
- * can still be appended to. */
+ * can still be appended to. Write mutex held, too. */
 void tail_retire(struct tail *tail, uint64_t written);
 
 static inline uint64_t tail_chunk_position(const struct tail_chunk *chunk)
