@@ -13,6 +13,7 @@
 
 static _Atomic int log_descriptor = STDOUT_FILENO;
 static _Atomic int log_threshold = LOG_NOTICE_LEVEL;
+static _Atomic(log_sink *) log_sink_in_use = NULL;
 
 enum status log_open(const char *path, struct error *error)
 {
@@ -43,6 +44,11 @@ enum log_level log_level(void)
     return (enum log_level)atomic_load(&log_threshold);
 }
 
+void log_set_sink(log_sink *sink)
+{
+    atomic_store(&log_sink_in_use, sink);
+}
+
 static size_t write_prefix(char *line, size_t size, enum log_level level)
 {
     static const char marks[] = {'.', '-', '*', '#'};
@@ -63,11 +69,16 @@ void log_write(enum log_level level, const char *format, ...)
         return;
     }
     char line[LINE_SIZE_MAX];
-    size_t used = write_prefix(line, sizeof(line), level);
+    log_sink *sink = atomic_load(&log_sink_in_use);
+    size_t used = sink == NULL ? write_prefix(line, sizeof(line), level) : 0;
     va_list arguments;
     va_start(arguments, format);
     int length = vsnprintf(line + used, sizeof(line) - used - 1, format, arguments);
     va_end(arguments);
+    if (sink != NULL) {
+        sink(level, length < 0 ? format : line);
+        return;
+    }
     if (length > 0) {
         size_t room = sizeof(line) - used - 2;
         used += (size_t)length < room ? (size_t)length : room;

@@ -24,6 +24,11 @@ enum status log_open(const char *path, struct error *error) MUST_CHECK;
 void log_set_level(enum log_level level);
 enum log_level log_level(void);
 
+/* Takes the lines of at least the level, `text` without prefix and end of line, in place of the
+ * file; NULL = the file again. For libscdb, whose lines belong to the program around it. */
+typedef void log_sink(enum log_level level, const char *text);
+void log_set_sink(log_sink *sink);
+
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define LOG_DEBUG(...)   log_write(LOG_DEBUG_LEVEL, __VA_ARGS__)

@@ -189,6 +189,32 @@ enum status engine_sync(struct engine *engine)
     return sync_now(engine);
 }
 
+/* --- groups that can be undone ------------------------------------------------------------ */
+
+enum status engine_reserve_locked(struct engine *engine, uint64_t size)
+{
+    return appender_reserve_locked(engine, size);
+}
+
+/* Nobody sets the limits in between: that wants the lock, too. */
+void engine_undo_begin_locked(struct engine *engine)
+{
+    CHECK(engine->appender.group_depth > 0 && !engine->appender.undoing);
+    engine->appender.undoing = true;
+    engine->undo_max_keys = engine->max_keys;
+    engine->undo_index_limit = engine->spaces.budget.limit_bytes;
+    engine->max_keys = 0;
+    engine->spaces.budget.limit_bytes = 0;
+}
+
+void engine_undo_end_locked(struct engine *engine)
+{
+    CHECK(engine->appender.undoing);
+    engine->appender.undoing = false;
+    engine->max_keys = engine->undo_max_keys;
+    engine->spaces.budget.limit_bytes = engine->undo_index_limit;
+}
+
 /* --- settings ----------------------------------------------------------------------------- */
 
 void engine_set_sync_policy(struct engine *engine, enum sync_policy policy)

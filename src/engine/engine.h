@@ -163,6 +163,17 @@ enum status engine_swap_locked(struct engine *engine, unsigned a, unsigned b) MU
 void engine_group_begin_locked(struct engine *engine);
 void engine_group_end_locked(struct engine *engine);
 
+/*
+ * For a group that is also all or nothing when a write in its midst fails: reserve room before the
+ * first write, for `size` bytes of records (record_size()), those to be written and those to put
+ * back; then, when one fails, put back what was there between undo_begin and undo_end, before
+ * engine_group_end_locked. Undoing passes all limits, and fails only with NO_MEMORY. Failures of
+ * reserving are those of writing.
+ */
+enum status engine_reserve_locked(struct engine *engine, uint64_t size) MUST_CHECK;
+void engine_undo_begin_locked(struct engine *engine);
+void engine_undo_end_locked(struct engine *engine);
+
 /* --- positions and durability ------------------------------------------------------------- */
 
 /* Around a command or a batch: what do the answers in between rest on? 0 = on nothing that is not

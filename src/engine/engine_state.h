@@ -52,6 +52,8 @@ struct engine {
     struct spaces spaces;
     struct appender appender;
     uint64_t max_keys;
+    uint64_t undo_max_keys; /* the limits as they are outside of an undo */
+    uint64_t undo_index_limit;
     uint64_t rest_position;     /* what the answers since engine_rest_begin_locked rest on */
     uint64_t deletion_position; /* behind the newest record that made a key go away */
     struct manifest_position durable_place; /* durable_position as a place in the log */

@@ -1,0 +1,503 @@
+/* scdb.c - the engine as a library; see scdb.h. Batches are in scdb_batch.c. */
+#include "engine/scdb.h"
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/fault_guard.h"
+#include "engine/scdb_state.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(SCDB_NEVER == EXPIRY_NONE, "times pass through unchanged");
+
+/* --- statuses and the log -------------------------------------------------------------------- */
+
+enum scdb_status scdb_status_of(enum status status)
+{
+    static const enum scdb_status numbers[] = {
+        [STATUS_OK] = SCDB_OK,
+        [STATUS_NOT_FOUND] = SCDB_NOT_FOUND,
+        [STATUS_EXISTS] = SCDB_INVALID,
+        [STATUS_INVALID] = SCDB_INVALID,
+        [STATUS_TOO_LARGE] = SCDB_TOO_LARGE,
+        [STATUS_NO_MEMORY] = SCDB_NO_MEMORY,
+        [STATUS_IO] = SCDB_IO,
+        [STATUS_CORRUPT] = SCDB_CORRUPT,
+        [STATUS_DISK_FULL] = SCDB_DISK_FULL,
+        [STATUS_INDEX_FULL] = SCDB_INDEX_FULL,
+        [STATUS_KEY_LIMIT] = SCDB_KEY_LIMIT,
+        [STATUS_LOCKED] = SCDB_LOCKED,
+        [STATUS_NEWER_FORMAT] = SCDB_NEWER_FORMAT,
+        [STATUS_WRITES_STOPPED] = SCDB_WRITES_STOPPED,
+        [STATUS_CLOSED] = SCDB_CLOSED,
+    };
+    _Static_assert(sizeof(numbers) / sizeof(numbers[0]) == STATUS_COUNT,
+                   "every status has a number");
+    return numbers[status];
+}
+
+const char *scdb_status_text(enum scdb_status status)
+{
+    for (int i = 0; i < STATUS_COUNT; i++) {
+        if (i != STATUS_EXISTS && scdb_status_of((enum status)i) == status) {
+            return status_words((enum status)i);
+        }
+    }
+    return "unknown status";
+}
+
+static _Atomic(scdb_log *) users_log = NULL;
+
+static void pass_on(enum log_level level, const char *text)
+{
+    scdb_log *log = atomic_load(&users_log);
+    if (log != NULL) {
+        log((enum scdb_log_level)level, text);
+    }
+}
+
+void scdb_set_log(scdb_log *log)
+{
+    atomic_store(&users_log, log);
+    log_set_sink(pass_on);
+}
+
+int64_t scdb_after(int64_t ttl_ms)
+{
+    int64_t now_ms = clock_unix_ms();
+    if (ttl_ms > 0 && now_ms > SCDB_NEVER - 1 - ttl_ms) {
+        return SCDB_NEVER - 1;
+    }
+    return now_ms + ttl_ms;
+}
+
+/* --- opening and closing --------------------------------------------------------------------- */
+
+static void on_durable(void *context)
+{
+    struct scdb *db = context;
+    mutex_lock(&db->durable_mutex);
+    condition_wake_all(&db->durable_moved);
+    mutex_unlock(&db->durable_mutex);
+}
+
+static enum sync_policy policy_of(enum scdb_sync sync)
+{
+    switch (sync) {
+    case SCDB_SYNC_ALWAYS:
+        return SYNC_ALWAYS;
+    case SCDB_SYNC_NO:
+        return SYNC_NO;
+    default:
+        return SYNC_EVERYSEC;
+    }
+}
+
+static enum status check_options(const struct scdb_options *options, struct error *error)
+{
+    if (options->sync != SCDB_SYNC_EVERYSEC && options->sync != SCDB_SYNC_ALWAYS &&
+        options->sync != SCDB_SYNC_NO) {
+        return error_set(error, STATUS_INVALID, "there is no sync policy %d", (int)options->sync);
+    }
+    if (options->segment_size != 0 &&
+        (options->segment_size < SEGMENT_SIZE_MIN || options->segment_size > SEGMENT_SIZE_MAX)) {
+        return error_set(error, STATUS_INVALID, "segment_size is %llu, but must be 1 MiB to 1 GiB",
+                         (unsigned long long)options->segment_size);
+    }
+    for (size_t i = 0; i < sizeof(options->reserved) / sizeof(options->reserved[0]); i++) {
+        if (options->reserved[i] != 0) {
+            return error_set(error, STATUS_INVALID,
+                             "reserved options must be 0: clear the struct before filling it");
+        }
+    }
+    return STATUS_OK;
+}
+
+static void scdb_deallocate(struct scdb *db)
+{
+    if (db->fs != NULL) {
+        fs_close(db->fs);
+    }
+    condition_deinit(&db->durable_moved);
+    mutex_deinit(&db->durable_mutex);
+    free(db);
+}
+
+static enum status open_engine(struct scdb *db, const char *path,
+                               const struct scdb_options *options, struct error *error)
+{
+    enum status status = file_posix_open_directory(path, &db->fs, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct engine_options engine_options = {
+        .fs = db->fs,
+        .database_count = SCDB_DATABASE + 1,
+        .segment_size = options->segment_size,
+        .index_memory_limit = options->index_memory_limit,
+        .max_keys = options->max_keys,
+        .sync_policy = policy_of(options->sync),
+        .on_durable = on_durable,
+        .hook_context = db,
+    };
+    status = engine_open(&engine_options, &db->engine, error);
+    if (status == STATUS_OK) {
+        engine_set_compaction_interval(db->engine, options->compaction_interval_s);
+    }
+    return status;
+}
+
+enum scdb_status scdb_open(const char *path, const struct scdb_options *options, struct scdb **out,
+                           struct scdb_error *error)
+{
+    static const struct scdb_options defaults = {.sync = SCDB_SYNC_EVERYSEC};
+    log_set_sink(pass_on); /* A library says nothing on its own. */
+    struct error reason = {.text = ""};
+    options = options != NULL ? options : &defaults;
+    enum status status = check_options(options, &reason);
+    struct scdb *db = NULL;
+    if (status == STATUS_OK) {
+        db = calloc(1, sizeof(*db));
+        if (db == NULL) {
+            status = error_set(&reason, STATUS_NO_MEMORY, "out of memory");
+        } else {
+            mutex_init(&db->durable_mutex);
+            condition_init(&db->durable_moved);
+            status = open_engine(db, path, options, &reason);
+        }
+    }
+    if (status == STATUS_OK) {
+        *out = db;
+        return SCDB_OK;
+    }
+    if (db != NULL) {
+        scdb_deallocate(db);
+    }
+    if (error != NULL) {
+        _Static_assert(sizeof(error->text) == sizeof(reason.text), "the text fits");
+        memcpy(error->text, reason.text, sizeof(reason.text));
+    }
+    return scdb_status_of(status);
+}
+
+enum scdb_status scdb_close(struct scdb *db)
+{
+    if (db == NULL) {
+        return SCDB_OK;
+    }
+    enum status status = engine_close(db->engine);
+    scdb_deallocate(db);
+    return scdb_status_of(status);
+}
+
+/* --- around every call ----------------------------------------------------------------------- */
+
+struct engine_keyspace *scdb_begin(struct scdb *db)
+{
+    engine_lock(db->engine);
+    engine_rest_begin_locked(db->engine);
+    return engine_database_locked(db->engine, SCDB_DATABASE);
+}
+
+/* What rests on `position` is written; waits until it is as durable as it has to be. */
+static enum status wait_durable(struct scdb *db, uint64_t position)
+{
+    bool failed = false;
+    mutex_lock(&db->durable_mutex);
+    while (!engine_may_reply(db->engine, position, &failed) && !failed) {
+        condition_wait(&db->durable_moved, &db->durable_mutex, -1);
+    }
+    mutex_unlock(&db->durable_mutex);
+    return failed ? STATUS_WRITES_STOPPED : STATUS_OK;
+}
+
+enum status scdb_end(struct scdb *db, enum status status)
+{
+    uint64_t position = engine_rest_end_locked(db->engine);
+    engine_unlock(db->engine);
+    if (position == 0 || (status != STATUS_OK && status != STATUS_NOT_FOUND)) {
+        return status;
+    }
+    enum status safe = engine_write(db->engine, position);
+    if (safe == STATUS_OK) {
+        safe = wait_durable(db, position);
+    }
+    return safe == STATUS_OK ? status : safe;
+}
+
+/* --- one key --------------------------------------------------------------------------------- */
+
+enum scdb_status scdb_set(struct scdb *db, struct scdb_bytes key, struct scdb_bytes value,
+                          int64_t expiry_ms)
+{
+    struct slice part = scdb_slice(value);
+    struct engine_value engine_value = {
+        .parts = &part,
+        .part_count = 1,
+        .expiry_ms = expiry_ms,
+        .type = SCDB_TYPE,
+    };
+    struct engine_keyspace *keyspace = scdb_begin(db);
+    enum status status = engine_put_locked(db->engine, keyspace, scdb_slice(key), &engine_value);
+    return scdb_status_of(scdb_end(db, status));
+}
+
+enum scdb_status scdb_delete(struct scdb *db, struct scdb_bytes key)
+{
+    struct engine_keyspace *keyspace = scdb_begin(db);
+    enum status status = engine_delete_locked(db->engine, keyspace, scdb_slice(key));
+    return scdb_status_of(scdb_end(db, status));
+}
+
+/* A view's reserved pointers: what keeps the bytes there. */
+enum { VIEW_PIN, VIEW_COPY };
+
+/* Makes a view of an entry that is verified. The lock is held. */
+static enum status hold(struct scdb *db, const struct entry *entry, struct scdb_view *view)
+{
+    struct scdb_view held = {
+        .value = {.data = entry->value.data, .size = entry->value.size},
+        .expiry_ms = entry->expiry_ms,
+    };
+    if (engine_pin_locked(db->engine, entry)) {
+        held.reserved[VIEW_PIN] = entry->segment;
+    } else {
+        char *copy = malloc(entry->value.size + 1);
+        if (copy == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        if (entry->value.size > 0) {
+            memcpy(copy, entry->value.data, entry->value.size);
+        }
+        copy[entry->value.size] = '\0';
+        held.value.data = copy;
+        held.reserved[VIEW_COPY] = copy;
+    }
+    *view = held;
+    return STATUS_OK;
+}
+
+static enum status find(struct scdb *db, struct engine_keyspace *keyspace, struct scdb_bytes key,
+                        struct entry *entry)
+{
+    enum status status = engine_find_locked(db->engine, keyspace, scdb_slice(key), entry);
+    if (status == STATUS_OK && entry->type != SCDB_TYPE) {
+        return STATUS_INVALID;
+    }
+    return status;
+}
+
+enum scdb_status scdb_borrow(struct scdb *db, struct scdb_bytes key, struct scdb_view *view)
+{
+    struct entry entry;
+    struct scdb_view held = {.expiry_ms = SCDB_NEVER};
+    struct engine_keyspace *keyspace = scdb_begin(db);
+    enum status status = find(db, keyspace, key, &entry);
+    if (status == STATUS_OK) {
+        status = engine_verify_locked(db->engine, &entry, 0, SIZE_MAX);
+    }
+    if (status == STATUS_OK) {
+        status = hold(db, &entry, &held);
+    }
+    status = scdb_end(db, status);
+    if (status != STATUS_OK) {
+        scdb_release(&held);
+        return scdb_status_of(status);
+    }
+    *view = held;
+    return SCDB_OK;
+}
+
+void scdb_release(struct scdb_view *view)
+{
+    if (view->reserved[VIEW_PIN] != NULL) {
+        engine_unpin(view->reserved[VIEW_PIN]);
+    }
+    free(view->reserved[VIEW_COPY]);
+    *view = (struct scdb_view){.expiry_ms = SCDB_NEVER};
+}
+
+struct copying {
+    char *to;
+    struct scdb_bytes from;
+};
+
+static void copy(void *context)
+{
+    const struct copying *copying = context;
+    memcpy(copying->to, copying->from.data, copying->from.size);
+}
+
+/* Copies what is pinned; the disk may fail meanwhile. */
+static enum status copy_pinned(const struct scdb_view *view, void **out)
+{
+    struct copying copying = {.to = malloc(view->value.size + 1), .from = view->value};
+    if (copying.to == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    if (!fault_guard_run(copy, &copying)) {
+        free(copying.to);
+        return STATUS_IO;
+    }
+    copying.to[view->value.size] = '\0';
+    *out = copying.to;
+    return STATUS_OK;
+}
+
+enum scdb_status scdb_get(struct scdb *db, struct scdb_bytes key, void **value, size_t *size)
+{
+    struct scdb_view view;
+    enum scdb_status found = scdb_borrow(db, key, &view);
+    if (found != SCDB_OK) {
+        return found;
+    }
+    size_t value_size = view.value.size;
+    enum status status = STATUS_OK;
+    if (view.reserved[VIEW_COPY] != NULL) {
+        *value = view.reserved[VIEW_COPY];
+        view.reserved[VIEW_COPY] = NULL;
+    } else {
+        status = copy_pinned(&view, value);
+    }
+    scdb_release(&view);
+    if (status == STATUS_OK && size != NULL) {
+        *size = value_size;
+    }
+    return scdb_status_of(status);
+}
+
+void scdb_free(void *value)
+{
+    free(value);
+}
+
+enum scdb_status scdb_expiry(struct scdb *db, struct scdb_bytes key, int64_t *expiry_ms)
+{
+    struct entry entry;
+    struct engine_keyspace *keyspace = scdb_begin(db);
+    enum status status = engine_find_locked(db->engine, keyspace, scdb_slice(key), &entry);
+    int64_t found_ms = status == STATUS_OK ? entry.expiry_ms : SCDB_NEVER;
+    status = scdb_end(db, status);
+    if (status == STATUS_OK) {
+        *expiry_ms = found_ms;
+    }
+    return scdb_status_of(status);
+}
+
+/* --- scanning -------------------------------------------------------------------------------- */
+
+/* Keys are copied under the lock, one behind the other, and visited without it. */
+struct scanned_key {
+    size_t key_size;
+    uint64_t value_size;
+    int64_t expiry_ms;
+};
+
+struct scan {
+    struct buffer found; /* struct scanned_key, key, struct scanned_key, key, ... */
+    enum status status;
+};
+
+static void keep_key(void *context, const struct entry *entry)
+{
+    struct scan *scan = context;
+    if (scan->status != STATUS_OK || entry->type != SCDB_TYPE) {
+        return;
+    }
+    struct scanned_key head = {
+        .key_size = entry->key.size,
+        .value_size = entry->value.size,
+        .expiry_ms = entry->expiry_ms,
+    };
+    scan->status = buffer_append(&scan->found, &head, sizeof(head));
+    if (scan->status == STATUS_OK) {
+        scan->status = buffer_append(&scan->found, entry->key.data, entry->key.size);
+    }
+}
+
+static void visit_found(const struct buffer *found, scdb_visit *visit, void *context)
+{
+    for (size_t at = 0; at < found->size;) {
+        struct scanned_key head;
+        memcpy(&head, found->data + at, sizeof(head));
+        at += sizeof(head);
+        struct scdb_key key = {
+            .key = {.data = found->data + at, .size = head.key_size},
+            .value_size = head.value_size,
+            .expiry_ms = head.expiry_ms,
+        };
+        visit(context, &key);
+        at += head.key_size;
+    }
+}
+
+enum scdb_status scdb_scan(struct scdb *db, uint64_t *cursor, size_t count, scdb_visit *visit,
+                           void *context)
+{
+    struct scan scan = {.status = STATUS_OK};
+    uint64_t next = *cursor;
+    struct engine_keyspace *keyspace = scdb_begin(db);
+    engine_scan_locked(db->engine, keyspace, &next, count, keep_key, &scan);
+    enum status status = scdb_end(db, scan.status);
+    if (status == STATUS_OK) {
+        *cursor = next;
+        visit_found(&scan.found, visit, context);
+    }
+    buffer_deinit(&scan.found);
+    return scdb_status_of(status);
+}
+
+/* --- the whole store ------------------------------------------------------------------------- */
+
+enum scdb_status scdb_clear(struct scdb *db)
+{
+    (void)scdb_begin(db);
+    enum status status = engine_clear_locked(db->engine, SCDB_DATABASE);
+    return scdb_status_of(scdb_end(db, status));
+}
+
+enum scdb_status scdb_sync(struct scdb *db)
+{
+    return scdb_status_of(engine_sync(db->engine));
+}
+
+enum scdb_status scdb_compact(struct scdb *db, struct scdb_compaction *out)
+{
+    struct compaction_result result = {0};
+    enum status status = engine_compact(db->engine, &result);
+    if (status == STATUS_OK && out != NULL) {
+        *out = (struct scdb_compaction){
+            .reclaimed_bytes = result.reclaimed_bytes,
+            .copied_bytes = result.copied_bytes,
+            .files_removed = result.segments_removed,
+        };
+    }
+    return scdb_status_of(status);
+}
+
+void scdb_statistics(struct scdb *db, struct scdb_statistics *out)
+{
+    struct engine_statistics found;
+    engine_lock(db->engine);
+    engine_statistics_locked(db->engine, &found);
+    engine_unlock(db->engine);
+    *out = (struct scdb_statistics){
+        .keys = found.keys,
+        .live_bytes = found.live_bytes,
+        .record_bytes = found.file_bytes,
+        .disk_bytes = found.disk_bytes,
+        .files = found.segment_count,
+        .index_bytes = found.index_bytes,
+        .undurable_bytes = found.appended_position - found.durable_position,
+        .expired_keys = found.expired_keys,
+        .syncs = found.sync_count,
+        .compactions = found.compactions,
+        .corrupt_records = found.corrupt_records,
+        .writes_stopped = found.writes_stopped,
+        .compaction_running = found.compaction_running,
+    };
+}
