@@ -112,6 +112,16 @@ TEST_SUPPORT := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
 TEST_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/*/*_test.c))
 HIREDIS_TEST := $(BUILD)/redis-tests/hiredis_test
 
+# Fuzz targets, which `make test` runs over their corpora only (`make fuzz` runs them for long).
+FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ_NAMES := $(patsubst tests/fuzz/%_fuzz.c,%,$(FUZZ_SOURCES))
+REPLAY_PROGRAMS := $(patsubst %,$(BUILD)/tests/fuzz/%_replay,$(FUZZ_NAMES))
+REPLAYS := $(foreach name,$(FUZZ_NAMES),"$(BUILD)/tests/fuzz/$(name)_replay tests/fuzz/corpus/$(name)")
+
+$(REPLAY_PROGRAMS): %_replay: %_fuzz.o $(BUILD)/tests/fuzz/replay.o $(TEST_SUPPORT) $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/tests/fuzz/replay.o $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
+
 $(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_SUPPORT) $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
@@ -121,7 +131,7 @@ $(HIREDIS_TEST): $(HIREDIS_TEST).o
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_LIBS)
 
 .PHONY: tests
-tests: $(TEST_PROGRAMS) $(HIREDIS_TEST)
+tests: $(TEST_PROGRAMS) $(REPLAY_PROGRAMS) $(HIREDIS_TEST)
 
 # Clients against the real server; with_server starts one for those that don't do it themselves.
 WITH_SERVER := redis-tests/support/with_server
@@ -141,7 +151,7 @@ export SCDB_SERVER = $(abspath $(SERVER))
 
 .PHONY: test
 test: build tests | $(INSTALLED)/test ## every test: unit, model, crash, and clients against the server
-	@tests/run $(TEST_PROGRAMS) $(CLIENT_TESTS)
+	@tests/run $(CLIENT_TESTS) $(TEST_PROGRAMS) $(REPLAYS)
 
 .PHONY: unit-test
 unit-test: tests ## only the C tests (ONLY=word picks programs whose name has the word)
@@ -182,7 +192,7 @@ coverage: | $(INSTALLED)/coverage ## every test, then build/coverage/html/index.
 
 # --- fuzzing: each tests/fuzz/NAME_fuzz.c with the corpus tests/fuzz/corpus/NAME -----------------
 
-FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(FUZZ_SOURCES))
 FUZZ_SECONDS ?= 60
 
 $(FUZZ_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(ARCHIVES)
