@@ -108,8 +108,7 @@ static enum status parse_number(const struct directive *directive, struct slice 
     case DIRECTIVE_SPECIAL:
         break;
     }
-    CHECK(!"a text has no number");
-    return STATUS_INVALID;
+    return refuse(error, "a text has no number");
 }
 
 static enum status assign_number(struct config *config, const struct directive *directive,
