@@ -248,6 +248,21 @@ static void update_manifest(struct engine *engine, const struct recovery_files *
     }
 }
 
+static void skip_number(void *context, const char *name)
+{
+    uint64_t *next = context;
+    uint64_t number;
+    if (recovery_is_segment_name(name, &number) && number >= *next && number < UINT64_MAX) {
+        *next = number + 1;
+    }
+}
+
+/* A crash may have left files that the manifest never came to list: their numbers are used up. */
+static enum status skip_used_numbers(struct engine *engine) NO_THREAD_SAFETY_ANALYSIS
+{
+    return fs_list(engine->fs, skip_number, &engine->manifest.next_file_number);
+}
+
 /* The new session's first segment; with it the manifest is replaced. */
 static enum status start_log(struct engine *engine,
                              const struct manifest_position *place) NO_THREAD_SAFETY_ANALYSIS
@@ -327,7 +342,10 @@ static enum status recover(struct engine *engine, struct recovery_files *files, 
     if (status == STATUS_OK) {
         struct manifest_position place = last_place(files);
         update_manifest(engine, files, &place);
-        status = start_log(engine, &place);
+        status = skip_used_numbers(engine);
+        if (status == STATUS_OK) {
+            status = start_log(engine, &place);
+        }
     }
     if (status != STATUS_OK) {
         return error_set(error, status, "can't write to the directory: %s", status_words(status));
