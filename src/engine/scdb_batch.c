@@ -198,7 +198,6 @@ static enum status make_all(struct work *work)
     }
     if (status != STATUS_OK) {
         engine_undo_begin_locked(work->engine);
-        /* The first write of a key saw what was there before the batch, so it is undone last. */
         while (made > 0) {
             put_back(work, --made);
         }

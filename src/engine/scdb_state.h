@@ -1,5 +1,5 @@
 /*
- * scdb_state.h - struct scdb, for the library's own files only (scdb.c, scdb_batch.c).
+ * scdb_state.h - struct scdb, for the library's own files only (scdb.c, scdb_batch.c, scdb_scan.c).
  */
 #ifndef SCDB_ENGINE_SCDB_STATE_H
 #define SCDB_ENGINE_SCDB_STATE_H
