@@ -247,14 +247,17 @@ static void reply_entry(struct reply *reply, const struct command *command)
 void command_info_reply(struct reply *reply, const struct command *command)
 {
     reply_entry(reply, command);
+    if (command->subcommands == NULL) {
+        reply_set(reply, 0);
+        return;
+    }
+    /* Where there are subcommands, Redis lists them as an array. */
     size_t count = 0;
     struct reply_mark mark = reply_deferred_begin(reply);
-    if (command->subcommands != NULL) {
-        for (const struct command *sub = command->subcommands; sub->name != NULL; sub++) {
-            reply_entry(reply, sub);
-            reply_set(reply, 0);
-            count++;
-        }
+    for (const struct command *sub = command->subcommands; sub->name != NULL; sub++) {
+        reply_entry(reply, sub);
+        reply_set(reply, 0);
+        count++;
     }
-    reply_deferred_set(reply, mark, count);
+    reply_deferred_array(reply, mark, count);
 }
