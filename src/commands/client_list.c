@@ -49,8 +49,9 @@ static const char *print_flags(const struct session *session, char text[FLAGS_MA
 static size_t memory_of(const struct session *session, size_t output_size)
 {
     return sizeof(*session) + atomic_load(&session->query_buffer_capacity) + output_size +
-           session->reply.bytes.capacity + session->transaction.memory + session->name.capacity +
-           session->library_name.capacity + session->library_version.capacity;
+           atomic_load(&session->output_capacity) + session->transaction.memory +
+           session->name.capacity + session->library_name.capacity +
+           session->library_version.capacity;
 }
 
 static const char *print_command(const struct session *session, char name[COMMAND_NAME_SIZE_MAX])
@@ -67,6 +68,7 @@ void client_write_line(struct text *text, const struct session *session, int64_t
     size_t input = atomic_load(&session->query_buffer_size);
     size_t input_room = atomic_load(&session->query_buffer_capacity);
     size_t output = atomic_load(&session->output_size);
+    size_t output_room = atomic_load(&session->output_capacity);
     long long queued = session->transaction.open ? (long long)session->transaction.count : -1;
 
     text_format(text, "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld",
@@ -78,10 +80,8 @@ void client_write_line(struct text *text, const struct session *session, int64_t
                 session->database, queued);
     text_format(text, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu", input,
                 input_room > input ? input_room - input : 0, session->transaction.memory);
-    text_format(text, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu events=%s",
-                session->reply.bytes.capacity, session->reply.bytes.capacity,
-                reply_pending(&session->reply), output, memory_of(session, output),
-                output > 0 ? "rw" : "r");
+    text_format(text, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu events=%s", output_room,
+                output_room, output, output, memory_of(session, output), output > 0 ? "rw" : "r");
     text_format(text, " cmd=%s user=default redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s\n",
                 print_command(session, command), session->reply.protocol,
                 (int)session->library_name.size, session->library_name.data,

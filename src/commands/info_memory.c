@@ -46,7 +46,7 @@ uint64_t info_client_memory(const struct info *info)
     for (const struct session *session = server_first_session_locked(info->server); session != NULL;
          session = session->next) {
         bytes += sizeof(*session) + atomic_load(&session->query_buffer_capacity) +
-                 atomic_load(&session->output_size) + session->reply.bytes.capacity;
+                 atomic_load(&session->output_size) + atomic_load(&session->output_capacity);
     }
     return bytes;
 }

@@ -177,6 +177,15 @@ static void lend_buffer_back(struct connection *connection)
     reply->reference_capacity = 0;
 }
 
+static void publish_output_size(struct connection *connection)
+{
+    const struct reply *reply = &connection->session.reply;
+    atomic_store_explicit(&connection->session.output_size,
+                          output_pending(&connection->output, reply), memory_order_relaxed);
+    atomic_store_explicit(&connection->session.output_capacity, reply->bytes.capacity,
+                          memory_order_relaxed);
+}
+
 bool connection_send(struct connection *connection)
 {
     struct reply *reply = &connection->session.reply;
@@ -198,9 +207,8 @@ bool connection_send(struct connection *connection)
     if (output_is_empty(&connection->output, reply)) {
         lend_buffer_back(connection);
     }
-    if (had_bytes || sent > 0) {
-        atomic_store_explicit(&connection->session.output_size,
-                              output_pending(&connection->output, reply), memory_order_relaxed);
+    if (had_bytes) {
+        publish_output_size(connection);
     }
     return result == OUTPUT_SENT || start_writing(connection);
 }

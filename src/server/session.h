@@ -67,7 +67,9 @@ struct session {
     void (*on_unblock)(struct session *session, bool with_error); /* CLIENT UNBLOCK, disconnect */
     void *block_context;
 
-    struct reply reply; /* what executes now writes here; protocol version in it */
+    /* What executes now writes here. Of another session only reply.protocol may be read: its worker
+     * sends the rest without the lock (see output_size, output_capacity). */
+    struct reply reply;
     struct transaction transaction;
     struct watcher watcher;
 
@@ -85,6 +87,7 @@ struct session {
     _Atomic size_t query_buffer_size;     /* (worker) */
     _Atomic size_t query_buffer_capacity; /* (worker) */
     _Atomic size_t output_size;           /* (worker) not yet sent */
+    _Atomic size_t output_capacity;       /* (worker) memory that replies take */
 
     /* All sessions, in the order of their ids. */
     struct session *next;
