@@ -265,9 +265,8 @@ static enum status write_locked(struct sim_disk *disk, struct sim_file *file, ui
     }
     enum status allocated = limit == 0 ? STATUS_OK : allocate(disk, file->inode, offset + limit);
     if (allocated != STATUS_OK) {
-        uint64_t allocated_before = file->inode->allocated;
-        uint64_t room = allocated_before > offset ? allocated_before - offset : 0;
-        uint64_t fits = room + free_bytes(disk);
+        uint64_t end = file->inode->allocated + free_bytes(disk);
+        uint64_t fits = end > offset ? end - offset : 0;
         limit = test_random_below(&disk->random, (fits < limit ? fits : limit) + 1);
         CHECK(allocate(disk, file->inode, offset + limit) == STATUS_OK || limit == 0);
         status = status == STATUS_OK ? allocated : status;

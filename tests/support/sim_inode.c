@@ -10,7 +10,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#define SECTOR ((uint64_t)SIM_DISK_SECTOR_SIZE)
+#define SECTOR          ((uint64_t)SIM_DISK_SECTOR_SIZE)
+#define VIEW_SIZE_FIRST ((uint64_t)64 * 1024)
 
 struct sim_inode *sim_inode_create(void)
 {
@@ -18,16 +19,35 @@ struct sim_inode *sim_inode_create(void)
     CHECK(inode != NULL);
     inode->memory = memfd_create("sim_disk", MFD_CLOEXEC);
     CHECK(inode->memory >= 0);
+    inode->view_size = VIEW_SIZE_FIRST;
+    inode->view = mmap(NULL, VIEW_SIZE_FIRST, PROT_READ | PROT_WRITE, MAP_SHARED, inode->memory, 0);
+    CHECK(inode->view != MAP_FAILED);
     return inode;
 }
 
 void sim_inode_destroy(struct sim_inode *inode)
 {
     CHECK(inode->open_count == 0);
+    CHECK(munmap(inode->view, inode->view_size) == 0);
     (void)close(inode->memory);
     free(inode->platter);
     free(inode->dirty);
     free(inode);
+}
+
+/* Makes the memory `size` long; what is added is zeros. */
+static void set_memory_size(struct sim_inode *inode, uint64_t size)
+{
+    if (size != inode->size) {
+        CHECK(ftruncate(inode->memory, (off_t)size) == 0);
+        inode->size = size;
+    }
+    if (size > inode->view_size) {
+        void *view = mremap(inode->view, inode->view_size, 2 * size, MREMAP_MAYMOVE);
+        CHECK(view != MAP_FAILED);
+        inode->view = view;
+        inode->view_size = 2 * size;
+    }
 }
 
 /* --- the platter -------------------------------------------------------------------------- */
@@ -65,10 +85,14 @@ static void cut_platter(struct sim_inode *inode, uint64_t size)
 
 static void persist_sector(struct sim_inode *inode, uint64_t sector)
 {
-    uint8_t *on_platter = inode->platter + sector * SECTOR;
-    ssize_t size = pread(inode->memory, on_platter, SECTOR, (off_t)(sector * SECTOR));
-    CHECK(size >= 0);
-    memset(on_platter + size, 0, SECTOR - (size_t)size);
+    uint64_t from = sector * SECTOR;
+    uint64_t left = from < inode->size ? inode->size - from : 0;
+    size_t size = (size_t)(left < SECTOR ? left : SECTOR);
+    uint8_t *on_platter = inode->platter + from;
+    if (size > 0) {
+        memcpy(on_platter, inode->view + from, size);
+    }
+    memset(on_platter + size, 0, SECTOR - size);
     inode->dirty[sector] = false;
 }
 
@@ -136,12 +160,11 @@ void sim_inode_cut_power(struct sim_inode *inode, struct test_random *random)
     make_room(inode, sectors_of(inode->platter_size));
     cut_platter(inode, inode->platter_size);
 
-    inode->size = inode->platter_size;
+    set_memory_size(inode, inode->platter_size);
     inode->allocated = inode->size;
-    CHECK(ftruncate(inode->memory, 0) == 0);
-    CHECK(ftruncate(inode->memory, (off_t)inode->size) == 0);
-    ssize_t written = pwrite(inode->memory, inode->platter, inode->size, 0);
-    CHECK(written >= 0 && (uint64_t)written == inode->size);
+    if (inode->size > 0) {
+        memcpy(inode->view, inode->platter, inode->size);
+    }
 }
 
 /* --- the cache ---------------------------------------------------------------------------- */
@@ -149,8 +172,7 @@ void sim_inode_cut_power(struct sim_inode *inode, struct test_random *random)
 static void grow(struct sim_inode *inode, uint64_t size)
 {
     if (size > inode->size) {
-        CHECK(ftruncate(inode->memory, (off_t)size) == 0);
-        inode->size = size;
+        set_memory_size(inode, size);
     }
     make_room(inode, sectors_of(size));
 }
@@ -161,13 +183,7 @@ void sim_inode_write(struct sim_inode *inode, uint64_t offset, const void *data,
         return;
     }
     grow(inode, offset + size);
-    size_t done = 0;
-    while (done < size) {
-        ssize_t written =
-            pwrite(inode->memory, (const char *)data + done, size - done, (off_t)(offset + done));
-        CHECK(written > 0);
-        done += (size_t)written;
-    }
+    memcpy(inode->view + offset, data, size);
     for (uint64_t i = offset / SECTOR; i * SECTOR < offset + size; i++) {
         inode->dirty[i] = true;
     }
@@ -175,17 +191,12 @@ void sim_inode_write(struct sim_inode *inode, uint64_t offset, const void *data,
 
 size_t sim_inode_read(struct sim_inode *inode, uint64_t offset, void *into, size_t size)
 {
-    size_t done = 0;
-    while (done < size) {
-        ssize_t got =
-            pread(inode->memory, (char *)into + done, size - done, (off_t)(offset + done));
-        CHECK(got >= 0);
-        if (got == 0) {
-            break;
-        }
-        done += (size_t)got;
+    uint64_t left = offset < inode->size ? inode->size - offset : 0;
+    size_t read = size < left ? size : (size_t)left;
+    if (read > 0) {
+        memcpy(into, inode->view + offset, read);
     }
-    return done;
+    return read;
 }
 
 void sim_inode_set_size(struct sim_inode *inode, uint64_t size, struct test_random *random)
@@ -194,8 +205,7 @@ void sim_inode_set_size(struct sim_inode *inode, uint64_t size, struct test_rand
         grow(inode, size);
         return;
     }
-    CHECK(ftruncate(inode->memory, (off_t)size) == 0);
-    inode->size = size;
+    set_memory_size(inode, size);
     inode->allocated = inode->allocated < size ? inode->allocated : size;
     if (inode->cut_pending) {
         inode->cut_to = inode->cut_to < size ? inode->cut_to : size;
@@ -209,10 +219,8 @@ void sim_inode_set_size(struct sim_inode *inode, uint64_t size, struct test_rand
 
 void sim_inode_flip(struct sim_inode *inode, uint64_t offset, uint8_t mask)
 {
-    uint8_t byte;
-    CHECK(offset < inode->size && pread(inode->memory, &byte, 1, (off_t)offset) == 1);
-    byte ^= mask;
-    CHECK(pwrite(inode->memory, &byte, 1, (off_t)offset) == 1);
+    CHECK(offset < inode->size);
+    inode->view[offset] ^= mask;
     if (offset < inode->platter_sectors * SECTOR) {
         inode->platter[offset] ^= mask;
     }

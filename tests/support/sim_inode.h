@@ -15,7 +15,9 @@
 
 struct sim_inode {
     /* what a process sees */
-    int memory; /* a memfd, so that it can be mapped; exactly `size` long */
+    int memory;         /* a memfd, so that it can be mapped; exactly `size` long */
+    uint8_t *view;      /* ours, to read and write it without system calls */
+    uint64_t view_size; /* of the mapping: at least `size` */
     uint64_t size;
     uint64_t allocated; /* bytes that count against the capacity */
 
