@@ -10,6 +10,10 @@
 
 #include <stdlib.h>
 
+/* So that no sum of it and a time overflows. (Redis takes such a timeout for one that has passed.)
+ */
+#define TIMEOUT_MAX_MS (INT64_MAX / 2)
+
 /* One argument too many; the subcommand is named as it was sent. */
 static void reply_too_many(const struct call *call)
 {
@@ -44,6 +48,10 @@ static bool parse_pause(const struct call *call, enum pause_mode *mode, int64_t 
         reply_error(call->reply, "ERR timeout is negative");
         return false;
     }
+    if (*timeout_ms > TIMEOUT_MAX_MS) {
+        reply_error(call->reply, "ERR timeout is out of range");
+        return false;
+    }
     return true;
 }
 
@@ -54,9 +62,7 @@ void client_pause(struct call *call)
     if (!parse_pause(call, &mode, &timeout_ms)) {
         return;
     }
-    int64_t now_ms = clock_monotonic_ms();
-    int64_t until_ms = timeout_ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + timeout_ms;
-    server_pause_locked(call->server, mode, until_ms);
+    server_pause_locked(call->server, mode, clock_monotonic_ms() + timeout_ms);
     reply_ok(call->reply);
 }
 
