@@ -82,9 +82,11 @@ $(call archive_of,$(1)): $(call objects_of,$(1))
 endef
 $(foreach layer,$(LAYERS),$(eval $(call layer_archive,$(layer))))
 
+# One object, so that what is hidden in the shared library is hidden here, too.
 $(BUILD)/libscdb.a: $(call objects_of,base) $(call objects_of,engine)
 	$(call say,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)$(LD) -r -o $(@D)/libscdb.o $^ && objcopy --localize-hidden $(@D)/libscdb.o
+	$(Q)rm -f $@ && ar rcs $@ $(@D)/libscdb.o
 
 $(BUILD)/libscdb.so: $(call objects_of,base) $(call objects_of,engine)
 	$(call say,LINK,$@)
@@ -150,9 +152,13 @@ export UBSAN_OPTIONS := print_stacktrace=1
 export TSAN_OPTIONS := halt_on_error=1:exitcode=66:second_deadlock_stack=1
 export SCDB_SERVER = $(abspath $(SERVER))
 
+# The example program, against both libraries.
+EXAMPLE_TEST := tests/example/run.sh
+EXAMPLE_SETTINGS = BUILD=$(BUILD) CC="$(CC)" LIBRARY_FLAGS="$(OPTIMIZE)"
+
 .PHONY: test
-test: build tests | $(INSTALLED)/test ## every test: unit, model, crash, and clients against the server
-	@tests/run $(CLIENT_TESTS) $(TEST_PROGRAMS) $(REPLAYS)
+test: build tests | $(INSTALLED)/test ## every test: unit, model, crash, the example, and clients against the server
+	@$(EXAMPLE_SETTINGS) tests/run $(CLIENT_TESTS) $(TEST_PROGRAMS) $(REPLAYS) $(EXAMPLE_TEST)
 
 .PHONY: unit-test
 unit-test: tests ## only the C tests (ONLY=word picks programs whose name has the word)
@@ -228,10 +234,27 @@ soak: build tests | $(INSTALLED)/test ## the random tests, long: 200,000 command
 	@redis-tests/crash/kill9.py --rounds $(or $(ROUNDS),50)
 	@SCDB_SOAK=1 tests/run --timeout 3600 $(filter $(BUILD)/tests/model/% $(BUILD)/tests/crash/%,$(TEST_PROGRAMS))
 
+# --- pages made from the code -------------------------------------------------------------------
+
+COMMANDS_PAGE := $(BUILD)/docs/tools/commands_page
+
+$(COMMANDS_PAGE): $(COMMANDS_PAGE).o $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LINK_ORDER) $(PKG_LIBS)
+
+.PHONY: docs
+docs: $(COMMANDS_PAGE) ## write docs/commands.md from the commands' rows
+	@$(COMMANDS_PAGE) > $(BUILD)/commands.md && mv $(BUILD)/commands.md docs/commands.md
+
+.PHONY: lint-docs
+lint-docs: $(COMMANDS_PAGE)
+	@$(COMMANDS_PAGE) | diff docs/commands.md - >/dev/null || \
+	    { echo 'docs/commands.md is not what the rows say: make docs'; exit 1; }
+
 # --- how the code looks -------------------------------------------------------------------------
 
 LINT := $(BUILD)/lint
-C_SOURCES := $(wildcard src/*.c src/*/*.c tests/*/*.c redis-tests/*.c)
+C_SOURCES := $(wildcard src/*.c src/*/*.c tests/*/*.c redis-tests/*.c docs/*/*.c)
 C_HEADERS := $(wildcard src/*.h src/*/*.h tests/*/*.h)
 LINT_CFLAGS = $(CSTD) -Isrc -Itests $(PKG_CFLAGS) $(TEST_CFLAGS)
 
@@ -240,7 +263,7 @@ fmt: | $(INSTALLED)/lint ## format every C file
 	@clang-format -i $(C_SOURCES) $(C_HEADERS)
 
 .PHONY: lint
-lint: lint-format lint-layers lint-headers lint-shell lint-cppcheck lint-tidy ## format, layers, lone headers, shellcheck, cppcheck, clang-tidy
+lint: lint-format lint-layers lint-docs lint-headers lint-shell lint-cppcheck lint-tidy ## format, layers, pages, lone headers, shellcheck, cppcheck, clang-tidy
 	@echo 'lint: clean'
 
 .PHONY: lint-format

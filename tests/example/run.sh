@@ -1,0 +1,83 @@
+#!/bin/sh
+# The example of docs/examples, built as a user would build it: with scdb.h and nothing else of this
+# repository, once against libscdb.so and once against libscdb.a in the build folder $BUILD.
+# $LIBRARY_FLAGS are what the libraries were compiled with (a sanitizer must be linked, too).
+# Ends with "N passed, N failed".
+set -u
+
+BUILD=${BUILD:-build}
+CC=${CC:-cc}
+LIBRARY_FLAGS=${LIBRARY_FLAGS:-}
+cd "$(dirname "$0")/../.." || exit 1
+
+passed=0
+failed=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+mkdir "$scratch/include"
+cp src/engine/scdb.h "$scratch/include"
+
+# expect NAME WANTED GOT
+expect() {
+    if [ "$2" = "$3" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'FAIL %s\n  wanted: %s\n  got:    %s\n' "$1" "$2" "$3"
+    fi
+}
+
+# compile NAME FLAGS...
+compile() {
+    name=$1
+    shift
+    # shellcheck disable=SC2086  # flags are words
+    $CC $LIBRARY_FLAGS -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$scratch/include" \
+        -o "$scratch/$name" docs/examples/counter.c "$@"
+    expect "$name compiles" 0 $?
+}
+
+# use NAME: counts, lists, forgets, in a new directory
+use() {
+    counter=$scratch/$1
+    data=$scratch/data-$1
+    expect "$1: an empty store" "" "$("$counter" "$data" 2>&1)"
+    expect "$1: counts" "" "$("$counter" "$data" apple pear 2>&1)"
+    expect "$1: counts again" "" "$("$counter" "$data" apple plum 2>&1)"
+    expect "$1: remembers" "apple 2
+pear 1
+plum 1" "$("$counter" "$data" 2>&1 | sort)"
+    expect "$1: forgets" "" "$("$counter" "$data" -pear 2>&1)"
+    expect "$1: forgets once" "pear: not found" "$("$counter" "$data" -pear 2>&1)"
+    expect "$1: has forgotten" "apple 2
+plum 1" "$("$counter" "$data" 2>&1 | sort)"
+    "$counter" "$scratch/no/such/place" 2>"$scratch/error"
+    expect "$1: can't open" 1 $?
+    expect "$1: says where" 1 "$(grep -c "$scratch/no/such/place" "$scratch/error")"
+}
+
+compile shared -L"$BUILD" -lscdb -Wl,-rpath,"$(realpath "$BUILD")"
+use shared
+compile static "$BUILD/libscdb.a" -lxxhash -pthread
+use static
+
+# Each finds what the other wrote.
+expect "both read one store" "$("$scratch/static" "$scratch/data-static" | sort)" \
+    "$("$scratch/shared" "$scratch/data-static" | sort)"
+
+# Nothing but the library's own names gets into the program.
+expect "libscdb.so exports its own names only" "" \
+    "$(nm -D --defined-only "$BUILD/libscdb.so" | awk '$3 !~ /^scdb_/ { print $3 }')"
+expect "libscdb.a exports its own names only" "" \
+    "$(nm -g --defined-only "$BUILD/libscdb.a" | awk 'NF == 3 && $3 !~ /^scdb_/ { print $3 }')"
+
+echo '#include <scdb.h>' >"$scratch/alone.c"
+$CC -std=c99 -Wall -Wextra -Wpedantic -Werror -I"$scratch/include" -fsyntax-only "$scratch/alone.c"
+expect "scdb.h compiles alone as C99" 0 $?
+if command -v c++ >/dev/null; then
+    c++ -Wall -Wextra -Wpedantic -Werror -I"$scratch/include" -fsyntax-only -x c++ "$scratch/alone.c"
+    expect "scdb.h compiles alone as C++" 0 $?
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
