@@ -1,0 +1,140 @@
+/* command_shell.c - see command_shell.h. */
+#include "support/command_shell.h"
+
+#include "base/check.h"
+#include "commands/dispatch.h"
+#include "engine/engine.h"
+#include "keyspace/keyspace.h"
+#include "server/server_state.h"
+#include "support/sim_disk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WORDS_MAX 64
+
+struct command_shell {
+    struct server server;
+    struct session sessions[SHELL_SESSIONS];
+    struct sim_disk *disk;
+    struct file_system *fs;
+    enum execution execution; /* of the last command */
+};
+
+static void open_store(struct command_shell *shell, uint64_t seed)
+{
+    shell->disk = sim_disk_create(seed);
+    shell->fs = sim_disk_mount(shell->disk);
+    struct engine_options options = {.fs = shell->fs,
+                                     .database_count = 16,
+                                     .segment_size = (uint64_t)1 << 20,
+                                     .sync_policy = SYNC_NO,
+                                     .without_threads = true};
+    CHECK(engine_open(&options, &shell->server.engine, NULL) == STATUS_OK);
+    CHECK(keyspace_create(shell->server.engine, &shell->server.keyspace) == STATUS_OK);
+}
+
+struct command_shell *command_shell_create(uint64_t seed)
+{
+    struct command_shell *shell = calloc(1, sizeof(*shell));
+    CHECK(shell != NULL);
+    CHECK(config_create(&shell->server.config) == STATUS_OK);
+    CHECK(statistics_create(&shell->server.statistics) == STATUS_OK);
+    shell->server.executor = dispatch_executor();
+    open_store(shell, seed);
+    for (size_t i = 0; i < SHELL_SESSIONS; i++) {
+        shell->sessions[i].id = i + 1;
+        shell->sessions[i].server = &shell->server;
+        shell->sessions[i].authenticated = true;
+        reply_init(&shell->sessions[i].reply);
+    }
+    return shell;
+}
+
+void command_shell_destroy(struct command_shell *shell)
+{
+    engine_lock(shell->server.engine);
+    for (size_t i = 0; i < SHELL_SESSIONS; i++) {
+        dispatch_session_closed(&shell->server, &shell->sessions[i]);
+        reply_deinit(&shell->sessions[i].reply);
+    }
+    engine_verify_all_locked(shell->server.engine);
+    engine_unlock(shell->server.engine);
+    keyspace_destroy(shell->server.keyspace);
+    CHECK(engine_close(shell->server.engine) == STATUS_OK);
+    fs_close(shell->fs);
+    sim_disk_destroy(shell->disk);
+    statistics_destroy(shell->server.statistics);
+    config_destroy(shell->server.config);
+    free(shell);
+}
+
+struct server *command_shell_server(struct command_shell *shell)
+{
+    return &shell->server;
+}
+
+struct session *command_shell_session(struct command_shell *shell, size_t session)
+{
+    CHECK(session < SHELL_SESSIONS);
+    return &shell->sessions[session];
+}
+
+/* Puts the bytes of references where they belong, and a NUL behind all. */
+static struct slice flatten(struct reply *reply)
+{
+    struct buffer flat;
+    buffer_init(&flat);
+    size_t done = 0;
+    for (size_t i = 0; i < reply->reference_count; i++) {
+        const struct reply_reference *reference = &reply->references[i];
+        CHECK(buffer_append(&flat, reply->bytes.data + done, reference->position - done) ==
+              STATUS_OK);
+        CHECK(buffer_append(&flat, reference->slice.data, reference->slice.size) == STATUS_OK);
+        done = reference->position;
+    }
+    CHECK(buffer_append(&flat, reply->bytes.data + done, reply->bytes.size - done) == STATUS_OK);
+    CHECK(buffer_append(&flat, "", 1) == STATUS_OK);
+    int protocol = reply->protocol;
+    reply_deinit(reply);
+    reply_init(reply);
+    reply->protocol = protocol;
+    reply->bytes = flat;
+    return slice_make(flat.data, flat.size - 1);
+}
+
+struct slice command_shell_run(struct command_shell *shell, size_t session,
+                               const struct slice *arguments, size_t argument_count)
+{
+    struct session *caller = command_shell_session(shell, session);
+    reply_clear(&caller->reply);
+    engine_lock(shell->server.engine);
+    dispatch_prefetch(&shell->server, caller, arguments, argument_count, 0);
+    dispatch_prefetch(&shell->server, caller, arguments, argument_count, 1);
+    shell->execution = dispatch_execute(&shell->server, caller, arguments, argument_count);
+    engine_unlock(shell->server.engine);
+    CHECK(!caller->reply.failed);
+    return flatten(&caller->reply);
+}
+
+struct slice command_shell_say(struct command_shell *shell, size_t session, const char *line,
+                               enum execution *execution)
+{
+    struct slice words[WORDS_MAX];
+    size_t count = 0;
+    while (*line != '\0') {
+        CHECK(count < WORDS_MAX);
+        size_t size = strcspn(line, " ");
+        words[count] = slice_make(line, size);
+        if (slice_equal(words[count], SLICE_LITERAL("''"))) {
+            words[count].size = 0;
+        }
+        count++;
+        line += size + (line[size] == ' ' ? 1 : 0);
+    }
+    struct slice reply = command_shell_run(shell, session, words, count);
+    if (execution != NULL) {
+        *execution = shell->execution;
+    }
+    return reply;
+}

@@ -1,0 +1,36 @@
+/*
+ * command_shell.h - commands run in the test's own process: a store on a simulated disk, a server
+ * without sockets and threads, and some sessions.
+ *
+ * One thread. Everything aborts (CHECK) when what it needs is not there.
+ */
+#ifndef SCDB_TESTS_SUPPORT_COMMAND_SHELL_H
+#define SCDB_TESTS_SUPPORT_COMMAND_SHELL_H
+
+#include "base/slice.h"
+#include "server/server.h"
+#include "server/session.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHELL_SESSIONS 3
+
+struct command_shell;
+
+struct command_shell *command_shell_create(uint64_t seed);
+void command_shell_destroy(struct command_shell *shell);
+
+struct server *command_shell_server(struct command_shell *shell);
+struct session *command_shell_session(struct command_shell *shell, size_t session);
+
+/* Runs one command; the reply, NUL-terminated, is borrowed until the session's next command. */
+struct slice command_shell_run(struct command_shell *shell, size_t session,
+                               const struct slice *arguments, size_t argument_count);
+
+/* The same for words separated by blanks; '' is an empty word. The outcome goes to *execution
+ * (may be NULL). */
+struct slice command_shell_say(struct command_shell *shell, size_t session, const char *line,
+                               enum execution *execution);
+
+#endif
