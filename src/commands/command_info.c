@@ -3,6 +3,7 @@
 
 #include "commands/table.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 /* --- bits and their names, in the order in which Redis lists them ----------------------------- */
@@ -120,6 +121,20 @@ uint32_t command_info_categories(const struct command *command)
     }
     categories |= (flags & COMMAND_FAST) != 0 ? CATEGORY_FAST : CATEGORY_SLOW;
     return categories;
+}
+
+static_assert(COUNT_OF(category_names) <= COMMAND_CATEGORIES_MAX,
+              "the callers' arrays are too small");
+
+size_t command_info_category_names(uint32_t categories, struct slice names[COMMAND_CATEGORIES_MAX])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(category_names); i++) {
+        if ((categories & category_names[i].bit) != 0) {
+            names[count++] = slice_of_string(category_names[i].name);
+        }
+    }
+    return count;
 }
 
 bool command_info_find_category(struct slice name, uint32_t *category)

@@ -17,6 +17,11 @@
 /* All categories of a command: those of its row and those that follow from its flags. */
 uint32_t command_info_categories(const struct command *command);
 
+#define COMMAND_CATEGORIES_MAX 32
+
+/* The names of all these categories; returns how many. */
+size_t command_info_category_names(uint32_t categories, struct slice names[COMMAND_CATEGORIES_MAX]);
+
 /* The category of that name ("hash", in any case). False: there is none. */
 bool command_info_find_category(struct slice name, uint32_t *category);
 
