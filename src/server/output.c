@@ -165,8 +165,10 @@ static void shift(struct output *output, struct reply *reply)
     }
     buffer_consume(&reply->bytes, sent);
     reply->reference_count -= output->references_sent;
-    memmove(reply->references, reply->references + output->references_sent,
-            reply->reference_count * sizeof(*reply->references));
+    if (reply->reference_count > 0) {
+        memmove(reply->references, reply->references + output->references_sent,
+                reply->reference_count * sizeof(*reply->references));
+    }
     for (size_t i = 0; i < reply->reference_count; i++) {
         reply->references[i].position -= sent;
     }
