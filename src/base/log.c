@@ -13,7 +13,7 @@
 
 static _Atomic int log_descriptor = STDOUT_FILENO;
 static _Atomic int log_threshold = LOG_NOTICE_LEVEL;
-static _Atomic(log_sink *) log_sink_in_use = NULL;
+static _Atomic(log_sink *) log_sink_in_use; /* NULL: the file */
 
 enum status log_open(const char *path, struct error *error)
 {

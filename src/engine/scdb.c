@@ -50,7 +50,7 @@ const char *scdb_status_text(enum scdb_status status)
     return "unknown status";
 }
 
-static _Atomic(scdb_log *) users_log = NULL;
+static _Atomic(scdb_log *) users_log; /* NULL: nobody listens */
 
 static void pass_on(enum log_level level, const char *text)
 {

@@ -205,7 +205,8 @@ END_TEST
 
 START_TEST(expired_keys_leave_by_themselves)
 {
-    for (char key = 'a'; key <= 'z'; key++) {
+    for (int i = 0; i < 26; i++) {
+        char key = (char)('a' + i);
         ck_assert_int_eq(scdb_set(db, scdb_bytes(&key, 1), scdb_string("v"), scdb_after(200)),
                          SCDB_OK);
     }
@@ -313,14 +314,16 @@ START_TEST(batch_of_large_values)
 {
     struct scdb_batch *batch = new_batch();
     char *value = large_value(30000000, 'a');
-    for (char key = 'a'; key < 'e'; key++) {
+    for (int i = 0; i < 4; i++) {
+        char key = (char)('a' + i);
         ck_assert_int_eq(
             scdb_batch_set(batch, scdb_bytes(&key, 1), scdb_bytes(value, 30000000), SCDB_NEVER),
             SCDB_OK);
     }
     ck_assert_int_eq(scdb_batch_write(db, batch), SCDB_OK);
     reopen();
-    for (char key = 'a'; key < 'e'; key++) {
+    for (int i = 0; i < 4; i++) {
+        char key = (char)('a' + i);
         struct scdb_view view;
         ck_assert_int_eq(scdb_borrow(db, scdb_bytes(&key, 1), &view), SCDB_OK);
         ck_assert_uint_eq(view.value.size, 30000000);
@@ -732,9 +735,10 @@ static bool work_once(const struct worker *worker, struct test_random *random, u
     if (test_random_one_in(random, 10)) {
         struct scdb_batch *batch = NULL;
         bool written = scdb_batch_create(&batch) == SCDB_OK;
-        for (char i = 0; written && i < COUNTERS; i++) {
-            written =
-                scdb_batch_set(batch, scdb_bytes(&i, 1), scdb_string(value), SCDB_NEVER) == SCDB_OK;
+        for (int i = 0; written && i < COUNTERS; i++) {
+            char shared = (char)i;
+            written = scdb_batch_set(batch, scdb_bytes(&shared, 1), scdb_string(value),
+                                     SCDB_NEVER) == SCDB_OK;
         }
         written = written && scdb_batch_write(db, batch) == SCDB_OK;
         scdb_batch_destroy(batch);
@@ -779,9 +783,9 @@ START_TEST(threads_share_a_store)
     reopen();
     ck_assert_uint_eq(statistics().keys, THREADS * 100 + COUNTERS);
     void *first;
-    char key = 0;
-    ck_assert_int_eq(scdb_get(db, scdb_bytes(&key, 1), &first, NULL), SCDB_OK);
-    for (key = 1; key < COUNTERS; key++) {
+    ck_assert_int_eq(scdb_get(db, scdb_bytes("", 1), &first, NULL), SCDB_OK);
+    for (int i = 1; i < COUNTERS; i++) {
+        char key = (char)i;
         void *other;
         ck_assert_int_eq(scdb_get(db, scdb_bytes(&key, 1), &other, NULL), SCDB_OK);
         ck_assert_str_eq(other, first);
