@@ -26,17 +26,6 @@ struct getter {
     void *context;
 };
 
-static bool matches(const struct getter *getter, struct slice name, bool hidden)
-{
-    for (size_t i = 0; i < getter->pattern_count; i++) {
-        struct slice pattern = getter->patterns[i];
-        if (has_wildcard(pattern) && !hidden && getter->match(pattern, name, true)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum status tell(const struct getter *getter, const struct directive *directive,
                         struct slice name)
 {
@@ -49,35 +38,24 @@ static enum status tell(const struct getter *getter, const struct directive *dir
     return status;
 }
 
-static enum status tell_matches(const struct getter *getter, const struct directive *directive,
-                                const char *name)
+/* Told once, spelled as the first argument that means it: a pattern leaves the name as it is, a
+ * name without wildcards is told as the client wrote it. */
+static enum status tell_if_asked(const struct getter *getter, const struct directive *directive,
+                                 const char *name)
 {
-    struct slice slice = slice_of_string(name);
     bool hidden = (directive->flags & DIRECTIVE_HIDDEN) != 0;
-    return matches(getter, slice, hidden) ? tell(getter, directive, slice) : STATUS_OK;
-}
-
-/* A name without wildcards, unless it was told already: by a pattern, or by the same name before.
- */
-static enum status tell_named(const struct getter *getter, size_t which)
-{
-    struct slice name = getter->patterns[which];
-    const struct directive *directive = config_find_directive(name);
-    if (directive == NULL || has_wildcard(name)) {
-        return STATUS_OK;
-    }
-    for (size_t i = 0; i < which; i++) {
-        if (slice_equal(getter->patterns[i], name)) {
-            return STATUS_OK;
+    struct slice own = slice_of_string(name);
+    for (size_t i = 0; i < getter->pattern_count; i++) {
+        struct slice pattern = getter->patterns[i];
+        if (has_wildcard(pattern)) {
+            if (!hidden && getter->match(pattern, own, true)) {
+                return tell(getter, directive, own);
+            }
+        } else if (slice_is_word(pattern, name)) {
+            return tell(getter, directive, pattern);
         }
     }
-    bool lowercase =
-        (slice_equal(name, slice_of_string(directive->name)) ||
-         (directive->alias != NULL && slice_equal(name, slice_of_string(directive->alias))));
-    if (lowercase && matches(getter, name, (directive->flags & DIRECTIVE_HIDDEN) != 0)) {
-        return STATUS_OK;
-    }
-    return tell(getter, directive, name);
+    return STATUS_OK;
 }
 
 enum status
@@ -92,14 +70,11 @@ config_get_locked(const struct config *config, const struct slice *patterns, siz
                             .emit = emit,
                             .context = context};
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < pattern_count && status == STATUS_OK; i++) {
-        status = tell_named(&getter, i);
-    }
     for (size_t i = 0; i < config_directive_count && status == STATUS_OK; i++) {
         const struct directive *directive = &config_directives[i];
-        status = tell_matches(&getter, directive, directive->name);
+        status = tell_if_asked(&getter, directive, directive->name);
         if (status == STATUS_OK && directive->alias != NULL) {
-            status = tell_matches(&getter, directive, directive->alias);
+            status = tell_if_asked(&getter, directive, directive->alias);
         }
     }
     return status;
