@@ -20,7 +20,7 @@ static const char *print_flags(const struct session *session, char text[FLAGS_MA
     if (session->transaction.open) {
         *end++ = 'x';
     }
-    if (session->blocked == BLOCK_WAITING) {
+    if (session->blocked != BLOCK_NONE) {
         *end++ = 'b';
     }
     if (session->watcher.dirty) {

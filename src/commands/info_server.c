@@ -77,19 +77,21 @@ void info_clients(struct info *info)
 {
     size_t input_max = 0;
     size_t output_max = 0;
+    size_t blocked = 0; /* by a command that waits, or by CLIENT PAUSE */
     for (const struct session *session = server_first_session_locked(info->server); session != NULL;
          session = session->next) {
         size_t input = atomic_load(&session->query_buffer_capacity);
         size_t output = atomic_load(&session->output_size);
         input_max = input > input_max ? input : input_max;
         output_max = output > output_max ? output : output_max;
+        blocked += session->blocked != BLOCK_NONE ? 1 : 0;
     }
     info_number(info, "connected_clients", server_session_count_locked(info->server));
     info_number(info, "cluster_connections", 0);
     info_signed(info, "maxclients", config_number(info->config, CONFIG_MAXCLIENTS));
     info_number(info, "client_recent_max_input_buffer", input_max);
     info_number(info, "client_recent_max_output_buffer", output_max);
-    info_number(info, "blocked_clients", info->statistics->blocked_clients);
+    info_number(info, "blocked_clients", blocked);
     info_number(info, "tracking_clients", 0);
     info_number(info, "clients_in_timeout_table", 0);
     info_number(info, "total_blocking_keys", 0);

@@ -103,8 +103,15 @@ void server_unblock_locked(struct server *server, struct session *session)
 
 void server_pause_locked(struct server *server, enum pause_mode mode, int64_t until_ms)
 {
-    server->pause_mode = mode;
-    server->pause_until_ms = until_ms;
+    bool is_running = mode != PAUSE_OFF && server_pause_mode_locked(server) != PAUSE_OFF;
+    if (!is_running) {
+        server->pause_mode = mode;
+        server->pause_until_ms = until_ms;
+    } else {
+        server->pause_mode = mode > server->pause_mode ? mode : server->pause_mode;
+        server->pause_until_ms =
+            until_ms > server->pause_until_ms ? until_ms : server->pause_until_ms;
+    }
     for (unsigned i = 0; i < server->worker_count; i++) {
         post(server, i, &(struct message){.kind = MESSAGE_RETRY});
     }

@@ -100,6 +100,8 @@ void server_unblock_locked(struct server *server, struct session *session);
 /* --- pausing (CLIENT PAUSE) --- */
 
 enum pause_mode { PAUSE_OFF, PAUSE_WRITE, PAUSE_ALL };
+
+/* While a pause lasts, another one only strengthens and lengthens it. PAUSE_OFF ends it. */
 void server_pause_locked(struct server *server, enum pause_mode mode,
                          int64_t until_ms); /* monotonic */
 enum pause_mode

@@ -240,11 +240,11 @@ static void on_pause_end(evutil_socket_t descriptor, short what, void *context)
     worker->retry_postponed = true;
 }
 
-/* The end of a pause is waited for only while somebody is postponed by it. */
+/* The end of a pause is waited for only while somebody is postponed by it. An event that waits
+ * already, perhaps for the end of an earlier and longer pause, gets the new time. */
 static void arm_pause_event(struct worker *worker)
 {
-    if (worker->lists[LIST_POSTPONED].count == 0 ||
-        event_pending(worker->pause_event, EV_TIMEOUT, NULL)) {
+    if (worker->lists[LIST_POSTPONED].count == 0) {
         return;
     }
     int64_t left_ms = worker->pause_until_ms - clock_monotonic_ms() + 1;
