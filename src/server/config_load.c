@@ -208,7 +208,7 @@ static enum status load_file(struct loader *loader, const char *path)
 {
     FILE *stream = fopen(path, "re");
     if (stream == NULL) {
-        return error_set(loader->error, STATUS_IO,
+        return error_set(loader->error, STATUS_INVALID,
                          "can't open the configuration file '%s': %s; check the name and its "
                          "permissions",
                          path, strerror(errno));

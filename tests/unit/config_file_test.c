@@ -1,0 +1,311 @@
+/* config_file_test.c - configuration files, the command line, CONFIG REWRITE. */
+#include "server/config.h"
+#include "server/config_values.h"
+#include "support/test_directory.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct config *config;
+static struct error error;
+static struct test_directory directory;
+static char path[TEST_DIRECTORY_PATH_SIZE + 32];
+
+static void set_up(void)
+{
+    test_directory_create(&directory);
+    (void)snprintf(path, sizeof(path), "%s/test.conf", directory.path);
+    ck_assert_int_eq(config_create(&config), STATUS_OK);
+}
+
+static void tear_down(void)
+{
+    config_destroy(config);
+    test_directory_destroy(&directory);
+}
+
+static void write_file(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "we");
+    ck_assert_ptr_nonnull(file);
+    ck_assert(fputs(text, file) >= 0);
+    ck_assert_int_eq(fclose(file), 0);
+}
+
+static const char *read_file(const char *name)
+{
+    static char text[8192];
+    FILE *file = fopen(name, "re");
+    ck_assert_ptr_nonnull(file);
+    size_t size = fread(text, 1, sizeof(text) - 1, file);
+    text[size] = '\0';
+    ck_assert_int_eq(fclose(file), 0);
+    return text;
+}
+
+static void expect_loads(const char *text)
+{
+    ck_assert_msg(config_load_text(config, "FILE", slice_of_string(text), &error) == STATUS_OK,
+                  "%s", error.text);
+}
+
+static void expect_fails(const char *text, const char *expected)
+{
+    ck_assert_int_eq(config_load_text(config, "FILE", slice_of_string(text), &error),
+                     STATUS_INVALID);
+    ck_assert_msg(strstr(error.text, expected) != NULL, "'%s' does not contain '%s'", error.text,
+                  expected);
+}
+
+static void expect_text(enum config_id id, const char *expected)
+{
+    struct slice text = config_text(config, id);
+    ck_assert_msg(slice_equal(text, slice_of_string(expected)), "'%.*s' is not '%s'",
+                  (int)text.size, text.data, expected);
+    ck_assert_int_eq(text.data[text.size], '\0');
+}
+
+/* --- lines ----------------------------------------------------------------------------------- */
+
+START_TEST(words_are_split_and_unquoted)
+{
+    static const struct {
+        const char *line;
+        const char *words; /* separated by '|'; NULL: the quotes don't match */
+    } rows[] = {
+        {"", ""},
+        {"  # comment", ""},
+        {"a b\tc ", "a|b|c"},
+        {"a \"b c\" 'd e'", "a|b c|d e"},
+        {"a \"\"", "a|"},
+        {"a \"\\x41\\n\\\"\\\\\"", "a|A\n\"\\"},
+        {"a '\\'\\n'", "a|'\\n"},
+        {"a b#c # d", "a|b#c|#|d"},
+        {"a \"b", NULL},
+        {"a \"b\"c", NULL},
+        {"a 'b", NULL},
+    };
+    struct config_words words = {0};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        enum status status = config_words_split(&words, slice_of_string(rows[i].line));
+        ck_assert_msg((status == STATUS_OK) == (rows[i].words != NULL), "%s", rows[i].line);
+        char joined[256] = "";
+        for (size_t k = 0; k < words.count && status == STATUS_OK; k++) {
+            size_t used = strlen(joined);
+            (void)snprintf(joined + used, sizeof(joined) - used, "%s%.*s", k > 0 ? "|" : "",
+                           (int)words.items[k].size, words.items[k].data);
+        }
+        ck_assert_msg(rows[i].words == NULL || strcmp(joined, rows[i].words) == 0, "%s: %s",
+                      rows[i].line, joined);
+    }
+    config_words_deinit(&words);
+}
+END_TEST
+
+START_TEST(a_file_is_read)
+{
+    expect_loads("# mine\r\n\r\nPORT 7000\nbind  *   -::*\nrequirepass \"a b\"\n"
+                 "save 900 1\nsave 300 10\nclient-output-buffer-limit normal 1mb 0 0\n"
+                 "client-output-buffer-limit slave 1 1 1\nmaxmemory 100mb\nunixsocketperm 770");
+    ck_assert_int_eq(config_number(config, CONFIG_PORT), 7000);
+    ck_assert_int_eq(config_number(config, CONFIG_UNIXSOCKETPERM), 0770);
+    expect_text(CONFIG_BIND, "* -::*");
+    expect_text(CONFIG_REQUIREPASS, "a b");
+    expect_text(CONFIG_CLIENT_OUTPUT_BUFFER_LIMIT,
+                "normal 1048576 0 0 slave 1 1 1 pubsub 33554432 8388608 60");
+    struct buffer save = {0};
+    ck_assert_int_eq(config_format(config, config_find_directive(SLICE_LITERAL("save")), &save),
+                     STATUS_OK);
+    ck_assert(slice_equal(buffer_slice(&save), SLICE_LITERAL("900 1 300 10")));
+    buffer_deinit(&save);
+}
+END_TEST
+
+START_TEST(errors_say_where_and_what_to_do)
+{
+    expect_fails("port 1\n\nnosuch 1", "FILE, line 3: 'nosuch 1': there is no such directive");
+    expect_fails("port", "wrong number of arguments");
+    expect_fails("port 1 2", "wrong number of arguments");
+    expect_fails("port x", "line 1: 'port x': argument couldn't be parsed into an integer");
+    expect_fails("logfile \"x", "the quotes don't match");
+    expect_fails("include /no/such/file", "can't open the configuration file '/no/such/file'");
+    ck_assert_int_eq(config_number(config, CONFIG_PORT), 1);
+}
+END_TEST
+
+START_TEST(what_would_open_a_door_is_refused)
+{
+    expect_fails("user default on nopass ~* +@all", "requirepass");
+    expect_fails("rename-command FLUSHALL \"\"", "can't be renamed");
+    expect_fails("aclfile /etc/redis/users.acl", "requirepass");
+    expect_fails("loadmodule x.so", "no modules");
+    expect_fails("replicaof 10.0.0.1 6379", "does not replicate");
+    expect_loads("aclfile \"\"\nreplicaof no one");
+}
+END_TEST
+
+START_TEST(a_secret_does_not_stand_in_an_error)
+{
+    expect_fails("requirepass hush hush", "'requirepass': wrong number");
+    ck_assert_ptr_null(strstr(error.text, "hush"));
+}
+END_TEST
+
+START_TEST(files_include_files)
+{
+    char text[512];
+    char inner[sizeof(path) + 8];
+    (void)snprintf(inner, sizeof(inner), "%s.inner", path);
+    (void)snprintf(text, sizeof(text), "timeout 5\ninclude %s\nport 3", inner);
+    write_file(inner, "timeout 7\nport 2\n");
+    expect_loads(text);
+    ck_assert_int_eq(config_number(config, CONFIG_TIMEOUT), 7);
+    ck_assert_int_eq(config_number(config, CONFIG_PORT), 3);
+    (void)snprintf(text, sizeof(text), "include %s", inner);
+    write_file(inner, text);
+    expect_fails(text, "include each other");
+}
+END_TEST
+
+/* --- the command line ------------------------------------------------------------------------ */
+
+static enum config_start start(int argc, const char **argv)
+{
+    error.text[0] = '\0';
+    return config_load_command_line(config, argc, (char **)(uintptr_t)argv, &error);
+}
+
+START_TEST(the_command_line_wins_over_the_file)
+{
+    write_file(path, "port 1\ntimeout 2\nsave 900 1\n");
+    const char *argv[] = {"scdb-server",   path,       "--port", "7",   "--bind", "a", "b",
+                          "--requirepass", "x y\"z\\", "--save", "1 1", "--save", "2", "2"};
+    ck_assert_msg(start(14, argv) == CONFIG_START_RUN, "%s", error.text);
+    ck_assert_int_eq(config_number(config, CONFIG_PORT), 7);
+    ck_assert_int_eq(config_number(config, CONFIG_TIMEOUT), 2);
+    expect_text(CONFIG_BIND, "a b");
+    expect_text(CONFIG_REQUIREPASS, "x y\"z\\");
+    ck_assert_str_eq(config_file_path(config), path);
+    struct buffer save = {0};
+    ck_assert_int_eq(config_format(config, config_find_directive(SLICE_LITERAL("save")), &save),
+                     STATUS_OK);
+    ck_assert(slice_equal(buffer_slice(&save), SLICE_LITERAL("1 1 2 2")));
+    buffer_deinit(&save);
+}
+END_TEST
+
+START_TEST(command_lines_that_are_wrong)
+{
+    const char *unknown[] = {"scdb-server", "--nosuch", "1"};
+    ck_assert_int_eq(start(3, unknown), CONFIG_START_FAILED);
+    ck_assert_ptr_nonnull(strstr(error.text, "no such directive"));
+    const char *stray[] = {"scdb-server", path, "stray"};
+    write_file(path, "");
+    ck_assert_int_eq(start(3, stray), CONFIG_START_FAILED);
+    ck_assert_ptr_nonnull(strstr(error.text, "'stray'"));
+    const char *missing[] = {"scdb-server", "/no/such.conf"};
+    ck_assert_int_eq(start(2, missing), CONFIG_START_FAILED);
+    ck_assert_ptr_nonnull(strstr(error.text, "/no/such.conf"));
+}
+END_TEST
+
+/* --- CONFIG REWRITE -------------------------------------------------------------------------- */
+
+static void set(const char *name, const char *value)
+{
+    struct slice pair[] = {slice_of_string(name), slice_of_string(value)};
+    ck_assert_msg(config_set_locked(config, pair, 1, &error) == STATUS_OK, "%s", error.text);
+}
+
+static void expect_rewritten(const char *expected)
+{
+    ck_assert_msg(config_rewrite_locked(config, &error) == STATUS_OK, "%s", error.text);
+    ck_assert_str_eq(read_file(path), expected);
+}
+
+START_TEST(rewrite_wants_a_file)
+{
+    ck_assert_int_eq(config_rewrite_locked(config, &error), STATUS_INVALID);
+    ck_assert_str_eq(error.text, "The server is running without a config file");
+}
+END_TEST
+
+START_TEST(rewrite_keeps_what_has_not_changed)
+{
+    const char *text = "# mine\n\n  timeout   5  \nsave 900 1\nsave 300 10\nmaxmemory 1mb";
+    write_file(path, text);
+    const char *argv[] = {"scdb-server", path};
+    ck_assert_int_eq(start(2, argv), CONFIG_START_RUN);
+    ck_assert_int_eq(chmod(path, 0600), 0);
+    expect_rewritten("# mine\n\n  timeout   5  \nsave 900 1\nsave 300 10\nmaxmemory 1mb\n");
+    struct stat now;
+    ck_assert_int_eq(stat(path, &now), 0);
+    ck_assert_uint_eq(now.st_mode & 0777, 0600);
+}
+END_TEST
+
+START_TEST(rewrite_writes_what_has_changed)
+{
+    write_file(path, "# a\ntimeout 5\nsave 900 1\n# b\nsave 300 10\nport 0\n");
+    const char *argv[] = {"scdb-server", path, "--unixsocket", "/tmp/a b"};
+    ck_assert_int_eq(start(4, argv), CONFIG_START_RUN);
+    set("timeout", "6");
+    set("save", "1 2 3 4 5 6");
+    set("requirepass", "a\"b\n");
+    set("client-output-buffer-limit", "normal 1 2 3");
+    set("notify-keyspace-events", "KEA");
+    const char *text = "# a\ntimeout 6\nsave 1 2\nsave 3 4\nsave 5 6\n# b\nport 0\n"
+                       "# Generated by CONFIG REWRITE\nunixsocket \"/tmp/a b\"\n"
+                       "requirepass \"a\\x22b\\x0a\"\n"
+                       "client-output-buffer-limit normal 1 2 3\n"
+                       "client-output-buffer-limit slave 268435456 67108864 60\n"
+                       "client-output-buffer-limit pubsub 33554432 8388608 60\n"
+                       "notify-keyspace-events AKE\n";
+    expect_rewritten(text);
+    /* What was written is read back as it is, and a second time nothing changes. */
+    config_destroy(config);
+    ck_assert_int_eq(config_create(&config), STATUS_OK);
+    ck_assert_int_eq(start(2, argv), CONFIG_START_RUN);
+    expect_text(CONFIG_REQUIREPASS, "a\"b\n");
+    expect_text(CONFIG_UNIXSOCKET, "/tmp/a b");
+    expect_rewritten(text);
+}
+END_TEST
+
+START_TEST(rewrite_empties_a_value)
+{
+    write_file(path, "save 900 1\nsave 300 10\n");
+    const char *argv[] = {"scdb-server", path};
+    ck_assert_int_eq(start(2, argv), CONFIG_START_RUN);
+    set("save", "");
+    expect_rewritten("save \"\"\n");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("config_file");
+    TCase *test = tcase_create("config_file");
+    tcase_add_checked_fixture(test, set_up, tear_down);
+    tcase_add_test(test, words_are_split_and_unquoted);
+    tcase_add_test(test, a_file_is_read);
+    tcase_add_test(test, errors_say_where_and_what_to_do);
+    tcase_add_test(test, what_would_open_a_door_is_refused);
+    tcase_add_test(test, a_secret_does_not_stand_in_an_error);
+    tcase_add_test(test, files_include_files);
+    tcase_add_test(test, the_command_line_wins_over_the_file);
+    tcase_add_test(test, command_lines_that_are_wrong);
+    tcase_add_test(test, rewrite_wants_a_file);
+    tcase_add_test(test, rewrite_keeps_what_has_not_changed);
+    tcase_add_test(test, rewrite_writes_what_has_changed);
+    tcase_add_test(test, rewrite_empties_a_value);
+    suite_add_tcase(suite, test);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
