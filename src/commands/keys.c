@@ -4,6 +4,7 @@
 #include "commands/errors.h"
 #include "commands/lookup.h"
 #include "commands/tables.h"
+#include "keyspace/batch.h"
 #include "keyspace/keyspace.h"
 #include "server/session.h"
 
@@ -73,16 +74,11 @@ static void run_type(struct call *call)
 
 /* --- RENAME --- */
 
-/* Writes the value under its new name and deletes the old, as one; false: an error was replied. */
+/* Gives the value of the first argument's key to another; false: an error was replied. */
 static bool transfer(struct call *call, const struct value *value, unsigned database,
                      struct slice key)
 {
-    keyspace_group_begin(call->keyspace);
-    enum status status = keyspace_store_copy(call->keyspace, value, database, key);
-    if (status == STATUS_OK) {
-        status = keyspace_delete(call->keyspace, call->session->database, call->arguments[1]);
-    }
-    keyspace_group_end(call->keyspace);
+    enum status status = batch_move(call->keyspace, call->session->database, value, database, key);
     if (status != STATUS_OK) {
         errors_reply_status(call, status);
         return false;

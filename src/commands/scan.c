@@ -14,7 +14,6 @@
 /* Where the walk puts the keys that match. */
 struct walk {
     const struct scan_options *options;
-    int64_t now_ms;
     struct reply *keys;
     size_t count;
 };
@@ -23,7 +22,7 @@ static void visit(void *context, const struct entry *entry)
 {
     struct walk *walk = context;
     const char *type = value_type_name((enum value_type)entry->type);
-    if (entry->expiry_ms >= walk->now_ms && scan_options_match(walk->options, entry->key, type)) {
+    if (scan_options_match(walk->options, entry->key, type)) {
         reply_bulk(walk->keys, entry->key);
         walk->count++;
     }
@@ -32,8 +31,7 @@ static void visit(void *context, const struct entry *entry)
 static void run_keys(struct call *call)
 {
     struct scan_options options = {.pattern = call->arguments[1]};
-    struct walk walk = {
-        .options = &options, .now_ms = keyspace_now_ms(call->keyspace), .keys = call->reply};
+    struct walk walk = {.options = &options, .keys = call->reply};
     struct reply_mark mark = reply_deferred_begin(call->reply);
     uint64_t cursor = 0;
     do {
@@ -48,8 +46,7 @@ static void scan(struct call *call, uint64_t cursor, const struct scan_options *
 {
     struct reply keys;
     reply_init(&keys);
-    struct walk walk = {
-        .options = options, .now_ms = keyspace_now_ms(call->keyspace), .keys = &keys};
+    struct walk walk = {.options = options, .keys = &keys};
     keyspace_scan(call->keyspace, call->session->database, &cursor, options->count, visit, &walk);
     reply_array(call->reply, 2);
     reply_bulk_integer(call->reply, (int64_t)cursor);

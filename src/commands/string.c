@@ -3,6 +3,7 @@
 #include "commands/lookup.h"
 #include "commands/string_options.h"
 #include "commands/tables.h"
+#include "keyspace/batch.h"
 #include "keyspace/keyspace.h"
 #include "server/session.h"
 
@@ -239,16 +240,16 @@ static void run_getset(struct call *call)
 
 /* --- several at once --- */
 
-/* Sets all pairs as one group; false: an error was replied. */
+/* Sets all pairs, or none; false: an error was replied. */
 static bool put_pairs(struct call *call)
 {
-    bool is_put = true;
-    keyspace_group_begin(call->keyspace);
-    for (size_t i = 1; is_put && i < call->argument_count; i += 2) {
-        is_put = put(call, call->arguments[i], call->arguments[i + 1], EXPIRY_NONE);
+    enum status status = batch_put_strings(call->keyspace, call->session->database,
+                                           call->arguments + 1, call->argument_count / 2);
+    if (status != STATUS_OK) {
+        errors_reply_status(call, status);
+        return false;
     }
-    keyspace_group_end(call->keyspace);
-    return is_put;
+    return true;
 }
 
 static bool are_pairs(struct call *call)

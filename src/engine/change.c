@@ -38,8 +38,7 @@ static void find_old(struct engine *engine, struct engine_keyspace *keyspace,
 {
     old->found = lookup_key_locked(engine, keyspace, hash, key, &old->slot, &old->lookup);
     if (old->found && old->lookup.status == STATUS_OK &&
-        old->lookup.record.expiry_ms != EXPIRY_NONE &&
-        old->lookup.record.expiry_ms <= engine_unix_ms(engine)) {
+        engine_is_past_locked(engine, old->lookup.record.expiry_ms)) {
         expiry_drop_locked(engine, keyspace, &old->slot, &old->lookup);
         old->found = false;
     }

@@ -101,6 +101,11 @@ unsigned engine_database_count(const struct engine *engine);
 void engine_prefetch_locked(struct engine *engine, struct engine_keyspace *keyspace,
                             struct slice key, int stage);
 
+/* The moment by which reads and writes of keys take others for expired, Unix ms: whoever runs a
+ * command sets it before, so that the whole command sees one. 0 (as after opening): the clock, each
+ * time it matters. */
+void engine_set_moment_locked(struct engine *engine, int64_t moment_ms);
+
 /*
  * Finds the newest live record of a key. Header and key are verified. NOT_FOUND also for a key
  * that has expired (it is dropped from the index on the way). CORRUPT, IO: the record can't be

@@ -72,8 +72,12 @@ void engine_prefetch_locked(struct engine *engine, struct engine_keyspace *keysp
 
 static bool is_expired(const struct engine *engine, const struct lookup *lookup)
 {
-    int64_t expiry_ms = lookup->record.expiry_ms;
-    return expiry_ms != EXPIRY_NONE && expiry_ms <= engine_unix_ms(engine);
+    return engine_is_past_locked(engine, lookup->record.expiry_ms);
+}
+
+void engine_set_moment_locked(struct engine *engine, int64_t moment_ms)
+{
+    engine->moment_ms = moment_ms;
 }
 
 enum status engine_find_locked(struct engine *engine, struct engine_keyspace *keyspace,

@@ -61,6 +61,7 @@ struct engine {
     uint64_t corrupt_records;
     struct record_address corrupt_logged[CORRUPT_LOGGED_MAX];
     uint64_t random_state;
+    int64_t moment_ms; /* engine_set_moment_locked; 0 = ask the clock */
 
     struct sync sync;
     struct maintenance maintenance;
@@ -73,6 +74,15 @@ struct engine {
 static inline int64_t engine_unix_ms(const struct engine *engine)
 {
     return engine->options.unix_ms(engine->options.unix_ms_context);
+}
+
+/* Has a key with this expiry gone, as commands see it? Lock held. */
+static inline bool engine_is_past_locked(const struct engine *engine, int64_t expiry_ms)
+{
+    if (expiry_ms == EXPIRY_NONE) {
+        return false;
+    }
+    return expiry_ms <= (engine->moment_ms != 0 ? engine->moment_ms : engine_unix_ms(engine));
 }
 
 #endif

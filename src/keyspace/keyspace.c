@@ -86,6 +86,7 @@ int64_t keyspace_now_ms(const struct keyspace *keyspace)
 void keyspace_set_now_ms(struct keyspace *keyspace, int64_t now_ms)
 {
     keyspace->now_ms = now_ms;
+    engine_set_moment_locked(keyspace->engine, now_ms);
 }
 
 static struct engine_keyspace *database_of(struct keyspace *keyspace, unsigned database)
@@ -103,9 +104,6 @@ enum status keyspace_find(struct keyspace *keyspace, unsigned database, struct s
         engine_find_locked(keyspace->engine, database_of(keyspace, database), key, &entry);
     if (status != STATUS_OK) {
         return status;
-    }
-    if (entry.expiry_ms < keyspace->now_ms) {
-        return STATUS_NOT_FOUND;
     }
     out->bytes = entry.value;
     out->expiry_ms = entry.expiry_ms;

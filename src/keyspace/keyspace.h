@@ -66,7 +66,8 @@ struct keyspace_statistics {
 struct keyspace_statistics *keyspace_statistics(struct keyspace *keyspace);
 
 /* Milliseconds since 1970 that hold for the command (or EXEC) that runs: taken once, at its start,
- * so that a command sees one moment. */
+ * so that a command sees one moment. What has expired by then is gone, here and in the engine:
+ * nothing below looks at the clock again. */
 int64_t keyspace_now_ms(const struct keyspace *keyspace);
 void keyspace_set_now_ms(struct keyspace *keyspace, int64_t now_ms);
 

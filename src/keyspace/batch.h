@@ -1,0 +1,27 @@
+/*
+ * batch.h - several writes that are all or nothing, also when one in their midst fails.
+ *
+ * keyspace_group_begin() and _end() make writes one after a crash; what these functions add is that
+ * a failure (a full disk, max-keys reached) leaves everything as it was. Room is reserved first,
+ * and what was written already is put back. All functions want the execution lock; statuses are
+ * those of keyspace.h.
+ */
+#ifndef SCDB_KEYSPACE_BATCH_H
+#define SCDB_KEYSPACE_BATCH_H
+
+#include "base/slice.h"
+#include "base/status.h"
+#include "keyspace/keyspace.h"
+
+#include <stddef.h>
+
+/* Sets keys to strings; `pairs` are key, value, key, value ... (MSET). */
+enum status batch_put_strings(struct keyspace *keyspace, unsigned database,
+                              const struct slice *pairs, size_t pair_count) MUST_CHECK;
+
+/* Gives a found key's value to another key and deletes the found one: RENAME, MOVE. The two are not
+ * the same. Needs no room for one key more. */
+enum status batch_move(struct keyspace *keyspace, unsigned from_database, const struct value *value,
+                       unsigned to_database, struct slice to_key) MUST_CHECK;
+
+#endif
