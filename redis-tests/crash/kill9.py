@@ -178,7 +178,9 @@ def run_mode(mode, rounds, seed):
     rand = random.Random(f"{seed} {mode}")
     models = [ClientModel(i, random.Random(rand.random())) for i in range(CLIENT_COUNT)]
     passed = 0
-    with Server(directives=directives_of(mode)) as server:
+    server = Server(directives=directives_of(mode))
+    try:
+        server.start()
         for number in range(rounds + 1):
             try:
                 if number < rounds:
@@ -197,6 +199,13 @@ def run_mode(mode, rounds, seed):
                 keep_evidence(server)
                 return passed, 1
             passed += 1
+        server.stop()
+    except ServerError as error:
+        print(error)
+        return passed, 1
+    finally:
+        server.kill()
+        server.close()
     return passed, 0
 
 
