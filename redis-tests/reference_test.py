@@ -122,6 +122,9 @@ STREAMS = [
     b"*1\r\n$4\r\nPING\r\n*x\r\nPING\r\n",
     b"*3\r\n$3\r\nGET\r\n",
     b"*1\r\n$5\r\nPING\r\n",
+    # lines of HTTP
+    b"POST / HTTP/1.1\r\nPING\r\n",
+    b"GET / HTTP/1.1\r\nHost: example.org\r\nPING\r\n",
     # error texts that hold what the client sent
     b'"un\\nk\\r\\n" "b\\r\\n"\r\n',
     b'CLIENT "a\\nb"\r\n',
@@ -160,6 +163,14 @@ class Protocol(unittest.TestCase):
 
     def test_streams_byte_by_byte(self):
         self.compare(STREAMS, bytewise=True)
+
+    def test_an_error_that_must_not_be_told(self):
+        """Redis says nothing either, but then leaves the connection open and deaf."""
+        for mode in (b"OFF", b"SKIP"):
+            talk = Conversation(ours, b"CLIENT REPLY " + mode + b"\r\n*1\r\nx\r\n")
+            listen([talk])
+            self.assertEqual(talk.answer, b"")
+            self.assertFalse(talk.is_open)
 
     def test_endless_lines(self):
         self.compare(LONG_STREAMS)

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "commands/errors.h"
 #include "commands/table.h"
 #include "commands/transaction.h"
@@ -14,8 +15,32 @@
 
 /* Keys of one command that are worth fetching ahead; those behind them come too late anyway. */
 #define PREFETCH_KEYS_MAX 8
+/* An attack does not fill the log. */
+#define WEB_REQUEST_LOG_INTERVAL_MS 60000
 
 /* --- finding the command --- */
+
+/* A line of HTTP: a web page has talked somebody's browser into sending commands in the body of a
+ * request. No command of ours begins like that. */
+static bool is_web_request(struct slice name)
+{
+    return slice_is_word(name, "POST") || slice_is_word(name, "Host:");
+}
+
+/* Ends the connection before what follows is executed; it gets no answer. */
+static void refuse_web_request(struct session *session)
+{
+    static int64_t logged_ms; /* under the execution lock */
+    int64_t now_ms = clock_monotonic_ms();
+    if (logged_ms == 0 || now_ms - logged_ms >= WEB_REQUEST_LOG_INTERVAL_MS) {
+        LOG_WARNING("Possible attack: %s sent POST or Host: as a command, which is how a web page "
+                    "sends commands through a browser. The connection was closed.",
+                    session->address);
+        logged_ms = now_ms;
+    }
+    reply_clear(&session->reply);
+    session->close_after_reply = true;
+}
 
 /* The row for the arguments, of the subcommand where there is one; NULL: an error was replied. */
 static const struct command *find_command(struct session *session, const struct slice *arguments,
@@ -208,6 +233,10 @@ enum execution dispatch_execute(struct server *server, struct session *session,
     if (command != NULL) {
         remember_command(session, command);
         error = find_objection(server, session, command, argument_count);
+    }
+    if (command == NULL && is_web_request(arguments[0])) {
+        refuse_web_request(session);
+        return EXECUTED;
     }
     if (command == NULL || error != ERROR_NONE) {
         reject(server, session, command, error, mark);

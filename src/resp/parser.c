@@ -20,7 +20,6 @@
 
 #define UNAUTHENTICATED_ARGUMENTS_MAX 10
 #define UNAUTHENTICATED_BULK_SIZE_MAX (16 * 1024)
-#define ERROR_SIZE                    128
 #define TERMINATOR_SIZE               2
 
 /* What one call of parser_next() works with. */
@@ -30,7 +29,6 @@ struct parse {
     const struct parser_limits *limits;
     struct argument_list *arguments;
     size_t first; /* index in `arguments` of the request's first argument */
-    char *error;
 };
 
 /* --- spans: arguments of a request that is not complete -------------------------------------- */
@@ -105,7 +103,7 @@ static bool restore_arguments(struct parse *parse)
 
 static enum parse_result protocol_error(struct parse *parse, const char *text)
 {
-    (void)snprintf(parse->error, ERROR_SIZE, "Protocol error: %s", text);
+    parse->parser->error = text;
     return PARSE_ERROR;
 }
 
@@ -259,10 +257,9 @@ static enum parse_result read_bulk_size(struct parse *parse)
     if (result != PARSE_REQUEST) {
         return result;
     }
-    char sign = parse->bytes.data[parse->parser->position];
-    if (sign != '$') {
-        (void)snprintf(parse->error, ERROR_SIZE, "Protocol error: expected '$', got '%c'", sign);
-        return PARSE_ERROR;
+    parse->parser->sign = parse->bytes.data[parse->parser->position];
+    if (parse->parser->sign != '$') {
+        return protocol_error(parse, NULL);
     }
     if (!number_parse(text, &size)) {
         return protocol_error(parse, "invalid bulk length");
@@ -349,7 +346,7 @@ void parser_deinit(struct parser *parser)
 
 enum parse_result parser_next(struct parser *parser, struct slice bytes,
                               const struct parser_limits *limits, struct argument_list *arguments,
-                              size_t *consumed, char error[128])
+                              size_t *consumed)
 {
     struct parse parse = {
         .parser = parser,
@@ -357,7 +354,6 @@ enum parse_result parser_next(struct parser *parser, struct slice bytes,
         .limits = limits,
         .arguments = arguments,
         .first = arguments->count,
-        .error = error,
     };
     if (bytes.size == 0) {
         parser->missing = 1;
@@ -372,6 +368,16 @@ enum parse_result parser_next(struct parser *parser, struct slice bytes,
         arguments->count = parse.first;
     }
     return result;
+}
+
+void parser_error(const struct parser *parser, char text[PARSER_ERROR_SIZE])
+{
+    if (parser->error == NULL) {
+        (void)snprintf(text, PARSER_ERROR_SIZE, "Protocol error: expected '$', got '%c'",
+                       parser->sign);
+    } else {
+        (void)snprintf(text, PARSER_ERROR_SIZE, "Protocol error: %s", parser->error);
+    }
 }
 
 size_t parser_missing(const struct parser *parser)

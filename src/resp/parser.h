@@ -35,7 +35,7 @@ enum parse_result {
     PARSE_REQUEST, /* one request: its arguments were appended to the list (0 of them for an empty
                       request) */
     PARSE_INCOMPLETE, /* more bytes are needed */
-    PARSE_ERROR,      /* protocol error: the connection gets *error and is closed */
+    PARSE_ERROR,      /* protocol error: the connection gets parser_error() and is closed */
     PARSE_NO_MEMORY
 };
 
@@ -47,13 +47,19 @@ void parser_deinit(struct parser *parser);
 /*
  * Parses one request from the start of `bytes`. The bytes of a request that was INCOMPLETE must be
  * passed again, from its first byte on, with more behind them. After PARSE_REQUEST *consumed bytes
- * belong to the request; the caller drops them before the next call. On PARSE_ERROR `error` is
- * Redis's text after "-ERR " ("Protocol error: invalid multibulk length"); the list is as it was.
- * After an error or PARSE_NO_MEMORY the parser is only good for parser_deinit().
+ * belong to the request; the caller drops them before the next call. Otherwise the list is as it
+ * was. After PARSE_ERROR or PARSE_NO_MEMORY the parser is only good for parser_error() and
+ * parser_deinit().
  */
 enum parse_result parser_next(struct parser *parser, struct slice bytes,
                               const struct parser_limits *limits, struct argument_list *arguments,
-                              size_t *consumed, char error[128]) MUST_CHECK;
+                              size_t *consumed) MUST_CHECK;
+
+#define PARSER_ERROR_SIZE 64
+
+/* After PARSE_ERROR: writes Redis's text, what stands behind "-ERR " ("Protocol error: invalid
+ * multibulk length"). It may hold a byte that the client sent. */
+void parser_error(const struct parser *parser, char text[PARSER_ERROR_SIZE]);
 
 /* After PARSE_INCOMPLETE: how many bytes are surely missing (at least 1), so that a large bulk
  * string gets its room at once. */
@@ -75,6 +81,8 @@ struct parser {
     int64_t arguments_left; /* -1: the request's first line is not read yet */
     int64_t bulk_size;      /* -1: the next argument's length is not read yet */
     size_t missing;
+    const char *error; /* NULL: not '$' but `sign` stood before the length of a string */
+    char sign;
 };
 
 #endif

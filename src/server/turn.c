@@ -71,14 +71,15 @@ static bool parse_part(struct worker *worker, struct part *part, bool one_by_one
             slice_part(part->source, part->parsed, part->source.size - part->parsed);
         size_t first = worker->arguments.count;
         size_t consumed = 0;
-        char error[128];
-        switch (parser_next(parser, rest, &worker->limits, &worker->arguments, &consumed, error)) {
+        char error[PARSER_ERROR_SIZE];
+        switch (parser_next(parser, rest, &worker->limits, &worker->arguments, &consumed)) {
         case PARSE_INCOMPLETE:
             return true;
         case PARSE_NO_MEMORY:
             return false;
         case PARSE_ERROR:
             part->parsed = part->source.size;
+            parser_error(parser, error);
             return note_request(worker, part, first, error);
         case PARSE_REQUEST:
             break;
@@ -239,7 +240,9 @@ static void take_messages(struct worker *worker)
 
 static void refuse_locked(struct session *session, const char *error)
 {
-    reply_error_format(&session->reply, "ERR %s", error);
+    if (session->reply_mode == REPLY_ON) {
+        reply_error_format(&session->reply, "ERR %s", error);
+    }
     LOG_VERBOSE("Closing client %s: %s.", session->address, error);
     session->close_after_reply = true;
 }

@@ -62,9 +62,7 @@ static void write_requests(struct reply *reply, struct slice bytes)
     parser_init(&parser);
     struct argument_list list = {0};
     size_t consumed;
-    char error[128];
-    while (parser_next(&parser, bytes, &request_text_limits, &list, &consumed, error) ==
-           PARSE_REQUEST) {
+    while (parser_next(&parser, bytes, &request_text_limits, &list, &consumed) == PARSE_REQUEST) {
         write_request(reply, &list);
         argument_list_reset(&list);
         bytes = slice_part(bytes, consumed, bytes.size - consumed);

@@ -52,12 +52,10 @@ static bool parse_batch(struct stream *stream, struct slice bytes)
     size_t at = 0;
     enum parse_result result = PARSE_REQUEST;
     while (result == PARSE_REQUEST) {
-        char error[128] = "";
         size_t consumed = 0;
         size_t first = stream->arguments.count;
         struct slice rest = slice_make(copy + at, bytes.size - at);
-        result = parser_next(&stream->parser, rest, stream->limits, &stream->arguments, &consumed,
-                             error);
+        result = parser_next(&stream->parser, rest, stream->limits, &stream->arguments, &consumed);
         CHECK(result != PARSE_NO_MEMORY);
         if (result == PARSE_REQUEST) {
             CHECK(consumed > 0 && consumed <= rest.size && rest.size >= stream->needed);
@@ -69,6 +67,8 @@ static bool parse_batch(struct stream *stream, struct slice bytes)
         }
         CHECK(stream->arguments.count == first);
         if (result == PARSE_ERROR) {
+            char error[PARSER_ERROR_SIZE];
+            parser_error(&stream->parser, error);
             add(stream, "!", 1);
             add(stream, error, strlen(error));
         } else {

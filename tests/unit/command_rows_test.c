@@ -231,7 +231,7 @@ END_TEST
 static void expect_keys(const char *text, const char *expected)
 {
     table_init();
-    struct slice arguments[WORDS_MAX];
+    struct slice arguments[WORDS_MAX] = {{NULL, 0}};
     size_t count = 0;
     for (const char *at = text; *at != '\0'; at += strspn(at, " ")) {
         ck_assert_uint_lt(count, WORDS_MAX);

@@ -149,9 +149,9 @@ static void expect_long_line(const char *head, size_t count, const char *tail, c
     size_t size = head_size + count + strlen(tail);
     char *bytes = malloc(size + 1);
     ck_assert_ptr_nonnull(bytes);
-    memcpy(bytes, head, head_size);
+    (void)stpcpy(bytes, head);
     memset(bytes + head_size, '1', count);
-    memcpy(bytes + head_size + count, tail, strlen(tail) + 1);
+    (void)stpcpy(bytes + head_size + count, tail);
     struct slice slice = slice_make(bytes, size);
     expect_pieces(slice, &request_text_limits, 0, expected);
     expect_pieces(slice, &request_text_limits, 4093, expected);
@@ -193,15 +193,14 @@ START_TEST(missing_bytes)
     parser_init(&parser);
     struct argument_list list = {0};
     size_t consumed;
-    char error[128];
     struct slice bytes = SLICE_LITERAL("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1000000\r\nabc");
-    ck_assert_int_eq(parser_next(&parser, bytes, &request_text_limits, &list, &consumed, error),
+    ck_assert_int_eq(parser_next(&parser, bytes, &request_text_limits, &list, &consumed),
                      PARSE_INCOMPLETE);
     ck_assert_uint_eq(parser_missing(&parser), 1000000 + 2 - 3);
     ck_assert_uint_eq(list.count, 0);
     parser_deinit(&parser);
     ck_assert_int_eq(
-        parser_next(&parser, slice_make(NULL, 0), &request_text_limits, &list, &consumed, error),
+        parser_next(&parser, slice_make(NULL, 0), &request_text_limits, &list, &consumed),
         PARSE_INCOMPLETE);
     ck_assert_uint_eq(parser_missing(&parser), 1);
     argument_list_deinit(&list);
@@ -215,10 +214,9 @@ START_TEST(batch_shares_the_list)
     parser_init(&parser);
     struct argument_list list = {0};
     struct slice bytes = SLICE_LITERAL("ECHO \"a b\"\nECHO 'c'\n*1\r\n$4\r\nPING\r\nx\"y\"\n");
-    char error[128];
     size_t consumed;
     while (bytes.size > 0) {
-        ck_assert_int_eq(parser_next(&parser, bytes, &request_text_limits, &list, &consumed, error),
+        ck_assert_int_eq(parser_next(&parser, bytes, &request_text_limits, &list, &consumed),
                          PARSE_REQUEST);
         bytes = slice_part(bytes, consumed, bytes.size - consumed);
     }
@@ -247,12 +245,11 @@ static size_t feed(struct slice all, size_t piece, struct argument_list *list)
     struct parser parser;
     parser_init(&parser);
     size_t consumed;
-    char error[128];
     size_t calls = 0;
     enum parse_result result = PARSE_INCOMPLETE;
     for (size_t size = piece; result == PARSE_INCOMPLETE; size += piece) {
         struct slice bytes = slice_part(all, 0, size < all.size ? size : all.size);
-        result = parser_next(&parser, bytes, &request_text_limits, list, &consumed, error);
+        result = parser_next(&parser, bytes, &request_text_limits, list, &consumed);
         calls++;
     }
     ck_assert_int_eq(result, PARSE_REQUEST);
