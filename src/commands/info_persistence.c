@@ -10,13 +10,18 @@
 #include "keyspace/watch.h"
 #include "server/version.h"
 
+/* Sync marks do not count: one follows each sync. */
+static bool is_all_durable(const struct engine_statistics *engine)
+{
+    return engine->durable_position >= engine->payload_position;
+}
+
 static void add_saves(struct info *info)
 {
     struct statistics *statistics = info->statistics;
     int64_t duration_ms = atomic_load(&statistics->last_save_duration_ms);
     bool is_running = atomic_load(&statistics->save_running);
-    bool is_durable = info->engine.durable_position >= info->engine.appended_position;
-    info_number(info, "rdb_changes_since_last_save", is_durable ? 0 : 1);
+    info_number(info, "rdb_changes_since_last_save", is_all_durable(&info->engine) ? 0 : 1);
     info_number(info, "rdb_bgsave_in_progress", is_running);
     info_signed(info, "rdb_last_save_time", atomic_load(&statistics->last_save_unix_ms) / 1000);
     info_word(info, "rdb_last_bgsave_status",
@@ -49,8 +54,7 @@ static void add_log(struct info *info)
     info_number(info, "aof_base_size", engine->live_bytes);
     info_number(info, "aof_pending_rewrite", 0);
     info_number(info, "aof_buffer_length", engine->appended_position - engine->written_position);
-    info_number(info, "aof_pending_bio_fsync",
-                engine->durable_position < engine->written_position ? 1 : 0);
+    info_number(info, "aof_pending_bio_fsync", is_all_durable(engine) ? 0 : 1);
     info_number(info, "aof_delayed_fsync", 0);
 }
 
@@ -72,7 +76,7 @@ void info_scdb(struct info *info)
 {
     const struct engine_statistics *engine = &info->engine;
     info_word(info, "scdb_version", SCDB_VERSION);
-    info_signed(info, "threads", config_number(info->config, CONFIG_THREADS));
+    info_number(info, "threads", server_worker_count(info->server));
     info_number(info, "keys", engine->keys);
     info_size(info, "live_bytes", engine->live_bytes);
     info_size(info, "file_bytes", engine->file_bytes);

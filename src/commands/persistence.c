@@ -170,7 +170,7 @@ static void waitaof(struct call *call)
     }
     struct engine_statistics engine;
     engine_statistics_locked(server_engine(call->server), &engine);
-    bool is_durable = engine.durable_position >= engine.appended_position;
+    bool is_durable = engine.durable_position >= engine.payload_position;
     if (is_durable || local_count == 0 || call->session->transaction.open) {
         reply_acknowledged(call->reply, is_durable);
         return;

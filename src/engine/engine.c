@@ -271,6 +271,7 @@ void engine_statistics_locked(struct engine *engine, struct engine_statistics *o
         .keys = spaces_key_count(&engine->spaces),
         .index_bytes = spaces_index_memory(&engine->spaces),
         .appended_position = engine->appender.position,
+        .payload_position = atomic_load(&engine->appender.payload_position),
         .written_position = atomic_load(&engine->appender.written_position),
         .durable_position = atomic_load(&engine->sync.durable_position),
         .expired_keys = engine->expired_keys,

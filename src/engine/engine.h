@@ -239,8 +239,10 @@ struct engine_statistics {
     uint64_t appended_position;
     uint64_t written_position;
     uint64_t durable_position;
-    uint64_t expired_keys; /* removed by expiry since the start */
-    uint64_t sync_count;   /* fdatasyncs of the log since the start */
+    uint64_t payload_position; /* behind the newest record but sync marks, which follow each sync:
+                                  all is durable when durable_position is not before it */
+    uint64_t expired_keys;     /* removed by expiry since the start */
+    uint64_t sync_count;       /* fdatasyncs of the log since the start */
     uint64_t compactions;
     uint64_t corrupt_records; /* seen since the start */
     uint64_t free_disk_bytes;

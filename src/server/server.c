@@ -42,6 +42,11 @@ struct statistics *server_statistics(struct server *server)
     return server->statistics;
 }
 
+unsigned server_worker_count(const struct server *server)
+{
+    return server->worker_count;
+}
+
 struct session *server_first_session_locked(struct server *server)
 {
     return server->sessions.first;
