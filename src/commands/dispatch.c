@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Keys of one command that are worth fetching ahead; those behind them come too late anyway. */
-#define PREFETCH_KEYS_MAX 8
+#define PREFETCH_KEYS_MAX 16
 /* An attack does not fill the log. */
 #define WEB_REQUEST_LOG_INTERVAL_MS 60000
 

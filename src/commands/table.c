@@ -13,7 +13,16 @@
 #define SLOTS     (1 << SLOT_BITS)
 #define SLOT_MASK (SLOTS - 1)
 
+/* A name in lower case, NULs behind it: compared and hashed as words. */
+#define NAME_WORDS    3
+#define NAME_SIZE_MAX (NAME_WORDS * sizeof(uint64_t))
+
+struct name {
+    uint64_t words[NAME_WORDS];
+};
+
 struct name_slot {
+    struct name name;
     const struct command *command; /* NULL = free */
     size_t size;
 };
@@ -37,21 +46,62 @@ static size_t command_count;
 static size_t row_count;
 static bool is_filled;
 
-/* Names are letters mostly, for which setting this bit makes lower case; what it does to other
- * characters does not matter to a hash. */
-#define LOWER_CASE_BITS 0x2020202020202020ULL
+#define EACH_BYTE 0x0101010101010101ULL
 
+/* Makes the ASCII capitals among eight bytes small. In each byte the sums below carry into the top
+ * bit from 'A' on and beyond 'Z'. */
+static uint64_t lower_bytes(uint64_t word)
+{
+    uint64_t low_bits = word & (EACH_BYTE * 0x7F);
+    uint64_t from_a = low_bits + EACH_BYTE * (0x80 - 'A');
+    uint64_t beyond_z = low_bits + EACH_BYTE * (0x7F - 'Z');
+    uint64_t is_capital = from_a & ~beyond_z & ~word & (EACH_BYTE * 0x80);
+    return word | is_capital >> 2;
+}
+
+/* Up to eight bytes, the rest zero. */
 static uint64_t load_bytes(const char *data, size_t size)
 {
     uint64_t word = 0;
-    if (size >= sizeof(word)) {
+    if (size == sizeof(word)) {
         memcpy(&word, data, sizeof(word));
         return word;
     }
+    if (size >= sizeof(uint32_t)) {
+        uint32_t low;
+        uint32_t high;
+        memcpy(&low, data, sizeof(low));
+        memcpy(&high, data + size - sizeof(high), sizeof(high));
+        return low | (uint64_t)high << (8 * (size - sizeof(high)));
+    }
     for (size_t i = 0; i < size; i++) {
-        word = word << 8 | (unsigned char)data[i];
+        word |= (uint64_t)(unsigned char)data[i] << (8 * i);
     }
     return word;
+}
+
+/* False: no command has so long a name. */
+static bool read_name(struct slice text, struct name *name)
+{
+    if (text.size > NAME_SIZE_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < NAME_WORDS; i++) {
+        size_t start = i * sizeof(uint64_t);
+        size_t left = text.size > start ? text.size - start : 0;
+        size_t size = left < sizeof(uint64_t) ? left : sizeof(uint64_t);
+        name->words[i] = size == 0 ? 0 : lower_bytes(load_bytes(text.data + start, size));
+    }
+    return true;
+}
+
+static bool is_same_name(const struct name *a, const struct name *b)
+{
+    uint64_t difference = 0;
+    for (size_t i = 0; i < NAME_WORDS; i++) {
+        difference |= a->words[i] ^ b->words[i];
+    }
+    return difference == 0;
 }
 
 static size_t mix(uint64_t word)
@@ -59,14 +109,10 @@ static size_t mix(uint64_t word)
     return (size_t)(word * 0x9E3779B97F4A7C15ULL >> (64 - SLOT_BITS));
 }
 
-static size_t hash_name(struct slice name)
+static size_t hash_name(const struct name *name)
 {
-    uint64_t word = load_bytes(name.data, name.size) | LOWER_CASE_BITS;
-    if (name.size > sizeof(word)) {
-        uint64_t end = load_bytes(name.data + name.size - sizeof(word), sizeof(word));
-        word ^= (end | LOWER_CASE_BITS) * 0xC2B2AE3D27D4EB4FULL;
-    }
-    return mix(word + name.size);
+    uint64_t word = name->words[1] ^ name->words[2] * 0xC2B2AE3D27D4EB4FULL;
+    return mix(name->words[0] ^ word * 0xFF51AFD7ED558CCDULL);
 }
 
 static size_t hash_row(const struct command *row)
@@ -103,13 +149,14 @@ static void check_row(const struct command *row, const struct command *parent)
 static void add_command(const struct command *command)
 {
     check_row(command, NULL);
-    struct slice name = slice_of_string(command->name);
-    CHECK(command_count < ROWS_MAX && table_find(name) == NULL);
-    size_t slot = hash_name(name);
+    struct slice text = slice_of_string(command->name);
+    struct name name;
+    CHECK(command_count < ROWS_MAX && table_find(text) == NULL && read_name(text, &name));
+    size_t slot = hash_name(&name);
     while (names[slot].command != NULL) {
         slot = (slot + 1) & SLOT_MASK;
     }
-    names[slot] = (struct name_slot){.command = command, .size = name.size};
+    names[slot] = (struct name_slot){.name = name, .command = command, .size = text.size};
     commands[command_count++] = command;
     number_row(command);
     if (command->subcommands == NULL) {
@@ -134,14 +181,18 @@ void table_init(void)
     is_filled = true;
 }
 
-const struct command *table_find(struct slice name)
+const struct command *table_find(struct slice text)
 {
-    size_t slot = hash_name(name);
-    while (names[slot].command != NULL) {
-        if (names[slot].size == name.size && slice_is_word(name, names[slot].command->name)) {
+    struct name name;
+    if (!read_name(text, &name)) {
+        return NULL;
+    }
+    for (size_t slot = hash_name(&name); names[slot].command != NULL;
+         slot = (slot + 1) & SLOT_MASK) {
+        /* The size tells a NUL at the end of a name from none. */
+        if (is_same_name(&names[slot].name, &name) && names[slot].size == text.size) {
             return names[slot].command;
         }
-        slot = (slot + 1) & SLOT_MASK;
     }
     return NULL;
 }

@@ -19,7 +19,7 @@
 void table_init(void);
 
 /* The command of that name in any case, NULL when there is none. */
-const struct command *table_find(struct slice name);
+const struct command *table_find(struct slice text);
 
 /* The subcommand of that name in any case, NULL when there is none. */
 const struct command *table_find_subcommand(const struct command *parent, struct slice name);
