@@ -154,8 +154,16 @@ static enum compaction_verdict judge_locked(const struct compaction_copy *copy,
     }
     /* No slot points here. A record with an expiry may be the newest of its key and have expired;
      * then older versions must stay hidden. (Whether the clock agrees now does not matter.) */
-    bool may_hide = record->expiry_ms != EXPIRY_NONE && record->sequence > copy->guard_limit;
-    return may_hide ? VERDICT_TOMBSTONE : VERDICT_DROP;
+    if (record->expiry_ms == EXPIRY_NONE || record->sequence <= copy->guard_limit) {
+        return VERDICT_DROP;
+    }
+    /* But when its key has a slot, that is a newer record, which hides what is older; or this same
+     * one, copied by an earlier compaction that did not finish with its file: a tombstone of the
+     * same sequence number would kill it. */
+    struct lookup newer;
+    bool has_slot =
+        lookup_key_locked(copy->engine, keyspace, candidate->hash, record->key, &slot, &newer);
+    return has_slot ? VERDICT_DROP : VERDICT_TOMBSTONE;
 }
 
 enum status compaction_copy_read(struct compaction_copy *copy)

@@ -64,7 +64,10 @@ enum status recovery_table_offer(struct recovery_table *table, const struct reco
     struct recovery_entry *place = find_place(table, entry->hash, entry->check);
     if (!place->is_used) {
         table->count++;
-    } else if (place->sequence >= entry->sequence) {
+    } else if (place->sequence > entry->sequence ||
+               (place->sequence == entry->sequence && !entry->is_dead)) {
+        /* Of one sequence number there may be a record and its copy; or a record that has expired
+         * and the tombstone that a compaction made of it. */
         return STATUS_OK;
     }
     *place = *entry;
