@@ -66,6 +66,15 @@ def config_get(a, b):
     return pairs[0] == pairs[1]
 
 
+def reference_count(a, b):
+    """Redis counts its own references: more than one while a transaction still holds the value. A
+    shared small integer says the same everywhere."""
+    shared = (b":", b"2147483647")
+    if a[0] != b":" or b[0] != b":":
+        return a == b
+    return (a == shared) == (b == shared)
+
+
 def hello(a, b):
     """All but the version and the client's id."""
     if is_error(a) or is_error(b) or len(a[1]) != len(b[1]) or a[0] != b[0]:
@@ -105,6 +114,7 @@ RULES = {
     "client|list": same_kind,
     "memory|usage": same_kind,
     "object|idletime": same_kind,
+    "object|refcount": reference_count,
     "object|help": same_kind,
     "client|help": same_kind,
     "config|help": same_kind,
