@@ -163,6 +163,37 @@ static enum status set_aside(struct engine *engine, const struct recovery_file *
     return fs_rename(engine->fs, name, cut);
 }
 
+/*
+ * Writes what may not be durable once more, as it is, and syncs. A sync alone could be a lie: where
+ * an earlier one failed, here or in the process before us, the kernel may hold pages that it calls
+ * clean and never wrote.
+ */
+static enum status make_durable(const struct recovery_file *file)
+{
+    struct record_scanner scanner;
+    uint64_t offset = file->durable_end;
+    enum status status = record_scanner_init(&scanner, file->segment->file, file->segment->seed,
+                                             offset, file->end, false);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    while (status == STATUS_OK && offset < file->end) {
+        const uint8_t *bytes;
+        size_t available;
+        status = record_scanner_bytes(&scanner, offset, scanner.capacity, &bytes, &available);
+        if (status == STATUS_OK && available == 0) {
+            status = STATUS_IO; /* shorter than a moment ago */
+        }
+        if (status == STATUS_OK) {
+            struct slice part = slice_make(bytes, available);
+            status = file_write(file->segment->file, offset, &part, 1);
+            offset += available;
+        }
+    }
+    record_scanner_deinit(&scanner);
+    return status == STATUS_OK ? file_sync(file->segment->file) : status;
+}
+
 /* What stays of the log becomes exactly the history, and durable; what does not is set aside.
  * Every step may be done again after a crash. */
 static enum status settle_files(struct engine *engine, struct recovery_files *files)
@@ -179,7 +210,7 @@ static enum status settle_files(struct engine *engine, struct recovery_files *fi
             file->segment->reserved = file->end;
         }
         if (status == STATUS_OK) {
-            status = file_sync(file->segment->file);
+            status = make_durable(file);
         }
         if (file->end <= SEGMENT_HEADER_SIZE) {
             file->state = RECOVERY_UNUSED;

@@ -27,6 +27,7 @@ struct recovery_file {
     uint64_t file_size;
     uint64_t end;           /* of what belongs to the history */
     uint64_t last_sequence; /* of that */
+    uint64_t durable_end;   /* bytes before it were durable for sure */
     bool set_aside;         /* all of it follows the end of the history */
 };
 

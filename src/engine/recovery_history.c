@@ -27,6 +27,7 @@ struct history {
     struct engine *engine;
     struct recovery_files *files;
     uint64_t covered;         /* the greatest sequence number that a sync mark seen covers */
+    struct mark_sync mark;    /* that sync mark; all 0 = none was seen */
     bool in_group;            /* the last record has GROUP_MORE */
     struct place group;       /* where the group that the last record belongs to starts */
     struct place reached;     /* behind the last record */
@@ -103,6 +104,7 @@ static enum status take_record(struct history *history, size_t log_index,
     if (record->kind == RECORD_SYNC_MARK && mark_decode_sync(record->value, &mark) == STATUS_OK &&
         mark.sequence > history->covered) {
         history->covered = mark.sequence;
+        history->mark = mark;
     }
     return STATUS_OK;
 }
@@ -332,6 +334,28 @@ static void apply_end(struct recovery_files *files, const struct place *end)
     }
 }
 
+/* All of the log before this place was durable. */
+static void note_durable(struct recovery_files *files, uint64_t number, uint64_t offset)
+{
+    const struct recovery_file *last = recovery_files_find(files, number);
+    size_t index = last == NULL ? files->log_count : log_index_of(files, last);
+    if (index == files->log_count) {
+        return;
+    }
+    for (size_t i = 0; i <= index; i++) {
+        struct recovery_file *file = files->log[i];
+        uint64_t end = i < index || offset > file->end ? file->end : offset;
+        file->durable_end = end > file->durable_end ? end : file->durable_end;
+    }
+}
+
+static void note_what_was_durable(const struct history *history) NO_THREAD_SAFETY_ANALYSIS
+{
+    const struct manifest_position *durable = &history->engine->manifest.durable;
+    note_durable(history->files, history->mark.file, history->mark.offset);
+    note_durable(history->files, durable->file, durable->offset);
+}
+
 static bool has_broken_file(const struct recovery_files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
@@ -374,5 +398,6 @@ enum status recovery_find_history(struct engine *engine, struct recovery_files *
         return refuse(&history, &history.reached, error);
     }
     apply_end(files, &end);
+    note_what_was_durable(&history);
     return STATUS_OK;
 }

@@ -18,8 +18,9 @@
 
 #include "engine/recovery_files.h"
 
-/* Sets end, last_sequence and set_aside of all log segments. CORRUPT: a break within what was
- * durable; IO, NO_MEMORY. `error` says where and what to do. Changes nothing on the disk. */
+/* Sets end, last_sequence, durable_end and set_aside of all log segments. CORRUPT: a break within
+ * what was durable; IO, NO_MEMORY. `error` says where and what to do. Changes nothing on the disk.
+ */
 enum status recovery_find_history(struct engine *engine, struct recovery_files *files,
                                   struct error *error) MUST_CHECK;
 
