@@ -22,16 +22,16 @@ static const char *const status_texts[STATUS_COUNT] = {
     [STATUS_TOO_LARGE] = "ERR the key or the value is larger than the store can keep",
     [STATUS_NO_MEMORY] = "OOM command not allowed when out of memory",
     [STATUS_IO] = "ERR input/output error, the server's log says where",
-    [STATUS_CORRUPT] = "ERR the stored value fails its checksum, the server's log says where; the "
-                       "key can still be overwritten or deleted",
-    [STATUS_DISK_FULL] = "OOM command not allowed: no space is left on the disk; deleting and "
-                         "COMPACT still work",
+    [STATUS_CORRUPT] = ("ERR the stored value fails its checksum, the server's log says where; the "
+                        "key can still be overwritten or deleted"),
+    [STATUS_DISK_FULL] = ("OOM command not allowed: no space is left on the disk; deleting and "
+                          "COMPACT still work"),
     [STATUS_INDEX_FULL] = "OOM command not allowed: the index has reached index-memory-limit",
     [STATUS_KEY_LIMIT] = "OOM command not allowed: the store holds max-keys keys",
     [STATUS_LOCKED] = "ERR the data directory is in use by another process",
     [STATUS_NEWER_FORMAT] = "ERR the data was written by a newer version",
-    [STATUS_WRITES_STOPPED] = "MISCONF Writing has stopped for good after a failed fdatasync, "
-                              "reading goes on; the server's log says more",
+    [STATUS_WRITES_STOPPED] = ("MISCONF Writing has stopped for good after a failed fdatasync, "
+                               "reading goes on; the server's log says more"),
     [STATUS_CLOSED] = "ERR the server is shutting down",
 };
 

@@ -49,9 +49,9 @@
       "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len")              \
     X(LCS_NO_MEMORY, "ERR Insufficient memory, failed allocating transient memory for LCS")        \
     X(NOT_LFU,                                                                                     \
-      "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "    \
-      "that when switching between policies at runtime LRU and LFU data will take some time to "   \
-      "adjust.")                                                                                   \
+      ("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note "   \
+       "that when switching between policies at runtime LRU and LFU data will take some time to "  \
+       "adjust."))                                                                                 \
     X(AUTHENTICATION_REQUIRED, "NOAUTH Authentication required.")                                  \
     X(NOT_IN_TRANSACTION, "ERR Command not allowed inside a transaction")                          \
     X(NESTED_MULTI, "ERR MULTI calls can not be nested")                                           \

@@ -33,9 +33,10 @@ static void run_keys(struct call *call)
     struct scan_options options = {.pattern = call->arguments[1]};
     struct walk walk = {.options = &options, .keys = call->reply};
     struct reply_mark mark = reply_deferred_begin(call->reply);
+    struct keyspace_visitor visitor = {.visit = visit, .context = &walk};
     uint64_t cursor = 0;
     do {
-        keyspace_scan(call->keyspace, call->session->database, &cursor, KEYS_STEP, visit, &walk);
+        keyspace_scan(call->keyspace, call->session->database, &cursor, KEYS_STEP, &visitor);
     } while (cursor != 0);
     reply_deferred_array(call->reply, mark, walk.count);
 }
@@ -47,7 +48,8 @@ static void scan(struct call *call, uint64_t cursor, const struct scan_options *
     struct reply keys;
     reply_init(&keys);
     struct walk walk = {.options = options, .keys = &keys};
-    keyspace_scan(call->keyspace, call->session->database, &cursor, options->count, visit, &walk);
+    struct keyspace_visitor visitor = {.visit = visit, .context = &walk};
+    keyspace_scan(call->keyspace, call->session->database, &cursor, options->count, &visitor);
     reply_array(call->reply, 2);
     reply_bulk_integer(call->reply, (int64_t)cursor);
     reply_array(call->reply, walk.count);

@@ -128,8 +128,9 @@ static void run_strlen(struct call *call)
 /* Sets a key to an argument; false: an error was replied. */
 static bool put(struct call *call, struct slice key, struct slice value, int64_t expiry_ms)
 {
-    enum status status = keyspace_put_string(call->keyspace, call->session->database, key, &value,
-                                             1, expiry_ms, STRING_PLAIN);
+    struct string_content content = {.parts = &value, .part_count = 1, .expiry_ms = expiry_ms};
+    enum status status =
+        keyspace_put_string(call->keyspace, call->session->database, key, &content);
     if (status != STATUS_OK) {
         errors_reply_status(call, status);
         return false;

@@ -13,8 +13,10 @@
 static bool put_text(struct call *call, struct slice text, int64_t expiry_ms,
                      enum string_encoding encoding)
 {
-    enum status status = keyspace_put_string(call->keyspace, call->session->database,
-                                             call->arguments[1], &text, 1, expiry_ms, encoding);
+    struct string_content content = {
+        .parts = &text, .part_count = 1, .expiry_ms = expiry_ms, .encoding = encoding};
+    enum status status =
+        keyspace_put_string(call->keyspace, call->session->database, call->arguments[1], &content);
     if (status != STATUS_OK) {
         errors_reply_status(call, status);
         return false;

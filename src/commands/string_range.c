@@ -32,16 +32,15 @@ static size_t size_of(const struct slice *parts, size_t count)
 }
 
 /* Sets the first argument's key and replies with the new length. */
-static void put_and_reply(struct call *call, const struct slice *parts, size_t count,
-                          int64_t expiry_ms, enum string_encoding encoding)
+static void put_and_reply(struct call *call, const struct string_content *content)
 {
-    enum status status = keyspace_put_string(call->keyspace, call->session->database,
-                                             call->arguments[1], parts, count, expiry_ms, encoding);
+    enum status status =
+        keyspace_put_string(call->keyspace, call->session->database, call->arguments[1], content);
     if (status != STATUS_OK) {
         errors_reply_status(call, status);
         return;
     }
-    reply_integer(call->reply, (int64_t)size_of(parts, count));
+    reply_integer(call->reply, (int64_t)size_of(content->parts, content->part_count));
 }
 
 static void run_append(struct call *call)
@@ -50,13 +49,17 @@ static void run_append(struct call *call)
     struct value old;
     switch (lookup_string_to_write(call, call->arguments[1], &old)) {
     case LOOKUP_ABSENT:
-        put_and_reply(call, &added, 1, EXPIRY_NONE, STRING_PLAIN);
+        put_and_reply(call, &(struct string_content){
+                                .parts = &added, .part_count = 1, .expiry_ms = EXPIRY_NONE});
         break;
     case LOOKUP_FOUND:
         if (!is_too_long(call, old.bytes.size, added.size) &&
             lookup_verify(call, &old, 0, SIZE_MAX)) {
             struct slice parts[] = {old.bytes, added};
-            put_and_reply(call, parts, 2, old.expiry_ms, STRING_RAW);
+            put_and_reply(call, &(struct string_content){.parts = parts,
+                                                         .part_count = 2,
+                                                         .expiry_ms = old.expiry_ms,
+                                                         .encoding = STRING_RAW});
         }
         break;
     case LOOKUP_REPLIED:
@@ -90,7 +93,9 @@ static void overwrite(struct call *call, struct slice old, size_t offset, int64_
         return;
     }
     struct slice parts[] = {front, slice_make(zeros, gap), patch, back};
-    put_and_reply(call, parts, 4, expiry_ms, STRING_RAW);
+    put_and_reply(
+        call, &(struct string_content){
+                  .parts = parts, .part_count = 4, .expiry_ms = expiry_ms, .encoding = STRING_RAW});
     free(zeros);
 }
 

@@ -52,7 +52,9 @@ static void put_back(struct keyspace *keyspace, unsigned database, struct slice 
 
 static enum status put_pair(struct keyspace *keyspace, unsigned database, const struct slice *pair)
 {
-    return keyspace_put_string(keyspace, database, pair[0], &pair[1], 1, EXPIRY_NONE, STRING_PLAIN);
+    return keyspace_put_string(
+        keyspace, database, pair[0],
+        &(struct string_content){.parts = &pair[1], .part_count = 1, .expiry_ms = EXPIRY_NONE});
 }
 
 static uint64_t size_of_pairs(const struct slice *pairs, const struct old *olds, size_t count)

@@ -170,15 +170,14 @@ static enum status put(struct keyspace *keyspace, unsigned database, struct slic
 }
 
 enum status keyspace_put_string(struct keyspace *keyspace, unsigned database, struct slice key,
-                                const struct slice *parts, size_t part_count, int64_t expiry_ms,
-                                enum string_encoding encoding)
+                                const struct string_content *content)
 {
     return put(keyspace, database, key,
-               &(struct engine_value){.parts = parts,
-                                      .part_count = part_count,
-                                      .expiry_ms = expiry_ms,
+               &(struct engine_value){.parts = content->parts,
+                                      .part_count = content->part_count,
+                                      .expiry_ms = content->expiry_ms,
                                       .type = TYPE_STRING,
-                                      .encoding = (uint8_t)encoding});
+                                      .encoding = (uint8_t)content->encoding});
 }
 
 /* Writes a found value as it is; verified first, or damage would get a fresh, right checksum. */
@@ -335,10 +334,10 @@ int64_t keyspace_average_ttl_ms(struct keyspace *keyspace, unsigned database)
 }
 
 void keyspace_scan(struct keyspace *keyspace, unsigned database, uint64_t *cursor, size_t count,
-                   void (*visit)(void *context, const struct entry *entry), void *context)
+                   const struct keyspace_visitor *visitor)
 {
-    engine_scan_locked(keyspace->engine, database_of(keyspace, database), cursor, count, visit,
-                       context);
+    engine_scan_locked(keyspace->engine, database_of(keyspace, database), cursor, count,
+                       visitor->visit, visitor->context);
 }
 
 enum status keyspace_random(struct keyspace *keyspace, unsigned database, struct entry *out)

@@ -92,11 +92,17 @@ enum status keyspace_verify(struct keyspace *keyspace, const struct value *value
 
 /* --- writing: each also tells the watchers of the key --- */
 
-/* Sets the key to a string put together from `parts` (bytes that were verified, or a client's). An
- * expiry that has passed already leaves the key absent. */
+/* What a key is set to. */
+struct string_content {
+    const struct slice *parts; /* borrowed: bytes that were verified, or a client's */
+    size_t part_count;
+    int64_t expiry_ms; /* EXPIRY_NONE = none */
+    enum string_encoding encoding;
+};
+
+/* Sets the key to a string. An expiry that has passed already leaves the key absent. */
 enum status keyspace_put_string(struct keyspace *keyspace, unsigned database, struct slice key,
-                                const struct slice *parts, size_t part_count, int64_t expiry_ms,
-                                enum string_encoding encoding) MUST_CHECK;
+                                const struct string_content *content) MUST_CHECK;
 
 /* Gives a found key another expiry, value unchanged (EXPIRY_NONE: none). One that has passed
  * already deletes the key. */
@@ -134,9 +140,14 @@ uint64_t keyspace_count(struct keyspace *keyspace, unsigned database);
 uint64_t keyspace_expiring_count(struct keyspace *keyspace, unsigned database);
 int64_t keyspace_average_ttl_ms(struct keyspace *keyspace, unsigned database);
 
+struct keyspace_visitor {
+    void (*visit)(void *context, const struct entry *entry);
+    void *context;
+};
+
 /* At least `count` keys from *cursor on; see index_scan for what a cursor promises. */
 void keyspace_scan(struct keyspace *keyspace, unsigned database, uint64_t *cursor, size_t count,
-                   void (*visit)(void *context, const struct entry *entry), void *context);
+                   const struct keyspace_visitor *visitor);
 enum status keyspace_random(struct keyspace *keyspace, unsigned database,
                             struct entry *out) MUST_CHECK;
 

@@ -6,6 +6,7 @@
 #include "support/command_shell.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -180,8 +181,7 @@ struct watch_row {
 static void say_all(struct command_shell *shell, size_t session, const char *commands)
 {
     char copy[256];
-    ck_assert_uint_lt(strlen(commands), sizeof(copy));
-    strcpy(copy, commands);
+    ck_assert_int_lt(snprintf(copy, sizeof(copy), "%s", commands), (int)sizeof(copy));
     char *rest = copy;
     for (char *one = strtok_r(copy, ";", &rest); one != NULL; one = strtok_r(NULL, ";", &rest)) {
         (void)command_shell_say(shell, session, one, NULL);

@@ -56,8 +56,8 @@ static void tear_down(void)
 static void put_until(unsigned database, const char *key, const char *text, int64_t expiry_ms)
 {
     struct slice part = slice_of_string(text);
-    ck_assert_int_eq(keyspace_put_string(keyspace, database, slice_of_string(key), &part, 1,
-                                         expiry_ms, STRING_PLAIN),
+    struct string_content content = {.parts = &part, .part_count = 1, .expiry_ms = expiry_ms};
+    ck_assert_int_eq(keyspace_put_string(keyspace, database, slice_of_string(key), &content),
                      STATUS_OK);
 }
 
@@ -155,9 +155,9 @@ END_TEST
 START_TEST(copies_keep_all)
 {
     struct slice part = SLICE_LITERAL("text");
-    ck_assert_int_eq(
-        keyspace_put_string(keyspace, 0, SLICE_LITERAL("a"), &part, 1, NOW + 100, STRING_RAW),
-        STATUS_OK);
+    struct string_content content = {
+        .parts = &part, .part_count = 1, .expiry_ms = NOW + 100, .encoding = STRING_RAW};
+    ck_assert_int_eq(keyspace_put_string(keyspace, 0, SLICE_LITERAL("a"), &content), STATUS_OK);
     struct value value = find(0, "a");
     ck_assert_int_eq(keyspace_store_copy(keyspace, &value, 3, SLICE_LITERAL("b")), STATUS_OK);
     value = find(3, "b");
@@ -268,7 +268,7 @@ static void search_file(void *context, const char *name)
     if (place != NULL) {
         search->found = true;
         search->offset = (uint64_t)(place - bytes);
-        strcpy(search->name, name);
+        (void)snprintf(search->name, sizeof(search->name), "%s", name);
     }
 }
 
