@@ -10,13 +10,14 @@
  *
  * Each run has its own seed, printed when it fails: SCDB_TEST_SEED=<seed> makes it the first run.
  * SCDB_TEST_SCALE multiplies the number of runs, SCDB_TEST_TRACE=1 shows the commands and the
- * engine's log.
+ * engine's log, SCDB_TEST_TRACE=2 also what each restart finds on the disk.
  */
 #include "engine/engine.h"
 
 #include "base/check.h"
 #include "base/log.h"
 #include "support/sim_disk.h"
+#include "support/store_dump.h"
 #include "support/store_model.h"
 #include "support/test_random.h"
 
@@ -79,6 +80,7 @@ struct run {
 };
 
 static bool trace_on;
+static bool dump_on;
 
 #define TRACE(...)                                                                                 \
     do {                                                                                           \
@@ -192,6 +194,9 @@ static void restart(struct run *run)
     run->required = kind == SIM_POWER_CUT ? 0 : run->required;
     TRACE("restart: %s\n", kind == SIM_KILL ? "kill" : "power cut");
     sim_disk_restart(run->disk, kind);
+    if (dump_on) {
+        store_dump(run->fs);
+    }
     if (!run->steady_clock && one_in(run, 6)) {
         int64_t back_ms = (int64_t)below(run, 120000);
         run->now_ms = run->now_ms - back_ms > run->floor_ms ? run->now_ms - back_ms : run->floor_ms;
@@ -730,7 +735,9 @@ static void repeat(const char *name, void (*one)(uint64_t seed), unsigned runs)
 {
     uint64_t seed = test_seed(name);
     runs = (unsigned)(runs * test_scale());
-    trace_on = getenv("SCDB_TEST_TRACE") != NULL;
+    const char *trace = getenv("SCDB_TEST_TRACE");
+    trace_on = trace != NULL;
+    dump_on = trace_on && strcmp(trace, "2") == 0;
     log_set_level(trace_on ? LOG_DEBUG_LEVEL : LOG_NOTHING_LEVEL);
     for (unsigned i = 0; i < runs || i == 0; i++) {
         one(seed + i);
