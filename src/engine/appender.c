@@ -349,6 +349,10 @@ struct record_address appender_commit_locked(struct engine *engine, struct appen
         segment->first_sequence = append->record.sequence;
     }
     segment->last_sequence = append->record.sequence;
+    uint64_t half = segment->capacity / 2;
+    if (segment->end <= half && segment->end + append->size > half) {
+        maintenance_wake(engine); /* to make the next segment ready */
+    }
     segment->end += append->size;
     appender->position += append->size;
     appender->next_sequence++;

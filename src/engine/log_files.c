@@ -138,23 +138,25 @@ void log_files_prepare_next(struct engine *engine)
 
 /* --- sealing ------------------------------------------------------------------------------ */
 
-/* A closed, durable segment that is not sealed yet, referenced; NULL when there is none. */
-static struct segment *find_sealable(struct engine *engine)
+#define SEAL_BATCH 64
+
+/* Closed, durable segments that are not sealed yet, referenced; returns how many. */
+static size_t find_sealable(struct engine *engine, struct segment **found)
 {
-    struct segment *found = NULL;
+    size_t count = 0;
     size_t handle = 0;
     mutex_lock(&engine->lock);
     struct segment *segment;
-    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+    while (count < SEAL_BATCH &&
+           (segment = segment_table_next(&engine->segments, &handle)) != NULL) {
         if (segment->closed && !segment->sealed && segment->synced_end == segment->end &&
             segment->end > 0) {
-            found = segment;
-            segment_reference(found);
-            break;
+            found[count++] = segment;
+            segment_reference(segment);
         }
     }
     mutex_unlock(&engine->lock);
-    return found;
+    return count;
 }
 
 static void seal(struct engine *engine, struct segment *segment)
@@ -183,10 +185,13 @@ static void seal(struct engine *engine, struct segment *segment)
 
 void log_files_seal(struct engine *engine)
 {
-    struct segment *segment;
-    while ((segment = find_sealable(engine)) != NULL) {
-        seal(engine, segment);
-        segment_unreference(segment);
+    struct segment *found[SEAL_BATCH];
+    size_t count;
+    while ((count = find_sealable(engine, found)) > 0) {
+        for (size_t i = 0; i < count; i++) {
+            seal(engine, found[i]);
+            segment_unreference(found[i]);
+        }
     }
 }
 

@@ -1,0 +1,392 @@
+/*
+ * engine_threads_test.c - the engine under its own threads and several of ours, for TSan and for
+ * what only threads show: held replies that are released, compaction beside readers and writers.
+ */
+#include "engine/engine.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "support/test_directory.h"
+#include "support/test_random.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WORKERS         3
+#define KEYS_PER_WORKER 40
+#define RUN_MS          1500
+
+static struct test_directory directory;
+static struct file_system *fs;
+static struct engine *engine;
+static struct engine_options options;
+
+/* What on_durable() wakes. */
+static struct mutex durable_mutex;
+static struct condition durable_moved;
+static atomic_uint expired_seen;
+
+static void on_durable(void *context)
+{
+    (void)context;
+    mutex_lock(&durable_mutex);
+    condition_wake_all(&durable_moved);
+    mutex_unlock(&durable_mutex);
+}
+
+static void on_expired(void *context, unsigned database, struct slice key)
+{
+    (void)context;
+    (void)database;
+    (void)key;
+    atomic_fetch_add(&expired_seen, 1);
+}
+
+static void open_store(void)
+{
+    struct error error = {""};
+    ck_assert_int_eq(file_posix_open_directory(directory.path, &fs, NULL), STATUS_OK);
+    options.fs = fs;
+    enum status status = engine_open(&options, &engine, &error);
+    ck_assert_msg(status == STATUS_OK, "engine_open: %s: %s", status_name(status), error.text);
+}
+
+static void set_up(void)
+{
+    options = (struct engine_options){.database_count = 2,
+                                      .segment_size = 1 << 20,
+                                      .sync_policy = SYNC_ALWAYS,
+                                      .on_durable = on_durable,
+                                      .on_expired_locked = on_expired};
+    mutex_init(&durable_mutex);
+    condition_init(&durable_moved);
+    atomic_store(&expired_seen, 0);
+    test_directory_create(&directory);
+    open_store();
+}
+
+static void tear_down(void)
+{
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    fs_close(fs);
+    condition_deinit(&durable_moved);
+    mutex_deinit(&durable_mutex);
+    test_directory_destroy(&directory);
+}
+
+/* Waits until a reply that rests on `position` may leave; false when it took ten seconds. */
+static bool wait_for_reply(uint64_t position)
+{
+    int64_t until_ms = clock_monotonic_ms() + 10000;
+    bool failed = false;
+    mutex_lock(&durable_mutex);
+    bool may = engine_may_reply(engine, position, &failed);
+    while (!may && !failed && clock_monotonic_ms() < until_ms) {
+        condition_wait(&durable_moved, &durable_mutex, 1000);
+        may = engine_may_reply(engine, position, &failed);
+    }
+    mutex_unlock(&durable_mutex);
+    return may;
+}
+
+struct worker {
+    pthread_t thread;
+    struct test_random random;
+    unsigned number;
+    uint64_t versions[KEYS_PER_WORKER]; /* 0 = deleted */
+    uint64_t replies;
+    atomic_bool *stop;
+};
+
+static struct slice key_of(const struct worker *worker, unsigned key, char *into)
+{
+    int size = snprintf(into, 32, "w%u:%u", worker->number, key);
+    return slice_make(into, (size_t)size);
+}
+
+/* A value that tells its version and can be checked at any length. */
+static void fill_value(char *into, size_t size, uint64_t version)
+{
+    memcpy(into, &version, sizeof(version));
+    memset(into + sizeof(version), (int)(version & 0x7f), size - sizeof(version));
+}
+
+static void check_value(struct slice value, uint64_t version)
+{
+    uint64_t found;
+    CHECK(value.size >= sizeof(found));
+    memcpy(&found, value.data, sizeof(found));
+    CHECK(found == version);
+    for (size_t i = sizeof(found); i < value.size; i += 97) {
+        CHECK(value.data[i] == (char)(version & 0x7f));
+    }
+}
+
+static void worker_write(struct worker *worker, struct engine_keyspace *keyspace, unsigned key,
+                         char *bytes)
+{
+    char name[32];
+    uint64_t choice = test_random_below(&worker->random, 20);
+    if (choice == 0) {
+        enum status status = engine_delete_locked(engine, keyspace, key_of(worker, key, name));
+        CHECK(status == (worker->versions[key] == 0 ? STATUS_NOT_FOUND : STATUS_OK));
+        worker->versions[key] = 0;
+        return;
+    }
+    size_t size =
+        sizeof(uint64_t) + (choice == 1 ? 70000 : test_random_below(&worker->random, 300));
+    uint64_t version = test_random_next(&worker->random) | 1;
+    fill_value(bytes, size, version);
+    struct slice part = slice_make(bytes, size);
+    struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    CHECK(engine_put_locked(engine, keyspace, key_of(worker, key, name), &value) == STATUS_OK);
+    worker->versions[key] = version;
+}
+
+static void worker_read(struct worker *worker, struct engine_keyspace *keyspace, unsigned key,
+                        struct segment **pinned, struct slice *value)
+{
+    char name[32];
+    struct entry entry;
+    enum status status = engine_find_locked(engine, keyspace, key_of(worker, key, name), &entry);
+    if (worker->versions[key] == 0) {
+        CHECK(status == STATUS_NOT_FOUND);
+        return;
+    }
+    CHECK(status == STATUS_OK);
+    CHECK(engine_verify_locked(engine, &entry, 0, SIZE_MAX) == STATUS_OK);
+    check_value(entry.value, worker->versions[key]);
+    if (*pinned == NULL && engine_pin_locked(engine, &entry)) {
+        *pinned = entry.segment;
+        *value = entry.value;
+    }
+}
+
+static void *worker_main(void *argument)
+{
+    struct worker *worker = argument;
+    char *bytes = malloc(100000);
+    CHECK(bytes != NULL);
+    while (!atomic_load(worker->stop)) {
+        struct segment *pinned = NULL;
+        struct slice value = {0};
+        engine_lock(engine);
+        struct engine_keyspace *keyspace = engine_database_locked(engine, 0);
+        engine_rest_begin_locked(engine);
+        for (int i = 0; i < 8; i++) {
+            unsigned key = (unsigned)test_random_below(&worker->random, KEYS_PER_WORKER);
+            engine_prefetch_locked(engine, keyspace, slice_of_string("w0:1"), i % 2);
+            if (test_random_one_in(&worker->random, 2)) {
+                worker_write(worker, keyspace, key, bytes);
+            } else {
+                worker_read(worker, keyspace, key, &pinned, &value);
+            }
+        }
+        uint64_t position = engine_rest_end_locked(engine);
+        engine_unlock(engine);
+        CHECK(engine_write(engine, position) == STATUS_OK);
+        CHECK(wait_for_reply(position));
+        if (pinned != NULL) { /* compactions may have moved it; the bytes stay */
+            uint64_t version;
+            memcpy(&version, value.data, sizeof(version));
+            check_value(value, version);
+            engine_unpin(pinned);
+        }
+        worker->replies++;
+    }
+    free(bytes);
+    return NULL;
+}
+
+/* Keys that live for a moment, so that the expiry cycle has work. */
+static void put_short_lived(unsigned number)
+{
+    char name[32];
+    int size = snprintf(name, sizeof(name), "short:%u", number);
+    struct slice part = SLICE_LITERAL("soon gone");
+    struct engine_value value = {
+        .parts = &part, .part_count = 1, .expiry_ms = clock_unix_ms() + number % 200};
+    engine_lock(engine);
+    engine_rest_begin_locked(engine);
+    CHECK(engine_put_locked(engine, engine_database_locked(engine, 1),
+                            slice_make(name, (size_t)size), &value) == STATUS_OK);
+    uint64_t position = engine_rest_end_locked(engine);
+    engine_unlock(engine);
+    CHECK(engine_write(engine, position) == STATUS_OK);
+}
+
+static void check_workers(const struct worker *workers)
+{
+    engine_lock(engine);
+    engine_verify_all_locked(engine);
+    struct engine_keyspace *keyspace = engine_database_locked(engine, 0);
+    for (unsigned w = 0; w < WORKERS; w++) {
+        for (unsigned key = 0; key < KEYS_PER_WORKER; key++) {
+            struct segment *pinned = NULL;
+            struct slice value;
+            struct worker copy = workers[w];
+            worker_read(&copy, keyspace, key, &pinned, &value);
+            if (pinned != NULL) {
+                engine_unpin(pinned);
+            }
+        }
+    }
+    engine_unlock(engine);
+}
+
+START_TEST(everything_at_once)
+{
+    uint64_t seed = test_seed("build/tests/unit/engine_threads_test");
+    static const enum sync_policy policies[] = {SYNC_ALWAYS, SYNC_EVERYSEC, SYNC_NO};
+    atomic_bool stop = false;
+    struct worker *workers = calloc(WORKERS, sizeof(*workers));
+    ck_assert_ptr_nonnull(workers);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        workers[i].number = i;
+        workers[i].stop = &stop;
+        test_random_init(&workers[i].random, seed + i);
+        ck_assert_int_eq(pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]), 0);
+    }
+    int64_t until_ms = clock_monotonic_ms() + RUN_MS;
+    unsigned rounds = 0;
+    uint64_t reclaimed = 0;
+    while (clock_monotonic_ms() < until_ms) {
+        struct compaction_result result;
+        engine_set_sync_policy(engine, policies[rounds % 3]);
+        for (unsigned i = 0; i < 20; i++) {
+            put_short_lived(rounds * 20 + i);
+        }
+        ck_assert_int_eq(engine_compact(engine, &result), STATUS_OK);
+        reclaimed += result.reclaimed_bytes;
+        engine_lock(engine);
+        struct engine_statistics statistics;
+        engine_statistics_locked(engine, &statistics);
+        if (rounds % 5 == 4) {
+            ck_assert_int_eq(engine_clear_locked(engine, 1), STATUS_OK);
+        }
+        engine_unlock(engine);
+        if (rounds % 7 == 6) {
+            ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+        }
+        rounds++;
+        (void)usleep(20000);
+    }
+    atomic_store(&stop, true);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        ck_assert_int_eq(pthread_join(workers[i].thread, NULL), 0);
+        ck_assert_uint_gt(workers[i].replies, 0);
+    }
+    ck_assert_uint_gt(reclaimed, 0);
+    check_workers(workers);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    fs_close(fs);
+    open_store();
+    check_workers(workers);
+    free(workers);
+}
+END_TEST
+
+START_TEST(the_cycle_removes_what_expires)
+{
+    for (unsigned i = 0; i < 500; i++) {
+        put_short_lived(i);
+    }
+    uint64_t left = 1;
+    int64_t until_ms = clock_monotonic_ms() + 5000;
+    while (left > 0 && clock_monotonic_ms() < until_ms) {
+        engine_lock(engine);
+        left = engine_count_locked(engine, engine_database_locked(engine, 1));
+        engine_unlock(engine);
+        (void)usleep(10000);
+    }
+    ck_assert_uint_eq(left, 0);
+    ck_assert_uint_eq(atomic_load(&expired_seen), 500);
+}
+END_TEST
+
+START_TEST(everysec_syncs_within_about_a_second)
+{
+    engine_set_sync_policy(engine, SYNC_EVERYSEC);
+    put_short_lived(0);
+    struct engine_statistics statistics;
+    int64_t started_ms = clock_monotonic_ms();
+    do {
+        (void)usleep(10000);
+        engine_lock(engine);
+        engine_statistics_locked(engine, &statistics);
+        engine_unlock(engine);
+    } while (statistics.durable_position == 0 && clock_monotonic_ms() - started_ms < 5000);
+    ck_assert_uint_gt(statistics.durable_position, 0);
+    ck_assert_int_lt(clock_monotonic_ms() - started_ms, 2500);
+}
+END_TEST
+
+START_TEST(no_means_never)
+{
+    engine_set_sync_policy(engine, SYNC_NO);
+    (void)usleep(50000); /* the change of policy makes one pass */
+    put_short_lived(199);
+    struct engine_statistics before;
+    engine_lock(engine);
+    engine_statistics_locked(engine, &before);
+    engine_unlock(engine);
+    (void)usleep(1500000);
+    struct engine_statistics after;
+    engine_lock(engine);
+    engine_statistics_locked(engine, &after);
+    engine_unlock(engine);
+    ck_assert_uint_eq(before.sync_count, after.sync_count);
+}
+END_TEST
+
+static void count_done(void *context, enum status status, const struct compaction_result *result)
+{
+    (void)result;
+    CHECK(status == STATUS_OK || status == STATUS_CLOSED);
+    atomic_fetch_add((atomic_uint *)context, 1);
+}
+
+START_TEST(each_who_asks_for_a_compaction_hears_of_one)
+{
+    atomic_uint heard = 0;
+    for (int i = 0; i < 20; i++) {
+        engine_compact_start(engine, count_done, &heard);
+        engine_compact_start(engine, NULL, NULL);
+    }
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    ck_assert_uint_eq(atomic_load(&heard), 20);
+    fs_close(fs);
+    open_store();
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *suite = suite_create("engine threads");
+    TCase *tests = tcase_create("engine threads");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 120);
+    tcase_add_test(tests, everything_at_once);
+    tcase_add_test(tests, the_cycle_removes_what_expires);
+    tcase_add_test(tests, everysec_syncs_within_about_a_second);
+    tcase_add_test(tests, no_means_never);
+    tcase_add_test(tests, each_who_asks_for_a_compaction_hears_of_one);
+    suite_add_tcase(suite, tests);
+    return suite;
+}
+
+int main(void)
+{
+    log_set_level(LOG_WARNING_LEVEL);
+    SRunner *runner = srunner_create(suite());
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
