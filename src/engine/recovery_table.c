@@ -2,7 +2,7 @@
 #include "engine/recovery_table.h"
 
 #include <assert.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #define CAPACITY_FIRST 1024
 
@@ -13,9 +13,19 @@ void recovery_table_init(struct recovery_table *table)
     *table = (struct recovery_table){0};
 }
 
+/* Not from the heap, which would keep for itself what is only needed once, at the start. */
+static struct recovery_entry *allocate(size_t capacity)
+{
+    void *memory = mmap(NULL, capacity * sizeof(struct recovery_entry), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
 void recovery_table_deinit(struct recovery_table *table)
 {
-    free(table->entries);
+    if (table->entries != NULL) {
+        (void)munmap(table->entries, table->capacity * sizeof(*table->entries));
+    }
     recovery_table_init(table);
 }
 
@@ -38,7 +48,7 @@ static enum status grow(struct recovery_table *table)
         .capacity = table->capacity == 0 ? CAPACITY_FIRST : table->capacity * 2,
         .count = table->count,
     };
-    grown.entries = calloc(grown.capacity, sizeof(*grown.entries));
+    grown.entries = allocate(grown.capacity);
     if (grown.entries == NULL) {
         return STATUS_NO_MEMORY;
     }
@@ -48,7 +58,7 @@ static enum status grow(struct recovery_table *table)
             *find_place(&grown, entry->hash, entry->check) = *entry;
         }
     }
-    free(table->entries);
+    recovery_table_deinit(table);
     *table = grown;
     return STATUS_OK;
 }
