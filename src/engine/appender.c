@@ -412,9 +412,7 @@ void appender_group_begin_locked(struct engine *engine)
     engine->appender.group_depth++;
 }
 
-/* The last record of the group was written to its file as one that has a successor. A sync mark
- * that says nothing new is that successor. */
-static enum status close_group_by_mark(struct engine *engine)
+enum status appender_close_group_locked(struct engine *engine)
 {
     enum status status = append_sync_mark(engine);
     if (status == STATUS_OK) {
@@ -441,147 +439,10 @@ void appender_group_end_locked(struct engine *engine)
         appender->group_last = NULL;
         return;
     }
-    enum status status = close_group_by_mark(engine);
+    enum status status = appender_close_group_locked(engine);
     if (status != STATUS_OK) {
         /* group_open stays: appender_write() tries again, and reports nothing as written before
          * the group is closed. */
         LOG_WARNING("can't close a group of writes: %s", status_words(status));
     }
-}
-
-/* --- writing ------------------------------------------------------------------------------ */
-
-/* Room for one more entry in an array that only grows. */
-static enum status grow(void **array, size_t count, size_t *capacity, size_t entry_size)
-{
-    if (count < *capacity) {
-        return STATUS_OK;
-    }
-    size_t fresh = *capacity == 0 ? 16 : *capacity * 2;
-    void *grown = realloc(*array, fresh * entry_size);
-    if (grown == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    *array = grown;
-    *capacity = fresh;
-    return STATUS_OK;
-}
-
-/* Adds the part of a chunk that is not written yet to what will be written. */
-static enum status collect_chunk(struct appender *appender, const struct tail_chunk *chunk,
-                                 uint64_t written)
-{
-    uint64_t position = tail_chunk_position(chunk);
-    uint64_t skipped = written > position ? written - position : 0;
-    if (chunk->capacity == 0 || skipped >= chunk->size) {
-        return STATUS_OK;
-    }
-    enum status status = grow((void **)&appender->parts, appender->part_count,
-                              &appender->part_capacity, sizeof(*appender->parts));
-    if (status == STATUS_OK) {
-        status = grow((void **)&appender->runs, appender->run_count, &appender->run_capacity,
-                      sizeof(*appender->runs));
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    uint64_t offset = chunk->offset + skipped;
-    struct append_run *run =
-        appender->run_count == 0 ? NULL : &appender->runs[appender->run_count - 1];
-    if (run == NULL || run->file != chunk->segment->file || run->end != offset) {
-        run = &appender->runs[appender->run_count++];
-        *run = (struct append_run){.file = chunk->segment->file,
-                                   .offset = offset,
-                                   .end = offset,
-                                   .first_part = appender->part_count};
-    }
-    size_t size = chunk->size - (size_t)skipped;
-    appender->parts[appender->part_count++] = slice_make(chunk->data + skipped, size);
-    run->part_count++;
-    run->end += size;
-    return STATUS_OK;
-}
-
-/* Sees what is to be written, under the lock: *target and *place are the end of the log. */
-static enum status collect(struct engine *engine, uint64_t *target, struct manifest_position *place)
-{
-    struct appender *appender = &engine->appender;
-    uint64_t written = atomic_load(&appender->written_position);
-    enum status status = STATUS_OK;
-    appender->part_count = 0;
-    appender->run_count = 0;
-    mutex_lock(&engine->lock);
-    CHECK(appender->group_depth == 0);
-    if (appender->group_open) {
-        status = close_group_by_mark(engine);
-    }
-    tail_retire(&appender->tail, written);
-    for (const struct tail_chunk *chunk = appender->tail.first;
-         status == STATUS_OK && chunk != NULL; chunk = chunk->next) {
-        status = collect_chunk(appender, chunk, written);
-    }
-    *target = appender->position;
-    *place = appender->place;
-    mutex_unlock(&engine->lock);
-    return status;
-}
-
-static void note_result(struct appender *appender, enum status status)
-{
-    int before = atomic_exchange(&appender->failing, (int)status);
-    if (status != STATUS_OK && before == STATUS_OK) {
-        LOG_WARNING("can't write the log: %s; nothing is acknowledged until it can be written",
-                    status_words(status));
-    } else if (status == STATUS_OK && before != STATUS_OK) {
-        LOG_NOTICE("the log can be written again");
-    }
-}
-
-/* The write mutex is held. */
-static enum status write_pending(struct engine *engine)
-{
-    struct appender *appender = &engine->appender;
-    uint64_t target;
-    struct manifest_position place;
-    enum status status = collect(engine, &target, &place);
-    for (size_t i = 0; status == STATUS_OK && i < appender->run_count; i++) {
-        const struct append_run *run = &appender->runs[i];
-        status =
-            file_write(run->file, run->offset, &appender->parts[run->first_part], run->part_count);
-    }
-    if (status == STATUS_OK) {
-        appender->written_place = place;
-        atomic_store(&appender->written_position, target);
-    }
-    note_result(appender, status);
-    return status;
-}
-
-enum status appender_write(struct engine *engine, uint64_t position)
-{
-    const struct appender *appender = &engine->appender;
-    if (atomic_load(&appender->written_position) >= position) {
-        return STATUS_OK;
-    }
-    enum status status = STATUS_OK;
-    mutex_lock(&engine->write_mutex);
-    if (atomic_load(&appender->written_position) < position) {
-        status = write_pending(engine);
-    }
-    mutex_unlock(&engine->write_mutex);
-    return status;
-}
-
-void appender_maintain(struct engine *engine)
-{
-    struct appender *appender = &engine->appender;
-    mutex_lock(&engine->write_mutex);
-    if (atomic_load(&appender->failing) != STATUS_OK) {
-        enum status status = write_pending(engine);
-        (void)status; /* noted and logged there; the next round tries again */
-    }
-    mutex_lock(&engine->lock);
-    tail_retire(&appender->tail, atomic_load(&appender->written_position));
-    mutex_unlock(&engine->lock);
-    mutex_unlock(&engine->write_mutex);
 }

@@ -135,6 +135,10 @@ const uint8_t *appender_bytes_locked(const struct engine *engine, const struct s
 void appender_group_begin_locked(struct engine *engine);
 void appender_group_end_locked(struct engine *engine);
 
+/* Lock held, and the last record of a group was written to its file as one that has a successor:
+ * appends a sync mark that says nothing new to be that successor. */
+enum status appender_close_group_locked(struct engine *engine) MUST_CHECK;
+
 /* engine_write(): brings the log to the files, at least up to `position`. Neither lock held. */
 enum status appender_write(struct engine *engine, uint64_t position) MUST_CHECK;
 

@@ -41,15 +41,15 @@ struct layout {
     uint32_t file_count;
 };
 
-#define AT(field)          offsetof(struct layout, field)
-#define PREFIX_SIZE        AT(store_id)
-#define HEADER_SIZE        sizeof(struct layout)
-#define MAP_ENTRY_SIZE     8
-#define FILE_ENTRY_SIZE    40
-#define CHECKSUM_SIZE      8
-#define MANIFEST_SIZE_MAX  ((uint64_t)256 << 20)
-#define MANIFEST_COUNT_MAX ((size_t)1 << 22) /* entries of a list; keeps sizes far from overflow   \
-                                              */
+#define AT(field)         offsetof(struct layout, field)
+#define PREFIX_SIZE       AT(store_id)
+#define HEADER_SIZE       sizeof(struct layout)
+#define MAP_ENTRY_SIZE    8
+#define FILE_ENTRY_SIZE   40
+#define CHECKSUM_SIZE     8
+#define MANIFEST_SIZE_MAX ((uint64_t)256 << 20)
+/* Entries of a list: keeps sizes far from overflow. */
+#define MANIFEST_COUNT_MAX ((size_t)1 << 22)
 
 static_assert(AT(prefix_checksum) == 24 && PREFIX_SIZE == 32, "on-disk offsets");
 static_assert(AT(secret) == 48 && AT(generation) == 240, "on-disk offsets");

@@ -1,0 +1,162 @@
+/* appender_write.c - how the tail comes to the files: see appender.h. */
+#include "engine/appender.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "engine/engine_state.h"
+#include "engine/file.h"
+
+#include <stdlib.h>
+
+/* The array with room for one more entry: itself, or a longer one that has taken its place. NULL
+ * when there is no memory; the array is then as it was. */
+static void *with_room(void *array, size_t count, size_t *capacity, size_t entry_size)
+{
+    if (count < *capacity) {
+        return array;
+    }
+    size_t fresh = *capacity == 0 ? 16 : *capacity * 2;
+    void *grown = realloc(array, fresh * entry_size);
+    if (grown != NULL) {
+        *capacity = fresh;
+    }
+    return grown;
+}
+
+static enum status make_room(struct appender *appender)
+{
+    struct slice *parts =
+        with_room(appender->parts, appender->part_count, &appender->part_capacity, sizeof(*parts));
+    if (parts == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    appender->parts = parts;
+    struct append_run *runs =
+        with_room(appender->runs, appender->run_count, &appender->run_capacity, sizeof(*runs));
+    if (runs == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    appender->runs = runs;
+    return STATUS_OK;
+}
+
+/* The run that goes on at `offset` of the file: the last one, or a new one. There is room. */
+static struct append_run *run_at(struct appender *appender, struct file *file, uint64_t offset)
+{
+    CHECK(appender->runs != NULL && appender->run_count < appender->run_capacity);
+    if (appender->run_count > 0) {
+        struct append_run *last = &appender->runs[appender->run_count - 1];
+        if (last->file == file && last->end == offset) {
+            return last;
+        }
+    }
+    struct append_run *run = &appender->runs[appender->run_count++];
+    *run = (struct append_run){
+        .file = file, .offset = offset, .end = offset, .first_part = appender->part_count};
+    return run;
+}
+
+/* Adds the part of a chunk that is not written yet to what will be written. */
+static enum status collect_chunk(struct appender *appender, const struct tail_chunk *chunk,
+                                 uint64_t written)
+{
+    uint64_t position = tail_chunk_position(chunk);
+    uint64_t skipped = written > position ? written - position : 0;
+    if (chunk->capacity == 0 || skipped >= chunk->size) {
+        return STATUS_OK;
+    }
+    enum status status = make_room(appender);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct append_run *run = run_at(appender, chunk->segment->file, chunk->offset + skipped);
+    size_t size = chunk->size - (size_t)skipped;
+    appender->parts[appender->part_count++] = slice_make(chunk->data + skipped, size);
+    run->part_count++;
+    run->end += size;
+    return STATUS_OK;
+}
+
+/* Sees what is to be written, under the lock: *target and *place are the end of the log. */
+static enum status collect(struct engine *engine, uint64_t *target, struct manifest_position *place)
+{
+    struct appender *appender = &engine->appender;
+    uint64_t written = atomic_load(&appender->written_position);
+    enum status status = STATUS_OK;
+    appender->part_count = 0;
+    appender->run_count = 0;
+    mutex_lock(&engine->lock);
+    CHECK(appender->group_depth == 0);
+    if (appender->group_open) {
+        status = appender_close_group_locked(engine);
+    }
+    tail_retire(&appender->tail, written);
+    for (const struct tail_chunk *chunk = appender->tail.first;
+         status == STATUS_OK && chunk != NULL; chunk = chunk->next) {
+        status = collect_chunk(appender, chunk, written);
+    }
+    *target = appender->position;
+    *place = appender->place;
+    mutex_unlock(&engine->lock);
+    return status;
+}
+
+static void note_result(struct appender *appender, enum status status)
+{
+    int before = atomic_exchange(&appender->failing, (int)status);
+    if (status != STATUS_OK && before == STATUS_OK) {
+        LOG_WARNING("can't write the log: %s; nothing is acknowledged until it can be written",
+                    status_words(status));
+    } else if (status == STATUS_OK && before != STATUS_OK) {
+        LOG_NOTICE("the log can be written again");
+    }
+}
+
+/* The write mutex is held. */
+static enum status write_pending(struct engine *engine)
+{
+    struct appender *appender = &engine->appender;
+    uint64_t target;
+    struct manifest_position place;
+    enum status status = collect(engine, &target, &place);
+    for (size_t i = 0; status == STATUS_OK && i < appender->run_count; i++) {
+        const struct append_run *run = &appender->runs[i];
+        status =
+            file_write(run->file, run->offset, &appender->parts[run->first_part], run->part_count);
+    }
+    if (status == STATUS_OK) {
+        appender->written_place = place;
+        atomic_store(&appender->written_position, target);
+    }
+    note_result(appender, status);
+    return status;
+}
+
+enum status appender_write(struct engine *engine, uint64_t position)
+{
+    const struct appender *appender = &engine->appender;
+    if (atomic_load(&appender->written_position) >= position) {
+        return STATUS_OK;
+    }
+    enum status status = STATUS_OK;
+    mutex_lock(&engine->write_mutex);
+    if (atomic_load(&appender->written_position) < position) {
+        status = write_pending(engine);
+    }
+    mutex_unlock(&engine->write_mutex);
+    return status;
+}
+
+void appender_maintain(struct engine *engine)
+{
+    struct appender *appender = &engine->appender;
+    mutex_lock(&engine->write_mutex);
+    if (atomic_load(&appender->failing) != STATUS_OK) {
+        enum status status = write_pending(engine);
+        (void)status; /* noted and logged there; the next round tries again */
+    }
+    mutex_lock(&engine->lock);
+    tail_retire(&appender->tail, atomic_load(&appender->written_position));
+    mutex_unlock(&engine->lock);
+    mutex_unlock(&engine->write_mutex);
+}
