@@ -216,7 +216,7 @@ END_TEST
 START_TEST(many_arguments_in_one_command)
 {
     enum { PAIRS = 5000 };
-    static char texts[2 * PAIRS][16];
+    static char texts[2 * PAIRS][32];
     static const char *arguments[1 + 2 * PAIRS];
     arguments[0] = "MSET";
     for (int i = 0; i < 2 * PAIRS; i++) {
