@@ -119,34 +119,53 @@ static enum status check_options(const struct scdb_options *options, struct erro
 
 static void scdb_deallocate(struct scdb *db)
 {
-    if (db->fs != NULL) {
-        fs_close(db->fs);
-    }
+    fs_close(db->fs);
     condition_deinit(&db->durable_moved);
     mutex_deinit(&db->durable_mutex);
     free(db);
 }
 
-static enum status open_engine(struct scdb *db, const char *path,
-                               const struct scdb_options *options, struct error *error)
+enum status scdb_open_on(struct file_system *fs, const struct engine_options *options,
+                         struct scdb **out, struct error *error)
 {
-    enum status status = file_posix_open_directory(path, &db->fs, error);
+    struct scdb *db = calloc(1, sizeof(*db));
+    if (db == NULL) {
+        fs_close(fs);
+        return error_set(error, STATUS_NO_MEMORY, "out of memory");
+    }
+    mutex_init(&db->durable_mutex);
+    condition_init(&db->durable_moved);
+    db->fs = fs;
+    struct engine_options settled = *options;
+    settled.fs = fs;
+    settled.database_count = SCDB_DATABASE + 1;
+    settled.on_durable = on_durable;
+    settled.hook_context = db;
+    enum status status = engine_open(&settled, &db->engine, error);
     if (status != STATUS_OK) {
+        scdb_deallocate(db);
         return status;
     }
+    *out = db;
+    return STATUS_OK;
+}
+
+static enum status open_path(const char *path, const struct scdb_options *options,
+                             struct scdb **out, struct error *error)
+{
     struct engine_options engine_options = {
-        .fs = db->fs,
-        .database_count = SCDB_DATABASE + 1,
         .segment_size = options->segment_size,
         .index_memory_limit = options->index_memory_limit,
         .max_keys = options->max_keys,
         .sync_policy = policy_of(options->sync),
-        .on_durable = on_durable,
-        .hook_context = db,
     };
-    status = engine_open(&engine_options, &db->engine, error);
+    struct file_system *fs;
+    enum status status = file_posix_open_directory(path, &fs, error);
     if (status == STATUS_OK) {
-        engine_set_compaction_interval(db->engine, options->compaction_interval_s);
+        status = scdb_open_on(fs, &engine_options, out, error);
+    }
+    if (status == STATUS_OK) {
+        engine_set_compaction_interval((*out)->engine, options->compaction_interval_s);
     }
     return status;
 }
@@ -159,25 +178,10 @@ enum scdb_status scdb_open(const char *path, const struct scdb_options *options,
     struct error reason = {.text = ""};
     options = options != NULL ? options : &defaults;
     enum status status = check_options(options, &reason);
-    struct scdb *db = NULL;
     if (status == STATUS_OK) {
-        db = calloc(1, sizeof(*db));
-        if (db == NULL) {
-            status = error_set(&reason, STATUS_NO_MEMORY, "out of memory");
-        } else {
-            mutex_init(&db->durable_mutex);
-            condition_init(&db->durable_moved);
-            status = open_engine(db, path, options, &reason);
-        }
+        status = open_path(path, options, out, &reason);
     }
-    if (status == STATUS_OK) {
-        *out = db;
-        return SCDB_OK;
-    }
-    if (db != NULL) {
-        scdb_deallocate(db);
-    }
-    if (error != NULL) {
+    if (status != STATUS_OK && error != NULL) {
         _Static_assert(sizeof(error->text) == sizeof(reason.text), "the text fits");
         memcpy(error->text, reason.text, sizeof(reason.text));
     }
@@ -350,7 +354,7 @@ static enum status copy_pinned(const struct scdb_view *view, void **out)
 
 enum scdb_status scdb_get(struct scdb *db, struct scdb_bytes key, void **value, size_t *size)
 {
-    struct scdb_view view;
+    struct scdb_view view = {.expiry_ms = SCDB_NEVER};
     enum scdb_status found = scdb_borrow(db, key, &view);
     if (found != SCDB_OK) {
         return found;

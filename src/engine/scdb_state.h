@@ -22,6 +22,13 @@ struct scdb {
     struct condition durable_moved;
 };
 
+/*
+ * scdb_open() on any file system, which is taken over, on failure too. Of `options` the file
+ * system, the databases and the hooks are not looked at. For tests.
+ */
+enum status scdb_open_on(struct file_system *fs, const struct engine_options *options,
+                         struct scdb **out, struct error *error) MUST_CHECK;
+
 /* The library's number for a status of ours. */
 enum scdb_status scdb_status_of(enum status status);
 
