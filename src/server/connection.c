@@ -69,6 +69,26 @@ bool connection_is_ready(const struct connection *connection)
 
 /* --- input ---------------------------------------------------------------------------------- */
 
+struct slice connection_input(const struct connection *connection)
+{
+    return slice_part(buffer_slice(&connection->input), connection->input_start,
+                      connection->input.size - connection->input_start);
+}
+
+/* What was executed goes when it is the larger part: so each byte is moved about once, however
+ * small the steps are in which a large input is executed. */
+static void compact_input(struct connection *connection)
+{
+    struct buffer *input = &connection->input;
+    if (connection->input_start == input->size) {
+        buffer_deinit(input);
+        connection->input_start = 0;
+    } else if (connection->input_start >= input->size / 2) {
+        buffer_consume(input, connection->input_start);
+        connection->input_start = 0;
+    }
+}
+
 long connection_read_input(struct connection *connection)
 {
     struct buffer *input = &connection->input;
@@ -91,7 +111,7 @@ long connection_read_input(struct connection *connection)
 
 static void publish_input_size(struct connection *connection)
 {
-    atomic_store_explicit(&connection->session.query_buffer_size, connection->input.size,
+    atomic_store_explicit(&connection->session.query_buffer_size, connection_input(connection).size,
                           memory_order_relaxed);
     atomic_store_explicit(&connection->session.query_buffer_capacity, connection->input.capacity,
                           memory_order_relaxed);
@@ -102,20 +122,20 @@ enum status connection_keep_rest(struct connection *connection, struct slice sou
 {
     struct buffer *input = &connection->input;
     enum status status = STATUS_OK;
-    size_t rest = source.size - done;
+    bool had_input = input->capacity > 0;
     if (whole_requests) {
         parser_deinit(&connection->parser);
     }
     if (input->size > 0) {
-        buffer_consume(input, done);
-    } else if (rest > 0) {
+        connection->input_start += done;
+        compact_input(connection);
+    } else if (source.size > done) {
         /* If a large value has begun, its room comes with the next read. */
-        status = buffer_append(input, source.data + done, rest);
+        status = buffer_append(input, source.data + done, source.size - done);
     }
-    if (input->size == 0 && input->capacity > 0) {
-        buffer_deinit(input);
+    if (had_input || input->capacity > 0) {
+        publish_input_size(connection);
     }
-    publish_input_size(connection);
     return status;
 }
 
@@ -129,10 +149,17 @@ static void start_reading(struct connection *connection)
 
 void connection_update_reading(struct connection *connection)
 {
-    bool waits = connection->session.blocked != BLOCK_NONE;
-    bool has_room = !waits || connection->input.size < INPUT_WAITING_MAX;
-    bool is_over = connection->ended || connection->closing ||
-                   connection->session.close_after_reply || connection->output_stalled;
+    size_t limit = SIZE_MAX;
+    if (connection->output_stalled) {
+        /* One that writes all of a pipeline before it reads gets rid of its requests. */
+        limit = (size_t)config_number(connection->worker->server->config,
+                                      CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
+    } else if (connection->session.blocked != BLOCK_NONE) {
+        limit = INPUT_WAITING_MAX;
+    }
+    bool has_room = connection->input.size - connection->input_start < limit;
+    bool is_over =
+        connection->ended || connection->closing || connection->session.close_after_reply;
     if (has_room && !is_over) {
         start_reading(connection);
     } else {

@@ -27,7 +27,8 @@ struct connection {
     struct event read_event;
     struct event *write_event; /* owned; NULL unless the socket is full */
     struct parser parser;
-    struct buffer input; /* read, not executed yet; begins with a request */
+    struct buffer input; /* read, not executed yet */
+    size_t input_start;  /* of it, where the first request begins; those before are executed */
     struct output output;
     uint64_t rest_position;           /* what the replies of this turn rest on */
     int64_t over_soft_limit_since_ms; /* client-output-buffer-limit; 0 = is not over it */
@@ -47,6 +48,9 @@ void connection_destroy(struct connection *connection);
 
 /* May its requests be executed now? */
 bool connection_is_ready(const struct connection *connection);
+
+/* What has been read and is not executed. */
+struct slice connection_input(const struct connection *connection);
 
 /* Reads into `input`, making room for what the parser misses. Returns what read() does; -1 with
  * ENOMEM in errno when there was no memory. */

@@ -15,6 +15,10 @@
 /* Commands in one hold of the lock: enough to spread its cost, few enough that nobody waits. */
 #define COMMANDS_PER_HOLD 64
 
+/* Requests of one connection in a turn: others wait for the end of it, and what can't be executed
+ * is parsed again. */
+#define REQUESTS_PER_PART 4096
+
 /* --- parsing: no lock ----------------------------------------------------------------------- */
 
 static struct request *add_request(struct worker *worker)
@@ -88,7 +92,8 @@ static bool parse_part(struct worker *worker, struct part *part, bool one_by_one
         if (worker->arguments.count > first && !note_request(worker, part, first, NULL)) {
             return false;
         }
-        if (one_by_one && part->request_count > 0) {
+        bool enough = part->request_count >= (one_by_one ? 1 : REQUESTS_PER_PART);
+        if (enough) {
             part->unparsed = part->parsed < part->source.size;
             return true;
         }
@@ -122,7 +127,7 @@ static void parse_resumed(struct worker *worker)
             continue;
         }
         if (connection->input.size > 0) {
-            turn_add_part(worker, connection, buffer_slice(&connection->input));
+            turn_add_part(worker, connection, connection_input(connection));
         } else {
             worker_list_add(worker, LIST_SETTLE, connection);
         }

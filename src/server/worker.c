@@ -84,7 +84,7 @@ static void count_input(struct worker *worker, long size)
 static bool is_within_query_limit(struct worker *worker, const struct connection *connection)
 {
     int64_t limit = config_number(worker->server->config, CONFIG_CLIENT_QUERY_BUFFER_LIMIT);
-    if (connection->input.size <= (size_t)limit) {
+    if (connection_input(connection).size <= (size_t)limit) {
         return true;
     }
     LOG_WARNING("Closing client %s: its requests exceed client-query-buffer-limit.",
@@ -104,7 +104,7 @@ static void receive_into_input(struct worker *worker, struct connection *connect
     if (!is_within_query_limit(worker, connection)) {
         worker_close_later(worker, connection);
     } else if (connection_is_ready(connection)) {
-        turn_add_part(worker, connection, buffer_slice(&connection->input));
+        turn_add_part(worker, connection, connection_input(connection));
     } else {
         connection_update_reading(connection);
     }

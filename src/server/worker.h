@@ -43,7 +43,7 @@ struct part {
     size_t request_count;
     size_t executed;
     size_t parsed; /* bytes of whole requests */
-    bool unparsed; /* more requests may stand behind them (before authentication) */
+    bool unparsed; /* more requests may stand behind them */
 };
 
 /* Connections that wait for something, each at most once in each list. */
