@@ -1,0 +1,433 @@
+/*
+ * recovery_test.c - opening a store whose files are not as a clean stop leaves them.
+ *
+ * A crash is played by opening a copy of the directory that was made while the store was open: that
+ * is what kill -9 leaves. What the copy then lacks, or holds too much, is each test's own.
+ */
+#include "base/check.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "engine/segment_header.h"
+#include "support/test_directory.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PATH_SIZE    (TEST_DIRECTORY_PATH_SIZE + 128)
+#define SEGMENT_SIZE 65536
+#define FIRST        "00000000000000000001.log"
+#define SECOND       "00000000000000000002.log"
+
+static struct test_directory original;
+static struct test_directory copied;
+static struct file_system *fs;
+static struct engine *engine;
+static struct file_system *copy_fs;
+static struct engine *copy;
+static struct error error;
+
+static enum status open_at(const char *path, bool repair, struct file_system **out_fs,
+                           struct engine **out)
+{
+    error.text[0] = '\0';
+    ck_assert_int_eq(file_posix_open_directory(path, out_fs, &error), STATUS_OK);
+    struct engine_options options = {.fs = *out_fs,
+                                     .database_count = 2,
+                                     .segment_size = SEGMENT_SIZE,
+                                     .sync_policy = SYNC_NO,
+                                     .without_threads = true,
+                                     .repair = repair};
+    enum status status = engine_open(&options, out, &error);
+    if (status != STATUS_OK) {
+        fs_close(*out_fs);
+    }
+    return status;
+}
+
+static void set_up(void)
+{
+    test_directory_create(&original);
+    test_directory_create(&copied);
+    ck_assert_int_eq(open_at(original.path, false, &fs, &engine), STATUS_OK);
+}
+
+static void tear_down(void)
+{
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    fs_close(fs);
+    test_directory_destroy(&original);
+    test_directory_destroy(&copied);
+}
+
+/* --- files -------------------------------------------------------------------------------- */
+
+static void copy_file(const char *name)
+{
+    char from[PATH_SIZE];
+    char to[PATH_SIZE];
+    (void)snprintf(from, sizeof(from), "%s/%s", original.path, name);
+    (void)snprintf(to, sizeof(to), "%s/%s", copied.path, name);
+    FILE *in = fopen(from, "rb");
+    FILE *out = fopen(to, "wb");
+    ck_assert_ptr_nonnull(in);
+    ck_assert_ptr_nonnull(out);
+    char block[4096];
+    size_t size;
+    while ((size = fread(block, 1, sizeof(block), in)) > 0) {
+        ck_assert_uint_eq(fwrite(block, 1, size, out), size);
+    }
+    ck_assert_int_eq(fclose(in), 0);
+    ck_assert_int_eq(fclose(out), 0);
+}
+
+static void crash(void)
+{
+    ck_assert_int_eq(engine_write(engine, UINT64_MAX), STATUS_OK);
+    DIR *directory = opendir(original.path);
+    ck_assert_ptr_nonnull(directory);
+    struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        if (entry->d_name[0] != '.') {
+            copy_file(entry->d_name);
+        }
+    }
+    (void)closedir(directory);
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[PATH_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/%s", copied.path, name);
+    return path;
+}
+
+static bool exists(const char *name)
+{
+    struct stat about;
+    return stat(path_of(name), &about) == 0;
+}
+
+/* Overwrites bytes of a file of the copy. */
+static void scribble(const char *name, uint64_t offset, const char *bytes)
+{
+    int descriptor = open(path_of(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert_int_ge(descriptor, 0);
+    size_t size = strlen(bytes);
+    ck_assert_int_eq(pwrite(descriptor, bytes, size, (off_t)offset), (ssize_t)size);
+    ck_assert_int_eq(close(descriptor), 0);
+}
+
+/* --- keys --------------------------------------------------------------------------------- */
+
+static void put_size(const char *key, const char *text, size_t size)
+{
+    char *bytes = calloc(1, size + 1);
+    ck_assert_ptr_nonnull(bytes);
+    memcpy(bytes, text, strlen(text) < size ? strlen(text) : size);
+    struct slice part = slice_make(bytes, size);
+    struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    engine_lock(engine);
+    ck_assert_int_eq(
+        engine_put_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &value),
+        STATUS_OK);
+    engine_unlock(engine);
+    free(bytes);
+}
+
+static void put(const char *key, const char *text)
+{
+    put_size(key, text, strlen(text));
+}
+
+static uint64_t file_end(void)
+{
+    struct engine_statistics statistics;
+    engine_lock(engine);
+    engine_statistics_locked(engine, &statistics);
+    engine_unlock(engine);
+    return statistics.appended_position; /* of the only segment: the offset in it */
+}
+
+/* OK when the copy has the key with a valid value, else why not. */
+static enum status look(const char *key)
+{
+    struct entry entry;
+    engine_lock(copy);
+    enum status status =
+        engine_find_locked(copy, engine_database_locked(copy, 0), slice_of_string(key), &entry);
+    if (status == STATUS_OK) {
+        status = engine_verify_locked(copy, &entry, 0, SIZE_MAX);
+    }
+    engine_unlock(copy);
+    return status;
+}
+
+static void open_copy(void)
+{
+    enum status status = open_at(copied.path, false, &copy_fs, &copy);
+    ck_assert_msg(status == STATUS_OK, "%s: %s", status_name(status), error.text);
+    engine_lock(copy);
+    engine_verify_all_locked(copy);
+    engine_unlock(copy);
+}
+
+static void close_copy(void)
+{
+    ck_assert_int_eq(engine_close(copy), STATUS_OK);
+    fs_close(copy_fs);
+}
+
+static void expect_refusal(const char *words)
+{
+    ck_assert_int_eq(open_at(copied.path, false, &copy_fs, &copy), STATUS_CORRUPT);
+    ck_assert_msg(strstr(error.text, words) != NULL, "'%s' lacks '%s'", error.text, words);
+}
+
+/* --- tests -------------------------------------------------------------------------------- */
+
+START_TEST(what_was_written_survives)
+{
+    put("a", "1");
+    put_size("large", "x", 200000);
+    crash();
+    open_copy();
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    ck_assert_int_eq(look("large"), STATUS_OK);
+    close_copy();
+    open_copy();
+    ck_assert_int_eq(look("large"), STATUS_OK);
+    close_copy();
+}
+END_TEST
+
+START_TEST(a_torn_end_is_set_aside)
+{
+    put("a", "1");
+    uint64_t end = file_end();
+    put("b", "2");
+    crash();
+    scribble(FIRST, end + 10, "torn");
+    open_copy();
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    ck_assert_int_eq(look("b"), STATUS_NOT_FOUND);
+    ck_assert(exists(FIRST ".cut"));
+    close_copy();
+    open_copy();
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    ck_assert_int_eq(look("b"), STATUS_NOT_FOUND);
+    close_copy();
+}
+END_TEST
+
+START_TEST(a_torn_value_is_a_torn_end)
+{
+    put("a", "1");
+    put_size("b", "value", 3000);
+    uint64_t end = file_end();
+    crash();
+    scribble(FIRST, end - 100, "torn");
+    open_copy();
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    ck_assert_int_eq(look("b"), STATUS_NOT_FOUND);
+    close_copy();
+}
+END_TEST
+
+START_TEST(a_group_is_cut_at_its_start)
+{
+    put("a", "1");
+    engine_lock(engine);
+    engine_group_begin_locked(engine);
+    engine_unlock(engine); /* this test is the only thread */
+    put("b", "2");
+    put_size("c", "3", 61200); /* does not fit into the first segment any more */
+    put("d", "4");
+    engine_lock(engine);
+    engine_group_end_locked(engine);
+    engine_unlock(engine);
+    put("e", "5");
+    crash();
+    scribble(SECOND, SEGMENT_HEADER_SIZE + 50, "torn");
+    open_copy();
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    ck_assert_int_eq(look("b"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(look("c"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(look("e"), STATUS_NOT_FOUND);
+    ck_assert(exists(FIRST ".cut"));
+    ck_assert(exists(SECOND ".cut"));
+    ck_assert(!exists(SECOND));
+    close_copy();
+    open_copy();
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    close_copy();
+}
+END_TEST
+
+START_TEST(damage_before_a_sync_mark_is_refused)
+{
+    put("a", "1");
+    uint64_t end = file_end();
+    put("b", "2");
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK); /* a mark follows */
+    put("c", "3");
+    crash();
+    scribble(FIRST, end + 10, "rot");
+    char words[64];
+    (void)snprintf(words, sizeof(words), "%s is damaged at offset %llu", FIRST,
+                   (unsigned long long)end);
+    expect_refusal(words);
+    ck_assert(!exists(FIRST ".cut"));
+    expect_refusal(words); /* the first refusal has changed nothing */
+    ck_assert_int_eq(open_at(copied.path, true, &copy_fs, &copy), STATUS_OK);
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    ck_assert_int_eq(look("b"), STATUS_NOT_FOUND);
+    ck_assert(exists(FIRST ".cut"));
+    close_copy();
+    open_copy(); /* repaired for good */
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    close_copy();
+}
+END_TEST
+
+START_TEST(a_rotten_value_before_a_sync_mark_is_that_keys_affair)
+{
+    put("a", "1");
+    put_size("b", "value", 3000);
+    uint64_t end = file_end();
+    put("c", "3");
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    put("d", "4");
+    crash();
+    scribble(FIRST, end - 100, "rot");
+    open_copy();
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    ck_assert_int_eq(look("b"), STATUS_CORRUPT);
+    ck_assert_int_eq(look("c"), STATUS_OK);
+    ck_assert_int_eq(look("d"), STATUS_OK);
+    close_copy();
+}
+END_TEST
+
+START_TEST(a_lost_segment_is_named)
+{
+    put("a", "1");
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    fs_close(fs);
+    ck_assert_int_eq(open_at(original.path, false, &fs, &engine), STATUS_OK);
+    crash();
+    ck_assert_int_eq(unlink(path_of(FIRST)), 0);
+    expect_refusal(FIRST " is missing");
+}
+END_TEST
+
+START_TEST(a_lost_manifest_is_no_empty_store)
+{
+    put("a", "1");
+    crash();
+    ck_assert_int_eq(unlink(path_of("MANIFEST")), 0);
+    expect_refusal("MANIFEST is missing");
+    ck_assert(exists(FIRST));
+}
+END_TEST
+
+START_TEST(only_our_own_strays_are_removed)
+{
+    put("a", "1");
+    crash();
+    scribble("00000000000000000077.log", 0, "stray");
+    scribble("00000000000000000078.pack", 0, "stray");
+    scribble("MANIFEST.tmp", 0, "stray");
+    scribble("00000000000000000079.log.cut", 0, "kept");
+    scribble("notes.txt", 0, "kept");
+    scribble("7.log", 0, "kept");
+    open_copy();
+    ck_assert(!exists("00000000000000000077.log"));
+    ck_assert(!exists("00000000000000000078.pack"));
+    ck_assert(!exists("MANIFEST.tmp"));
+    ck_assert(exists("00000000000000000079.log.cut"));
+    ck_assert(exists("notes.txt"));
+    ck_assert(exists("7.log"));
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    close_copy();
+}
+END_TEST
+
+START_TEST(a_small_store_takes_little_room)
+{
+    put("a", "1");
+    put("b", "2");
+    struct engine_statistics statistics;
+    engine_tick(engine);
+    engine_lock(engine);
+    engine_statistics_locked(engine, &statistics);
+    engine_unlock(engine);
+    ck_assert_uint_le(statistics.disk_bytes, SEGMENT_SIZE);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    fs_close(fs);
+    struct stat about;
+    char path[PATH_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/%s", original.path, FIRST);
+    ck_assert_int_eq(stat(path, &about), 0);
+    ck_assert_int_lt(about.st_size, 512); /* what was reserved is given back */
+    ck_assert_int_eq(open_at(original.path, false, &fs, &engine), STATUS_OK);
+}
+END_TEST
+
+START_TEST(more_databases_than_before)
+{
+    put("a", "1");
+    crash();
+    struct error reason = {""};
+    ck_assert_int_eq(file_posix_open_directory(copied.path, &copy_fs, NULL), STATUS_OK);
+    struct engine_options options = {
+        .fs = copy_fs, .database_count = 16, .without_threads = true, .segment_size = 8192};
+    ck_assert_int_eq(engine_open(&options, &copy, &reason), STATUS_OK);
+    ck_assert_uint_eq(engine_database_count(copy), 16);
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    engine_lock(copy);
+    struct slice part = SLICE_LITERAL("v");
+    struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    ck_assert_int_eq(
+        engine_put_locked(copy, engine_database_locked(copy, 15), slice_of_string("k"), &value),
+        STATUS_OK);
+    engine_unlock(copy);
+    close_copy();
+    open_copy(); /* asks for 2: keeps 16 */
+    ck_assert_uint_eq(engine_database_count(copy), 16);
+    engine_lock(copy);
+    ck_assert_uint_eq(engine_count_locked(copy, engine_database_locked(copy, 15)), 1);
+    engine_unlock(copy);
+    close_copy();
+}
+END_TEST
+
+int main(void)
+{
+    log_set_level(LOG_NOTHING_LEVEL);
+    Suite *suite = suite_create("recovery");
+    TCase *tests = tcase_create("recovery");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, what_was_written_survives);
+    tcase_add_test(tests, a_torn_end_is_set_aside);
+    tcase_add_test(tests, a_torn_value_is_a_torn_end);
+    tcase_add_test(tests, a_group_is_cut_at_its_start);
+    tcase_add_test(tests, damage_before_a_sync_mark_is_refused);
+    tcase_add_test(tests, a_rotten_value_before_a_sync_mark_is_that_keys_affair);
+    tcase_add_test(tests, a_lost_segment_is_named);
+    tcase_add_test(tests, a_lost_manifest_is_no_empty_store);
+    tcase_add_test(tests, only_our_own_strays_are_removed);
+    tcase_add_test(tests, a_small_store_takes_little_room);
+    tcase_add_test(tests, more_databases_than_before);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
