@@ -1,9 +1,9 @@
 /*
  * change.c - the writing functions of engine.h: put, delete, clear, swap. See change.h.
  *
- * Each does its work in an order that lets it fail without a trace: the record is prepared (place,
- * room, a large value written), then the index is changed, then the record is committed, which
- * can't fail.
+ * Each does its work in an order that lets it fail without a trace: a slot of the index is
+ * reserved, the record is prepared (place, room, a large value written), then the index is changed
+ * and the record committed, which can't fail.
  */
 #include "engine/change.h"
 
@@ -54,10 +54,25 @@ static enum status check_sizes(struct slice key, const struct engine_value *valu
                                                                           : STATUS_OK;
 }
 
+/*
+ * Makes sure that point_at() will do. It comes before the record is prepared: a large one is in its
+ * file then, and if it were refused afterwards, a crash could bring it back.
+ */
+static enum status reserve_slot(struct engine *engine, struct engine_keyspace *keyspace,
+                                struct index_hash hash, int64_t expiry_ms,
+                                const struct old_record *old)
+{
+    if (!old->found && engine->max_keys > 0 &&
+        spaces_key_count(&engine->spaces) >= engine->max_keys) {
+        return STATUS_KEY_LIMIT;
+    }
+    return index_reserve(keyspace->index, hash, !old->found, expiry_ms != EXPIRY_NONE);
+}
+
 /* Makes the index point at the record that is about to be committed. */
-static enum status point_at(struct engine *engine, struct engine_keyspace *keyspace,
-                            struct index_hash hash, const struct append *append,
-                            const struct old_record *old)
+static void point_at(struct engine *engine, struct engine_keyspace *keyspace,
+                     struct index_hash hash, const struct append *append,
+                     const struct old_record *old)
 {
     struct index_entry entry = {
         .hash = hash,
@@ -67,12 +82,10 @@ static enum status point_at(struct engine *engine, struct engine_keyspace *keysp
     };
     if (old->found) {
         entry.clock = old->slot.clock;
-        return index_replace(keyspace->index, old->slot.address, &entry);
+        CHECK(index_replace(keyspace->index, old->slot.address, &entry) == STATUS_OK);
+    } else {
+        CHECK(index_insert(keyspace->index, &entry) == STATUS_OK);
     }
-    if (engine->max_keys > 0 && spaces_key_count(&engine->spaces) >= engine->max_keys) {
-        return STATUS_KEY_LIMIT;
-    }
-    return index_insert(keyspace->index, &entry);
 }
 
 enum status engine_put_locked(struct engine *engine, struct engine_keyspace *keyspace,
@@ -95,13 +108,14 @@ enum status engine_put_locked(struct engine *engine, struct engine_keyspace *key
         .parts = value->parts,
         .part_count = value->part_count,
     };
-    status = appender_prepare_locked(engine, &append);
+    status = reserve_slot(engine, keyspace, hash, value->expiry_ms, &old);
     if (status == STATUS_OK) {
-        status = point_at(engine, keyspace, hash, &append, &old);
+        status = appender_prepare_locked(engine, &append);
     }
     if (status != STATUS_OK) {
         return status;
     }
+    point_at(engine, keyspace, hash, &append, &old);
     if (old.found) {
         change_forget_locked(engine, keyspace, &old.lookup);
     }

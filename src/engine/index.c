@@ -88,29 +88,42 @@ bool index_find(const struct index *index, struct index_hash hash, index_match *
 
 /* --- changes --------------------------------------------------------------------------------- */
 
-enum status index_insert(struct index *index, const struct index_entry *entry)
+enum status index_reserve(struct index *index, struct index_hash hash, bool fresh, bool expires)
 {
-    uint64_t hash = entry->hash.bits;
-    bool expires = entry->expiry_ms != EXPIRY_NONE;
     for (;;) {
-        struct index_table *table = index_directory_find(index, hash);
+        struct index_table *table = index_directory_find(index, hash.bits);
         enum status status = expires ? index_table_keep_expiry(table, &index->account) : STATUS_OK;
-        if (status == STATUS_OK && index_table_try_insert(table, entry)) {
-            index->count++;
-            index->expiring_count += expires;
-            if (expires) {
-                index_directory_note_minimum(index, table, hash);
-            }
+        if (status == STATUS_OK && (!fresh || index_table_has_room(table, hash.bits))) {
             return STATUS_OK;
         }
         if (status == STATUS_OK) {
-            status = index_directory_make_room(index, table, hash);
+            status = index_directory_make_room(index, table, hash.bits);
         }
         if (status != STATUS_OK) {
             index_table_give_back(table, &index->account);
             return status;
         }
     }
+}
+
+enum status index_insert(struct index *index, const struct index_entry *entry)
+{
+    bool expires = entry->expiry_ms != EXPIRY_NONE;
+    struct index_table *table = index_directory_find(index, entry->hash.bits);
+    if ((expires && table->expiry == NULL) || !index_table_try_insert(table, entry)) {
+        enum status status = index_reserve(index, entry->hash, true, expires);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        table = index_directory_find(index, entry->hash.bits);
+        CHECK(index_table_try_insert(table, entry));
+    }
+    index->count++;
+    if (expires) {
+        index->expiring_count++;
+        index_directory_note_minimum(index, table, entry->hash.bits);
+    }
+    return STATUS_OK;
 }
 
 enum status index_replace(struct index *index, struct record_address old,

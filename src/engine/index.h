@@ -87,6 +87,14 @@ bool index_find(const struct index *index, struct index_hash hash, index_match *
  * be passed, NO_MEMORY; nothing has changed then. */
 enum status index_insert(struct index *index, const struct index_entry *entry) MUST_CHECK;
 
+/*
+ * Makes sure that the next change of the index succeeds, if it is the insert of this hash (`fresh`)
+ * or a replace of it; `expires`: with an expiry. For who can't take back what it does in between.
+ * INDEX_FULL, NO_MEMORY: nothing has changed.
+ */
+enum status index_reserve(struct index *index, struct index_hash hash, bool fresh,
+                          bool expires) MUST_CHECK;
+
 /* Replaces the slot (entry->hash, old) by `entry` (same hash). Can fail with NO_MEMORY or
  * INDEX_FULL only where an expiry array must be made; nothing has changed then. NOT_FOUND when
  * there is no such slot. */

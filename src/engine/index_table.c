@@ -186,24 +186,42 @@ static void shift_down(struct index_table *table, uint32_t position, uint32_t en
     }
 }
 
-bool index_table_try_insert(struct index_table *table, const struct index_entry *entry)
+/* Where a new slot of this hash would go; those from there to *end would make room. False: the
+ * table is too full. */
+static bool find_room(const struct index_table *table, uint64_t hash, uint32_t *position,
+                      uint32_t *end)
 {
     /* Seven eighths full is as full as it gets: beyond, the walks grow long. */
     if ((uint64_t)table->count * 8 >= (uint64_t)table->homes * 7) {
         return false;
     }
+    uint32_t at = index_table_seek(table, hash);
+    while (index_table_is(table, at, hash)) {
+        at++;
+    }
+    *position = at;
+    while (index_slot_used(table->slots[at])) {
+        at++;
+    }
+    *end = at;
+    return at + 1 < table->slot_count; /* The last slot stays empty. */
+}
+
+bool index_table_has_room(const struct index_table *table, uint64_t hash)
+{
+    uint32_t position;
+    uint32_t end;
+    return find_room(table, hash, &position, &end);
+}
+
+bool index_table_try_insert(struct index_table *table, const struct index_entry *entry)
+{
+    uint32_t position;
+    uint32_t end;
+    if (!find_room(table, entry->hash.bits, &position, &end)) {
+        return false;
+    }
     struct index_slot slot = slot_of(entry);
-    uint32_t position = index_table_seek(table, entry->hash.bits);
-    while (index_table_is(table, position, entry->hash.bits)) {
-        position++;
-    }
-    uint32_t end = position;
-    while (index_slot_used(table->slots[end])) {
-        end++;
-    }
-    if (end + 1 >= table->slot_count) {
-        return false; /* The last slot stays empty. */
-    }
     shift_up(table, position, end);
     table->slots[position] = slot;
     table->count++;

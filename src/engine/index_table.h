@@ -115,6 +115,9 @@ void index_table_deinit(struct index_table *table, struct index_account *account
  * An entry with an expiry wants index_table_keep_expiry before. */
 bool index_table_try_insert(struct index_table *table, const struct index_entry *entry);
 
+/* Would index_table_try_insert of this hash add a slot? */
+bool index_table_has_room(const struct index_table *table, uint64_t hash);
+
 /* Makes sure that the table has an array of expiry seconds. */
 enum status index_table_keep_expiry(struct index_table *table,
                                     struct index_account *account) MUST_CHECK;

@@ -214,7 +214,17 @@ static void do_insert(struct model *model)
     struct index_entry entry = new_entry(model, key, new_hash(model));
     uint64_t used_before = model->budget.used_bytes;
     limit_budget(model);
-    enum status status = index_insert(model->index, &entry);
+    enum status status;
+    if (test_random_one_in(&model->random, 2)) {
+        status = index_insert(model->index, &entry);
+    } else {
+        status = index_reserve(model->index, entry.hash, true, entry.expiry_ms != EXPIRY_NONE);
+        if (status == STATUS_OK) {
+            model->budget.limit_bytes = model->budget.used_bytes;
+            status = index_insert(model->index, &entry);
+            EXPECT(==, status, STATUS_OK);
+        }
+    }
     if (status == STATUS_INDEX_FULL) {
         EXPECT(!=, model->budget.limit_bytes, 0);
         EXPECT(==, model->budget.used_bytes, used_before);
@@ -261,6 +271,10 @@ static void do_replace(struct model *model)
     struct index_entry entry = new_entry(model, key, old.hash.bits);
     uint64_t used_before = model->budget.used_bytes;
     limit_budget(model);
+    bool expires = entry.expiry_ms != EXPIRY_NONE;
+    if (index_reserve(model->index, entry.hash, false, expires) == STATUS_OK) {
+        model->budget.limit_bytes = model->budget.used_bytes;
+    }
     enum status status = index_replace(model->index, old.address, &entry);
     if (status == STATUS_INDEX_FULL) {
         EXPECT(==, model->budget.used_bytes, used_before);
