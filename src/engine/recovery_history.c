@@ -356,6 +356,20 @@ static void note_what_was_durable(const struct history *history) NO_THREAD_SAFET
     note_durable(history->files, durable->file, durable->offset);
 }
 
+/* All of the log up to this sequence number was closed and sealed when a compaction looked at it:
+ * it is in sealed and packed segments, which are whole, or are found out elsewhere. */
+static uint64_t judged_up_to(const struct recovery_files *files)
+{
+    uint64_t judged = 0;
+    for (size_t i = 0; i < files->count; i++) {
+        const struct recovery_file *file = &files->files[i];
+        if (file->state == RECOVERY_PACKED && file->header.judged_sequence > judged) {
+            judged = file->header.judged_sequence;
+        }
+    }
+    return judged;
+}
+
 static bool has_broken_file(const struct recovery_files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
@@ -388,8 +402,8 @@ enum status recovery_find_history(struct engine *engine, struct recovery_files *
     if (history.is_broken || history.in_group || has_broken_file(files)) {
         status = search_behind(&history, &history.reached, &covered);
     }
-    bool is_damage =
-        covered > history.reached.last_sequence || manifest_covers(&history, &history.reached);
+    bool is_damage = (covered > history.reached.last_sequence && covered > judged_up_to(files)) ||
+                     manifest_covers(&history, &history.reached);
     free(history.suspects);
     if (status != STATUS_OK) {
         return error_set(error, status, "can't read the log: %s", status_words(status));
