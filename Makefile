@@ -143,6 +143,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 "$(WITH_SERVER) redis-tests/redis_py_test.py" \
                 "$(WITH_SERVER) redis-tests/node/run.sh" \
                 redis-tests/reference_test.py \
+                redis-tests/administration_test.py \
                 redis-tests/differential/differential.py \
                 redis-tests/crash/kill9.py
 

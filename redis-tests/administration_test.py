@@ -1,0 +1,390 @@
+#!/usr/bin/python3
+"""Clients that act on each other and on the server: CLIENT KILL, PAUSE and UNBLOCK, passwords, INFO,
+and the commands that wait for the disk. What redis-server can do as well is done there too, and the
+answers compared. Starts both servers. Closes with "N passed, N failed"."""
+
+import os
+import select
+import sys
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "support")]
+
+from server import Server  # noqa: E402  (after the path is set)
+
+ours = Server()
+theirs = Server(reference=True)
+
+
+def setUpModule():
+    ours.start()
+    theirs.start()
+
+
+def tearDownModule():
+    ours.close()
+    theirs.close()
+
+
+class Client:
+    """A connection that speaks RESP and keeps replies as bytes of the wire."""
+
+    def __init__(self, server):
+        self.socket = server.connect(timeout=30)
+        self.received = b""
+        self.address = "%s:%d" % self.socket.getsockname()
+
+    def send(self, *command):
+        words = [word if isinstance(word, bytes) else str(word).encode() for word in command]
+        parts = [b"*%d\r\n" % len(words)]
+        parts += [b"$%d\r\n%s\r\n" % (len(word), word) for word in words]
+        self.socket.sendall(b"".join(parts))
+
+    def _fill(self):
+        data = self.socket.recv(1 << 16)
+        if not data:
+            raise EOFError
+        self.received += data
+
+    def _take(self, size):
+        while len(self.received) < size:
+            self._fill()
+        taken, self.received = self.received[:size], self.received[size:]
+        return taken
+
+    def _line(self):
+        while b"\r\n" not in self.received:
+            self._fill()
+        return self._take(self.received.index(b"\r\n") + 2)
+
+    def read(self):
+        line = self._line()
+        count = int(line[1:]) if line[:1] in b"$=*~%>" else 0
+        if line[:1] in b"$=":
+            return line + (self._take(count + 2) if count >= 0 else b"")
+        return line + b"".join(self.read() for _ in range(count * (2 if line[:1] == b"%" else 1)))
+
+    def ask(self, *command):
+        self.send(*command)
+        return self.read()
+
+    def id(self):
+        return int(self.ask("CLIENT", "ID")[1:])
+
+    def is_closed(self):
+        try:
+            return self.socket.recv(1) == b""
+        except OSError:
+            return True
+
+    def has_answer(self, seconds=0.0):
+        return bool(self.received) or bool(select.select([self.socket], [], [], seconds)[0])
+
+    def close(self):
+        self.socket.close()
+
+
+def take_seconds(action):
+    """How long it takes, and what it returns."""
+    begin = time.monotonic()
+    result = action()
+    return time.monotonic() - begin, result
+
+
+class TestCase(unittest.TestCase):
+    def client(self, server):
+        client = Client(server)
+        self.addCleanup(client.close)
+        self.assertEqual(client.ask("PING"), b"+PONG\r\n")  # from here on the server knows it
+        return client
+
+
+def on_both(test):
+    """Runs test(self, server) at each of the two."""
+
+    def run(self):
+        for name, server in (("scdb", ours), ("redis-server", theirs)):
+            with self.subTest(server=name):
+                test(self, server)
+
+    return run
+
+
+class Kill(TestCase):
+    @on_both
+    def test_by_id(self, server):
+        me, other = self.client(server), self.client(server)
+        self.assertEqual(me.ask("CLIENT", "KILL", "ID", other.id()), b":1\r\n")
+        self.assertTrue(other.is_closed())
+        self.assertNotIn(other.address.encode(), me.ask("CLIENT", "LIST"))
+
+    @on_both
+    def test_by_address(self, server):
+        me, other, third = (self.client(server) for _ in range(3))
+        self.assertEqual(me.ask("CLIENT", "KILL", other.address), b"+OK\r\n")
+        self.assertTrue(other.is_closed())
+        self.assertEqual(
+            me.ask("CLIENT", "KILL", "ADDR", third.address, "TYPE", "normal"), b":1\r\n"
+        )
+        self.assertTrue(third.is_closed())
+
+    @on_both
+    def test_all_but_me(self, server):
+        me, *others = (self.client(server) for _ in range(4))
+        self.assertEqual(me.ask("CLIENT", "KILL", "TYPE", "normal"), b":3\r\n")
+        self.assertTrue(all(other.is_closed() for other in others))
+        self.assertEqual(me.ask("CLIENT", "LIST").count(b"id="), 1)
+
+    @on_both
+    def test_me(self, server):
+        first, second = self.client(server), self.client(server)
+        self.assertEqual(first.ask("CLIENT", "KILL", first.address), b"+OK\r\n")
+        self.assertTrue(first.is_closed())
+        killed = second.ask("CLIENT", "KILL", "ID", second.id(), "SKIPME", "no")
+        self.assertEqual(killed, b":1\r\n")
+        self.assertTrue(second.is_closed())
+
+
+class Pause(TestCase):
+    """A test that fails in a pause of a minute does not leave it to the next one."""
+
+    def tearDown(self):
+        for server in (ours, theirs):
+            self.client(server).ask("CLIENT", "UNPAUSE")
+
+    @on_both
+    def test_writes_wait(self, server):
+        me, other = self.client(server), self.client(server)
+        me.ask("CLIENT", "PAUSE", 400, "WRITE")
+        seconds, _ = take_seconds(lambda: other.ask("GET", "k"))
+        self.assertLess(seconds, 0.3)
+        seconds, reply = take_seconds(lambda: other.ask("SET", "k", "v"))
+        self.assertEqual(reply, b"+OK\r\n")
+        self.assertGreater(seconds, 0.2)
+
+    @on_both
+    def test_all_wait(self, server):
+        me, other = self.client(server), self.client(server)
+        me.ask("CLIENT", "PAUSE", 400)
+        seconds, reply = take_seconds(lambda: other.ask("PING"))
+        self.assertEqual(reply, b"+PONG\r\n")
+        self.assertGreater(seconds, 0.3)
+
+    @on_both
+    def test_who_waits_is_shown_until_unpause(self, server):
+        me, other = self.client(server), self.client(server)
+        me.ask("CLIENT", "PAUSE", 60000, "WRITE")
+        other.send("SET", "k", "v")
+        self.assertFalse(other.has_answer(0.2))
+        self.assertIn(b"flags=b ", me.ask("CLIENT", "LIST"))
+        self.assertIn(b"\r\nblocked_clients:1\r\n", me.ask("INFO", "clients"))
+        self.assertEqual(me.ask("CLIENT", "UNPAUSE"), b"+OK\r\n")
+        self.assertEqual(other.read(), b"+OK\r\n")
+
+    @on_both
+    def test_shorter_after_one_called_off(self, server):
+        """The first pause's end was waited for once, whatever came later."""
+        me, other = self.client(server), self.client(server)
+        me.ask("CLIENT", "PAUSE", 60000, "WRITE")
+        other.send("SET", "k", "v")
+        self.assertFalse(other.has_answer(0.1))
+        me.ask("CLIENT", "UNPAUSE")
+        self.assertEqual(other.read(), b"+OK\r\n")
+        me.ask("CLIENT", "PAUSE", 200)
+        seconds, _ = take_seconds(lambda: other.ask("PING"))
+        self.assertLess(seconds, 10)
+
+    @on_both
+    def test_longer_one_counts(self, server):
+        me, other = self.client(server), self.client(server)
+        me.ask("CLIENT", "PAUSE", 600, "WRITE")
+        me.ask("CLIENT", "PAUSE", 1, "WRITE")
+        seconds, _ = take_seconds(lambda: other.ask("SET", "k", "v"))
+        self.assertGreater(seconds, 0.4)
+
+    @on_both
+    def test_transactions(self, server):
+        me, other = self.client(server), self.client(server)
+        reads = self.client(server)
+        reads.ask("SET", "k", "v")
+        for client, command in ((reads, ["GET", "k"]), (other, ["SET", "k", "w"])):
+            client.ask("MULTI")
+            self.assertEqual(client.ask(*command), b"+QUEUED\r\n")
+        me.ask("CLIENT", "PAUSE", 60000, "WRITE")
+        self.assertEqual(reads.ask("EXEC"), b"*1\r\n$1\r\nv\r\n")
+        other.send("EXEC")
+        self.assertFalse(other.has_answer(0.2))
+        me.ask("CLIENT", "UNPAUSE")
+        self.assertEqual(other.read(), b"*1\r\n+OK\r\n")
+
+
+class Password(TestCase):
+    @on_both
+    def test_of_clients_that_were_there_before(self, server):
+        me, before = self.client(server), self.client(server)
+        self.assertEqual(me.ask("CONFIG", "SET", "requirepass", "secret"), b"+OK\r\n")
+        try:
+            later = Client(server)
+            self.addCleanup(later.close)
+            self.assertEqual(before.ask("PING"), b"+PONG\r\n")
+            self.assertTrue(later.ask("PING").startswith(b"-NOAUTH "))
+            for wrong in ("", "s", "secre", "secrets", "SECRET"):
+                self.assertTrue(later.ask("AUTH", wrong).startswith(b"-WRONGPASS "))
+            self.assertEqual(later.ask("AUTH", "secret"), b"+OK\r\n")
+            self.assertEqual(later.ask("PING"), b"+PONG\r\n")
+            before.ask("RESET")
+            self.assertTrue(before.ask("PING").startswith(b"-NOAUTH "))
+        finally:
+            self.assertEqual(me.ask("CONFIG", "SET", "requirepass", ""), b"+OK\r\n")
+        self.assertEqual(before.ask("PING"), b"+PONG\r\n")
+
+
+def fields(client, *sections):
+    section, found = None, []
+    for line in client.ask("INFO", *sections).split(b"\r\n"):
+        if line.startswith(b"# "):
+            section = line
+        elif b":" in line and section is not None:
+            found.append((section, line.split(b":")[0]))
+    return found
+
+
+class Info(TestCase):
+    def test_has_every_field(self):
+        for sections in ((), ("server", "memory"), ("CLIENTS",), ("default",), ("everything",)):
+            with self.subTest(sections=sections):
+                a, b = self.client(ours), self.client(theirs)
+                for client in (a, b):
+                    client.ask("SET", "k", "v")
+                counted = (b"# Commandstats", b"# Errorstats", b"# Latencystats")
+                found = set(fields(a, *sections))
+                wanted = [field for field in fields(b, *sections) if field[0] not in counted]
+                self.assertEqual([field for field in wanted if field not in found], [])
+
+    def test_sections(self):
+        client = self.client(ours)
+        self.assertEqual(client.ask("INFO", "nonsense"), b"$0\r\n\r\n")
+        self.assertIn(b"# Scdb\r\nscdb_version:", client.ask("INFO"))
+        self.assertNotIn(b"# Commandstats", client.ask("INFO"))
+        self.assertIn(b"# Commandstats", client.ask("INFO", "server", "COMMANDSTATS"))
+
+    def test_counts_commands(self):
+        client = self.client(ours)
+        client.ask("CONFIG", "RESETSTAT")
+        for _ in range(3):
+            client.ask("GET", "k")
+        client.ask("GET")
+        client.ask("CLIENT", "ID")
+        text = client.ask("INFO", "commandstats", "errorstats")
+        usec = rb"usec=\d+,usec_per_call=\d+\.\d\d"
+        self.assertRegex(text, rb"\r\ncmdstat_get:calls=3,%s,rejected_calls=1," % usec)
+        self.assertRegex(text, rb"\r\ncmdstat_client\|id:calls=1,")
+        self.assertRegex(text, rb"\r\nerrorstat_ERR:count=1\r\n")
+
+
+class Disk(TestCase):
+    """What waits for the disk: only here."""
+
+    def fill(self, client, count=20000, rounds=2):
+        for _ in range(rounds):
+            for i in range(count):
+                client.send("SET", "fill:%d" % i, b"x" * 500)
+            for _ in range(count):
+                self.assertEqual(client.read(), b"+OK\r\n")
+
+    def scdb(self, client, name):
+        text = client.ask("INFO", "scdb", "persistence").decode()
+        return int(text.split("\r\n%s:" % name)[1].split("\r\n")[0])
+
+    def test_compact(self):
+        waits, other = self.client(ours), self.client(ours)
+        self.fill(waits)
+        before = self.scdb(other, "file_bytes")
+        waits.send("COMPACT")
+        waits.send("GET", "fill:1")
+        served = 0
+        while not waits.has_answer():
+            self.assertEqual(other.ask("SET", "served", served), b"+OK\r\n")
+            served += 1
+        reclaimed = int(waits.read()[1:])
+        self.assertEqual(waits.read(), b"$500\r\n%s\r\n" % (b"x" * 500))
+        self.assertGreater(reclaimed, 9000000)
+        self.assertLess(self.scdb(other, "file_bytes"), before - 9000000)
+        self.assertGreaterEqual(self.scdb(other, "compactions"), 1)
+
+    def test_compact_async_and_errors(self):
+        client = self.client(ours)
+        started = b"+Background compaction started\r\n"
+        self.assertEqual(client.ask("COMPACT", "ASYNC"), started)
+        self.assertEqual(client.ask("compact", "x"), b"-ERR syntax error\r\n")
+        self.assertEqual(client.ask("COMPACT", "ASYNC", "x"), b"-ERR syntax error\r\n")
+        client.ask("MULTI")
+        client.ask("COMPACT")
+        self.assertEqual(client.ask("EXEC"), b"*1\r\n" + started)
+
+    def test_clients_that_leave_while_they_wait(self):
+        killer = self.client(ours)
+        self.fill(killer)
+        leaves, killed = self.client(ours), self.client(ours)
+        number = killed.id()
+        for client in (leaves, killed):
+            client.send("COMPACT")
+            client.send("SET", "after", "COMPACT")
+        leaves.close()
+        self.assertEqual(killer.ask("CLIENT", "KILL", "ID", number), b":1\r\n")
+        self.assertEqual(killer.ask("COMPACT")[:1], b":")
+
+    def test_save(self):
+        client = self.client(ours)
+        saves = self.scdb(client, "rdb_saves")
+        client.ask("SET", "k", "v")
+        self.assertEqual(client.ask("SAVE"), b"+OK\r\n")
+        self.assertEqual(self.scdb(client, "rdb_changes_since_last_save"), 0)
+        self.assertEqual(client.ask("BGSAVE"), b"+Background saving started\r\n")
+        deadline = time.monotonic() + 30
+        while self.scdb(client, "rdb_saves") < saves + 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(self.scdb(client, "rdb_saves"), saves + 2)
+        self.assertLess(abs(int(client.ask("LASTSAVE")[1:]) - time.time()), 60)
+
+    def test_waitaof(self):
+        client = self.client(ours)
+        for _ in range(3):
+            client.ask("SET", "k", "v")
+            self.assertEqual(client.ask("WAITAOF", 1, 0, 0), b"*2\r\n:1\r\n:0\r\n")
+            self.assertEqual(client.ask("WAITAOF", 0, 0, 0), b"*2\r\n:1\r\n:0\r\n")
+        self.assertEqual(
+            client.ask("WAITAOF", 2, 0, 0),
+            b"-ERR value is out of range, value must between 0 and 1\r\n",
+        )
+
+    def test_stops_while_clients_wait(self):
+        for command in (["SHUTDOWN"], ["SHUTDOWN", "NOSAVE"], None):
+            with self.subTest(command=command), Server() as server:
+                clients = [self.client(server) for _ in range(9)]
+                self.fill(clients[0], 5000)
+                for i, client in enumerate(clients):
+                    client.send("SET", "waits", i)
+                    client.send(*(["COMPACT"], ["SAVE"], ["WAITAOF", 1, 0, 0])[i % 3])
+                if command:
+                    self.client(server).send(*command)
+                    self.assertEqual(server.process.wait(60), 0, server.read_log())
+                    server.start()  # on the same data
+                    self.assertEqual(self.client(server).ask("DBSIZE"), b":5001\r\n")
+                # otherwise the end of `with` sends SIGTERM and looks at the exit code
+
+
+def main():
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    result = unittest.TextTestRunner(verbosity=1).run(suite)
+    # A test that fails for both servers is one failure.
+    failed = len({str(test).split(" (")[0] for test, _ in result.failures + result.errors})
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
