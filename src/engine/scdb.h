@@ -165,9 +165,10 @@ SCDB_API enum scdb_status scdb_close(struct scdb *db);
  * Sets a key, whether it was there or not. From `expiry_ms` on it is not there any more; SCDB_NEVER
  * or scdb_after(60000), say.
  *
- * TOO_LARGE, NO_MEMORY, DISK_FULL, INDEX_FULL, KEY_LIMIT, WRITES_STOPPED, IO. DISK_FULL and IO may
- * also mean that the value is set, but could not be brought to the disk yet: it can be read no more
- * than it can be trusted, until the disk takes it, which is tried again and again.
+ * TOO_LARGE, NO_MEMORY, INDEX_FULL, KEY_LIMIT: nothing has changed. DISK_FULL, IO, WRITES_STOPPED:
+ * nothing has changed, or the value is set but not as safe as asked for. In the second case reading
+ * the key fails the same way until the disk takes the value, which is tried again and again; a
+ * crash before that brings back the old one.
  */
 SCDB_API enum scdb_status scdb_set(struct scdb *db, struct scdb_bytes key, struct scdb_bytes value,
                                    int64_t expiry_ms) SCDB_MUST_CHECK;
@@ -181,7 +182,8 @@ SCDB_API enum scdb_status scdb_delete(struct scdb *db, struct scdb_bytes key) SC
  * does not count follows the bytes, so a stored string is one again. `size` may be NULL.
  *
  * NOT_FOUND, CORRUPT, NO_MEMORY; IO, DISK_FULL, WRITES_STOPPED: the value can't be read, or is one
- * that could not be brought to the disk.
+ * that could not be brought to the disk; INVALID: scdb-server keeps a list, a hash or the like
+ * here.
  */
 SCDB_API enum scdb_status scdb_get(struct scdb *db, struct scdb_bytes key, void **value,
                                    size_t *size) SCDB_MUST_CHECK;
