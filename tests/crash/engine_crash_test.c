@@ -640,6 +640,9 @@ static void rot(struct run *run)
 {
     struct names names = {.count = 0};
     CHECK(fs_list(run->fs, collect_name, &names) == STATUS_OK);
+    if (names.count == 0) {
+        return; /* all that the store ever held is gone */
+    }
     const char *name = names.names[below(run, names.count)];
     struct file *file;
     uint64_t size;
