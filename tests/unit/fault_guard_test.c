@@ -60,6 +60,7 @@ START_TEST(a_fault_becomes_false)
 }
 END_TEST
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they take SIGBUS themselves */
 START_TEST(a_fault_outside_of_it_kills_as_ever)
 {
     fault_guard_install();
@@ -67,6 +68,7 @@ START_TEST(a_fault_outside_of_it_kills_as_ever)
     (void)raise(SIGBUS); /* the first made way for the default */
 }
 END_TEST
+#endif
 
 /* A segment whose file is cut under the running engine stands for a disk that fails. */
 START_TEST(an_unreadable_value_is_an_error_of_its_key_only)
