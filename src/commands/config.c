@@ -29,10 +29,12 @@ static void config_get(struct call *call)
 {
     struct pairs pairs = {.reply = call->reply};
     struct reply_mark mark = reply_deferred_begin(call->reply);
-    enum status status =
-        config_get_locked(server_config(call->server), call->arguments + 2,
-                          call->argument_count - 2, glob_match, reply_pair, &pairs);
-    if (status != STATUS_OK) {
+    struct config_query query = {.patterns = call->arguments + 2,
+                                 .pattern_count = call->argument_count - 2,
+                                 .match = glob_match,
+                                 .emit = reply_pair,
+                                 .context = &pairs};
+    if (config_get_locked(server_config(call->server), &query) != STATUS_OK) {
         call->reply->failed = true;
         return;
     }

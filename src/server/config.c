@@ -22,6 +22,18 @@ struct config_value *config_value_of(const struct config *config, const struct d
     return &config->values[index_of(directive)];
 }
 
+const struct directive *config_find_directive(struct slice name)
+{
+    for (size_t i = 0; i < config_directive_count; i++) {
+        const struct directive *directive = &config_directives[i];
+        if (slice_is_word(name, directive->name) ||
+            (directive->alias != NULL && slice_is_word(name, directive->alias))) {
+            return directive;
+        }
+    }
+    return NULL;
+}
+
 static bool is_text(const struct directive *directive)
 {
     return directive->type == DIRECTIVE_TEXT || directive->type == DIRECTIVE_SPECIAL;

@@ -164,16 +164,21 @@ const char *config_file_path(const struct config *config);
 
 /* --- CONFIG GET, SET, REWRITE (execution lock held) --------------------------------------- */
 
+/* CONFIG GET. */
+struct config_query {
+    const struct slice *patterns;
+    size_t pattern_count;
+    bool (*match)(struct slice pattern, struct slice text, bool ignore_case); /* commands/glob.h */
+    void (*emit)(void *context, struct slice name, struct slice value);
+    void *context;
+};
+
 /*
- * Calls `emit` once for each directive that a pattern matches, by `match` (commands/glob.h); a name
- * without a wildcard also finds hidden ones and is told as the client wrote it, as Redis does.
- * NO_MEMORY: some were not told.
+ * Calls `emit` once for each directive that a pattern matches; a name without a wildcard also finds
+ * hidden ones and is told as the client wrote it, as Redis does. NO_MEMORY: some were not told.
  */
-enum status
-config_get_locked(const struct config *config, const struct slice *patterns, size_t pattern_count,
-                  bool (*match)(struct slice pattern, struct slice text, bool ignore_case),
-                  void (*emit)(void *context, struct slice name, struct slice value),
-                  void *context) MUST_CHECK;
+enum status config_get_locked(const struct config *config,
+                              const struct config_query *query) MUST_CHECK;
 
 /*
  * Sets name, value, name, value, ...: all or nothing. INVALID: nothing has changed, and

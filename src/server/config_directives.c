@@ -490,15 +490,3 @@ const struct directive config_directives[] = {
 };
 
 const size_t config_directive_count = sizeof(config_directives) / sizeof(config_directives[0]);
-
-const struct directive *config_find_directive(struct slice name)
-{
-    for (size_t i = 0; i < config_directive_count; i++) {
-        const struct directive *directive = &config_directives[i];
-        if (slice_is_word(name, directive->name) ||
-            (directive->alias != NULL && slice_is_word(name, directive->alias))) {
-            return directive;
-        }
-    }
-    return NULL;
-}

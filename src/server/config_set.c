@@ -17,22 +17,13 @@ static bool has_wildcard(struct slice pattern)
     return false;
 }
 
-struct getter {
-    const struct config *config;
-    const struct slice *patterns;
-    size_t pattern_count;
-    bool (*match)(struct slice pattern, struct slice text, bool ignore_case);
-    void (*emit)(void *context, struct slice name, struct slice value);
-    void *context;
-};
-
-static enum status tell(const struct getter *getter, const struct directive *directive,
-                        struct slice name)
+static enum status tell(const struct config *config, const struct config_query *query,
+                        const struct directive *directive, struct slice name)
 {
     struct buffer value = {0};
-    enum status status = config_format(getter->config, directive, &value);
+    enum status status = config_format(config, directive, &value);
     if (status == STATUS_OK) {
-        getter->emit(getter->context, name, buffer_slice(&value));
+        query->emit(query->context, name, buffer_slice(&value));
     }
     buffer_deinit(&value);
     return status;
@@ -40,41 +31,32 @@ static enum status tell(const struct getter *getter, const struct directive *dir
 
 /* Told once, spelled as the first argument that means it: a pattern leaves the name as it is, a
  * name without wildcards is told as the client wrote it. */
-static enum status tell_if_asked(const struct getter *getter, const struct directive *directive,
-                                 const char *name)
+static enum status tell_if_asked(const struct config *config, const struct config_query *query,
+                                 const struct directive *directive, const char *name)
 {
     bool hidden = (directive->flags & DIRECTIVE_HIDDEN) != 0;
     struct slice own = slice_of_string(name);
-    for (size_t i = 0; i < getter->pattern_count; i++) {
-        struct slice pattern = getter->patterns[i];
+    for (size_t i = 0; i < query->pattern_count; i++) {
+        struct slice pattern = query->patterns[i];
         if (has_wildcard(pattern)) {
-            if (!hidden && getter->match(pattern, own, true)) {
-                return tell(getter, directive, own);
+            if (!hidden && query->match(pattern, own, true)) {
+                return tell(config, query, directive, own);
             }
         } else if (slice_is_word(pattern, name)) {
-            return tell(getter, directive, pattern);
+            return tell(config, query, directive, pattern);
         }
     }
     return STATUS_OK;
 }
 
-enum status
-config_get_locked(const struct config *config, const struct slice *patterns, size_t pattern_count,
-                  bool (*match)(struct slice pattern, struct slice text, bool ignore_case),
-                  void (*emit)(void *context, struct slice name, struct slice value), void *context)
+enum status config_get_locked(const struct config *config, const struct config_query *query)
 {
-    struct getter getter = {.config = config,
-                            .patterns = patterns,
-                            .pattern_count = pattern_count,
-                            .match = match,
-                            .emit = emit,
-                            .context = context};
     enum status status = STATUS_OK;
     for (size_t i = 0; i < config_directive_count && status == STATUS_OK; i++) {
         const struct directive *directive = &config_directives[i];
-        status = tell_if_asked(&getter, directive, directive->name);
+        status = tell_if_asked(config, query, directive, directive->name);
         if (status == STATUS_OK && directive->alias != NULL) {
-            status = tell_if_asked(&getter, directive, directive->alias);
+            status = tell_if_asked(config, query, directive, directive->alias);
         }
     }
     return status;

@@ -46,7 +46,7 @@ enum status server_create(struct config *config, const struct executor *executor
 void server_destroy(struct server *server);
 
 /* engine_options.on_durable; the context is the server. */
-void server_on_durable(void *server);
+void server_on_durable(void *context);
 
 /* Opens the listening sockets, so that a port in use is found out before the store is touched;
  * nobody is accepted yet. IO: `error` names the address and says what to do. */

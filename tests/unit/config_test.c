@@ -266,8 +266,10 @@ static void tell(void *context, struct slice name, struct slice value)
 
 static const char *get(size_t count, const struct slice *patterns)
 {
+    struct config_query query = {
+        .patterns = patterns, .pattern_count = count, .match = glob_match, .emit = tell};
     told[0] = '\0';
-    ck_assert_int_eq(config_get_locked(config, patterns, count, glob_match, tell, NULL), STATUS_OK);
+    ck_assert_int_eq(config_get_locked(config, &query), STATUS_OK);
     return told;
 }
 
