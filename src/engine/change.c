@@ -20,6 +20,8 @@ void change_forget_locked(struct engine *engine, const struct engine_keyspace *k
     (void)engine;
     if (lookup->status == STATUS_OK) {
         segment_live_change(lookup->segment, keyspace->id, -(int64_t)lookup->size);
+    } else {
+        lookup->segment->damaged = true;
     }
 }
 

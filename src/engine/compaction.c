@@ -114,7 +114,8 @@ static bool is_finished(const struct run *run, const struct segment *segment)
     return false;
 }
 
-/* The greatest sequence number that a tombstone in `victim` may have to be let go (see the top). */
+/* Rule 8: the greatest sequence number that a tombstone in `victim` may have to be let go (see the
+ * top). */
 static uint64_t guard_limit_for(const struct run *run, const struct segment *victim)
 {
     struct engine *engine = run->engine;
@@ -148,7 +149,8 @@ struct facts {
     size_t map_count;
 };
 
-/* Takes what was judged, makes it durable. The packed segment gets its addresses on the way. */
+/* Rules 5 and 10 of docs/durability.md: takes what was judged, makes it durable. The packed segment
+ * gets its addresses on the way. */
 static enum status gather_facts(struct run *run, struct facts *facts)
 {
     struct engine *engine = run->engine;
@@ -226,7 +228,7 @@ static enum status replace_manifest(struct run *run, struct facts *facts)
     return status;
 }
 
-/* No slot points at them any more and no manifest lists them. */
+/* Rule 7: no slot points at them any more and no manifest lists them. */
 static void remove_victims(struct run *run)
 {
     struct engine *engine = run->engine;

@@ -222,7 +222,8 @@ void engine_compact_start(struct engine *engine,
                                        const struct compaction_result *result),
                           void *context);
 
-/* Every `interval_s` seconds a compaction starts by itself when there is garbage; 0 = never. */
+/* Every `interval_s` seconds a compaction starts by itself when a sixteenth of what the files hold
+ * is dead; 0 = never. */
 void engine_set_compaction_interval(struct engine *engine, uint64_t interval_s);
 
 /* Tests with without_threads: one round of what the threads would do (expiry, next segment, sync

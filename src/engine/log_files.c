@@ -159,6 +159,7 @@ static size_t find_sealable(struct engine *engine, struct segment **found)
     return count;
 }
 
+/* Rule 4 of docs/durability.md: durable first, then sealed. */
 static void seal(struct engine *engine, struct segment *segment)
 {
     /* Closed: nobody else changes these fields any more. */

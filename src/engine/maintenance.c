@@ -200,38 +200,62 @@ void engine_set_compaction_interval(struct engine *engine, uint64_t interval_s)
 
 /* --- the thread --------------------------------------------------------------------------- */
 
-/* maintenance.mutex held. */
-static bool is_compaction_due(const struct maintenance *maintenance)
+/* Copying many segments for the sake of a few dead bytes in each would be no gain: a compaction
+ * that nobody asked for waits until a sixteenth of what the files hold is dead. */
+static bool has_garbage(struct engine *engine)
 {
-    if (maintenance->compaction_wanted) {
-        return true;
+    uint64_t dead_bytes = 0;
+    uint64_t all_bytes = 0;
+    size_t handle = 0;
+    const struct segment *segment;
+    mutex_lock(&engine->lock);
+    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+        if (!segment->damaged) {
+            dead_bytes += segment_dead_bytes(segment);
+            all_bytes += segment->end;
+        }
     }
+    mutex_unlock(&engine->lock);
+    return dead_bytes > 0 && dead_bytes >= all_bytes / 16;
+}
+
+/* maintenance.mutex held. */
+static bool is_interval_over(const struct maintenance *maintenance)
+{
     return maintenance->compaction_interval_s > 0 &&
            clock_monotonic_ms() - maintenance->last_compaction_ms >=
                (int64_t)maintenance->compaction_interval_s * 1000;
 }
 
-/* Sleeps until there is something to do. *compact: among it a compaction. False = stop. */
-static bool wait_for_work(struct maintenance *maintenance, bool *compact)
+enum work { WORK_STOP, WORK_ROUND, WORK_COMPACTION, WORK_COMPACTION_IF_WORTH };
+
+/* Sleeps until there is something to do, and says what besides a round. */
+static enum work wait_for_work(struct maintenance *maintenance)
 {
+    enum work work = WORK_ROUND;
     mutex_lock(&maintenance->mutex);
-    if (!maintenance->stop && !maintenance->woken && !is_compaction_due(maintenance)) {
+    if (!maintenance->stop && !maintenance->woken && !maintenance->compaction_wanted) {
         condition_wait(&maintenance->wake, &maintenance->mutex, MAINTENANCE_INTERVAL_MS);
     }
     maintenance->woken = false;
-    *compact = is_compaction_due(maintenance);
-    bool go_on = !maintenance->stop;
+    if (maintenance->stop) {
+        work = WORK_STOP;
+    } else if (maintenance->compaction_wanted) {
+        work = WORK_COMPACTION;
+    } else if (is_interval_over(maintenance)) {
+        work = WORK_COMPACTION_IF_WORTH;
+    }
     mutex_unlock(&maintenance->mutex);
-    return go_on;
+    return work;
 }
 
 static void *maintenance_main(void *argument)
 {
     struct engine *engine = argument;
-    bool compact;
-    while (wait_for_work(&engine->maintenance, &compact)) {
+    enum work work;
+    while ((work = wait_for_work(&engine->maintenance)) != WORK_STOP) {
         maintenance_round(engine);
-        if (compact) {
+        if (work == WORK_COMPACTION || (work == WORK_COMPACTION_IF_WORTH && has_garbage(engine))) {
             run_compaction(engine);
         }
     }

@@ -81,6 +81,7 @@ static void note_synced(struct engine *engine, const struct sync_target *targets
     mutex_unlock(&engine->lock);
 }
 
+/* Rule 2 of docs/durability.md: in the order of the log. */
 static enum status sync_segments(struct engine *engine, const struct sync_pass *pass)
 {
     struct sync_target targets[BATCH_SIZE];
@@ -113,6 +114,7 @@ static struct sync_pass begin_pass(struct engine *engine)
     return pass;
 }
 
+/* Rule 3: the mark comes after what it tells of. */
 static void end_pass(struct engine *engine, const struct sync_pass *pass)
 {
     struct sync *sync = &engine->sync;
