@@ -79,26 +79,30 @@ static int compare_age(const void *a, const void *b)
                                                                 : 0;
 }
 
-static enum status choose_victims(struct run *run)
+static enum status collect_victims_locked(struct run *run)
 {
     struct engine *engine = run->engine;
-    enum status status = STATUS_OK;
-    mutex_lock(&engine->lock);
     run->victims = calloc(engine->segments.segment_count, sizeof(struct segment *));
     if (run->victims == NULL) {
-        status = STATUS_NO_MEMORY;
+        return STATUS_NO_MEMORY;
     }
     size_t handle = 0;
     struct segment *segment;
-    while (status == STATUS_OK &&
-           (segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
         if (segment->sealed && !segment->damaged && segment_dead_bytes(segment) > 0) {
             segment_reference(segment);
             run->victims[run->victim_count++] = segment;
         }
     }
-    mutex_unlock(&engine->lock);
-    if (run->victim_count > 1) {
+    return STATUS_OK;
+}
+
+static enum status choose_victims(struct run *run)
+{
+    mutex_lock(&run->engine->lock);
+    enum status status = collect_victims_locked(run);
+    mutex_unlock(&run->engine->lock);
+    if (status == STATUS_OK && run->victim_count > 1) {
         qsort(run->victims, run->victim_count, sizeof(struct segment *), compare_age);
     }
     return status;

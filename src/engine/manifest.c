@@ -310,6 +310,7 @@ static enum status decode(const struct image *image, struct manifest *out, struc
     if (status != STATUS_OK) {
         return status;
     }
+    CHECK(image->bytes != NULL);
     struct manifest manifest;
     manifest_init(&manifest);
     decode_header(image->bytes, &manifest);

@@ -23,6 +23,7 @@ enum status spaces_create_keyspace(struct spaces *spaces, uint64_t id, struct en
 
 void spaces_destroy_keyspace(struct engine_keyspace *keyspace)
 {
+    CHECK(keyspace != NULL);
     index_destroy(keyspace->index);
     free(keyspace);
 }
