@@ -33,7 +33,7 @@ static void run_keys(struct call *call)
     struct scan_options options = {.pattern = call->arguments[1]};
     struct walk walk = {.options = &options, .keys = call->reply};
     struct reply_mark mark = reply_deferred_begin(call->reply);
-    struct keyspace_visitor visitor = {.visit = visit, .context = &walk};
+    struct entry_visitor visitor = {.visit = visit, .context = &walk};
     uint64_t cursor = 0;
     do {
         keyspace_scan(call->keyspace, call->session->database, &cursor, KEYS_STEP, &visitor);
@@ -48,7 +48,7 @@ static void scan(struct call *call, uint64_t cursor, const struct scan_options *
     struct reply keys;
     reply_init(&keys);
     struct walk walk = {.options = options, .keys = &keys};
-    struct keyspace_visitor visitor = {.visit = visit, .context = &walk};
+    struct entry_visitor visitor = {.visit = visit, .context = &walk};
     keyspace_scan(call->keyspace, call->session->database, &cursor, options->count, &visitor);
     reply_array(call->reply, 2);
     reply_bulk_integer(call->reply, (int64_t)cursor);

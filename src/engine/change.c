@@ -38,7 +38,8 @@ struct old_record {
 static void find_old(struct engine *engine, struct engine_keyspace *keyspace,
                      struct index_hash hash, struct slice key, struct old_record *old)
 {
-    old->found = lookup_key_locked(engine, keyspace, hash, key, &old->slot, &old->lookup);
+    struct lookup_key wanted = {.hash = hash, .key = key};
+    old->found = lookup_key_locked(engine, keyspace, &wanted, &old->slot, &old->lookup);
     if (old->found && old->lookup.status == STATUS_OK &&
         engine_is_past_locked(engine, old->lookup.record.expiry_ms)) {
         expiry_drop_locked(engine, keyspace, &old->slot, &old->lookup);

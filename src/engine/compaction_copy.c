@@ -13,8 +13,7 @@ enum status compaction_copy_init(struct compaction_copy *copy, struct engine *en
     *copy =
         (struct compaction_copy){.engine = engine, .victim = victim, .guard_limit = guard_limit};
     buffer_init(&copy->bytes);
-    return record_scanner_init(&copy->scanner, victim->file, victim->seed, SEGMENT_HEADER_SIZE,
-                               victim->end, true);
+    return record_scanner_init(&copy->scanner, victim, SEGMENT_HEADER_SIZE, victim->end, true);
 }
 
 void compaction_copy_deinit(struct compaction_copy *copy)
@@ -160,9 +159,9 @@ static enum compaction_verdict judge_locked(const struct compaction_copy *copy,
     /* But when its key has a slot, that is a newer record, which hides what is older; or this same
      * one, copied by an earlier compaction that did not finish with its file: a tombstone of the
      * same sequence number would kill it. */
+    struct lookup_key wanted = {.hash = candidate->hash, .key = record->key};
     struct lookup newer;
-    bool has_slot =
-        lookup_key_locked(copy->engine, keyspace, candidate->hash, record->key, &slot, &newer);
+    bool has_slot = lookup_key_locked(copy->engine, keyspace, &wanted, &slot, &newer);
     return has_slot ? VERDICT_DROP : VERDICT_TOMBSTONE;
 }
 

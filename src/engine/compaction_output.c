@@ -68,9 +68,10 @@ enum status compaction_output_open(struct compaction_output *output, uint64_t wa
     mutex_lock(&engine->manifest_mutex);
     uint64_t number = engine->manifest.next_file_number++;
     mutex_unlock(&engine->manifest_mutex);
+    struct segment_plan plan = {
+        .kind = SEGMENT_PACKED, .number = number, .capacity = capacity, .reserve = capacity};
     struct segment *segment;
-    enum status status =
-        segment_create(engine->fs, SEGMENT_PACKED, number, capacity, capacity, &segment);
+    enum status status = segment_create(engine->fs, &plan, &segment);
     if (status != STATUS_OK) {
         return status;
     }

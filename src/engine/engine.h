@@ -93,6 +93,12 @@ struct entry {
     uint64_t seed;
 };
 
+/* Who is shown entries, one after the other. The entry lasts as long as the call. */
+struct entry_visitor {
+    void (*visit)(void *context, const struct entry *entry);
+    void *context;
+};
+
 /* The keyspace that database `database` maps to. */
 struct engine_keyspace *engine_database_locked(struct engine *engine, unsigned database);
 unsigned engine_database_count(const struct engine *engine);
@@ -128,10 +134,9 @@ uint64_t engine_expiring_count_locked(struct engine *engine, struct engine_keysp
 int64_t engine_average_ttl_locked(struct engine *engine, struct engine_keyspace *keyspace);
 
 /* Visits at least `count` keys in cursor order (index.h). Expired and unreadable records are
- * passed over. `visit` must not write. *cursor 0 = start and end. */
+ * passed over. The visitor must not write. *cursor 0 = start and end. */
 void engine_scan_locked(struct engine *engine, struct engine_keyspace *keyspace, uint64_t *cursor,
-                        size_t count, void (*visit)(void *context, const struct entry *entry),
-                        void *context);
+                        size_t count, const struct entry_visitor *visitor);
 
 /* A random live key. NOT_FOUND when there is none. */
 enum status engine_random_locked(struct engine *engine, struct engine_keyspace *keyspace,

@@ -83,9 +83,10 @@ void engine_set_moment_locked(struct engine *engine, int64_t moment_ms)
 enum status engine_find_locked(struct engine *engine, struct engine_keyspace *keyspace,
                                struct slice key, struct entry *out)
 {
+    struct lookup_key wanted = {.hash = lookup_hash(engine, key), .key = key};
     struct index_entry slot;
     struct lookup lookup;
-    if (!lookup_key_locked(engine, keyspace, lookup_hash(engine, key), key, &slot, &lookup)) {
+    if (!lookup_key_locked(engine, keyspace, &wanted, &slot, &lookup)) {
         rest_on(engine, engine->deletion_position);
         return STATUS_NOT_FOUND;
     }
@@ -178,8 +179,7 @@ int64_t engine_average_ttl_locked(struct engine *engine, struct engine_keyspace 
 
 struct scan_context {
     struct engine *engine;
-    void (*visit)(void *context, const struct entry *entry);
-    void *context;
+    const struct entry_visitor *visitor;
 };
 
 static void scan_slot(void *context, const struct index_entry *slot)
@@ -192,14 +192,13 @@ static void scan_slot(void *context, const struct index_entry *slot)
     }
     struct entry entry;
     lookup_to_entry(&lookup, &entry);
-    scan->visit(scan->context, &entry);
+    scan->visitor->visit(scan->visitor->context, &entry);
 }
 
 void engine_scan_locked(struct engine *engine, struct engine_keyspace *keyspace, uint64_t *cursor,
-                        size_t count, void (*visit)(void *context, const struct entry *entry),
-                        void *context)
+                        size_t count, const struct entry_visitor *visitor)
 {
-    struct scan_context scan = {.engine = engine, .visit = visit, .context = context};
+    struct scan_context scan = {.engine = engine, .visitor = visitor};
     rest_on_all(engine);
     index_scan(keyspace->index, cursor, count, scan_slot, &scan);
 }

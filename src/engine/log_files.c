@@ -48,8 +48,11 @@ enum status log_files_make(struct engine *engine, const struct log_facts *facts,
     /* The number is used up even when this fails: checksums are seeded with it, so a file must
      * never get the number of one that may have left bytes somewhere. */
     uint64_t number = manifest->next_file_number++;
-    enum status status = segment_create(engine->fs, SEGMENT_LOG, number, capacity,
-                                        first_reserve(engine, capacity), &segment);
+    struct segment_plan plan = {.kind = SEGMENT_LOG,
+                                .number = number,
+                                .capacity = capacity,
+                                .reserve = first_reserve(engine, capacity)};
+    enum status status = segment_create(engine->fs, &plan, &segment);
     if (status != STATUS_OK) {
         return status;
     }

@@ -131,9 +131,9 @@ static bool match_key(void *context, struct record_address address)
 }
 
 bool lookup_key_locked(struct engine *engine, const struct engine_keyspace *keyspace,
-                       struct index_hash hash, struct slice key, struct index_entry *slot,
+                       const struct lookup_key *wanted, struct index_entry *slot,
                        struct lookup *out)
 {
-    struct match_context match = {.engine = engine, .key = key, .out = out};
-    return index_find(keyspace->index, hash, match_key, &match, slot);
+    struct match_context match = {.engine = engine, .key = wanted->key, .out = out};
+    return index_find(keyspace->index, wanted->hash, match_key, &match, slot);
 }

@@ -36,12 +36,18 @@ void lookup_address_locked(struct engine *engine, struct record_address address,
 /* The hash under which a key stands in every index of this store. */
 struct index_hash lookup_hash(const struct engine *engine, struct slice key);
 
+/* What a key is found by: lookup_hash(key), which its callers need too, and the key itself. */
+struct lookup_key {
+    struct index_hash hash;
+    struct slice key;
+};
+
 /*
  * Finds the slot of a key, expired or not. False: the key is not there. True: `slot` is its slot
  * and `out` its record; a record that can't be read counts as the key's when the hash matches.
  */
 bool lookup_key_locked(struct engine *engine, const struct engine_keyspace *keyspace,
-                       struct index_hash hash, struct slice key, struct index_entry *slot,
+                       const struct lookup_key *wanted, struct index_entry *slot,
                        struct lookup *out);
 
 /* Counts a record that could not be read, and logs it unless it was logged before. */

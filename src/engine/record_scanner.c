@@ -6,11 +6,14 @@
 /* What record_peek needs to see at most: the fixed header, the expiry and a delta's base. */
 #define PEEK_SIZE 72
 
-enum status record_scanner_init(struct record_scanner *scanner, struct file *file, uint64_t seed,
+enum status record_scanner_init(struct record_scanner *scanner, const struct segment *segment,
                                 uint64_t offset, uint64_t limit, bool want_values)
 {
-    *scanner = (struct record_scanner){
-        .file = file, .seed = seed, .offset = offset, .limit = limit, .want_values = want_values};
+    *scanner = (struct record_scanner){.file = segment->file,
+                                       .seed = segment->seed,
+                                       .offset = offset,
+                                       .limit = limit,
+                                       .want_values = want_values};
     uint64_t all = limit > offset ? limit - offset : 0;
     scanner->capacity = all < RECORD_SCANNER_BLOCK_SIZE ? (size_t)all : RECORD_SCANNER_BLOCK_SIZE;
     scanner->buffer = malloc(scanner->capacity + 1);

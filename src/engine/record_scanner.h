@@ -13,6 +13,7 @@
 #include "base/status.h"
 #include "engine/file.h"
 #include "engine/record.h"
+#include "engine/segment.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,9 +41,9 @@ struct scanned_record {
     bool has_value;       /* the whole record is in the buffer */
 };
 
-/* Scans [offset, limit). With `want_values` the records that fit into a block are read whole.
- * NO_MEMORY. */
-enum status record_scanner_init(struct record_scanner *scanner, struct file *file, uint64_t seed,
+/* Scans [offset, limit) of the segment's file. With `want_values` the records that fit into a block
+ * are read whole. NO_MEMORY. */
+enum status record_scanner_init(struct record_scanner *scanner, const struct segment *segment,
                                 uint64_t offset, uint64_t limit, bool want_values) MUST_CHECK;
 void record_scanner_deinit(struct record_scanner *scanner);
 

@@ -133,8 +133,8 @@ static enum status copy_rest(struct engine *engine, const struct recovery_file *
 static enum status cut_rest(struct engine *engine, const struct recovery_file *file)
 {
     struct record_scanner scanner;
-    enum status status = record_scanner_init(&scanner, file->segment->file, file->segment->seed,
-                                             file->end, file->file_size, false);
+    enum status status =
+        record_scanner_init(&scanner, file->segment, file->end, file->file_size, false);
     if (status != STATUS_OK) {
         return status;
     }
@@ -172,8 +172,7 @@ static enum status make_durable(const struct recovery_file *file)
 {
     struct record_scanner scanner;
     uint64_t offset = file->durable_end;
-    enum status status = record_scanner_init(&scanner, file->segment->file, file->segment->seed,
-                                             offset, file->end, false);
+    enum status status = record_scanner_init(&scanner, file->segment, offset, file->end, false);
     if (status != STATUS_OK) {
         return status;
     }

@@ -96,8 +96,7 @@ static enum status missing(struct engine *engine, struct recovery_file *file, co
 static enum status look_for_contents(struct recovery_file *file)
 {
     struct record_scanner scanner;
-    enum status status = record_scanner_init(&scanner, file->segment->file, file->segment->seed, 0,
-                                             file->file_size, false);
+    enum status status = record_scanner_init(&scanner, file->segment, 0, file->file_size, false);
     bool is_zero = true;
     if (status == STATUS_OK) {
         status = record_scanner_is_zero(&scanner, 0, &is_zero);

@@ -126,8 +126,8 @@ static enum status walk_segment(struct history *history, size_t i)
                          ? next->header.previous_end
                          : file->file_size;
     struct record_scanner scanner;
-    enum status status = record_scanner_init(&scanner, file->segment->file, file->segment->seed,
-                                             SEGMENT_HEADER_SIZE, limit, true);
+    enum status status =
+        record_scanner_init(&scanner, file->segment, SEGMENT_HEADER_SIZE, limit, true);
     if (status != STATUS_OK) {
         return status;
     }
@@ -206,8 +206,8 @@ static enum status search_marks(const struct recovery_file *file, uint64_t offse
                                 uint64_t *covered)
 {
     struct record_scanner scanner;
-    enum status status = record_scanner_init(&scanner, file->segment->file, file->segment->seed,
-                                             offset, file->file_size, false);
+    enum status status =
+        record_scanner_init(&scanner, file->segment, offset, file->file_size, false);
     if (status != STATUS_OK) {
         return status;
     }

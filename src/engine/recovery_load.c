@@ -183,8 +183,8 @@ static enum status load_file(struct load *load, const struct recovery_file *file
                              struct error *error)
 {
     struct record_scanner scanner;
-    enum status status = record_scanner_init(&scanner, file->segment->file, file->segment->seed,
-                                             SEGMENT_HEADER_SIZE, file->end, false);
+    enum status status =
+        record_scanner_init(&scanner, file->segment, SEGMENT_HEADER_SIZE, file->end, false);
     if (status != STATUS_OK) {
         return damaged(file, 0, status, error);
     }

@@ -55,9 +55,10 @@ enum scdb_status scdb_scan(struct scdb *db, uint64_t *cursor, size_t count, scdb
                            void *context)
 {
     struct scan scan = {.status = STATUS_OK};
+    struct entry_visitor visitor = {.visit = keep_key, .context = &scan};
     uint64_t next = *cursor;
     struct engine_keyspace *keyspace = scdb_begin(db);
-    engine_scan_locked(db->engine, keyspace, &next, count, keep_key, &scan);
+    engine_scan_locked(db->engine, keyspace, &next, count, &visitor);
     enum status status = scdb_end(db, scan.status);
     if (status == STATUS_OK) {
         *cursor = next;

@@ -31,20 +31,20 @@ static enum status segment_allocate(struct file *file, enum segment_kind kind, u
     return STATUS_OK;
 }
 
-enum status segment_create(struct file_system *fs, enum segment_kind kind, uint64_t number,
-                           uint64_t capacity, uint64_t reserve, struct segment **out)
+enum status segment_create(struct file_system *fs, const struct segment_plan *plan,
+                           struct segment **out)
 {
     char name[FILE_NAME_SIZE_MAX];
-    segment_file_name(kind, number, name);
+    segment_file_name(plan->kind, plan->number, name);
     struct file *file;
     enum status status = fs_open(fs, name, FILE_MODE_CREATE, &file);
     if (status != STATUS_OK) {
         return status;
     }
     struct segment *segment = NULL;
-    status = file_reserve(file, reserve);
+    status = file_reserve(file, plan->reserve);
     if (status == STATUS_OK) {
-        status = segment_allocate(file, kind, number, capacity, &segment);
+        status = segment_allocate(file, plan->kind, plan->number, plan->capacity, &segment);
     }
     if (status != STATUS_OK) {
         file_close(file);
@@ -54,7 +54,7 @@ enum status segment_create(struct file_system *fs, enum segment_kind kind, uint6
         }
         return status;
     }
-    segment->reserved = reserve;
+    segment->reserved = plan->reserve;
     *out = segment;
     return STATUS_OK;
 }

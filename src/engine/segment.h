@@ -68,13 +68,20 @@ struct segment {
     uint64_t live_bytes; /* the sum */
 };
 
+/* A segment to be made: `reserve` bytes of its file are reserved, `capacity` bytes are mapped. */
+struct segment_plan {
+    enum segment_kind kind;
+    uint64_t number;
+    uint64_t capacity;
+    uint64_t reserve;
+};
+
 /*
- * Creates the file of segment `number`, reserves `reserve` bytes, and maps `capacity` bytes. The
- * name is not durable yet. On failure no file is left. On success the caller owns the one
- * reference.
+ * Creates the planned segment's file. The name is not durable yet. On failure no file is left. On
+ * success the caller owns the one reference.
  */
-enum status segment_create(struct file_system *fs, enum segment_kind kind, uint64_t number,
-                           uint64_t capacity, uint64_t reserve, struct segment **out) MUST_CHECK;
+enum status segment_create(struct file_system *fs, const struct segment_plan *plan,
+                           struct segment **out) MUST_CHECK;
 
 /* Opens and maps an existing file. NOT_FOUND when it is missing. `capacity` 0 = the file's size. */
 enum status segment_open(struct file_system *fs, enum segment_kind kind, uint64_t number,

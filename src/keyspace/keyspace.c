@@ -334,10 +334,9 @@ int64_t keyspace_average_ttl_ms(struct keyspace *keyspace, unsigned database)
 }
 
 void keyspace_scan(struct keyspace *keyspace, unsigned database, uint64_t *cursor, size_t count,
-                   const struct keyspace_visitor *visitor)
+                   const struct entry_visitor *visitor)
 {
-    engine_scan_locked(keyspace->engine, database_of(keyspace, database), cursor, count,
-                       visitor->visit, visitor->context);
+    engine_scan_locked(keyspace->engine, database_of(keyspace, database), cursor, count, visitor);
 }
 
 enum status keyspace_random(struct keyspace *keyspace, unsigned database, struct entry *out)

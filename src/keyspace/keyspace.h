@@ -140,14 +140,9 @@ uint64_t keyspace_count(struct keyspace *keyspace, unsigned database);
 uint64_t keyspace_expiring_count(struct keyspace *keyspace, unsigned database);
 int64_t keyspace_average_ttl_ms(struct keyspace *keyspace, unsigned database);
 
-struct keyspace_visitor {
-    void (*visit)(void *context, const struct entry *entry);
-    void *context;
-};
-
 /* At least `count` keys from *cursor on; see index_scan for what a cursor promises. */
 void keyspace_scan(struct keyspace *keyspace, unsigned database, uint64_t *cursor, size_t count,
-                   const struct keyspace_visitor *visitor);
+                   const struct entry_visitor *visitor);
 enum status keyspace_random(struct keyspace *keyspace, unsigned database,
                             struct entry *out) MUST_CHECK;
 

@@ -348,9 +348,10 @@ START_TEST(scan_and_random)
             STATUS_OK);
     }
     clock_ms += 10;
+    struct entry_visitor visitor = {.visit = visit_count, .context = seen};
     uint64_t cursor = 0;
     do {
-        engine_scan_locked(engine, keyspace, &cursor, 7, visit_count, seen);
+        engine_scan_locked(engine, keyspace, &cursor, 7, &visitor);
     } while (cursor != 0);
     for (unsigned i = 0; i < 300; i++) {
         ck_assert_uint_eq(seen[i], i % 3 == 0 ? 0 : 1);

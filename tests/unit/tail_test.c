@@ -19,7 +19,9 @@ static struct segment *second;
 static struct segment *make_segment(uint64_t number, uint64_t capacity)
 {
     struct segment *segment;
-    ck_assert_int_eq(segment_create(fs, SEGMENT_LOG, number, capacity, 4096, &segment), STATUS_OK);
+    struct segment_plan plan = {
+        .kind = SEGMENT_LOG, .number = number, .capacity = capacity, .reserve = 4096};
+    ck_assert_int_eq(segment_create(fs, &plan, &segment), STATUS_OK);
     return segment;
 }
 
