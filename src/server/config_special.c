@@ -204,7 +204,7 @@ const char *config_special_percentiles(struct slice value, struct slice current,
     (void)current;
     for (struct slice word = config_special_next_word(&value); word.size > 0;
          word = config_special_next_word(&value)) {
-        char copy[64];
+        char copy[64] = "";
         char *end = copy;
         double number = 0;
         if (word.size < sizeof(copy)) {

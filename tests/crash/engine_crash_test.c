@@ -210,9 +210,14 @@ static void settle(struct run *run)
     char where[200] = "";
     bool ambiguous;
     store_model_read(run->engine, &seen, true);
-    bool found = store_history_settle(&run->history, run->required,
-                                      run->has_in_flight ? &run->in_flight : NULL, &seen,
-                                      run->now_ms, run->high_ms, &ambiguous, where);
+    struct store_sighting sighting = {
+        .seen = &seen,
+        .now_ms = run->now_ms,
+        .high_ms = run->high_ms,
+        .required = run->required,
+        .last = run->has_in_flight ? &run->in_flight : NULL,
+    };
+    bool found = store_history_settle(&run->history, &sighting, &ambiguous, where);
     RUN_CHECK(run, found, "no prefix of at least %zu of %zu commands matches; after all: %s",
               run->required, run->history.count, where);
     run->has_in_flight = false;
@@ -243,6 +248,7 @@ static void open_and_settle(struct run *run)
         if (status == STATUS_OK) {
             /* What it holds was not looked at: its close says nothing of the history. */
             status = engine_close(run->engine);
+            TRACE("closed unseen: %s\n", status_name(status));
             run->engine = NULL;
         }
         if (crashed) {
@@ -655,19 +661,25 @@ static void rot(struct run *run)
     CHECK(status == STATUS_OK || status == STATUS_NOT_FOUND);
 }
 
+/* Takes what can't be read for what should be there. */
+static void excuse_unreadable(struct run *run, unsigned database, struct store_model *seen)
+{
+    for (unsigned key = 0; key < STORE_MODEL_KEYS; key++) {
+        struct store_key *found = &seen->keys[database][key];
+        if (found->state == STORE_UNREADABLE) {
+            TRACE("unreadable: %u/%u\n", database, key);
+            *found = run->history.now.keys[database][key];
+        }
+    }
+}
+
 /* Nothing wrong is ever served, and nothing gets lost without a word. */
 static void check_rotten(struct run *run)
 {
     struct store_model seen;
     store_model_read(run->engine, &seen, false);
     for (unsigned database = 0; database < STORE_MODEL_DATABASES; database++) {
-        for (unsigned key = 0; key < STORE_MODEL_KEYS; key++) {
-            struct store_key *found = &seen.keys[database][key];
-            if (found->state == STORE_UNREADABLE) {
-                TRACE("unreadable: %u/%u\n", database, key);
-                *found = run->history.now.keys[database][key];
-            }
-        }
+        excuse_unreadable(run, database, &seen);
     }
     char where[200] = "";
     RUN_CHECK(run, store_model_matches(&run->history.now, &seen, run->now_ms, run->high_ms, where),

@@ -620,9 +620,11 @@ void sim_disk_fail(struct sim_disk *disk, enum sim_call call, uint64_t n, uint64
 {
     CHECK(call < SIM_CALL_COUNT && status != STATUS_OK);
     mutex_lock(&disk->mutex);
-    disk->faults.rules[call] =
-        n == 0 ? (struct sim_failure_rule){.count = 0}
-               : (struct sim_failure_rule){.after = n - 1, .count = count, .status = status};
+    struct sim_failure_rule rule = {.count = 0};
+    if (n > 0) {
+        rule = (struct sim_failure_rule){.after = n - 1, .count = count, .status = status};
+    }
+    disk->faults.rules[call] = rule;
     mutex_unlock(&disk->mutex);
 }
 

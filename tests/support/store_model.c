@@ -183,13 +183,30 @@ void store_history_note_closed(struct store_history *history)
     fold(history, history->count);
 }
 
-bool store_history_settle(struct store_history *history, size_t required,
-                          const struct store_command *last, const struct store_model *seen,
-                          int64_t now_ms, int64_t high_ms, bool *ambiguous, char *where)
+static bool is_same_key(const struct store_key *a, const struct store_key *b)
+{
+    return a->state == b->state && a->size == b->size && a->checksum == b->checksum &&
+           a->expiry_ms == b->expiry_ms && a->type == b->type && a->encoding == b->encoding;
+}
+
+static bool is_same_model(const struct store_model *a, const struct store_model *b)
+{
+    for (unsigned database = 0; database < STORE_MODEL_DATABASES; database++) {
+        for (unsigned key = 0; key < STORE_MODEL_KEYS; key++) {
+            if (!is_same_key(&a->keys[database][key], &b->keys[database][key])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+bool store_history_settle(struct store_history *history, const struct store_sighting *sighting,
+                          bool *ambiguous, char *where)
 {
     *ambiguous = false;
-    if (last != NULL) {
-        store_history_add(history, last);
+    if (sighting->last != NULL) {
+        store_history_add(history, sighting->last);
     }
     bool found = false;
     struct store_model state = history->base;
@@ -198,8 +215,9 @@ bool store_history_settle(struct store_history *history, size_t required,
         if (i > 0) {
             apply_command(&state, &history->commands[i - 1]);
         }
-        if (i >= required && store_model_matches(&state, seen, now_ms, high_ms, where)) {
-            *ambiguous |= found && memcmp(&match, &state, sizeof(state)) != 0;
+        if (i >= sighting->required && store_model_matches(&state, sighting->seen, sighting->now_ms,
+                                                           sighting->high_ms, where)) {
+            *ambiguous |= found && !is_same_model(&match, &state);
             match = state;
             found = true;
         }
@@ -253,9 +271,10 @@ static void cross_check_scan(struct engine *engine, struct engine_keyspace *keys
                              const struct store_key *keys)
 {
     unsigned visits[STORE_MODEL_KEYS] = {0};
+    struct entry_visitor visitor = {.visit = count_visit, .context = visits};
     uint64_t cursor = 0;
     do {
-        engine_scan_locked(engine, keyspace, &cursor, 5, count_visit, visits);
+        engine_scan_locked(engine, keyspace, &cursor, 5, &visitor);
     } while (cursor != 0);
     for (unsigned key = 0; key < STORE_MODEL_KEYS; key++) {
         CHECK(visits[key] == (keys[key].state == STORE_PRESENT ? 1 : 0) ||

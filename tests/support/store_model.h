@@ -97,15 +97,23 @@ void store_history_note(struct store_history *history, uint64_t written, uint64_
 /* All of it is durable (a store that was closed well). */
 void store_history_note_closed(struct store_history *history);
 
+/* What a store shows after a crash, and what is known of how it got there. */
+struct store_sighting {
+    const struct store_model *seen;
+    int64_t now_ms;
+    int64_t high_ms;                  /* see store_model_matches() */
+    size_t required;                  /* at least so many commands must have survived */
+    const struct store_command *last; /* one that may have followed; NULL = none */
+};
+
 /*
- * After a crash: finds the longest prefix of at least `required` commands whose state is `seen`;
- * `last`, when not NULL, is a command that may have followed. On success the history is that
- * prefix, all of it durable, and *ambiguous tells that other prefixes look the same as long as the
- * clock isn't set back. Else `where` tells how the state after all commands differs.
+ * After a crash: finds the longest prefix of the commands whose state is the one seen. On success
+ * the history is that prefix, all of it durable, and *ambiguous tells that other prefixes look the
+ * same as long as the clock isn't set back. Else `where` tells how the state after all commands
+ * differs.
  */
-bool store_history_settle(struct store_history *history, size_t required,
-                          const struct store_command *last, const struct store_model *seen,
-                          int64_t now_ms, int64_t high_ms, bool *ambiguous, char *where);
+bool store_history_settle(struct store_history *history, const struct store_sighting *sighting,
+                          bool *ambiguous, char *where);
 
 /* Reads all keys of a store, lock not held; values are verified. With `cross_check` also that
  * scanning the databases shows exactly those keys, each once (CHECKs). */

@@ -301,6 +301,7 @@ static struct buffer read_file(const char *path)
         ck_assert_int_eq(buffer_append(&text, chunk, size), STATUS_OK);
     }
     (void)fclose(file);
+    ck_assert_ptr_nonnull(text.data);
     return text;
 }
 

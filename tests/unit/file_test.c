@@ -150,11 +150,13 @@ START_TEST(mapping_shows_writes)
 }
 END_TEST
 
+#define NAMES_SIZE 100
+
 static void collect(void *context, const char *name)
 {
     char *all = context;
-    strcat(all, name);
-    strcat(all, " ");
+    size_t used = strlen(all);
+    (void)snprintf(all + used, NAMES_SIZE - used, "%s ", name);
 }
 
 START_TEST(names)
@@ -166,7 +168,7 @@ START_TEST(names)
     char path[TEST_DIRECTORY_PATH_SIZE + 16];
     (void)snprintf(path, sizeof(path), "%s/sub", directory.path);
     ck_assert_int_eq(mkdir(path, 0700), 0);
-    char all[100] = "";
+    char all[NAMES_SIZE] = "";
     ck_assert_int_eq(fs_list(fs, collect, all), STATUS_OK);
     ck_assert_msg(strcmp(all, "a b ") == 0 || strcmp(all, "b a ") == 0, "listed: %s", all);
 
