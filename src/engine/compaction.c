@@ -260,6 +260,9 @@ static void remove_victims(struct run *run)
 static enum status settle(struct run *run)
 {
     struct compaction_output *output = &run->output;
+    if (output->segment != NULL && output->first_sequence == 0) {
+        compaction_output_abandon(output); /* opened for a record that turned out unreadable */
+    }
     if (output->segment == NULL && run->settled == run->finished) {
         return STATUS_OK;
     }

@@ -29,7 +29,7 @@ static void reset(struct compaction_output *output)
     output->move_count = 0;
 }
 
-static void abandon(struct compaction_output *output)
+void compaction_output_abandon(struct compaction_output *output)
 {
     char name[FILE_NAME_SIZE_MAX];
     segment_file_name(SEGMENT_PACKED, output->segment->number, name);
@@ -43,7 +43,7 @@ static void abandon(struct compaction_output *output)
 void compaction_output_deinit(struct compaction_output *output)
 {
     if (output->segment != NULL) {
-        abandon(output);
+        compaction_output_abandon(output);
     }
     buffer_deinit(&output->pending);
     free(output->moves);

@@ -50,6 +50,9 @@ void compaction_output_init(struct compaction_output *output, struct engine *eng
 /* Frees the memory and abandons an open file. No lock held. */
 void compaction_output_deinit(struct compaction_output *output);
 
+/* Removes the open file: nothing has happened. No lock held. */
+void compaction_output_abandon(struct compaction_output *output);
+
 /* Is a file open that `size` more bytes fit into? */
 bool compaction_output_has_room(const struct compaction_output *output, uint64_t size);
 
