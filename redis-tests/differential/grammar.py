@@ -8,6 +8,7 @@ Everything follows from the seed, but for the time that passes.
 """
 
 import random
+import time
 
 import rules
 
@@ -445,9 +446,17 @@ EXPIRY_AT = {b"expire": 2, b"setex": 2, b"pexpire": 2, b"psetex": 2}
 
 
 def is_too_short(words, name):
-    """Would a key's time be up while the servers are compared?"""
+    """Would a key's time be up while the servers are compared? (A key that SET gives a moment in the
+    past is gone at once here; in Redis DBSIZE counts it until the expiry cycle comes by.)"""
     limit = 100 if name in (b"expire", b"setex") else 100000
+    soon = {b"EXAT": time.time() + 100, b"PXAT": (time.time() + 100) * 1000}
     for i, word in enumerate(words):
+        if name == b"set" and words[i - 1].upper() in soon:
+            try:
+                if 0 < int(word) < soon[words[i - 1].upper()]:
+                    return True
+            except ValueError:
+                pass
         is_time = i == EXPIRY_AT.get(name)
         if name in (b"set", b"getex") and i and words[i - 1].upper() in (b"EX", b"PX"):
             is_time = True

@@ -80,25 +80,17 @@ static void auth(struct call *call)
     }
 }
 
-/* What HELLO was asked for. */
-struct hello_request {
-    int64_t protocol; /* 0 = as it is */
-    bool has_credentials;
-    struct slice user;
-    struct slice password;
-};
-
-/* Reads HELLO's options from `next` on. SETNAME takes effect at once, as in Redis 7.0, also when
- * something behind it is wrong. False: the error is written. */
-static bool parse_hello_options(const struct call *call, size_t next, struct hello_request *out)
+/* Follows HELLO's options, from `next` on. AUTH and SETNAME take effect at once, as in Redis 7.0,
+ * also when something behind them is wrong. False: the error is written. */
+static bool follow_hello_options(const struct call *call, size_t next)
 {
     for (; next < call->argument_count; next++) {
         struct slice option = call->arguments[next];
         size_t left = call->argument_count - 1 - next;
         if (slice_is_word(option, "auth") && left >= 2) {
-            out->has_credentials = true;
-            out->user = call->arguments[next + 1];
-            out->password = call->arguments[next + 2];
+            if (!authenticate(call, call->arguments[next + 1], call->arguments[next + 2])) {
+                return false;
+            }
             next += 2;
         } else if (slice_is_word(option, "setname") && left >= 1) {
             if (!client_set_name(call, call->arguments[next + 1])) {
@@ -114,30 +106,28 @@ static bool parse_hello_options(const struct call *call, size_t next, struct hel
     return true;
 }
 
-static bool parse_hello(const struct call *call, struct hello_request *out)
+/* *protocol: 0 = as it is. False: the error is written. */
+static bool parse_hello(const struct call *call, int64_t *protocol)
 {
-    *out = (struct hello_request){0};
+    *protocol = 0;
     if (call->argument_count == 1) {
         return true;
     }
-    if (!number_parse(call->arguments[1], &out->protocol)) {
+    if (!number_parse(call->arguments[1], protocol)) {
         reply_error(call->reply, "ERR Protocol version is not an integer or out of range");
         return false;
     }
-    if (out->protocol < 2 || out->protocol > 3) {
+    if (*protocol < 2 || *protocol > 3) {
         reply_error(call->reply, "NOPROTO unsupported protocol version");
         return false;
     }
-    return parse_hello_options(call, 2, out);
+    return follow_hello_options(call, 2);
 }
 
 static void hello(struct call *call)
 {
-    struct hello_request request;
-    if (!parse_hello(call, &request)) {
-        return;
-    }
-    if (request.has_credentials && !authenticate(call, request.user, request.password)) {
+    int64_t protocol;
+    if (!parse_hello(call, &protocol)) {
         return;
     }
     if (!call->session->authenticated) {
@@ -148,8 +138,8 @@ static void hello(struct call *call)
         return;
     }
     struct reply *reply = call->reply;
-    if (request.protocol != 0) {
-        reply->protocol = (int)request.protocol;
+    if (protocol != 0) {
+        reply->protocol = (int)protocol;
     }
     reply_map(reply, 7);
     reply_bulk_string(reply, "server");
