@@ -65,6 +65,7 @@ struct run {
     struct file_system *fs;
     struct engine *engine; /* NULL while closed */
     uint64_t segment_size;
+    uint64_t max_keys; /* 0 = no limit */
     struct store_history history;
     size_t required; /* commands of the history that a restart has to bring back */
 
@@ -122,6 +123,7 @@ static enum status open_engine(struct run *run, bool repair, struct error *error
         .fs = run->fs,
         .database_count = STORE_MODEL_DATABASES,
         .segment_size = run->segment_size,
+        .max_keys = run->max_keys,
         .sync_policy = one_in(run, 2) ? SYNC_EVERYSEC : SYNC_NO,
         .without_threads = true,
         .unix_ms = run_clock,
@@ -385,9 +387,10 @@ static void command(struct run *run, const enum store_change_kind *kinds, size_t
         if (status == STATUS_OK) {
             done.changes[done.count++] = change;
         }
+        bool expected = (status == STATUS_NOT_FOUND && change.kind == STORE_DELETE) ||
+                        (status == STATUS_KEY_LIMIT && run->max_keys > 0);
         RUN_CHECK(run,
-                  status == STATUS_OK || run->may_fail || sim_disk_crashed(run->disk) ||
-                      (status == STATUS_NOT_FOUND && change.kind == STORE_DELETE),
+                  status == STATUS_OK || expected || run->may_fail || sim_disk_crashed(run->disk),
                   "a change of kind %d: %s", change.kind, status_name(status));
     }
     if (count > 1) {
@@ -506,6 +509,7 @@ static void begin_run(struct run *run, uint64_t seed)
     run->disk = sim_disk_create(test_random_next(&run->random));
     run->fs = sim_disk_mount(run->disk);
     run->segment_size = (uint64_t)4096 << below(run, 4);
+    run->max_keys = one_in(run, 3) ? 10 + below(run, 60) : 0;
     run->now_ms = 1700000000000;
     run->high_ms = run->now_ms;
     run->floor_ms = run->now_ms;
@@ -694,8 +698,9 @@ static void overwrite_rotten(struct run *run)
         struct store_change change = {
             .kind = one_in(run, 2) ? STORE_PUT : STORE_DELETE, .database = 0, .key = key};
         enum status status = carry_out(run, &change);
-        RUN_CHECK(run, status == STATUS_OK || status == STATUS_NOT_FOUND, "overwrite: %s",
-                  status_name(status));
+        RUN_CHECK(run,
+                  status == STATUS_OK || status == STATUS_NOT_FOUND || status == STATUS_KEY_LIMIT,
+                  "overwrite: %s", status_name(status));
         struct store_command done = {.changes = {change}, .count = 1};
         if (status == STATUS_OK) {
             store_history_add(&run->history, &done);
