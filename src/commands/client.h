@@ -10,12 +10,10 @@
 
 #include "base/slice.h"
 #include "base/status.h"
-#include "commands/text.h"
 #include "server/command.h"
 #include "server/session.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 
 /* Sets the name of the connection, "" takes it away. False: the name has a character that would
  * break CLIENT LIST's lines, and the error is written; nothing has changed. */
@@ -23,9 +21,6 @@ bool client_set_name(const struct call *call, struct slice name);
 
 /* Is each character printable and no blank? Pure. */
 bool client_is_valid_attribute(struct slice value);
-
-/* Adds CLIENT LIST's line for the session, with its newline. */
-void client_write_line(struct text *text, const struct session *session, int64_t now_ms);
 
 /* Handlers. */
 void client_info(struct call *call);

@@ -10,6 +10,7 @@
 #include "commands/client_filter.h"
 #include "commands/errors.h"
 #include "commands/table.h"
+#include "commands/text.h"
 #include "server/server.h"
 
 #define FLAGS_MAX 8
@@ -61,11 +62,42 @@ static const char *print_command(const struct session *session, char name[COMMAN
     return command == NULL ? "NULL" : table_full_name(command, name);
 }
 
-void client_write_line(struct text *text, const struct session *session, int64_t now_ms)
+/* What the request at hand takes: its bytes as a RESP array, and those of its arguments. */
+struct request_size {
+    size_t encoded;
+    size_t arguments;
+};
+
+static size_t header_size(size_t number)
+{
+    size_t digits = 1;
+    for (; number >= 10; number /= 10) {
+        digits++;
+    }
+    return digits + 3; /* '*' or '$', the digits, CR LF */
+}
+
+static struct request_size measure_request(const struct call *call)
+{
+    struct request_size size = {.encoded = header_size(call->argument_count)};
+    for (size_t i = 0; i < call->argument_count; i++) {
+        size_t argument = call->arguments[i].size;
+        size.encoded += header_size(argument) + argument + 2;
+        size.arguments += argument;
+    }
+    return size;
+}
+
+static void write_line(struct text *text, const struct session *session, const struct call *call)
 {
     char flags[FLAGS_MAX];
     char command[COMMAND_NAME_SIZE_MAX];
-    size_t input = atomic_load(&session->query_buffer_size);
+    struct request_size request = {0};
+    if (session == call->session) {
+        request = measure_request(call);
+    }
+    int64_t now_ms = clock_monotonic_ms();
+    size_t input = atomic_load(&session->query_buffer_size) + request.encoded;
     size_t input_room = atomic_load(&session->query_buffer_capacity);
     size_t output = atomic_load(&session->output_size);
     size_t output_room = atomic_load(&session->output_capacity);
@@ -78,8 +110,9 @@ void client_write_line(struct text *text, const struct session *session, int64_t
                 (long long)(now_ms - session->last_interaction_ms) / 1000);
     text_format(text, " flags=%s db=%u sub=0 psub=0 ssub=0 multi=%lld", print_flags(session, flags),
                 session->database, queued);
-    text_format(text, " qbuf=%zu qbuf-free=%zu argv-mem=0 multi-mem=%zu", input,
-                input_room > input ? input_room - input : 0, session->transaction.memory);
+    text_format(text, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", input,
+                input_room > input ? input_room - input : 0, request.arguments,
+                session->transaction.memory);
     text_format(text, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu events=%s", output_room,
                 output_room, output, output, memory_of(session, output), output > 0 ? "rw" : "r");
     text_format(text, " cmd=%s user=default redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s\n",
@@ -92,29 +125,27 @@ void client_info(struct call *call)
 {
     struct text text;
     text_init(&text);
-    client_write_line(&text, call->session, clock_monotonic_ms());
+    write_line(&text, call->session, call);
     text_reply(&text, call->reply);
     text_deinit(&text);
 }
 
 static void write_all(const struct call *call, struct text *text)
 {
-    int64_t now_ms = clock_monotonic_ms();
     struct session *session = server_first_session_locked(call->server);
     for (; session != NULL; session = session->next) {
         if (!session->close_asap) {
-            client_write_line(text, session, now_ms);
+            write_line(text, session, call);
         }
     }
 }
 
 static void write_kind(const struct call *call, enum client_kind kind, struct text *text)
 {
-    int64_t now_ms = clock_monotonic_ms();
     struct session *session = server_first_session_locked(call->server);
     for (; session != NULL; session = session->next) {
         if (!session->close_asap && client_filter_kind_of(session) == kind) {
-            client_write_line(text, session, now_ms);
+            write_line(text, session, call);
         }
     }
 }
@@ -122,7 +153,6 @@ static void write_kind(const struct call *call, enum client_kind kind, struct te
 /* False: an id is no number, and the error is written. */
 static bool write_ids(const struct call *call, struct text *text)
 {
-    int64_t now_ms = clock_monotonic_ms();
     for (size_t i = 3; i < call->argument_count; i++) {
         int64_t id;
         if (!number_parse(call->arguments[i], &id)) {
@@ -132,7 +162,7 @@ static bool write_ids(const struct call *call, struct text *text)
         const struct session *session =
             id <= 0 ? NULL : server_find_session_locked(call->server, (uint64_t)id);
         if (session != NULL && !session->close_asap) {
-            client_write_line(text, session, now_ms);
+            write_line(text, session, call);
         }
     }
     return true;
