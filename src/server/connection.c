@@ -217,6 +217,7 @@ bool connection_send(struct connection *connection)
 {
     struct reply *reply = &connection->session.reply;
     if (connection->write_event != NULL) {
+        publish_output_size(connection);
         return true;
     }
     bool had_bytes = !output_is_empty(&connection->output, reply);
