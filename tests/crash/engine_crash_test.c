@@ -673,6 +673,9 @@ static void excuse_unreadable(struct run *run, unsigned database, struct store_m
         if (found->state == STORE_UNREADABLE) {
             TRACE("unreadable: %u/%u\n", database, key);
             *found = run->history.now.keys[database][key];
+            if (found->expiry_ms <= run->now_ms) {
+                found->state = STORE_ABSENT; /* who can't read it can't know that it has expired */
+            }
         }
     }
 }
