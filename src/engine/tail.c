@@ -105,19 +105,21 @@ static bool last_has_room(const struct tail *tail, const struct segment *segment
            last->offset + last->size == offset && last->capacity - last->size >= size;
 }
 
-/* The new chunk is put into the spare list, from where tail_extend() takes it: so a preparation
- * that is not used changes nothing. */
+/* The new chunk is put at the head of the spare list, from where tail_extend() takes it: so a
+ * preparation that is not used changes nothing. */
 enum status tail_prepare(struct tail *tail, struct segment *segment, uint64_t offset, size_t size)
 {
-    CHECK(size <= TAIL_CHUNK_SIZE);
-    if (size == 0 || last_has_room(tail, segment, offset, size) || tail->spare != NULL) {
+    if (size == 0 || last_has_room(tail, segment, offset, size) ||
+        (tail->spare != NULL && tail->spare->capacity >= size)) {
         return STATUS_OK;
     }
-    struct tail_chunk *chunk = chunk_new(TAIL_CHUNK_SIZE);
+    struct tail_chunk *chunk = chunk_new(size > TAIL_CHUNK_SIZE ? size : TAIL_CHUNK_SIZE);
     if (chunk == NULL) {
         return STATUS_NO_MEMORY;
     }
-    chunk_give_back(tail, chunk);
+    chunk->next = tail->spare;
+    tail->spare = chunk;
+    tail->spare_count++;
     return STATUS_OK;
 }
 

@@ -28,14 +28,14 @@ struct tail_chunk {
     struct segment *segment; /* referenced */
     uint64_t offset;         /* in the segment, of the first byte */
     size_t size;             /* bytes used */
-    size_t capacity; /* TAIL_CHUNK_SIZE; 0 = the bytes are in the file already, and not here */
+    size_t capacity; /* TAIL_CHUNK_SIZE or more; 0 = the bytes are in the file, and not here */
     uint8_t *data;   /* owned; NULL when capacity is 0 */
 };
 
 struct tail {
     struct tail_chunk *first;
     struct tail_chunk *last;  /* the one that is appended to */
-    struct tail_chunk *spare; /* of TAIL_CHUNK_SIZE each, for the next ones */
+    struct tail_chunk *spare; /* of TAIL_CHUNK_SIZE or more, for the next ones */
     size_t spare_count;
     struct tail_chunk *spare_pass; /* without memory, for the next tail_pass() */
 };
@@ -43,8 +43,9 @@ struct tail {
 void tail_init(struct tail *tail);
 void tail_deinit(struct tail *tail);
 
-/* Makes sure that `size` bytes, at most TAIL_CHUNK_SIZE, can be appended in one piece at (segment,
- * offset), which is the end of the log. NO_MEMORY: nothing has changed. */
+/* Makes sure that `size` bytes can be appended in one piece at (segment, offset), which is the end
+ * of the log: in a chunk of their own when they are more than TAIL_CHUNK_SIZE. NO_MEMORY: nothing
+ * has changed. */
 enum status tail_prepare(struct tail *tail, struct segment *segment, uint64_t offset,
                          size_t size) MUST_CHECK;
 

@@ -8,6 +8,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NOW 1000000
 
@@ -223,6 +224,27 @@ START_TEST(pairs_that_fail_are_undone)
 }
 END_TEST
 
+/* What is put back may be larger than what the tail keeps in one piece. */
+START_TEST(large_values_come_back_too)
+{
+    static const size_t sizes[] = {70000, 255 * 1024, 256 * 1024, 1000000};
+    engine_set_max_keys_locked(engine, 1);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        char *text = malloc(sizes[i] + 1);
+        ck_assert_ptr_nonnull(text);
+        memset(text, 'v', sizes[i]);
+        text[sizes[i]] = '\0';
+        put(0, "a", text);
+        static const char *const words[] = {"a", "new", "b", "2"};
+        ck_assert_int_eq(put_pairs(words, 4), STATUS_KEY_LIMIT);
+        expect(0, "a", text);
+        expect(0, "b", NULL);
+        put(0, "a", "small");
+        free(text);
+    }
+}
+END_TEST
+
 START_TEST(moving_needs_no_room_for_a_key)
 {
     put_until(0, "a", "1", NOW + 100);
@@ -372,6 +394,7 @@ int main(void)
     tcase_add_test(core, pairs_are_all_put);
     tcase_add_test(core, many_pairs_are_all_put);
     tcase_add_test(core, pairs_that_fail_are_undone);
+    tcase_add_test(core, large_values_come_back_too);
     tcase_add_test(core, moving_needs_no_room_for_a_key);
     tcase_add_test(core, damage_is_told);
     tcase_add_test(core, damage_can_be_overwritten);
