@@ -285,8 +285,8 @@ static enum status refuse(const struct history *history, const struct place *pla
     return error_set(
         error, STATUS_CORRUPT,
         "%s is damaged at offset %llu, behind sequence number %llu: what follows there was durable "
-        "once, so this is not the torn end of a crash. Restore the directory from a backup. (To go "
-        "on without what follows, keep a copy and open the store with the option `repair`.)",
+        "once, so this is not the torn end of a crash. Restore the directory from a backup; this "
+        "version has no command that repairs it",
         name, (unsigned long long)place->offset, (unsigned long long)place->last_sequence);
 }
 
