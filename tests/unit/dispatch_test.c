@@ -233,8 +233,8 @@ static const struct watch_row watch_rows[] = {
     {"set w 1", "msetnx a 1 w 2", true},
     {"set w 1", "multi;set w 2;exec", false},
     {"set w 1", "multi;set w 2;discard", true},
-    {"set w 1 px 1", "ping", false}, /* expires while it is watched */
-    {"set w 1 px 1", "set other 1;exists w", false},
+    {"set w 1 px 200", "ping", false}, /* expires while it is watched */
+    {"set w 1 px 200", "set other 1;exists w", false},
 };
 
 START_TEST(watch_notices_changes)
@@ -245,7 +245,7 @@ START_TEST(watch_notices_changes)
         say_all(shell, 0, row->before);
         expect(shell, 0, "watch w", "+OK\r\n");
         bool expires = strstr(row->before, " px ") != NULL;
-        usleep(expires ? 3000 : 0);
+        usleep(expires ? 210000 : 0);
         say_all(shell, 1, row->between);
         expect(shell, 0, "multi", "+OK\r\n");
         expect(shell, 0, "ping", "+QUEUED\r\n");
