@@ -153,6 +153,15 @@ export UBSAN_OPTIONS := print_stacktrace=1
 export TSAN_OPTIONS := halt_on_error=1:exitcode=66:second_deadlock_stack=1
 export SCDB_SERVER = $(abspath $(SERVER))
 
+# Where every access is watched, random tests take fewer rounds and have more time.
+ifneq ($(filter asan tsan coverage,$(MODE)),)
+export CK_TIMEOUT_MULTIPLIER ?= 10
+export SCDB_TEST_SCALE ?= 0.1
+export SCDB_REQUESTS ?= 8000
+export SCDB_COUNT ?= 3000
+export SCDB_ROUNDS ?= 1
+endif
+
 # The example program, against both libraries.
 EXAMPLE_TEST := tests/example/run.sh
 EXAMPLE_SETTINGS = BUILD=$(BUILD) CC="$(CC)" LIBRARY_FLAGS="$(OPTIMIZE)"

@@ -93,7 +93,8 @@ START_TEST(round_trips)
     }
     struct test_random random;
     test_random_init(&random, test_seed("number_test"));
-    for (int i = 0; i < 100000; i++) {
+    int rounds = (int)(100000 * test_scale());
+    for (int i = 0; i < rounds; i++) {
         expect_round_trip((int64_t)(test_random_next(&random) >> test_random_below(&random, 64)));
         expect_round_trip((int64_t)test_random_next(&random));
     }
