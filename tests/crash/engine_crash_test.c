@@ -458,21 +458,55 @@ static enum step random_step(struct run *run)
     return weights[i].step;
 }
 
-static void make_step(struct run *run)
+static void note_positions_unless_crashed(struct run *run)
+{
+    if (!sim_disk_crashed(run->disk)) {
+        note_positions(run);
+    }
+}
+
+static void carry_out_step(struct run *run, enum step step);
+
+/* Others go on while a compaction reads a victim or writes a copy (it holds no lock then). */
+static void interfere(void *context, enum sim_call call, const char *name)
+{
+    struct run *run = context;
+    bool of_compaction = call == SIM_READ || strstr(name, ".pack") != NULL;
+    if (!of_compaction || sim_disk_crashed(run->disk) || !one_in(run, 3)) {
+        return;
+    }
+    for (uint64_t i = 1 + below(run, 4); i > 0 && !sim_disk_crashed(run->disk); i--) {
+        enum step step = random_step(run);
+        if (step != STEP_COMPACT) {
+            TRACE("  meanwhile:\n");
+            carry_out_step(run, step);
+            note_positions_unless_crashed(run);
+        }
+    }
+}
+
+static enum status compact(struct run *run)
+{
+    struct compaction_result result;
+    sim_disk_set_hook(run->disk, interfere, run);
+    enum status status = engine_compact(run->engine, &result);
+    sim_disk_set_hook(run->disk, NULL, NULL);
+    return status;
+}
+
+static void carry_out_step(struct run *run, enum step step)
 {
     static const enum store_change_kind kinds[] = {
         [STEP_PUT] = STORE_PUT,
         [STEP_DELETE] = STORE_DELETE,
         [STEP_SWAP] = STORE_SWAP,
     };
-    struct compaction_result result;
     enum store_change_kind clear = one_in(run, 3) ? STORE_CLEAR_ALL : STORE_CLEAR;
-    run->step = random_step(run);
-    switch (run->step) {
+    switch (step) {
     case STEP_PUT:
     case STEP_DELETE:
     case STEP_SWAP:
-        command(run, &kinds[run->step], 1);
+        command(run, &kinds[step], 1);
         break;
     case STEP_CLEAR:
         command(run, &clear, 1);
@@ -488,15 +522,19 @@ static void make_step(struct run *run)
         expect_ok(run, engine_sync(run->engine));
         break;
     case STEP_COMPACT:
-        expect_ok(run, engine_compact(run->engine, &result));
+        expect_ok(run, compact(run));
         break;
     default:
         expect_ok(run, engine_write(run->engine, appended_position(run)));
         break;
     }
-    if (!sim_disk_crashed(run->disk)) {
-        note_positions(run);
-    }
+}
+
+static void make_step(struct run *run)
+{
+    run->step = random_step(run);
+    carry_out_step(run, run->step);
+    note_positions_unless_crashed(run);
 }
 
 /* --- runs --------------------------------------------------------------------------------- */

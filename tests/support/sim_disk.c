@@ -26,6 +26,9 @@ struct sim_disk {
     struct sim_faults faults;
     char crash_name[FILE_NAME_SIZE_MAX]; /* as handed out */
 
+    sim_disk_hook *hook; /* NULL = none */
+    void *hook_context;
+
     const void *lock_owner; /* a mount */
     unsigned open_files;
     unsigned mappings;
@@ -75,6 +78,18 @@ static enum sim_fate begin_locked(struct sim_disk *disk, enum sim_call call, con
         write_something_back(disk);
     }
     return sim_faults_begin(&disk->faults, call, name, status);
+}
+
+/* Without the mutex. */
+static void call_hook(const struct file *file, enum sim_call call)
+{
+    struct sim_disk *disk = disk_of(file->fs);
+    sim_disk_hook *hook = disk->hook;
+    if (hook != NULL) {
+        disk->hook = NULL;
+        hook(disk->hook_context, call, ((const struct sim_file *)file)->name);
+        disk->hook = hook;
+    }
 }
 
 /* --- space -------------------------------------------------------------------------------- */
@@ -280,6 +295,7 @@ static enum status sim_write(struct file *file, uint64_t offset, const struct sl
 {
     struct sim_disk *disk = disk_of(file->fs);
     CHECK(file_of(file)->writable);
+    call_hook(file, SIM_WRITE);
     mutex_lock(&disk->mutex);
     enum status status = write_locked(disk, file_of(file), offset, parts, part_count);
     mutex_unlock(&disk->mutex);
@@ -291,6 +307,7 @@ static enum status sim_read(struct file *file, uint64_t offset, void *into, size
 {
     struct sim_disk *disk = disk_of(file->fs);
     enum status status;
+    call_hook(file, SIM_READ);
     mutex_lock(&disk->mutex);
     if (begin_locked(disk, SIM_READ, file_of(file)->name, &status) == SIM_FATE_DO) {
         *read_size = sim_inode_read(file_of(file)->inode, offset, into, size);
@@ -364,6 +381,7 @@ static enum status sim_sync(struct file *file)
     struct sim_disk *disk = disk_of(file->fs);
     struct sim_inode *inode = file_of(file)->inode;
     enum status status;
+    call_hook(file, SIM_SYNC);
     mutex_lock(&disk->mutex);
     switch (begin_locked(disk, SIM_SYNC, file_of(file)->name, &status)) {
     case SIM_FATE_DO:
@@ -626,6 +644,12 @@ void sim_disk_fail(struct sim_disk *disk, enum sim_call call, uint64_t n, uint64
     }
     disk->faults.rules[call] = rule;
     mutex_unlock(&disk->mutex);
+}
+
+void sim_disk_set_hook(struct sim_disk *disk, sim_disk_hook *hook, void *context)
+{
+    disk->hook = hook;
+    disk->hook_context = context;
 }
 
 void sim_disk_set_capacity(struct sim_disk *disk, uint64_t bytes)

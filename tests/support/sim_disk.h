@@ -120,6 +120,16 @@ void sim_disk_ignore_reservations(struct sim_disk *disk, bool ignore);
 enum status sim_disk_flip(struct sim_disk *disk, const char *name, uint64_t offset,
                           uint8_t mask) MUST_CHECK;
 
+/* --- meanwhile --------------------------------------------------------------------------- */
+
+/* Called before each read, write and sync of a file, without the disk's mutex, by the thread that
+ * makes the call: so a test of one thread can have things happen in the midst of others. The hook
+ * may make calls itself, and is not called for those. */
+typedef void sim_disk_hook(void *context, enum sim_call call, const char *name);
+
+/* NULL: no more. Not while other threads use the disk. */
+void sim_disk_set_hook(struct sim_disk *disk, sim_disk_hook *hook, void *context);
+
 /* --- what happened ------------------------------------------------------------------------ */
 
 uint64_t sim_disk_calls(struct sim_disk *disk, enum sim_call call);
