@@ -10,9 +10,9 @@
 #include "engine/engine.h"
 #include "engine/lookup.h"
 
-/* The record that a slot pointed to is dead now. One that can't be read has no known size: its bytes
- * stay counted as live, and its segment counts as damaged, so that no compaction takes it for one
- * without anything dead. */
+/* The record that a slot pointed to is dead now. One that can't be read has no known size: its
+ * bytes stay counted as live, and its segment counts as damaged, so that no compaction takes it for
+ * one without anything dead. */
 void change_forget_locked(struct engine *engine, const struct engine_keyspace *keyspace,
                           const struct lookup *lookup);
 

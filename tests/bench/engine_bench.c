@@ -133,8 +133,9 @@ int main(int argc, char **argv)
             (double)(clock_monotonic_us() - started_us) * 1000 / (double)(wanted - keys);
         keys = wanted;
         started_us = clock_monotonic_us();
-        put_range(0, most / 100);
-        double again_ns = (double)(clock_monotonic_us() - started_us) * 1000 / (double)(most / 100);
+        uint64_t again = most / 100;
+        put_range(0, again);
+        double again_ns = (double)(clock_monotonic_us() - started_us) * 1000 / (double)again;
         double find_ns = find_some(keys, false);
         double prefetched_ns = find_some(keys, true);
         double bytes = (double)(rss_kib("RssAnon:") - empty_kib) * 1024 / (double)keys;

@@ -129,7 +129,9 @@ static void put_size(const char *key, const char *text, size_t size)
 {
     char *bytes = calloc(1, size + 1);
     ck_assert_ptr_nonnull(bytes);
-    memcpy(bytes, text, strlen(text) < size ? strlen(text) : size);
+    for (size_t i = 0; i < size && text[i] != '\0'; i++) {
+        bytes[i] = text[i];
+    }
     struct slice part = slice_make(bytes, size);
     struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
     engine_lock(engine);
