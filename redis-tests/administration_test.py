@@ -377,6 +377,46 @@ class Disk(TestCase):
                 # otherwise the end of `with` sends SIGTERM and looks at the exit code
 
 
+class WebRequest(TestCase):
+    """A browser that was talked into sending commands in the body of a request."""
+
+    REQUEST = b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\nSET stolen 1\r\n"
+
+    def test_ends_the_connection(self):
+        client, other = self.client(ours), self.client(ours)
+        client.socket.sendall(self.REQUEST)
+        self.assertTrue(client.is_closed())
+        self.assertEqual(other.ask("EXISTS", "stolen"), b":0\r\n")
+
+    def test_answers_before_it_arrive(self):
+        client, other = self.client(ours), self.client(ours)
+        value = b"v" * 3000000
+        other.ask("SET", "large", value)
+        for _ in range(20):
+            client.send("GET", "large")
+        time.sleep(0.2)  # by now some have left in part
+        client.send("GET", "large")
+        client.socket.sendall(self.REQUEST)
+        for _ in range(21):
+            self.assertEqual(client.read(), b"$3000000\r\n" + value + b"\r\n")
+        self.assertTrue(client.is_closed())
+        self.assertEqual(other.ask("DEL", "large"), b":1\r\n")
+
+
+class Lolwut(TestCase):
+    @on_both
+    def test_arguments_are_looked_at_for_old_pictures_only(self, server):
+        client = self.client(server)
+        for accepted in ([], ["+"], ["01", "x"], ["VERSION", 7, "nan"], ["VERSION", 6, 4, 2, "x"]):
+            self.assertIn(client.ask("LOLWUT", *accepted)[:1], b"$=", accepted)
+        for refused in (["+"], [5, "+"], [5, 1, 2, "x"], [6, 4, "01"]):
+            self.assertEqual(
+                client.ask("LOLWUT", "VERSION", *refused),
+                b"-ERR value is not an integer or out of range\r\n",
+                refused,
+            )
+
+
 def main():
     suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
     result = unittest.TextTestRunner(verbosity=1).run(suite)

@@ -27,8 +27,9 @@ static bool is_web_request(struct slice name)
     return slice_is_word(name, "POST") || slice_is_word(name, "Host:");
 }
 
-/* Ends the connection before what follows is executed; it gets no answer. */
-static void refuse_web_request(struct session *session)
+/* Ends the connection before what follows is executed; it gets no answer. Those to earlier commands
+ * stay, for they may have left in part. */
+static void refuse_web_request(struct session *session, struct reply_mark mark)
 {
     static int64_t logged_ms; /* under the execution lock */
     int64_t now_ms = clock_monotonic_ms();
@@ -38,7 +39,7 @@ static void refuse_web_request(struct session *session)
                     session->address);
         logged_ms = now_ms;
     }
-    reply_clear(&session->reply);
+    reply_rewind(&session->reply, mark);
     session->close_after_reply = true;
 }
 
@@ -235,7 +236,7 @@ enum execution dispatch_execute(struct server *server, struct session *session,
         error = find_objection(server, session, command, argument_count);
     }
     if (command == NULL && is_web_request(arguments[0])) {
-        refuse_web_request(session);
+        refuse_web_request(session, mark);
         return EXECUTED;
     }
     if (command == NULL || error != ERROR_NONE) {

@@ -75,18 +75,42 @@ static void draw(struct picture *picture)
                 (long long)alive, (long long)cells, SCDB_REDIS_VERSION, SCDB_VERSION);
 }
 
-/* A size of the picture, cut down to what is sensible. False: no number, the error is written. */
-static bool parse_size(const struct call *call, size_t argument, int64_t maximum, int64_t *out)
+/* Redis has pictures for two of its versions, which insist on numbers for sizes, this many of them.
+ * For any other, its own among them, it draws nothing and looks at no argument. */
+static size_t count_checked_sizes(int64_t version)
 {
-    if (argument >= call->argument_count) {
-        return true;
-    }
+    return version == 5 ? 3 : version == 6 ? 2 : 0;
+}
+
+/* A size of the picture, cut down to what is sensible; what is no number leaves the default. */
+static void take_size(const struct call *call, size_t argument, int64_t maximum, int64_t *out)
+{
     int64_t size;
-    if (!number_parse(call->arguments[argument], &size)) {
-        errors_reply(call, ERROR_NOT_INTEGER);
-        return false;
+    if (argument < call->argument_count && number_parse(call->arguments[argument], &size)) {
+        *out = size < 1 ? 1 : size > maximum ? maximum : size;
     }
-    *out = size < 1 ? 1 : size > maximum ? maximum : size;
+}
+
+/* `first` is the argument of the first size. False: the error is written. */
+static bool check_arguments(const struct call *call, size_t *first)
+{
+    int64_t number;
+    size_t checked = 0;
+    *first = 1;
+    if (call->argument_count >= 3 && slice_is_word(call->arguments[1], "version")) {
+        if (!number_parse(call->arguments[2], &number)) {
+            errors_reply(call, ERROR_NOT_INTEGER);
+            return false;
+        }
+        checked = count_checked_sizes(number);
+        *first = 3;
+    }
+    for (size_t i = *first; i < call->argument_count && i < *first + checked; i++) {
+        if (!number_parse(call->arguments[i], &number)) {
+            errors_reply(call, ERROR_NOT_INTEGER);
+            return false;
+        }
+    }
     return true;
 }
 
@@ -94,19 +118,12 @@ static void lolwut(struct call *call)
 {
     struct picture picture = {
         .columns = COLUMNS_DEFAULT, .rows = ROWS_DEFAULT, .random = (uint64_t)clock_unix_us() | 1};
-    size_t first = 1;
-    if (call->argument_count >= 3 && slice_is_word(call->arguments[1], "version")) {
-        int64_t version; /* there is one picture for all of them */
-        if (!number_parse(call->arguments[2], &version)) {
-            errors_reply(call, ERROR_NOT_INTEGER);
-            return;
-        }
-        first = 3;
-    }
-    if (!parse_size(call, first, COLUMNS_MAX, &picture.columns) ||
-        !parse_size(call, first + 1, ROWS_MAX, &picture.rows)) {
+    size_t first;
+    if (!check_arguments(call, &first)) {
         return;
     }
+    take_size(call, first, COLUMNS_MAX, &picture.columns);
+    take_size(call, first + 1, ROWS_MAX, &picture.rows);
     text_init(&picture.text);
     draw(&picture);
     text_reply(&picture.text, call->reply);
