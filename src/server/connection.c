@@ -151,9 +151,11 @@ void connection_update_reading(struct connection *connection)
 {
     size_t limit = SIZE_MAX;
     if (connection->output_stalled) {
-        /* One that writes all of a pipeline before it reads gets rid of its requests. */
+        /* One that writes all of a pipeline before it reads gets rid of its requests, as long as
+         * another read can't take it beyond what it may send. */
         limit = (size_t)config_number(connection->worker->server->config,
-                                      CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
+                                      CONFIG_CLIENT_QUERY_BUFFER_LIMIT) -
+                INPUT_READ_SIZE;
     } else if (connection->session.blocked != BLOCK_NONE) {
         limit = INPUT_WAITING_MAX;
     }

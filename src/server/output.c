@@ -2,7 +2,6 @@
 #include "server/output.h"
 
 #include "base/check.h"
-#include "engine/engine.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -49,11 +48,12 @@ enum status output_add_mark(struct output *output, const struct reply *reply, ui
     return STATUS_OK;
 }
 
-bool output_release_marks(struct output *output, struct engine *engine, bool *failed)
+bool output_release_marks(struct output *output, output_may_leave *may_leave, void *context,
+                          bool *failed)
 {
     size_t released = 0;
     while (released < output->mark_count &&
-           engine_may_reply(engine, output->marks[released].position, failed)) {
+           may_leave(context, output->marks[released].position, failed)) {
         output->free_end = output->marks[released].end;
         released++;
     }

@@ -16,8 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct engine;
-
 struct output_mark {
     size_t end; /* reply bytes before this rest on the position */
     uint64_t position;
@@ -47,8 +45,12 @@ void output_deinit(struct output *output, struct reply *reply);
 enum status output_add_mark(struct output *output, const struct reply *reply,
                             uint64_t position) MUST_CHECK;
 
-/* Lets go what the store lets go. True: nothing is held any more. *failed: the rest never may. */
-bool output_release_marks(struct output *output, struct engine *engine, bool *failed);
+/* Asks whether what rests on a position may leave now; *failed: it never will. */
+typedef bool output_may_leave(void *context, uint64_t position, bool *failed);
+
+/* Lets go what may leave. True: nothing is held any more. *failed: the rest never may leave. */
+bool output_release_marks(struct output *output, output_may_leave *may_leave, void *context,
+                          bool *failed);
 
 /* Sends with at most one system call; adds the bytes to *sent_bytes. When all is sent, the reply
  * is cleared. */

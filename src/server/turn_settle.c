@@ -76,6 +76,11 @@ static bool is_done(const struct connection *connection)
            (session->close_after_reply || (connection->ended && !waits));
 }
 
+static bool may_leave(void *engine, uint64_t position, bool *failed)
+{
+    return engine_may_reply(engine, position, failed);
+}
+
 /* Releases and sends what may leave; false: the connection is to be closed. */
 static bool settle(struct worker *worker, struct connection *connection, bool write_failed)
 {
@@ -87,7 +92,7 @@ static bool settle(struct worker *worker, struct connection *connection, bool wr
         return false;
     }
     connection->rest_position = 0;
-    if (!output_release_marks(&connection->output, worker->server->engine, &failed)) {
+    if (!output_release_marks(&connection->output, may_leave, worker->server->engine, &failed)) {
         worker_list_add(worker, LIST_HELD, connection);
     }
     if (failed || !connection_send(connection) || !is_within_limits(worker, connection)) {

@@ -81,18 +81,6 @@ static void count_input(struct worker *worker, long size)
     atomic_fetch_add_explicit(&statistics->reads_processed, 1, memory_order_relaxed);
 }
 
-static bool is_within_query_limit(struct worker *worker, const struct connection *connection)
-{
-    int64_t limit = config_number(worker->server->config, CONFIG_CLIENT_QUERY_BUFFER_LIMIT);
-    if (connection_input(connection).size <= (size_t)limit) {
-        return true;
-    }
-    LOG_WARNING("Closing client %s: its requests exceed client-query-buffer-limit.",
-                connection->session.address);
-    atomic_fetch_add(&worker->server->statistics->query_limit_disconnections, 1);
-    return false;
-}
-
 static void receive_into_input(struct worker *worker, struct connection *connection)
 {
     long size = connection_read_input(connection);
@@ -101,9 +89,7 @@ static void receive_into_input(struct worker *worker, struct connection *connect
         return;
     }
     count_input(worker, size);
-    if (!is_within_query_limit(worker, connection)) {
-        worker_close_later(worker, connection);
-    } else if (connection_is_ready(connection)) {
+    if (connection_is_ready(connection)) {
         turn_add_part(worker, connection, connection_input(connection));
     } else {
         connection_update_reading(connection);
