@@ -113,6 +113,9 @@ enum status engine_put_locked(struct engine *engine, struct engine_keyspace *key
     };
     status = reserve_slot(engine, keyspace, hash, value->expiry_ms, &old);
     if (status == STATUS_OK) {
+        status = expiry_pay_mark_locked(engine, value->expiry_ms);
+    }
+    if (status == STATUS_OK) {
         status = appender_prepare_locked(engine, &append);
     }
     if (status != STATUS_OK) {

@@ -123,27 +123,30 @@ static void expire_database(struct engine *engine, unsigned database)
     } while (batch.count > 0);
 }
 
-static void append_mark(struct engine *engine)
+static enum status append_mark_locked(struct engine *engine)
 {
-    mutex_lock(&engine->lock);
-    if (engine->expiry.removed > 0) {
-        uint8_t value[MARK_EXPIRY_SIZE];
-        mark_encode_expiry(engine->expiry.until_ms, value);
-        struct slice part = slice_make(value, sizeof(value));
-        struct append append = {
-            .record = {.kind = RECORD_EXPIRY_MARK, .expiry_ms = EXPIRY_NONE},
-            .parts = &part,
-            .part_count = 1,
-        };
-        if (appender_prepare_locked(engine, &append) == STATUS_OK) {
-            (void)appender_commit_locked(engine, &append);
-            engine->deletion_position = engine->appender.position;
-            engine->expiry.removed = 0;
-            engine->expiry.until_ms = INT64_MIN;
-        }
-        /* A full disk: the mark is owed until the next round. */
+    uint8_t value[MARK_EXPIRY_SIZE];
+    mark_encode_expiry(engine->expiry.until_ms, value);
+    struct slice part = slice_make(value, sizeof(value));
+    struct append append = {
+        .record = {.kind = RECORD_EXPIRY_MARK, .expiry_ms = EXPIRY_NONE},
+        .parts = &part,
+        .part_count = 1,
+    };
+    enum status status = appender_prepare_locked(engine, &append);
+    if (status == STATUS_OK) {
+        (void)appender_commit_locked(engine, &append);
+        engine->deletion_position = engine->appender.position;
+        engine->expiry.removed = 0;
+        engine->expiry.until_ms = INT64_MIN;
     }
-    mutex_unlock(&engine->lock);
+    return status;
+}
+
+enum status expiry_pay_mark_locked(struct engine *engine, int64_t expiry_ms)
+{
+    bool is_endangered = engine->expiry.removed > 0 && expiry_ms <= engine->expiry.until_ms;
+    return is_endangered ? append_mark_locked(engine) : STATUS_OK;
 }
 
 void expiry_cycle(struct engine *engine)
@@ -151,5 +154,10 @@ void expiry_cycle(struct engine *engine)
     for (unsigned database = 0; database < engine->spaces.count; database++) {
         expire_database(engine, database);
     }
-    append_mark(engine);
+    mutex_lock(&engine->lock);
+    if (engine->expiry.removed > 0) {
+        enum status status = append_mark_locked(engine);
+        (void)status; /* A full disk: the mark is owed until the next round. */
+    }
+    mutex_unlock(&engine->lock);
 }

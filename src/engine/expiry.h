@@ -16,6 +16,7 @@
 #define SCDB_ENGINE_EXPIRY_H
 
 #include "base/slice.h"
+#include "base/status.h"
 #include "engine/engine.h"
 #include "engine/index.h"
 
@@ -33,6 +34,13 @@ struct expiry {
 /* Lock held. Takes an expired key out of the index, when `lookup` is its record. */
 void expiry_drop_locked(struct engine *engine, struct engine_keyspace *keyspace,
                         const struct index_entry *slot, const struct lookup *lookup);
+
+/*
+ * Lock held; before a record with this expiry is prepared. A mark that is owed covers all that is
+ * older than it: so it goes first when the clock was set back and the new record would be among
+ * what it declares dead. What appending can fail with: the mark is still owed.
+ */
+enum status expiry_pay_mark_locked(struct engine *engine, int64_t expiry_ms) MUST_CHECK;
 
 /* Lock not held; one caller at a time. Removes all that is due, then sees to the mark. */
 void expiry_cycle(struct engine *engine);

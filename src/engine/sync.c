@@ -125,15 +125,23 @@ static void end_pass(struct engine *engine, const struct sync_pass *pass)
     mutex_unlock(&engine->lock);
 }
 
+static void tell_waiting(struct engine *engine)
+{
+    if (engine->options.on_durable != NULL) {
+        engine->options.on_durable(engine->options.hook_context);
+    }
+}
+
 /* Everything appended so far becomes durable. One caller at a time. */
 static enum status run_pass(struct engine *engine)
 {
     struct sync *sync = &engine->sync;
     struct appender *appender = &engine->appender;
+    atomic_store(&sync->wanted, false);
     if (atomic_load(&sync->failed)) {
+        tell_waiting(engine); /* who came after the pass that failed would wait for ever */
         return STATUS_WRITES_STOPPED;
     }
-    atomic_store(&sync->wanted, false);
     /* The time is taken over before the end of the log is looked at: a record that slips in
      * between is covered, and at worst counted as older than it is. */
     int64_t since = atomic_exchange(&appender->unsynced_since_ms, 0);
@@ -154,9 +162,7 @@ static enum status run_pass(struct engine *engine)
         (void)atomic_compare_exchange_strong(&appender->unsynced_since_ms, &none, since);
     }
     atomic_store(&sync->running_since_ms, 0);
-    if (engine->options.on_durable != NULL) {
-        engine->options.on_durable(engine->options.hook_context);
-    }
+    tell_waiting(engine);
     return status;
 }
 
