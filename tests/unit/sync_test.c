@@ -1,0 +1,210 @@
+/* sync_test.c - what the engine says of durability when the disk does not obey. */
+#include "base/log.h"
+#include "engine/engine.h"
+#include "support/sim_disk.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct sim_disk *disk;
+static struct file_system *fs;
+static struct engine *engine;
+static unsigned told;
+
+static void on_durable(void *context)
+{
+    (void)context;
+    told++;
+}
+
+static void open_store(void)
+{
+    struct error error = {""};
+    struct engine_options options = {.fs = fs,
+                                     .database_count = 1,
+                                     .segment_size = 16384,
+                                     .sync_policy = SYNC_ALWAYS,
+                                     .without_threads = true,
+                                     .random_seed = 1,
+                                     .on_durable = on_durable};
+    enum status status = engine_open(&options, &engine, &error);
+    ck_assert_msg(status == STATUS_OK, "%s", error.text);
+}
+
+static void set_up(void)
+{
+    told = 0;
+    disk = sim_disk_create(1);
+    fs = sim_disk_mount(disk);
+    open_store();
+}
+
+static void tear_down(void)
+{
+    fs_close(fs);
+    sim_disk_destroy(disk);
+}
+
+static enum status put(const char *key, size_t size, uint64_t *position)
+{
+    char *bytes = calloc(1, size + 1);
+    ck_assert_ptr_nonnull(bytes);
+    struct slice part = slice_make(bytes, size);
+    struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    engine_lock(engine);
+    engine_rest_begin_locked(engine);
+    enum status status =
+        engine_put_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &value);
+    *position = engine_rest_end_locked(engine);
+    engine_unlock(engine);
+    free(bytes);
+    return status;
+}
+
+/* What an answer about the key rests on; 0 = on nothing. */
+static uint64_t look(const char *key, enum status expected)
+{
+    struct entry entry;
+    engine_lock(engine);
+    engine_rest_begin_locked(engine);
+    ck_assert_int_eq(
+        engine_find_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &entry),
+        expected);
+    uint64_t position = engine_rest_end_locked(engine);
+    engine_unlock(engine);
+    return position;
+}
+
+START_TEST(a_failed_sync_stops_writing_for_good)
+{
+    uint64_t first;
+    uint64_t second;
+    bool failed;
+    ck_assert_int_eq(put("a", 10, &first), STATUS_OK);
+    ck_assert_int_eq(engine_write(engine, first), STATUS_OK);
+    ck_assert(!engine_may_reply(engine, first, &failed));
+    engine_tick(engine);
+    ck_assert(engine_may_reply(engine, first, &failed));
+    ck_assert_uint_gt(told, 0);
+
+    ck_assert_int_eq(put("b", 10, &second), STATUS_OK);
+    ck_assert_int_eq(engine_write(engine, second), STATUS_OK);
+    ck_assert(!engine_may_reply(engine, second, &failed));
+    ck_assert(!failed);
+    sim_disk_fail(disk, SIM_SYNC, 1, 1, STATUS_IO);
+    told = 0;
+    engine_tick(engine);
+    ck_assert_uint_gt(told, 0);
+    ck_assert(!engine_may_reply(engine, second, &failed));
+    ck_assert(failed);
+    /* The next sync would succeed, and is not believed. */
+    ck_assert_int_eq(engine_sync(engine), STATUS_WRITES_STOPPED);
+    ck_assert_int_eq(put("c", 10, &second), STATUS_WRITES_STOPPED);
+    ck_assert_uint_eq(look("a", STATUS_OK), 0);
+    ck_assert_uint_gt(look("b", STATUS_OK), first); /* an answer that will not leave */
+    struct engine_statistics statistics;
+    engine_lock(engine);
+    engine_statistics_locked(engine, &statistics);
+    engine_unlock(engine);
+    ck_assert(statistics.writes_stopped);
+    ck_assert_int_eq(engine_close(engine), STATUS_IO);
+}
+END_TEST
+
+START_TEST(a_failed_write_is_tried_again)
+{
+    uint64_t position;
+    uint64_t later;
+    ck_assert_int_eq(put("a", 10, &position), STATUS_OK);
+    sim_disk_fail(disk, SIM_WRITE, 1, 2, STATUS_IO);
+    ck_assert_int_eq(engine_write(engine, position), STATUS_IO);
+    ck_assert_int_eq(put("b", 10, &later), STATUS_OK); /* a little may wait */
+    ck_assert_int_eq(engine_write(engine, later), STATUS_IO);
+    ck_assert_int_eq(engine_write(engine, later), STATUS_OK);
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    sim_disk_crash_now(disk);
+    sim_disk_restart(disk, SIM_POWER_CUT);
+    open_store();
+    (void)look("a", STATUS_OK);
+    (void)look("b", STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+}
+END_TEST
+
+START_TEST(little_waits_while_the_disk_refuses)
+{
+    uint64_t position;
+    sim_disk_fail(disk, SIM_WRITE, 1, 1000000, STATUS_IO);
+    enum status status = STATUS_OK;
+    unsigned count = 0;
+    char key[] = "key";
+    while (status == STATUS_OK && count < 100000) {
+        status = put(key, 5000, &position);
+        count++;
+        if (status == STATUS_OK) {
+            ck_assert_int_eq(engine_write(engine, position), STATUS_IO);
+        }
+    }
+    ck_assert_int_eq(status, STATUS_IO);
+    ck_assert_uint_lt((uint64_t)count * 5000, (uint64_t)8 << 20);
+    sim_disk_fail(disk, SIM_WRITE, 0, 0, STATUS_IO);
+    engine_tick(engine); /* brings it down, and then all is well again */
+    ck_assert_int_eq(put(key, 10, &position), STATUS_OK);
+    ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+}
+END_TEST
+
+START_TEST(a_full_disk_refuses_values_and_takes_deletions)
+{
+    uint64_t position;
+    enum status status = STATUS_OK;
+    char key[16];
+    unsigned count = 0;
+    sim_disk_set_capacity(disk, sim_disk_used_bytes(disk) + 40000);
+    while (status == STATUS_OK && count < 1000) {
+        (void)snprintf(key, sizeof(key), "key%u", count++);
+        status = put(key, 700, &position);
+    }
+    ck_assert_int_eq(status, STATUS_DISK_FULL);
+    ck_assert_uint_gt(count, 10);
+    (void)look(key, STATUS_NOT_FOUND); /* refused, so it is not there */
+    engine_lock(engine);
+    for (unsigned i = 0; i < 5; i++) {
+        (void)snprintf(key, sizeof(key), "key%u", i);
+        ck_assert_int_eq(
+            engine_delete_locked(engine, engine_database_locked(engine, 0), slice_of_string(key)),
+            STATUS_OK);
+    }
+    ck_assert_int_eq(engine_clear_all_locked(engine), STATUS_OK);
+    engine_unlock(engine);
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    sim_disk_set_capacity(disk, 0);
+    ck_assert_int_eq(put("again", 700, &position), STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    open_store();
+    (void)look("key0", STATUS_NOT_FOUND);
+    (void)look("again", STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+}
+END_TEST
+
+int main(void)
+{
+    log_set_level(LOG_NOTHING_LEVEL);
+    Suite *suite = suite_create("sync");
+    TCase *tests = tcase_create("sync");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_failed_sync_stops_writing_for_good);
+    tcase_add_test(tests, a_failed_write_is_tried_again);
+    tcase_add_test(tests, little_waits_while_the_disk_refuses);
+    tcase_add_test(tests, a_full_disk_refuses_values_and_takes_deletions);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
