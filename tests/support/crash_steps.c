@@ -1,0 +1,285 @@
+/* crash_steps.c - see crash_steps.h. */
+#include "support/crash_steps.h"
+
+#include "base/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define VALUE_SIZE_MAX 150000
+
+/* --- commands ----------------------------------------------------------------------------- */
+
+static size_t random_value_size(struct crash_run *run)
+{
+    uint64_t choice = crash_run_below(run, 1000);
+    if (choice < 600) {
+        return (size_t)crash_run_below(run, 100);
+    }
+    if (choice < 900) {
+        return (size_t)crash_run_below(run, 1500);
+    }
+    if (choice < 990) {
+        return (size_t)crash_run_below(run, 3 * run->segment_size / 2);
+    }
+    return 60000 + (size_t)crash_run_below(run, VALUE_SIZE_MAX - 60000);
+}
+
+/* Sets a key to a random value in random parts, now and then with the old value as the first. */
+static enum status put(struct crash_run *run, struct store_change *change)
+{
+    static char data[VALUE_SIZE_MAX];
+    size_t size = random_value_size(run);
+    test_random_fill(&run->random, data, size < 64 ? size : 64);
+    for (size_t i = 64; i < size; i++) {
+        data[i] = (char)(data[i - 64] + (char)(i / 61));
+    }
+    struct engine_keyspace *keyspace = engine_database_locked(run->engine, change->database);
+    char name[32];
+    struct slice key = store_model_key_name(change->key, name);
+    struct slice parts[3];
+    size_t count = 0;
+    struct entry old;
+    if (crash_run_one_in(run, 8) &&
+        engine_find_locked(run->engine, keyspace, key, &old) == STATUS_OK &&
+        old.value.size < 5000 &&
+        engine_verify_locked(run->engine, &old, 0, SIZE_MAX) == STATUS_OK) {
+        parts[count++] = old.value;
+    }
+    size_t cut = size == 0 || crash_run_one_in(run, 2) ? size : (size_t)crash_run_below(run, size);
+    parts[count++] = slice_make(data, cut);
+    parts[count++] = slice_make(data + cut, size - cut);
+
+    struct engine_value value = {
+        .parts = parts,
+        .part_count = count,
+        .expiry_ms = crash_run_one_in(run, 4)
+                         ? run->now_ms + 1 + (int64_t)crash_run_below(run, 60000)
+                         : EXPIRY_NONE,
+        .type = (uint8_t)crash_run_below(run, 3),
+        .encoding = (uint8_t)crash_run_below(run, 256),
+    };
+    size_t all = 0;
+    char *together = malloc(5000 + VALUE_SIZE_MAX);
+    CHECK(together != NULL);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(together + all, parts[i].data, parts[i].size);
+        all += parts[i].size;
+    }
+    change->value =
+        store_model_value(slice_make(together, all), value.expiry_ms, value.type, value.encoding);
+    free(together);
+    enum status status = engine_put_locked(run->engine, keyspace, key, &value);
+    CRASH_TRACE("  put %u/%u %zu bytes, expiry %" PRId64 ": %s\n", change->database, change->key,
+                all, value.expiry_ms, status_name(status));
+    return status;
+}
+
+enum status crash_steps_change(struct crash_run *run, struct store_change *change)
+{
+    struct engine *engine = run->engine;
+    char name[32];
+    enum status status = STATUS_OK;
+    switch (change->kind) {
+    case STORE_PUT:
+        return put(run, change);
+    case STORE_DELETE:
+        status = engine_delete_locked(engine, engine_database_locked(engine, change->database),
+                                      store_model_key_name(change->key, name));
+        break;
+    case STORE_CLEAR:
+        status = engine_clear_locked(engine, change->database);
+        break;
+    case STORE_CLEAR_ALL:
+        status = engine_clear_all_locked(engine);
+        break;
+    case STORE_SWAP:
+        status = engine_swap_locked(engine, change->database, change->other);
+        break;
+    case STORE_EXPIRE:
+        break;
+    }
+    CRASH_TRACE("  kind %d of %u/%u: %s\n", change->kind, change->database, change->key,
+                status_name(status));
+    return status;
+}
+
+static struct store_change random_change(struct crash_run *run, enum store_change_kind kind)
+{
+    struct store_change change = {
+        .kind = kind,
+        .database = (unsigned)crash_run_below(run, STORE_MODEL_DATABASES),
+        .key = (unsigned)crash_run_below(run, STORE_MODEL_KEYS),
+    };
+    change.other = (change.database + 1) % STORE_MODEL_DATABASES;
+    return change;
+}
+
+/* Carries out a command of `count` changes, as a group when there are several. */
+static void command(struct crash_run *run, const enum store_change_kind *kinds, size_t count)
+{
+    struct store_command done = {.count = 0};
+    engine_lock(run->engine);
+    engine_rest_begin_locked(run->engine);
+    if (count > 1) {
+        engine_group_begin_locked(run->engine);
+    }
+    run->in_flight.count = 0;
+    run->has_in_flight = true;
+    for (size_t i = 0; i < count; i++) {
+        struct store_change change = random_change(run, kinds[i]);
+        enum status status = crash_steps_change(run, &change);
+        run->in_flight.changes[run->in_flight.count++] = change;
+        if (status == STATUS_OK) {
+            done.changes[done.count++] = change;
+        }
+        bool expected = (status == STATUS_NOT_FOUND && change.kind == STORE_DELETE) ||
+                        (status == STATUS_KEY_LIMIT && run->max_keys > 0);
+        CRASH_CHECK(run,
+                    status == STATUS_OK || expected || run->may_fail || sim_disk_crashed(run->disk),
+                    "a change of kind %d: %s", change.kind, status_name(status));
+    }
+    if (count > 1) {
+        engine_group_end_locked(run->engine);
+    }
+    done.position = engine_rest_end_locked(run->engine);
+    engine_unlock(run->engine);
+    if (!sim_disk_crashed(run->disk)) {
+        run->has_in_flight = false;
+        if (done.count > 0) {
+            store_history_add(&run->history, &done);
+        }
+    }
+}
+
+static void step_group(struct crash_run *run)
+{
+    enum store_change_kind kinds[STORE_CHANGES_MAX];
+    size_t count = 2 + (size_t)crash_run_below(run, STORE_CHANGES_MAX - 2);
+    for (size_t i = 0; i < count; i++) {
+        kinds[i] = crash_run_one_in(run, 4) ? STORE_DELETE : STORE_PUT;
+        kinds[i] = crash_run_one_in(run, 30) ? STORE_SWAP : kinds[i];
+        kinds[i] = crash_run_one_in(run, 60) ? STORE_CLEAR : kinds[i];
+    }
+    command(run, kinds, count);
+}
+
+static void step_tick(struct crash_run *run)
+{
+    struct store_command expire = {
+        .changes = {{.kind = STORE_EXPIRE, .until_ms = run->now_ms}},
+        .count = 1,
+    };
+    run->in_flight = expire;
+    run->has_in_flight = true;
+    engine_tick(run->engine);
+    if (!sim_disk_crashed(run->disk)) {
+        run->has_in_flight = false;
+        expire.position = crash_run_appended_position(run);
+        store_history_add(&run->history, &expire);
+    }
+}
+
+static void expect_ok(struct crash_run *run, enum status status)
+{
+    CRASH_TRACE("%s: %s\n", crash_step_names[run->step], status_name(status));
+    CRASH_CHECK(run, status == STATUS_OK || run->may_fail || sim_disk_crashed(run->disk), "%s: %s",
+                crash_step_names[run->step], status_name(status));
+}
+
+static enum crash_step random_step(struct crash_run *run)
+{
+    static const struct {
+        enum crash_step step;
+        unsigned weight;
+    } weights[] = {
+        {CRASH_STEP_PUT, 45},  {CRASH_STEP_DELETE, 14}, {CRASH_STEP_GROUP, 10},
+        {CRASH_STEP_CLEAR, 1}, {CRASH_STEP_SWAP, 2},    {CRASH_STEP_WRITE, 8},
+        {CRASH_STEP_SYNC, 6},  {CRASH_STEP_TICK, 12},   {CRASH_STEP_COMPACT, 2},
+    };
+    uint64_t choice = crash_run_below(run, 100);
+    size_t i = 0;
+    while (choice >= weights[i].weight) {
+        choice -= weights[i++].weight;
+    }
+    return weights[i].step;
+}
+
+static void note_positions_unless_crashed(struct crash_run *run)
+{
+    if (!sim_disk_crashed(run->disk)) {
+        crash_run_note_positions(run);
+    }
+}
+
+static void carry_out_step(struct crash_run *run, enum crash_step step);
+
+/* Others go on while a compaction reads a victim or writes a copy (it holds no lock then). */
+static void interfere(void *context, enum sim_call call, const char *name)
+{
+    struct crash_run *run = context;
+    bool of_compaction = call == SIM_READ || strstr(name, ".pack") != NULL;
+    if (!of_compaction || sim_disk_crashed(run->disk) || !crash_run_one_in(run, 3)) {
+        return;
+    }
+    for (uint64_t i = 1 + crash_run_below(run, 4); i > 0 && !sim_disk_crashed(run->disk); i--) {
+        enum crash_step step = random_step(run);
+        if (step != CRASH_STEP_COMPACT) {
+            CRASH_TRACE("  meanwhile:\n");
+            carry_out_step(run, step);
+            note_positions_unless_crashed(run);
+        }
+    }
+}
+
+static enum status compact(struct crash_run *run)
+{
+    struct compaction_result result;
+    sim_disk_set_hook(run->disk, interfere, run);
+    enum status status = engine_compact(run->engine, &result);
+    sim_disk_set_hook(run->disk, NULL, NULL);
+    return status;
+}
+
+static void carry_out_step(struct crash_run *run, enum crash_step step)
+{
+    static const enum store_change_kind kinds[] = {
+        [CRASH_STEP_PUT] = STORE_PUT,
+        [CRASH_STEP_DELETE] = STORE_DELETE,
+        [CRASH_STEP_SWAP] = STORE_SWAP,
+    };
+    enum store_change_kind clear = crash_run_one_in(run, 3) ? STORE_CLEAR_ALL : STORE_CLEAR;
+    switch (step) {
+    case CRASH_STEP_PUT:
+    case CRASH_STEP_DELETE:
+    case CRASH_STEP_SWAP:
+        command(run, &kinds[step], 1);
+        break;
+    case CRASH_STEP_CLEAR:
+        command(run, &clear, 1);
+        break;
+    case CRASH_STEP_GROUP:
+        step_group(run);
+        break;
+    case CRASH_STEP_TICK:
+        CRASH_TRACE("tick at %" PRId64 "\n", run->now_ms);
+        step_tick(run);
+        break;
+    case CRASH_STEP_SYNC:
+        expect_ok(run, engine_sync(run->engine));
+        break;
+    case CRASH_STEP_COMPACT:
+        expect_ok(run, compact(run));
+        break;
+    default:
+        expect_ok(run, engine_write(run->engine, crash_run_appended_position(run)));
+        break;
+    }
+}
+
+void crash_steps_make(struct crash_run *run)
+{
+    run->step = random_step(run);
+    carry_out_step(run, run->step);
+    note_positions_unless_crashed(run);
+}
