@@ -27,8 +27,8 @@ static bool is_web_request(struct slice name)
     return slice_is_word(name, "POST") || slice_is_word(name, "Host:");
 }
 
-/* Ends the connection before what follows is executed; it gets no answer. Those to earlier commands
- * stay, for they may have left in part. */
+/* Ends the connection before what follows is executed; answers that have not left yet never do, as
+ * in Redis. */
 static void refuse_web_request(struct session *session, struct reply_mark mark)
 {
     static int64_t logged_ms; /* under the execution lock */
@@ -40,7 +40,7 @@ static void refuse_web_request(struct session *session, struct reply_mark mark)
         logged_ms = now_ms;
     }
     reply_rewind(&session->reply, mark);
-    session->close_after_reply = true;
+    session->close_asap = true;
 }
 
 /* The row for the arguments, of the subcommand where there is one; NULL: an error was replied. */

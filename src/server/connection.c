@@ -147,19 +147,25 @@ static void start_reading(struct connection *connection)
     }
 }
 
+/* Whole requests that can't be executed yet: how much of them is read. Beyond that the client has
+ * to wait, but one that writes all of a pipeline before it reads gets rid of its requests. */
+static size_t find_input_limit(const struct connection *connection)
+{
+    const struct config *config = connection->worker->server->config;
+    size_t limit =
+        (size_t)config_number(config, CONFIG_CLIENT_QUERY_BUFFER_LIMIT) - INPUT_READ_SIZE;
+    if (connection->output_stalled || (connection->lists & (1U << LIST_RESUME)) != 0) {
+        return limit;
+    }
+    if (connection->session.blocked != BLOCK_NONE) {
+        return limit < INPUT_WAITING_MAX ? limit : INPUT_WAITING_MAX;
+    }
+    return SIZE_MAX;
+}
+
 void connection_update_reading(struct connection *connection)
 {
-    size_t limit = SIZE_MAX;
-    if (connection->output_stalled) {
-        /* One that writes all of a pipeline before it reads gets rid of its requests, as long as
-         * another read can't take it beyond what it may send. */
-        limit = (size_t)config_number(connection->worker->server->config,
-                                      CONFIG_CLIENT_QUERY_BUFFER_LIMIT) -
-                INPUT_READ_SIZE;
-    } else if (connection->session.blocked != BLOCK_NONE) {
-        limit = INPUT_WAITING_MAX;
-    }
-    bool has_room = connection->input.size - connection->input_start < limit;
+    bool has_room = connection->input.size - connection->input_start < find_input_limit(connection);
     bool is_over =
         connection->ended || connection->closing || connection->session.close_after_reply;
     if (has_room && !is_over) {

@@ -60,7 +60,7 @@ struct session {
     bool no_evict;
     bool no_touch;
     bool close_after_reply; /* QUIT, protocol errors */
-    bool close_asap;        /* CLIENT KILL: close without sending what is pending */
+    bool close_asap;        /* CLIENT KILL, HTTP: close without sending what is pending */
     enum reply_mode reply_mode;
     enum block_reason blocked;
     bool unblock_with_error_allowed; /* CLIENT UNBLOCK may end the wait */

@@ -10,6 +10,7 @@
 #include "server/worker.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Commands in one hold of the lock: enough to spread its cost, few enough that nobody waits. */
@@ -117,11 +118,14 @@ void turn_add_part(struct worker *worker, struct connection *connection, struct 
     }
 }
 
+/* As many as make a turn, besides what was read in it; the others keep their places. */
 static void parse_resumed(struct worker *worker)
 {
     struct connection_list *list = &worker->lists[LIST_RESUME];
-    for (size_t i = 0; i < list->count; i++) {
-        struct connection *connection = list->items[i];
+    size_t limit = worker->request_count + WORKER_REQUESTS_MAX;
+    size_t taken = 0;
+    while (taken < list->count && worker->request_count < limit) {
+        struct connection *connection = list->items[taken++];
         connection->lists &= ~(1U << LIST_RESUME);
         if (connection->in_turn || !connection_is_ready(connection)) {
             continue;
@@ -132,7 +136,8 @@ static void parse_resumed(struct worker *worker)
             worker_list_add(worker, LIST_SETTLE, connection);
         }
     }
-    list->count = 0;
+    list->count -= taken;
+    memmove(list->items, list->items + taken, list->count * sizeof(struct connection *));
 }
 
 /* --- messages ------------------------------------------------------------------------------- */
@@ -303,6 +308,9 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
     }
     note_position(worker, connection, engine_rest_end_locked(server->engine));
     server->executing = NULL;
+    if (session->close_asap) {
+        worker_close_later(worker, connection);
+    }
     part->executed += done;
     return done;
 }
@@ -377,6 +385,21 @@ static void execute(struct worker *worker)
 
 /* --- the end of a turn ---------------------------------------------------------------------- */
 
+/* client-query-buffer-limit: what was sent and has not been executed, with all that it takes. */
+static bool is_within_query_limit(struct worker *worker, const struct connection *connection)
+{
+    int64_t limit = config_number(worker->server->config, CONFIG_CLIENT_QUERY_BUFFER_LIMIT);
+    size_t size = connection_input(connection).size + parser_memory(&connection->parser) +
+                  connection->session.transaction.memory;
+    if (size <= (size_t)limit) {
+        return true;
+    }
+    LOG_WARNING("Closing client %s: its requests exceed client-query-buffer-limit.",
+                connection->session.address);
+    atomic_fetch_add(&worker->server->statistics->query_limit_disconnections, 1);
+    return false;
+}
+
 static void keep_rest(struct worker *worker, struct part *part)
 {
     struct connection *connection = part->connection;
@@ -390,7 +413,8 @@ static void keep_rest(struct worker *worker, struct part *part)
         const struct request *requests = worker->requests + part->first_request;
         done = part->executed == 0 ? 0 : requests[part->executed - 1].end;
     }
-    if (connection_keep_rest(connection, part->source, done, !all) != STATUS_OK) {
+    if (connection_keep_rest(connection, part->source, done, !all) != STATUS_OK ||
+        !is_within_query_limit(worker, connection)) {
         worker_close_later(worker, connection);
         return;
     }

@@ -148,19 +148,25 @@ void turn_settle(struct worker *worker)
     }
 }
 
-static void drop_from_lists(struct worker *worker, const struct connection *connection)
+/* One pass for all that close: there may be thousands. */
+static void drop_closing(struct connection_list *list)
 {
-    for (size_t k = 0; k < LIST_COUNT; k++) {
-        struct connection_list *list = &worker->lists[k];
-        if (k == LIST_CLOSE || (connection->lists & (1U << k)) == 0) {
-            continue;
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (!list->items[i]->closing) {
+            list->items[kept++] = list->items[i];
         }
-        size_t i = 0;
-        while (list->items[i] != connection) {
-            i++;
-        }
-        list->items[i] = list->items[--list->count];
     }
+    list->count = kept;
+}
+
+static unsigned find_lists(const struct connection_list *closing)
+{
+    unsigned lists = 0;
+    for (size_t i = 0; i < closing->count; i++) {
+        lists |= closing->items[i]->lists;
+    }
+    return lists & ~(1U << LIST_CLOSE);
 }
 
 void turn_close(struct worker *worker)
@@ -175,8 +181,13 @@ void turn_close(struct worker *worker)
         worker_remove_connection_locked(worker, list->items[i]);
     }
     engine_unlock(server->engine);
+    unsigned lists = find_lists(list);
+    for (unsigned k = 0; k < LIST_COUNT; k++) {
+        if ((lists & (1U << k)) != 0) {
+            drop_closing(&worker->lists[k]);
+        }
+    }
     for (size_t i = 0; i < list->count; i++) {
-        drop_from_lists(worker, list->items[i]);
         connection_destroy(list->items[i]);
     }
     list->count = 0;
