@@ -232,6 +232,7 @@ void config_destroy(struct config *config)
     }
     free(config->values);
     free(config->file_path);
+    free(config->start_directory);
     free(config);
 }
 

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define INCLUDE_DEPTH_MAX 16
 
@@ -134,12 +135,16 @@ static enum status load_include(struct loader *loader, struct place place, struc
         return fail(loader, place, line, "too many files include each other");
     }
     struct slice name = loader->words.items[1];
+    /* The server leaves this directory for the store's, and CONFIG REWRITE reads the files again.
+     */
+    const char *start = loader->config->start_directory;
+    bool relative = start != NULL && name.size > 0 && name.data[0] != '/';
     char path[PATH_MAX];
-    if (name.size >= sizeof(path)) {
+    int size = snprintf(path, sizeof(path), "%s%s%.*s", relative ? start : "", relative ? "/" : "",
+                        (int)name.size, name.data);
+    if (size < 0 || (size_t)size >= sizeof(path)) {
         return fail(loader, place, line, "the file name is too long");
     }
-    memcpy(path, name.data, name.size);
-    path[name.size] = '\0';
     return load_file(loader, path);
 }
 
@@ -337,6 +342,8 @@ enum config_start config_load_command_line(struct config *config, int argc, char
         print_help();
         return CONFIG_START_EXIT;
     }
+    free(config->start_directory);
+    config->start_directory = getcwd(NULL, 0);
     int next = 1;
     if (argc > 1 && strncmp(argv[1], "--", 2) != 0) {
         next = 2;

@@ -188,6 +188,8 @@ static enum status compose(struct rewriter *rewriter, struct error *error)
     enum status status = config_create(&in_file);
     if (status == STATUS_OK) {
         struct error why;
+        const char *start = rewriter->config->start_directory;
+        in_file->start_directory = start == NULL ? NULL : strdup(start);
         status = config_load_text(in_file, config_file_path(rewriter->config),
                                   buffer_slice(&rewriter->old), &why);
         if (status != STATUS_OK) {

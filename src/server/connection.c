@@ -233,6 +233,7 @@ bool connection_send(struct connection *connection)
     enum output_result result =
         output_send(&connection->output, reply, connection->session.descriptor, &sent);
     if (sent > 0) {
+        connection->active_ms = connection->worker->now_ms;
         struct statistics *statistics = connection->worker->server->statistics;
         atomic_fetch_add_explicit(&statistics->net_output_bytes, sent, memory_order_relaxed);
         atomic_fetch_add_explicit(&statistics->writes_processed, 1, memory_order_relaxed);

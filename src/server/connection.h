@@ -32,6 +32,7 @@ struct connection {
     struct output output;
     uint64_t rest_position;           /* what the replies of this turn rest on */
     int64_t over_soft_limit_since_ms; /* client-output-buffer-limit; 0 = is not over it */
+    int64_t active_ms;                /* bytes came or left last, monotonic */
     unsigned lists;                   /* which of the worker's lists it stands in: worker.h */
     bool reading : 1;                 /* read_event is added */
     bool in_turn : 1;                 /* it has a part in the turn at hand */

@@ -74,8 +74,9 @@ static void on_read_failed(struct worker *worker, struct connection *connection,
     }
 }
 
-static void count_input(struct worker *worker, long size)
+static void count_input(struct worker *worker, struct connection *connection, long size)
 {
+    connection->active_ms = worker->now_ms;
     struct statistics *statistics = worker->server->statistics;
     atomic_fetch_add_explicit(&statistics->net_input_bytes, (uint64_t)size, memory_order_relaxed);
     atomic_fetch_add_explicit(&statistics->reads_processed, 1, memory_order_relaxed);
@@ -88,7 +89,7 @@ static void receive_into_input(struct worker *worker, struct connection *connect
         on_read_failed(worker, connection, size);
         return;
     }
-    count_input(worker, size);
+    count_input(worker, connection, size);
     if (connection_is_ready(connection)) {
         turn_add_part(worker, connection, connection_input(connection));
     } else {
@@ -106,7 +107,7 @@ static void receive_into_arena(struct worker *worker, struct connection *connect
         on_read_failed(worker, connection, size);
         return;
     }
-    count_input(worker, size);
+    count_input(worker, connection, size);
     worker->arena_used += (size_t)size;
     turn_add_part(worker, connection, slice_make(into, (size_t)size));
 }
@@ -197,7 +198,8 @@ static void check_idle(struct worker *worker, struct connection *connection, int
 {
     const struct session *session = &connection->session;
     bool is_idle = timeout_ms > 0 && session->blocked == BLOCK_NONE &&
-                   worker->now_ms - session->last_interaction_ms > timeout_ms;
+                   worker->now_ms - session->last_interaction_ms > timeout_ms &&
+                   worker->now_ms - connection->active_ms > timeout_ms;
     if (is_idle) {
         LOG_VERBOSE("Closing idle client %s.", session->address);
         worker_close_later(worker, connection);
