@@ -6,6 +6,7 @@ answers compared. Starts both servers. Closes with "N passed, N failed"."""
 import os
 import select
 import sys
+import threading
 import time
 import unittest
 
@@ -401,6 +402,64 @@ class WebRequest(TestCase):
             self.assertEqual(client.read(), b"$3000000\r\n" + value + b"\r\n")
         self.assertTrue(client.is_closed())
         self.assertEqual(other.ask("DEL", "large"), b":1\r\n")
+
+
+class Buffers(TestCase):
+    """What one client may have waiting, in either direction."""
+
+    def set_for_this_test(self, client, name, value):
+        before = client.ask("CONFIG", "GET", name).split(b"\r\n")[-2]
+        self.addCleanup(lambda: self.client(ours).ask("CONFIG", "SET", name, before))
+        self.assertEqual(client.ask("CONFIG", "SET", name, value), b"+OK\r\n")
+
+    def test_all_of_a_pipeline_is_sent_before_anything_is_read(self):
+        client = self.client(ours)
+        self.set_for_this_test(client, "client-output-buffer-pause", "64kb")
+        client.ask("SET", "k", "v" * 1000)
+        count = 1000000
+        client.socket.sendall(b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n" * count)
+        left = count * (1000 + len("$1000\r\n\r\n"))
+        while left > 0:
+            left -= len(client.socket.recv(1 << 20))
+        self.assertEqual(left, 0)
+
+    def test_whole_requests_beyond_the_limit_wait(self):
+        client = self.client(ours)
+        self.set_for_this_test(client, "client-query-buffer-limit", "1mb")
+        self.set_for_this_test(client, "client-output-buffer-pause", "64kb")
+        client.ask("SET", "k", "v" * 1000)
+        count = 100000
+        requests = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\n" * count
+        sender = threading.Thread(target=client.socket.sendall, args=(requests,))
+        sender.start()
+        time.sleep(0.2)
+        for _ in range(count):
+            self.assertEqual(client.read()[:6], b"$1000\r")
+        sender.join()
+
+    def assert_is_closed_while_sending(self, client, data):
+        with self.assertRaises((OSError, EOFError)):
+            client.socket.sendall(data)
+            client.read()
+
+    def test_an_incomplete_request_is_limited(self):
+        client = self.client(ours)
+        self.set_for_this_test(client, "client-query-buffer-limit", "4mb")
+        value = b"v" * 3000000
+        self.assertEqual(client.ask("SET", "k", value), b"+OK\r\n")
+        self.assert_is_closed_while_sending(self.client(ours), b"*2\r\n$5000000\r\n" + 2 * value)
+        # Their bytes are below the limit, what the server has to remember of them is not.
+        small = b"*1000000\r\n" + b"$0\r\n\r\n" * 600000
+        self.assert_is_closed_while_sending(self.client(ours), small)
+
+    def test_what_a_transaction_has_queued_is_limited(self):
+        client, other = self.client(ours), self.client(ours)
+        self.set_for_this_test(other, "client-query-buffer-limit", "1mb")
+        self.assertEqual(client.ask("MULTI"), b"+OK\r\n")
+        with self.assertRaises((OSError, EOFError)):
+            for _ in range(50):
+                client.ask("SET", "k", "v" * 30000)
+        self.assertEqual(other.ask("PING"), b"+PONG\r\n")
 
 
 class Lolwut(TestCase):

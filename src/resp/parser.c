@@ -384,3 +384,8 @@ size_t parser_missing(const struct parser *parser)
 {
     return parser->missing;
 }
+
+size_t parser_memory(const struct parser *parser)
+{
+    return parser->span_capacity * sizeof(*parser->spans);
+}

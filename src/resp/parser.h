@@ -65,6 +65,9 @@ void parser_error(const struct parser *parser, char text[PARSER_ERROR_SIZE]);
  * string gets its room at once. */
 size_t parser_missing(const struct parser *parser);
 
+/* Bytes of memory that an incomplete request takes here, besides its own. */
+size_t parser_memory(const struct parser *parser);
+
 /* private */
 struct parser_span {
     size_t offset;
