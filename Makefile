@@ -267,6 +267,8 @@ LINT := $(BUILD)/lint
 C_SOURCES := $(wildcard src/*.c src/*/*.c tests/*/*.c redis-tests/*.c docs/*/*.c)
 C_HEADERS := $(wildcard src/*.h src/*/*.h tests/*/*.h)
 LINT_CFLAGS = $(CSTD) -Isrc -Itests $(PKG_CFLAGS) $(TEST_CFLAGS)
+# The examples include scdb.h as it is installed.
+$(LINT)/docs/examples/%: LINT_CFLAGS += -Isrc/engine
 
 .PHONY: fmt
 fmt: | $(INSTALLED)/lint ## format every C file
@@ -296,13 +298,14 @@ lint-cppcheck: | $(INSTALLED)/lint
 	    --error-exitcode=1 --cppcheck-build-dir=$(LINT)/cppcheck -j2 -D_GNU_SOURCE \
 	    --suppressions-list=tests/lint/cppcheck.suppressions -Isrc -Itests $(C_SOURCES)
 
-# One file a check, so that only what has changed is looked at again.
+# One file a check, so that only what has changed, or a header of it, is looked at again.
 .PHONY: lint-headers
 lint-headers: $(patsubst %,$(LINT)/%.alone,$(C_HEADERS))
 
 $(LINT)/%.h.alone: %.h | $(INSTALLED)/build $(INSTALLED)/test
 	@mkdir -p $(@D)
-	$(Q)printf '#include "%s"\n' '$(abspath $<)' | $(CC) $(LINT_CFLAGS) $(WARNINGS) -fsyntax-only -x c -
+	$(Q)printf '#include "%s"\n' '$(abspath $<)' | $(CC) $(LINT_CFLAGS) $(WARNINGS) -fsyntax-only \
+	    -MMD -MP -MT $@ -MF $@.d -x c -
 	@touch $@
 
 .PHONY: lint-tidy
@@ -311,6 +314,7 @@ lint-tidy: $(patsubst %,$(LINT)/%.tidy,$(C_SOURCES))
 $(LINT)/%.c.tidy: %.c .clang-tidy tests/lint/exceptions.txt | $(INSTALLED)/lint $(INSTALLED)/build $(INSTALLED)/test
 	@mkdir -p $(@D)
 	$(call say,TIDY,$<)
+	$(Q)$(CC) $(LINT_CFLAGS) -MM -MP -MT $@ -MF $@.d $<
 	$(Q)tests/lint/tidy $< $(LINT_CFLAGS)
 	@touch $@
 
@@ -342,3 +346,4 @@ clean: ## remove what was built (the data directory stays)
 
 ALL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(C_SOURCES))
 -include $(ALL_OBJECTS:.o=.d)
+-include $(patsubst %,$(LINT)/%.tidy.d,$(C_SOURCES)) $(patsubst %,$(LINT)/%.alone.d,$(C_HEADERS))
