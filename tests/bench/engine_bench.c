@@ -119,7 +119,7 @@ int main(int argc, char **argv)
 {
     log_set_level(LOG_WARNING_LEVEL);
     uint64_t most = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
-    struct test_directory directory;
+    struct test_directory directory = {0};
     test_directory_create(&directory);
     open_store(directory.path);
     long empty_kib = rss_kib("RssAnon:");

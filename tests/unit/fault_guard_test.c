@@ -60,7 +60,8 @@ START_TEST(a_fault_becomes_false)
 }
 END_TEST
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they take SIGBUS themselves */
+/* The sanitizers take SIGBUS themselves. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 START_TEST(a_fault_outside_of_it_kills_as_ever)
 {
     fault_guard_install();

@@ -272,7 +272,8 @@ START_TEST(clients_are_killed_by_others_and_by_themselves)
     for (size_t i = 0; i < 30; i++) {
         int victim = test_server_connect(server);
         uint64_t id = ask_number(victim, "CLIENT ID");
-        (void)snprintf(words, sizeof(words), "CLIENT KILL SKIPME no ID %llu", (unsigned long long)id);
+        (void)snprintf(words, sizeof(words), "CLIENT KILL SKIPME no ID %llu",
+                       (unsigned long long)id);
         if (i % 3 == 0) {
             test_expect(victim, words, ":1\r\n");
         } else {
