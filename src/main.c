@@ -50,9 +50,10 @@ static enum status open_and_serve(struct config *config, struct server *server,
     if (status != STATUS_OK) {
         return status;
     }
-    startup_log_store(engine);
+    startup_begin(config, engine);
     status = serve(config, server, engine, error);
     enum status closed = engine_close(engine);
+    startup_end(config);
     if (closed != STATUS_OK) {
         (void)error_set(error, closed, "closing the store: %s", status_words(closed));
     }
@@ -78,7 +79,6 @@ static enum status run(struct config *config, struct error *error)
         fs_close(fs);
     }
     server_destroy(server);
-    startup_end(config);
     return status;
 }
 

@@ -124,6 +124,24 @@ static enum status open_tcp(struct listeners *listeners, struct server *server, 
     return STATUS_OK;
 }
 
+/* Takes the file of a server that is gone away; one that is served, or is no socket, stays. */
+static void remove_stale_socket(const struct sockaddr_un *address)
+{
+    struct stat found;
+    if (lstat(address->sun_path, &found) != 0 || !S_ISSOCK(found.st_mode)) {
+        return;
+    }
+    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (probe < 0) {
+        return;
+    }
+    if (connect(probe, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+        errno == ECONNREFUSED) {
+        (void)unlink(address->sun_path);
+    }
+    (void)close(probe);
+}
+
 static enum status open_unix(struct listeners *listeners, struct server *server,
                              struct error *error)
 {
@@ -137,8 +155,8 @@ static enum status open_unix(struct listeners *listeners, struct server *server,
                          sizeof(address.sun_path) - 1);
     }
     memcpy(address.sun_path, path.data, path.size);
+    remove_stale_socket(&address);
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    (void)unlink(address.sun_path);
     mode_t mode = (mode_t)config_number(server->config, CONFIG_UNIXSOCKETPERM);
     bool done = descriptor >= 0 &&
                 bind(descriptor, (struct sockaddr *)&address, sizeof(address)) == 0 &&

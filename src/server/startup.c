@@ -79,13 +79,10 @@ enum status startup_prepare(const struct config *config, char directory[STARTUP_
         LOG_NOTICE("No configuration file: defaults and the command line apply.");
     }
     config_log_ignored(config);
-    if (config_text(config, CONFIG_PIDFILE).size > 0) {
-        daemon_write_pid_file(config_text(config, CONFIG_PIDFILE).data);
-    }
     return STATUS_OK;
 }
 
-void startup_log_store(struct engine *engine)
+static void log_store(struct engine *engine)
 {
     struct engine_statistics found;
     engine_lock(engine);
@@ -95,6 +92,14 @@ void startup_log_store(struct engine *engine)
                " MiB of files; %" PRIu64 " records read in %" PRIu64 " ms.",
                found.keys, found.segment_count, found.disk_bytes >> 20, found.recovered_records,
                found.recovery_ms);
+}
+
+void startup_begin(const struct config *config, struct engine *engine)
+{
+    log_store(engine);
+    if (config_text(config, CONFIG_PIDFILE).size > 0) {
+        daemon_write_pid_file(config_text(config, CONFIG_PIDFILE).data);
+    }
 }
 
 void startup_end(const struct config *config)

@@ -17,14 +17,15 @@ int startup_main(int argc, char **argv,
                  enum status (*run)(struct config *config, struct error *error));
 
 /* Signals, background, the store's directory (made when missing, gone to, its absolute path in
- * `directory`), log, pid file. */
+ * `directory`), log. */
 enum status startup_prepare(const struct config *config, char directory[STARTUP_PATH_MAX],
                             struct error *error) MUST_CHECK;
 
-/* One line on what was found on the disk. */
-void startup_log_store(struct engine *engine);
+/* The store is open, and so no other server has it: writes the pid file, which may be that of such
+ * another until then, and a line on what was found on the disk. */
+void startup_begin(const struct config *config, struct engine *engine);
 
-/* Takes the pid file away. */
+/* After startup_begin: takes the pid file away. */
 void startup_end(const struct config *config);
 
 #endif

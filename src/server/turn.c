@@ -113,7 +113,9 @@ void turn_add_part(struct worker *worker, struct connection *connection, struct 
         .connection = connection, .source = source, .first_request = worker->request_count};
     connection->in_turn = true;
     worker_list_add(worker, LIST_SETTLE, connection);
-    if (!parse_part(worker, part, !connection->session.authenticated)) {
+    bool is_stranger =
+        !connection->session.authenticated && atomic_load(&worker->server->has_password);
+    if (!parse_part(worker, part, is_stranger)) {
         worker_close_later(worker, connection);
     }
 }
