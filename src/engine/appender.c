@@ -56,7 +56,7 @@ const uint8_t *appender_bytes_locked(const struct engine *engine, const struct s
 
 /* --- rolling ------------------------------------------------------------------------------ */
 
-static uint64_t deletion_reserve(const struct engine *engine)
+uint64_t appender_deletion_reserve(const struct engine *engine)
 {
     uint64_t part = engine->segment_size / 16;
     return part < APPENDER_DELETION_RESERVE ? part : APPENDER_DELETION_RESERVE;
@@ -65,7 +65,13 @@ static uint64_t deletion_reserve(const struct engine *engine)
 /* Everything but a value makes room, or is needed for making room. */
 static uint64_t spare_after(const struct engine *engine, enum record_kind kind)
 {
-    return kind == RECORD_VALUE || kind == RECORD_DELTA ? deletion_reserve(engine) : 0;
+    return kind == RECORD_VALUE || kind == RECORD_DELTA ? appender_deletion_reserve(engine) : 0;
+}
+
+/* A compaction is about to use what little room there is. */
+static bool may_take_room(const struct engine *engine, enum record_kind kind)
+{
+    return !engine->appender.room_is_kept || spare_after(engine, kind) == 0;
 }
 
 static enum status roll(struct engine *engine, uint64_t capacity)
@@ -115,8 +121,11 @@ static enum status find_segment(struct engine *engine, const struct append *appe
     if (next_offset(active) + append->size + spare <= active->capacity) {
         return STATUS_OK;
     }
+    if (!may_take_room(engine, append->record.kind)) {
+        return STATUS_DISK_FULL;
+    }
     uint64_t usual = engine->segment_size;
-    if (SEGMENT_HEADER_SIZE + append->size + deletion_reserve(engine) <= usual) {
+    if (SEGMENT_HEADER_SIZE + append->size + appender_deletion_reserve(engine) <= usual) {
         return roll(engine, usual);
     }
     uint64_t own = SEGMENT_HEADER_SIZE + append->size;
@@ -135,6 +144,9 @@ static enum status reserve_space(struct engine *engine, const struct append *app
     needed = needed < active->capacity ? needed : active->capacity;
     if (needed <= active->reserved) {
         return STATUS_OK;
+    }
+    if (!may_take_room(engine, append->record.kind)) {
+        return STATUS_DISK_FULL;
     }
     uint64_t doubled = active->reserved * 2;
     doubled = doubled < active->capacity ? doubled : active->capacity;
@@ -246,7 +258,8 @@ enum status appender_reserve_locked(struct engine *engine, uint64_t size)
 {
     struct append append = {
         .record = {.kind = RECORD_VALUE},
-        .size = size + deletion_reserve(engine), /* so that the last record finds it behind it */
+        .size = size +
+                appender_deletion_reserve(engine), /* so that the last record finds it behind it */
     };
     enum status status = check_writable(engine);
     if (status == STATUS_OK) {

@@ -75,7 +75,8 @@ struct appender {
     bool group_open;     /* the last record carries GROUP_MORE */
     uint8_t *group_last; /* that record in the tail; NULL when it went straight to the file */
     uint64_t group_seed;
-    bool undoing; /* between engine_undo_begin_locked and _end_ */
+    bool undoing;      /* between engine_undo_begin_locked and _end_ */
+    bool room_is_kept; /* values take no more room: a compaction on a full disk needs it */
 
     /* under the write mutex */
     _Atomic uint64_t written_position; /* readable by all */
@@ -102,6 +103,9 @@ struct append {
     uint64_t value_size;
     bool through;
 };
+
+/* Room at the end of a segment, and of what is reserved, for what deletes. */
+uint64_t appender_deletion_reserve(const struct engine *engine);
 
 void appender_init(struct appender *appender);
 void appender_deinit(struct appender *appender);

@@ -38,7 +38,8 @@
 
 struct run {
     struct engine *engine;
-    struct segment **victims; /* owned, each referenced; in the order of their first records */
+    struct segment **victims; /* owned, in the order of their first records; each referenced until
+                                 its file is removed, then NULL */
     size_t victim_count;
     size_t finished; /* victims before this one are copied, or given up as damaged */
     size_t settled;  /* victims before this one are dealt with for good */
@@ -251,6 +252,9 @@ static void remove_victims(struct run *run)
         }
         run->result->segments_removed++;
         run->result->reclaimed_bytes += victim->end - SEGMENT_HEADER_SIZE;
+        /* Its space is free when it is closed: the next copies may need it. */
+        run->victims[run->settled] = NULL;
+        segment_unreference(victim);
     }
     mutex_lock(&engine->lock);
     segment_table_reclaim(&engine->segments);
@@ -388,21 +392,51 @@ static enum status run_pass(struct run *run)
     }
     compaction_output_deinit(&run->output);
     for (size_t i = 0; i < run->victim_count; i++) {
-        segment_unreference(run->victims[i]);
+        if (run->victims[i] != NULL) {
+            segment_unreference(run->victims[i]);
+        }
     }
     free(run->victims);
+    return status;
+}
+
+static enum status run_passes(struct engine *engine, struct compaction_result *total)
+{
+    enum status status = STATUS_OK;
+    uint64_t kept_bytes = 1;
+    for (int pass = 0; status == STATUS_OK && kept_bytes > 0 && pass < PASSES_MAX; pass++) {
+        struct run run = {.engine = engine, .result = total};
+        status = run_pass(&run);
+        kept_bytes = run.kept_bytes;
+    }
+    return status;
+}
+
+static void keep_room(struct engine *engine, bool keep)
+{
+    mutex_lock(&engine->lock);
+    engine->appender.room_is_kept = keep;
+    mutex_unlock(&engine->lock);
+}
+
+/* Once more, in the room that is kept for this. */
+static enum status run_on_full_disk(struct engine *engine, struct compaction_result *total)
+{
+    enum status status = STATUS_DISK_FULL;
+    keep_room(engine, true);
+    if (reserve_release(engine)) {
+        status = run_passes(engine, total);
+    }
+    keep_room(engine, false);
     return status;
 }
 
 enum status compaction_run(struct engine *engine, struct compaction_result *out)
 {
     struct compaction_result total = {0};
-    enum status status = STATUS_OK;
-    uint64_t kept_bytes = 1;
-    for (int pass = 0; status == STATUS_OK && kept_bytes > 0 && pass < PASSES_MAX; pass++) {
-        struct run run = {.engine = engine, .result = &total};
-        status = run_pass(&run);
-        kept_bytes = run.kept_bytes;
+    enum status status = run_passes(engine, &total);
+    if (status == STATUS_DISK_FULL) {
+        status = run_on_full_disk(engine, &total);
     }
     total.reclaimed_bytes =
         total.reclaimed_bytes > total.copied_bytes ? total.reclaimed_bytes - total.copied_bytes : 0;

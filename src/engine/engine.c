@@ -66,6 +66,7 @@ static void engine_free(struct engine *engine)
     if (engine->prepared != NULL) {
         segment_unreference(engine->prepared);
     }
+    reserve_deinit(&engine->reserve);
     spaces_deinit(&engine->spaces);
     segment_table_deinit(&engine->segments);
     maintenance_deinit(&engine->maintenance);

@@ -23,6 +23,7 @@
 #include "engine/expiry.h"
 #include "engine/maintenance.h"
 #include "engine/manifest.h"
+#include "engine/reserve.h"
 #include "engine/segment.h"
 #include "engine/spaces.h"
 #include "engine/sync.h"
@@ -66,6 +67,7 @@ struct engine {
     struct sync sync;
     struct maintenance maintenance;
     struct expiry expiry;
+    struct reserve reserve;
 
     uint64_t recovered_records;
     uint64_t recovery_ms;

@@ -29,6 +29,32 @@ static uint64_t first_reserve(const struct engine *engine, uint64_t capacity)
     return capacity < APPENDER_RESERVE_FIRST ? capacity : APPENDER_RESERVE_FIRST;
 }
 
+uint64_t log_files_least_reserve(const struct engine *engine)
+{
+    return SEGMENT_HEADER_SIZE + appender_deletion_reserve(engine);
+}
+
+/* On a disk that is nearly full a segment begins with less. (`room_is_kept` is changed only by the
+ * maintenance thread, under the execution lock: this is that thread, or holds that lock.) */
+static enum status create_file(struct engine *engine, uint64_t number, uint64_t capacity,
+                               struct segment **out)
+{
+    bool may_begin_small = capacity <= engine->segment_size;
+    struct segment_plan plan = {.kind = SEGMENT_LOG,
+                                .number = number,
+                                .capacity = capacity,
+                                .reserve = first_reserve(engine, capacity)};
+    enum status status = STATUS_DISK_FULL;
+    if (!may_begin_small || !engine->appender.room_is_kept) {
+        status = segment_create(engine->fs, &plan, out);
+    }
+    if (status == STATUS_DISK_FULL && may_begin_small) {
+        plan.reserve = log_files_least_reserve(engine);
+        status = segment_create(engine->fs, &plan, out);
+    }
+    return status;
+}
+
 /* A file that was made and not listed: nobody will read it. */
 static void remove_unlisted(struct engine *engine, struct segment *segment)
 {
@@ -48,11 +74,7 @@ enum status log_files_make(struct engine *engine, const struct log_facts *facts,
     /* The number is used up even when this fails: checksums are seeded with it, so a file must
      * never get the number of one that may have left bytes somewhere. */
     uint64_t number = manifest->next_file_number++;
-    struct segment_plan plan = {.kind = SEGMENT_LOG,
-                                .number = number,
-                                .capacity = capacity,
-                                .reserve = first_reserve(engine, capacity)};
-    enum status status = segment_create(engine->fs, &plan, &segment);
+    enum status status = create_file(engine, number, capacity, &segment);
     if (status != STATUS_OK) {
         return status;
     }
@@ -121,7 +143,7 @@ void log_files_prepare_next(struct engine *engine)
     mutex_lock(&engine->lock);
     const struct segment *active = engine->appender.active;
     bool needed = active->capacity <= engine->segment_size && active->end > active->capacity / 2 &&
-                  !atomic_load(&engine->sync.failed);
+                  !atomic_load(&engine->sync.failed) && !engine->appender.room_is_kept;
     struct log_facts facts = log_files_facts_locked(engine);
     mutex_unlock(&engine->lock);
     if (!needed) {

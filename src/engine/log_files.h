@@ -56,4 +56,7 @@ void log_files_seal(struct engine *engine);
  * start. */
 void log_files_close(struct engine *engine);
 
+/* Bytes that must be free for the next segment of the log to be made. */
+uint64_t log_files_least_reserve(const struct engine *engine);
+
 #endif

@@ -74,6 +74,7 @@ void maintenance_round(struct engine *engine)
     log_files_seal(engine);
     free_abandoned(engine);
     reclaim_segments(engine);
+    reserve_refill(engine);
     engine->maintenance.last_round_ms = clock_monotonic_ms();
 }
 

@@ -394,6 +394,11 @@ static void encode_header(const struct manifest *manifest, uint64_t generation, 
     little_endian_store32(bytes + AT(file_count), (uint32_t)manifest->file_count);
 }
 
+uint64_t manifest_size(const struct manifest *manifest)
+{
+    return image_size(manifest->map_count, manifest->file_count);
+}
+
 static enum status encode(const struct manifest *manifest, uint64_t generation, struct image *out)
 {
     CHECK(manifest->map_count <= MANIFEST_COUNT_MAX && manifest->file_count <= MANIFEST_COUNT_MAX);

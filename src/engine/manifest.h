@@ -80,6 +80,9 @@ struct manifest_file *manifest_find(const struct manifest *manifest, uint64_t nu
 enum status manifest_read(struct file_system *fs, struct manifest *out,
                           struct error *error) MUST_CHECK;
 
+/* Bytes of the file that manifest_write() makes. */
+uint64_t manifest_size(const struct manifest *manifest);
+
 /*
  * Replaces MANIFEST durably, with generation + 1. On failure the struct is unchanged, and the file
  * is the old one or, when it was the directory's sync that failed, perhaps the new one; never a

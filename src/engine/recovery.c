@@ -305,6 +305,9 @@ static enum status start_log(struct engine *engine,
     struct log_facts facts = log_files_facts_locked(engine);
     struct segment *segment;
     enum status status = log_files_make(engine, &facts, engine->segment_size, &segment);
+    if (status == STATUS_DISK_FULL && reserve_release(engine)) {
+        status = log_files_make(engine, &facts, engine->segment_size, &segment);
+    }
     if (status == STATUS_OK) {
         appender_start_locked(engine, segment);
     }

@@ -181,6 +181,103 @@ START_TEST(again_and_again_at_rest)
 }
 END_TEST
 
+/* --- a full disk ----------------------------------------------------------------------------- */
+
+static void fill_disk(size_t *count)
+{
+    static const char bytes[3000];
+    char key[24];
+    enum status status = STATUS_OK;
+    sim_disk_set_capacity(disk, sim_disk_used_bytes(disk) + (uint64_t)10 * SEGMENT_SIZE);
+    for (*count = 0; status == STATUS_OK; (*count)++) {
+        engine_tick(engine);
+        (void)snprintf(key, sizeof(key), "k%zu", *count);
+        status = try_put(key, slice_make(bytes, sizeof(bytes)), EXPIRY_NONE);
+    }
+    ck_assert_int_eq(status, STATUS_DISK_FULL);
+    /* And somebody else takes what is left. */
+    sim_disk_set_capacity(disk, sim_disk_used_bytes(disk));
+}
+
+static void expect_room(void)
+{
+    static const char bytes[3000];
+    ck_assert_int_eq(try_put("more", slice_make(bytes, sizeof(bytes)), EXPIRY_NONE), STATUS_OK);
+}
+
+/* Nothing needs to be copied, so no room is needed to get room. */
+START_TEST(full_and_cleared)
+{
+    size_t count;
+    fill_disk(&count);
+    engine_lock(engine);
+    ck_assert_int_eq(engine_clear_all_locked(engine), STATUS_OK);
+    engine_unlock(engine);
+    compact();
+    expect_room();
+}
+END_TEST
+
+/* Deletes every `step`-th key. What deletes needs room, too: when it is used up, compacting makes
+ * some, and it can go on. */
+static void delete_some(size_t count, size_t step)
+{
+    for (size_t i = 0; i + 1 < count; i += step) {
+        char key[24];
+        (void)snprintf(key, sizeof(key), "k%zu", i);
+        enum status status = del(key);
+        if (status == STATUS_DISK_FULL) {
+            compact();
+            engine_tick(engine);
+            status = del(key);
+        }
+        ck_assert_msg(status == STATUS_OK, "%zu of %zu: %s", i, count, status_name(status));
+    }
+}
+
+START_TEST(full_and_deleted)
+{
+    size_t count;
+    fill_disk(&count);
+    delete_some(count, 1);
+    compact();
+    expect_room();
+}
+END_TEST
+
+/* Half of each segment is dead. */
+START_TEST(full_and_half_deleted)
+{
+    size_t count;
+    fill_disk(&count);
+    delete_some(count, 2);
+    compact();
+    expect_room();
+    ck_assert_int_eq(find("k1"), STATUS_OK);
+}
+END_TEST
+
+/* A store can be opened on a full disk, and room be made in it. */
+START_TEST(full_and_opened)
+{
+    size_t count;
+    fill_disk(&count);
+    for (int i = 0; i < 3; i++) {
+        sim_disk_crash_now(disk);
+        enum status status = engine_close(engine);
+        (void)status; /* it may have had nothing left to do */
+        sim_disk_restart(disk, SIM_KILL);
+        open_store();
+        engine_tick(engine);
+    }
+    engine_lock(engine);
+    ck_assert_int_eq(engine_clear_all_locked(engine), STATUS_OK);
+    engine_unlock(engine);
+    compact();
+    expect_room();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("compaction");
@@ -189,6 +286,10 @@ int main(void)
     tcase_add_test(tests, deleted_while_unreadable);
     tcase_add_test(tests, written_before_an_owed_expiry_mark);
     tcase_add_test(tests, again_and_again_at_rest);
+    tcase_add_test(tests, full_and_cleared);
+    tcase_add_test(tests, full_and_deleted);
+    tcase_add_test(tests, full_and_half_deleted);
+    tcase_add_test(tests, full_and_opened);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

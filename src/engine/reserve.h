@@ -1,0 +1,39 @@
+/*
+ * reserve.h - room on the disk that is kept for compactions.
+ *
+ * A file that holds nothing but its space. On a full disk a compaction could make room, but needs
+ * some first: for what it copies, for a manifest, for the next segment of the log. It then gives
+ * this file's space back to the file system, keeps the writers from taking it, and so gets on. The
+ * next rounds of maintenance set space aside again.
+ *
+ * Its size follows the store's: the records of the store at most, a segment at most, and a little.
+ * Every victim fits into one output, and is removed when that is sealed; so a segment is enough.
+ * (Not for a victim larger than a segment, of several records, some of them dead: only a batch of
+ * writes makes those.)
+ *
+ * Threads: the maintenance thread's own; or the opener's. No lock held.
+ */
+#ifndef SCDB_ENGINE_RESERVE_H
+#define SCDB_ENGINE_RESERVE_H
+
+#include "engine/file.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct engine;
+
+struct reserve {
+    struct file *file; /* owned; NULL: not open */
+    uint64_t size;     /* bytes that are set aside */
+};
+
+void reserve_deinit(struct reserve *reserve);
+
+/* Sets aside what should be, or what there is room for. */
+void reserve_refill(struct engine *engine);
+
+/* Gives all of it back to the file system. False: there was nothing. */
+bool reserve_release(struct engine *engine);
+
+#endif
