@@ -142,10 +142,22 @@ enum status engine_open(const struct engine_options *options, struct engine **ou
     return STATUS_OK;
 }
 
+/* What has expired since the last cycle: it stays so, should the clock be set back before the next
+ * start. */
+static void pay_expiry_mark(struct engine *engine)
+{
+    mutex_lock(&engine->lock);
+    if (expiry_pay_mark_locked(engine, INT64_MIN) != STATUS_OK) {
+        LOG_NOTICE("no room for an expiry mark at the end");
+    }
+    mutex_unlock(&engine->lock);
+}
+
 enum status engine_close(struct engine *engine)
 {
     maintenance_stop(engine);
     sync_stop(engine);
+    pay_expiry_mark(engine);
     enum status status = sync_last(engine);
     if (status == STATUS_OK) {
         log_files_close(engine);

@@ -157,6 +157,20 @@ START_TEST(written_before_an_owed_expiry_mark)
 }
 END_TEST
 
+/* A key that was found expired, just before the end, is not there again when the clock is set back
+ * before the next start. */
+START_TEST(closed_with_an_owed_expiry_mark)
+{
+    const int64_t early_ms = clock_ms;
+    ck_assert_int_eq(try_put("old", SLICE_LITERAL("1"), early_ms + 50000), STATUS_OK);
+    clock_ms = early_ms + 60000;
+    ck_assert_int_eq(del("old"), STATUS_NOT_FOUND);
+    clock_ms = early_ms;
+    reopen();
+    ck_assert_int_eq(find("old"), STATUS_NOT_FOUND);
+}
+END_TEST
+
 /* --- a store at rest ------------------------------------------------------------------------- */
 
 START_TEST(again_and_again_at_rest)
@@ -285,6 +299,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, deleted_while_unreadable);
     tcase_add_test(tests, written_before_an_owed_expiry_mark);
+    tcase_add_test(tests, closed_with_an_owed_expiry_mark);
     tcase_add_test(tests, again_and_again_at_rest);
     tcase_add_test(tests, full_and_cleared);
     tcase_add_test(tests, full_and_deleted);
