@@ -13,6 +13,7 @@ static void crash_run(uint64_t seed)
 {
     struct crash_run run;
     crash_run_begin(&run, seed);
+    run.crashes_in_compactions = true;
     for (int session = 0; session < CRASH_RUN_SESSIONS; session++) {
         crash_run_open_and_settle(&run);
         if (!crash_run_one_in(&run, 4)) {

@@ -63,6 +63,7 @@ struct crash_run {
     int64_t high_ms;  /* the clock was never beyond */
     int64_t floor_ms; /* and is not set back beyond this */
 
+    bool crashes_in_compactions; /* the disk crashes there often */
     bool steady_clock; /* never set back: an expiry mark may fail to be written, unseen by us */
     bool may_fail;     /* calls of the engine may fail, and not only because of a crash */
     enum crash_step step;

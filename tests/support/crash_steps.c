@@ -235,6 +235,9 @@ static void interfere(void *context, enum sim_call call, const char *name)
 static enum status compact(struct crash_run *run)
 {
     struct compaction_result result;
+    if (run->crashes_in_compactions && crash_run_one_in(run, 4)) {
+        sim_disk_crash_after(run->disk, 1 + crash_run_below(run, 40));
+    }
     sim_disk_set_hook(run->disk, interfere, run);
     enum status status = engine_compact(run->engine, &result);
     sim_disk_set_hook(run->disk, NULL, NULL);
