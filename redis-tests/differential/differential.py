@@ -117,8 +117,9 @@ class Pair:
         self.close()
         self.links = [Link(server, is_local=self.index == 3) for server in self.servers]
         self.queued = []
-        if self.index == 2:
-            self.run([[b"hello", b"3"]])
+        # An answer says that the connection has been accepted: a password that is set a moment
+        # later must not be there yet.
+        self.run([[b"hello", b"3"] if self.index == 2 else [b"ping"]])
 
     def close(self):
         for link in self.links:
