@@ -87,6 +87,9 @@ class Server:
         command += ["--bind", self.host, "--unixsocket", self.socket_path]
         if self.is_redis:
             command += ["--save", "", "--appendonly", "yes"]
+        else:
+            # Also on small machines, where the default is one worker, so that threads meet.
+            command += ["--threads", "3"]
         for name, value in self.directives:
             command += ["--" + name, str(value)]
         with open(self.log, "ab") as log:

@@ -191,8 +191,9 @@ const struct directive config_directives[] = {
                         .low = 0,
                         .high = 64,
                         .initial = "0",
-                        .help = "Worker threads; 0 takes as many as the machine has processors, "
-                                "but at most 4."},
+                        .help =
+                            "Worker threads; 0 takes one fewer than the machine has processors, "
+                            "at least 1 and at most 4."},
     [CONFIG_MAXCLIENTS] = {.name = "maxclients",
                            .type = DIRECTIVE_INTEGER,
                            .low = 1,

@@ -148,16 +148,16 @@ void server_on_durable(void *context)
 
 /* --- life ----------------------------------------------------------------------------------- */
 
+/* One processor is left to the kernel's share of the network, the threads of the store, and clients
+ * on the same machine: with one worker more than that nothing gets faster (docs/threads.md). */
 static unsigned count_workers(const struct config *config)
 {
     int64_t wanted = config_number(config, CONFIG_THREADS);
     if (wanted > 0) {
         return (unsigned)wanted;
     }
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    return processors < 1                     ? 1
-           : processors > WORKERS_DEFAULT_MAX ? WORKERS_DEFAULT_MAX
-                                              : (unsigned)processors;
+    long spare = sysconf(_SC_NPROCESSORS_ONLN) - 1;
+    return spare < 1 ? 1 : spare > WORKERS_DEFAULT_MAX ? WORKERS_DEFAULT_MAX : (unsigned)spare;
 }
 
 enum status server_create(struct config *config, const struct executor *executor,

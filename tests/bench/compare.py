@@ -64,8 +64,9 @@ def main():
     print("| command | -P | scdb op/s | redis op/s | ratio | scdb op/CPU s | redis op/CPU s "
           "| ratio | scdb p99 ms | redis p99 ms |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|---|")
-    with measure.Server(directives=[("appendfsync", "everysec")]) as scdb, measure.Server(
-        reference=True, directives=[("appendfsync", "everysec")]
+    everysec = [("appendfsync", "everysec")]
+    with measure.Server(directives=everysec + [("threads", 0)]) as scdb, measure.Server(
+        reference=True, directives=everysec
     ) as redis:
         servers = {"scdb": scdb, "redis": redis}
         for server in servers.values():

@@ -22,7 +22,8 @@ SETTLE_SECONDS = 1.5
 
 def measure_count(count, arguments):
     """One row of the table."""
-    with measure.Server(reference=arguments.redis) as server:
+    threads = [] if arguments.redis else [("threads", 0)]
+    with measure.Server(reference=arguments.redis, directives=threads) as server:
         measure.benchmark(server, "ping", 1000)  # buffers that any use of the server makes
         empty = measure.memory_bytes(server.pid)
         start = time.monotonic()
