@@ -139,7 +139,9 @@ static void parse_resumed(struct worker *worker)
         }
     }
     list->count -= taken;
-    memmove(list->items, list->items + taken, list->count * sizeof(struct connection *));
+    if (list->count > 0 && taken > 0) {
+        memmove(list->items, list->items + taken, list->count * sizeof(struct connection *));
+    }
 }
 
 /* --- messages ------------------------------------------------------------------------------- */
