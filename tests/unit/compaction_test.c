@@ -137,6 +137,34 @@ START_TEST(deleted_while_unreadable)
 }
 END_TEST
 
+/* An expired record is the tombstone of the older ones of its key: when one of those lies in a file
+ * that has to stay, because something in it is damaged, it goes on to hide that. A tombstone too.
+ */
+START_TEST(hidden_in_a_damaged_file)
+{
+    const uint64_t in_first_value = 128 + 60;
+    put("x", "0123456789012345678901234567890123456789");
+    put("a", "1");
+    put("b", "1");
+    put("c", "1");
+    put("c", "2");
+    compact(); /* x, a and b, c are in a packed file, in this order */
+    ck_assert_int_eq(fs_list(fs, note_pack, NULL), STATUS_OK);
+    ck_assert_int_eq(sim_disk_flip(disk, pack_name, in_first_value, 1), STATUS_OK);
+    ck_assert_int_eq(try_put("a", SLICE_LITERAL("2"), clock_ms + 1000), STATUS_OK);
+    ck_assert_int_eq(del("b"), STATUS_OK);
+    clock_ms += 5000;
+    for (int i = 0; i < 3; i++) {
+        engine_tick(engine);
+        compact();
+        reopen();
+        ck_assert_int_eq(find("a"), STATUS_NOT_FOUND);
+        ck_assert_int_eq(find("b"), STATUS_NOT_FOUND);
+        ck_assert_int_eq(find("c"), STATUS_OK);
+    }
+}
+END_TEST
+
 /* --- what an expiry mark covers -------------------------------------------------------------- */
 
 /* The mark for a key that expired is still owed when the clock is set back, and a key is written
@@ -298,6 +326,7 @@ int main(void)
     TCase *tests = tcase_create("compaction");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, deleted_while_unreadable);
+    tcase_add_test(tests, hidden_in_a_damaged_file);
     tcase_add_test(tests, written_before_an_owed_expiry_mark);
     tcase_add_test(tests, closed_with_an_owed_expiry_mark);
     tcase_add_test(tests, again_and_again_at_rest);
