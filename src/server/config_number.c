@@ -49,18 +49,19 @@ static bool find_unit(struct slice word, int64_t *factor)
 bool config_number_parse_memory(struct slice text, int64_t *out)
 {
     size_t digits = 0;
-    int64_t value = 0;
+    uint64_t value = 0;
     bool overflow = false;
     for (; digits < text.size && is_digit(text.data[digits]); digits++) {
         overflow = overflow || __builtin_mul_overflow(value, 10, &value) ||
-                   __builtin_add_overflow(value, text.data[digits] - '0', &value);
+                   __builtin_add_overflow(value, (uint64_t)(text.data[digits] - '0'), &value);
     }
     int64_t factor;
     if (!find_unit(slice_part(text, digits, text.size - digits), &factor) ||
         (digits == 0 && text.size > 0)) {
         return false;
     }
-    overflow = overflow || __builtin_mul_overflow(value, factor, &value);
-    *out = overflow ? INT64_MAX : value;
+    overflow = overflow || __builtin_mul_overflow(value, (uint64_t)factor, &value);
+    /* What no int64_t holds is out of every directive's range. */
+    *out = overflow || value > INT64_MAX ? INT64_MIN : (int64_t)value;
     return true;
 }

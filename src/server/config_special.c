@@ -98,7 +98,7 @@ static const char *read_limits(struct slice value, struct class_limits *limits)
         int64_t *numbers = limits[class].numbers;
         if (!config_number_parse_memory(hard, &numbers[0]) ||
             !config_number_parse_memory(soft, &numbers[1]) || !number_parse(seconds, &numbers[2]) ||
-            numbers[2] < 0) {
+            numbers[0] < 0 || numbers[1] < 0 || numbers[2] < 0) {
             return "Error in hard, soft or soft_seconds setting in buffer limit configuration.";
         }
     }
