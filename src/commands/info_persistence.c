@@ -21,7 +21,7 @@ static void add_saves(struct info *info)
     struct statistics *statistics = info->statistics;
     int64_t duration_ms = atomic_load(&statistics->last_save_duration_ms);
     bool is_running = atomic_load(&statistics->save_running);
-    info_number(info, "rdb_changes_since_last_save", is_all_durable(&info->engine) ? 0 : 1);
+    info_number(info, "rdb_changes_since_last_save", info->engine.unsaved_changes);
     info_number(info, "rdb_bgsave_in_progress", is_running);
     info_signed(info, "rdb_last_save_time", atomic_load(&statistics->last_save_unix_ms) / 1000);
     info_word(info, "rdb_last_bgsave_status",

@@ -81,7 +81,8 @@ struct appender {
     /* under the write mutex */
     _Atomic uint64_t written_position; /* readable by all */
     struct manifest_position written_place;
-    struct slice *parts; /* owned: what is being written */
+    uint64_t written_changes; /* engine.changes as they were at written_position */
+    struct slice *parts;      /* owned: what is being written */
     size_t part_count;
     size_t part_capacity;
     struct append_run *runs; /* owned */

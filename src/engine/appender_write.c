@@ -77,8 +77,15 @@ static enum status collect_chunk(struct appender *appender, const struct tail_ch
     return STATUS_OK;
 }
 
-/* Sees what is to be written, under the lock: *target and *place are the end of the log. */
-static enum status collect(struct engine *engine, uint64_t *target, struct manifest_position *place)
+/* The end of the log, as it was seen under the lock. */
+struct log_end {
+    uint64_t position;
+    struct manifest_position place;
+    uint64_t changes;
+};
+
+/* Sees what is to be written, up to *end. */
+static enum status collect(struct engine *engine, struct log_end *end)
 {
     struct appender *appender = &engine->appender;
     uint64_t written = atomic_load(&appender->written_position);
@@ -95,8 +102,8 @@ static enum status collect(struct engine *engine, uint64_t *target, struct manif
          status == STATUS_OK && chunk != NULL; chunk = chunk->next) {
         status = collect_chunk(appender, chunk, written);
     }
-    *target = appender->position;
-    *place = appender->place;
+    *end = (struct log_end){
+        .position = appender->position, .place = appender->place, .changes = engine->changes};
     mutex_unlock(&engine->lock);
     return status;
 }
@@ -116,17 +123,17 @@ static void note_result(struct appender *appender, enum status status)
 static enum status write_pending(struct engine *engine)
 {
     struct appender *appender = &engine->appender;
-    uint64_t target;
-    struct manifest_position place;
-    enum status status = collect(engine, &target, &place);
+    struct log_end end;
+    enum status status = collect(engine, &end);
     for (size_t i = 0; status == STATUS_OK && i < appender->run_count; i++) {
         const struct append_run *run = &appender->runs[i];
         status =
             file_write(run->file, run->offset, &appender->parts[run->first_part], run->part_count);
     }
     if (status == STATUS_OK) {
-        appender->written_place = place;
-        atomic_store(&appender->written_position, target);
+        appender->written_place = end.place;
+        appender->written_changes = end.changes;
+        atomic_store(&appender->written_position, end.position);
     }
     note_result(appender, status);
     return status;

@@ -25,6 +25,12 @@ void change_forget_locked(struct engine *engine, const struct engine_keyspace *k
     }
 }
 
+/* What an undo puts back was counted when it was changed. */
+static void count_change(struct engine *engine)
+{
+    engine->changes += engine->appender.undoing ? UINT64_MAX : 1;
+}
+
 /* --- put and delete ----------------------------------------------------------------------- */
 
 /* What stands in a key's place before it is written. */
@@ -127,6 +133,7 @@ enum status engine_put_locked(struct engine *engine, struct engine_keyspace *key
     }
     segment_live_change(append.segment, keyspace->id, (int64_t)append.size);
     (void)appender_commit_locked(engine, &append);
+    count_change(engine);
     return STATUS_OK;
 }
 
@@ -155,6 +162,7 @@ enum status engine_delete_locked(struct engine *engine, struct engine_keyspace *
     CHECK(index_remove(keyspace->index, old.slot.hash, old.slot.address));
     change_forget_locked(engine, keyspace, &old.lookup);
     (void)appender_commit_locked(engine, &append);
+    count_change(engine);
     engine->deletion_position = engine->appender.position;
     return STATUS_OK;
 }
@@ -202,6 +210,7 @@ static void replace_keyspace(struct engine *engine, unsigned database,
                              struct engine_keyspace *fresh)
 {
     uint64_t old_id = engine->spaces.databases[database]->id;
+    engine->changes += index_count(engine->spaces.databases[database]->index);
     spaces_replace(&engine->spaces, database, fresh);
     size_t handle = 0;
     struct segment *segment;
@@ -270,6 +279,7 @@ enum status engine_swap_locked(struct engine *engine, unsigned a, unsigned b)
     enum status status = append_map(engine, spaces->next_id, ids);
     if (status == STATUS_OK) {
         spaces_swap(spaces, a, b);
+        count_change(engine);
     }
     free(ids);
     return status;

@@ -287,6 +287,7 @@ void engine_statistics_locked(struct engine *engine, struct engine_statistics *o
         .payload_position = atomic_load(&engine->appender.payload_position),
         .written_position = atomic_load(&engine->appender.written_position),
         .durable_position = atomic_load(&engine->sync.durable_position),
+        .unsaved_changes = engine->changes - engine->sync.durable_changes,
         .expired_keys = engine->expired_keys,
         .sync_count = atomic_load(&engine->sync.count),
         .corrupt_records = engine->corrupt_records,

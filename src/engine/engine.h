@@ -247,6 +247,8 @@ struct engine_statistics {
     uint64_t durable_position;
     uint64_t payload_position; /* behind the newest record but sync marks, which follow each sync:
                                   all is durable when durable_position is not before it */
+    uint64_t unsaved_changes;  /* keys changed by writes that are not durable yet; emptying a
+                                  database changes each key in it, our own marks change none */
     uint64_t expired_keys;     /* removed by expiry since the start */
     uint64_t sync_count;       /* fdatasyncs of the log since the start */
     uint64_t compactions;

@@ -58,6 +58,7 @@ struct engine {
     uint64_t rest_position;     /* what the answers since engine_rest_begin_locked rest on */
     uint64_t deletion_position; /* behind the newest record that made a key go away */
     struct manifest_position durable_place; /* durable_position as a place in the log */
+    uint64_t changes; /* keys that commands have changed since the store was opened */
     uint64_t expired_keys;
     uint64_t corrupt_records;
     struct record_address corrupt_logged[CORRUPT_LOGGED_MAX];

@@ -36,6 +36,7 @@ struct sync_target {
 struct sync_pass {
     uint64_t position;
     struct manifest_position place;
+    uint64_t changes;
 };
 
 /* The next few segments of the log that have bytes before the pass's position that are not
@@ -110,6 +111,7 @@ static struct sync_pass begin_pass(struct engine *engine)
     mutex_lock(&engine->write_mutex);
     pass.position = atomic_load(&appender->written_position);
     pass.place = appender->written_place;
+    pass.changes = appender->written_changes;
     mutex_unlock(&engine->write_mutex);
     return pass;
 }
@@ -120,6 +122,7 @@ static void end_pass(struct engine *engine, const struct sync_pass *pass)
     struct sync *sync = &engine->sync;
     mutex_lock(&engine->lock);
     engine->durable_place = pass->place;
+    sync->durable_changes = pass->changes;
     atomic_store(&sync->durable_position, pass->position);
     (void)appender_try_sync_mark_locked(engine);
     mutex_unlock(&engine->lock);

@@ -31,6 +31,7 @@ struct engine;
 
 struct sync {
     _Atomic uint64_t durable_position;
+    uint64_t durable_changes;         /* engine.changes as they were there; execution lock */
     _Atomic int policy;               /* enum sync_policy */
     atomic_bool failed;               /* an fdatasync has failed: writing has stopped for good */
     atomic_bool wanted;               /* somebody waits for on_durable() */

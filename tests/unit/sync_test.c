@@ -11,11 +11,18 @@ static struct sim_disk *disk;
 static struct file_system *fs;
 static struct engine *engine;
 static unsigned told;
+static int64_t now_ms;
 
 static void on_durable(void *context)
 {
     (void)context;
     told++;
+}
+
+static int64_t clock_of_test(void *context)
+{
+    (void)context;
+    return now_ms;
 }
 
 static void open_store(void)
@@ -27,6 +34,7 @@ static void open_store(void)
                                      .sync_policy = SYNC_ALWAYS,
                                      .without_threads = true,
                                      .random_seed = 1,
+                                     .unix_ms = clock_of_test,
                                      .on_durable = on_durable};
     enum status status = engine_open(&options, &engine, &error);
     ck_assert_msg(status == STATUS_OK, "%s", error.text);
@@ -35,6 +43,7 @@ static void open_store(void)
 static void set_up(void)
 {
     told = 0;
+    now_ms = 1700000000000;
     disk = sim_disk_create(1);
     fs = sim_disk_mount(disk);
     open_store();
@@ -46,12 +55,21 @@ static void tear_down(void)
     sim_disk_destroy(disk);
 }
 
-static enum status put(const char *key, size_t size, uint64_t *position)
+static struct engine_statistics look_at_all(void)
+{
+    struct engine_statistics statistics;
+    engine_lock(engine);
+    engine_statistics_locked(engine, &statistics);
+    engine_unlock(engine);
+    return statistics;
+}
+
+static enum status put_until(const char *key, size_t size, int64_t expiry_ms, uint64_t *position)
 {
     char *bytes = calloc(1, size + 1);
     ck_assert_ptr_nonnull(bytes);
     struct slice part = slice_make(bytes, size);
-    struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = expiry_ms};
     engine_lock(engine);
     engine_rest_begin_locked(engine);
     enum status status =
@@ -60,6 +78,11 @@ static enum status put(const char *key, size_t size, uint64_t *position)
     engine_unlock(engine);
     free(bytes);
     return status;
+}
+
+static enum status put(const char *key, size_t size, uint64_t *position)
+{
+    return put_until(key, size, EXPIRY_NONE, position);
 }
 
 /* What an answer about the key rests on; 0 = on nothing. */
@@ -103,12 +126,55 @@ START_TEST(a_failed_sync_stops_writing_for_good)
     ck_assert_int_eq(put("c", 10, &second), STATUS_WRITES_STOPPED);
     ck_assert_uint_eq(look("a", STATUS_OK), 0);
     ck_assert_uint_gt(look("b", STATUS_OK), first); /* an answer that will not leave */
-    struct engine_statistics statistics;
-    engine_lock(engine);
-    engine_statistics_locked(engine, &statistics);
-    engine_unlock(engine);
-    ck_assert(statistics.writes_stopped);
+    ck_assert(look_at_all().writes_stopped);
     ck_assert_int_eq(engine_close(engine), STATUS_IO);
+}
+END_TEST
+
+static void forget(const char *key)
+{
+    engine_lock(engine);
+    ck_assert_int_eq(
+        engine_delete_locked(engine, engine_database_locked(engine, 0), slice_of_string(key)),
+        STATUS_OK);
+    engine_unlock(engine);
+}
+
+START_TEST(changes_count_until_a_sync_covers_them)
+{
+    uint64_t position;
+    ck_assert_uint_eq(look_at_all().unsaved_changes, 0);
+    ck_assert_int_eq(put("a", 10, &position), STATUS_OK);
+    ck_assert_int_eq(put("b", 10, &position), STATUS_OK);
+    ck_assert_int_eq(put("b", 20, &position), STATUS_OK);
+    forget("a");
+    ck_assert_uint_eq(look_at_all().unsaved_changes, 4);
+    ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
+    ck_assert_uint_eq(look_at_all().unsaved_changes, 4);
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_uint_eq(look_at_all().unsaved_changes, 0);
+    ck_assert_int_eq(put("c", 10, &position), STATUS_OK);
+    ck_assert_uint_eq(look_at_all().unsaved_changes, 1);
+    engine_lock(engine);
+    ck_assert_int_eq(engine_clear_locked(engine, 0), STATUS_OK); /* b and c */
+    engine_unlock(engine);
+    ck_assert_uint_eq(look_at_all().unsaved_changes, 3);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+}
+END_TEST
+
+START_TEST(an_expiry_mark_is_no_change)
+{
+    uint64_t position;
+    ck_assert_int_eq(put_until("short", 10, now_ms + 1000, &position), STATUS_OK);
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    now_ms += 5000;
+    engine_tick(engine);
+    struct engine_statistics statistics = look_at_all();
+    ck_assert_uint_eq(statistics.expired_keys, 1);
+    ck_assert_uint_gt(statistics.payload_position, statistics.durable_position);
+    ck_assert_uint_eq(statistics.unsaved_changes, 0);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
 }
 END_TEST
 
@@ -198,6 +264,8 @@ int main(void)
     TCase *tests = tcase_create("sync");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_failed_sync_stops_writing_for_good);
+    tcase_add_test(tests, changes_count_until_a_sync_covers_them);
+    tcase_add_test(tests, an_expiry_mark_is_no_change);
     tcase_add_test(tests, a_failed_write_is_tried_again);
     tcase_add_test(tests, little_waits_while_the_disk_refuses);
     tcase_add_test(tests, a_full_disk_refuses_values_and_takes_deletions);
