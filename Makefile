@@ -172,7 +172,7 @@ test: build tests | $(INSTALLED)/test ## every test: unit, model, crash, the exa
 
 .PHONY: unit-test
 unit-test: tests ## only the C tests (ONLY=word picks programs whose name has the word)
-	@tests/run $(foreach program,$(TEST_PROGRAMS),$(if $(findstring $(ONLY),$(program)),$(program)))
+	@tests/run $(if $(ONLY),$(foreach program,$(TEST_PROGRAMS),$(if $(findstring $(ONLY),$(program)),$(program))),$(TEST_PROGRAMS))
 
 .PHONY: redis-test
 redis-test: build $(HIREDIS_TEST) | $(INSTALLED)/test ## only the clients against the server
