@@ -73,7 +73,11 @@ static enum status run(struct config *config, struct error *error)
         return error_set(error, STATUS_NO_MEMORY, "out of memory");
     }
     status = server_listen(server, error);
-    status = status == STATUS_OK ? file_posix_open_directory(directory, &fs, error) : status;
+    if (status == STATUS_OK) {
+        status = config_bool(config, CONFIG_READ_ONLY)
+                     ? file_posix_open_directory_read_only(directory, &fs, error)
+                     : file_posix_open_directory(directory, &fs, error);
+    }
     if (status == STATUS_OK) {
         status = open_and_serve(config, server, fs, error);
         fs_close(fs);

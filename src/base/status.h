@@ -26,7 +26,8 @@
     X(LOCKED, "the directory is in use by another process")                                        \
     X(NEWER_FORMAT, "written by a newer version of scdb")                                          \
     X(WRITES_STOPPED, "writing has stopped after a failed fdatasync")                              \
-    X(CLOSED, "the store is being closed")
+    X(CLOSED, "the store is being closed")                                                         \
+    X(READ_ONLY, "opened or mounted read-only")
 
 enum status {
 #define STATUS_ENUM(name, words) STATUS_##name,

@@ -37,6 +37,10 @@ static void compact(struct call *call)
         return;
     }
     struct engine *engine = server_engine(call->server);
+    if (engine_is_read_only(engine)) {
+        errors_reply(call, ERROR_READ_ONLY);
+        return;
+    }
     if (is_async) {
         engine_compact_start(engine, NULL, NULL);
         reply_simple(call->reply, "Background compaction started");
@@ -52,6 +56,10 @@ static void bgrewriteaof(struct call *call)
 {
     struct engine *engine = server_engine(call->server);
     struct engine_statistics statistics;
+    if (engine_is_read_only(engine)) {
+        errors_reply(call, ERROR_READ_ONLY);
+        return;
+    }
     engine_statistics_locked(engine, &statistics);
     if (statistics.compaction_running) {
         reply_error(call->reply, "ERR Background append only file rewriting already in progress");

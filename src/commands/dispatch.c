@@ -96,6 +96,9 @@ static enum client_error find_objection(struct server *server, const struct sess
     if (session->transaction.open && (command->flags & COMMAND_NO_MULTI) != 0) {
         return ERROR_NOT_IN_TRANSACTION;
     }
+    if ((command->flags & COMMAND_WRITE) != 0 && engine_is_read_only(server_engine(server))) {
+        return ERROR_READ_ONLY;
+    }
     return ERROR_NONE;
 }
 

@@ -33,6 +33,7 @@ static const char *const status_texts[STATUS_COUNT] = {
     [STATUS_WRITES_STOPPED] = ("MISCONF Writing has stopped for good after a failed fdatasync, "
                                "reading goes on; the server's log says more"),
     [STATUS_CLOSED] = "ERR the server is shutting down",
+    [STATUS_READ_ONLY] = "READONLY You can't write: the store was opened read-only (read-only yes)",
 };
 
 const char *errors_text(enum client_error error)

@@ -60,7 +60,8 @@
     X(DISCARD_WITHOUT_MULTI, "ERR DISCARD without MULTI")                                          \
     X(EXEC_ABORTED, "EXECABORT Transaction discarded because of previous errors.")                 \
     X(EXEC_ABORTED_BECAUSE, "EXECABORT Transaction discarded because of: %s")                      \
-    X(NO_MEMORY, "OOM command not allowed when out of memory")
+    X(NO_MEMORY, "OOM command not allowed when out of memory")                                     \
+    X(READ_ONLY, "READONLY You can't write: the store was opened read-only (read-only yes)")
 
 enum client_error {
     ERROR_NONE,

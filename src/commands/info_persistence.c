@@ -94,6 +94,7 @@ void info_scdb(struct info *info)
     info_number(info, "log_durable_position", engine->durable_position);
     info_number(info, "log_syncs", engine->sync_count);
     info_number(info, "writes_stopped", engine->writes_stopped);
+    info_number(info, "read_only", engine_is_read_only(server_engine(info->server)));
     info_number(info, "compaction_running", engine->compaction_running);
     info_number(info, "compactions", engine->compactions);
     info_number(info, "expired_keys", engine->expired_keys);

@@ -228,6 +228,9 @@ static enum status check_writable(const struct engine *engine)
     if (appender->undoing) {
         return STATUS_OK; /* The room is reserved, and memory must agree with the disk. */
     }
+    if (engine->fs->read_only) {
+        return STATUS_READ_ONLY;
+    }
     if (atomic_load_explicit(&engine->sync.failed, memory_order_relaxed)) {
         return STATUS_WRITES_STOPPED;
     }

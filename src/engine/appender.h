@@ -58,8 +58,8 @@ struct append_run {
 
 struct appender {
     /* under the execution lock */
-    struct segment *active; /* never NULL while the engine is open; borrowed from the table, but
-                               owned as long as it is not there yet (unused) */
+    struct segment *active; /* NULL only in a store that was opened read-only; borrowed from the
+                               table, but owned as long as it is not there yet (unused) */
     struct tail tail;
     uint64_t position;                 /* of the end of the log */
     _Atomic uint64_t payload_position; /* behind the newest record that is not a sync mark */
@@ -115,8 +115,9 @@ void appender_deinit(struct appender *appender);
  * over. Lock held. */
 void appender_start_locked(struct engine *engine, struct segment *segment);
 
-/* Lock held. DISK_FULL, IO, NO_MEMORY, WRITES_STOPPED: nothing was appended. After success the next
- * call about the log must be appender_commit_locked, or nothing (the record is then forgotten). */
+/* Lock held. DISK_FULL, IO, NO_MEMORY, WRITES_STOPPED, READ_ONLY: nothing was appended. After
+ * success the next call about the log must be appender_commit_locked, or nothing (the record is
+ * then forgotten). */
 enum status appender_prepare_locked(struct engine *engine, struct append *append) MUST_CHECK;
 
 /* engine_reserve_locked(). Lock held. */

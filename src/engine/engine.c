@@ -88,6 +88,13 @@ static enum status lock_directory(struct engine *engine, struct error *error)
                          "another directory",
                          holder);
     }
+    if (status == STATUS_READ_ONLY) {
+        return error_set(error, status,
+                         "can't write to the directory (file %s): permission is missing, or the "
+                         "file system is mounted read-only; change that, or serve the store as it "
+                         "is with 'read-only yes'",
+                         LOCK_NAME);
+    }
     if (status != STATUS_OK) {
         return error_set(error, status, "can't lock the directory (file %s): %s", LOCK_NAME,
                          status_words(status));
@@ -97,7 +104,7 @@ static enum status lock_directory(struct engine *engine, struct error *error)
 
 static enum status start_threads(struct engine *engine, struct error *error)
 {
-    if (engine->options.without_threads) {
+    if (engine->options.without_threads || engine_is_read_only(engine)) {
         return STATUS_OK;
     }
     enum status status = sync_start(engine);
@@ -153,8 +160,17 @@ static void pay_expiry_mark(struct engine *engine)
     mutex_unlock(&engine->lock);
 }
 
+bool engine_is_read_only(const struct engine *engine)
+{
+    return engine->fs->read_only;
+}
+
 enum status engine_close(struct engine *engine)
 {
+    if (engine_is_read_only(engine)) {
+        engine_free(engine);
+        return STATUS_OK;
+    }
     maintenance_stop(engine);
     sync_stop(engine);
     pay_expiry_mark(engine);
@@ -199,7 +215,7 @@ bool engine_may_reply(struct engine *engine, uint64_t position, bool *failed)
 
 enum status engine_sync(struct engine *engine)
 {
-    return sync_now(engine);
+    return engine_is_read_only(engine) ? STATUS_OK : sync_now(engine);
 }
 
 /* --- groups that can be undone ------------------------------------------------------------ */
@@ -247,6 +263,9 @@ void engine_set_max_keys_locked(struct engine *engine, uint64_t max_keys)
 
 void engine_tick(struct engine *engine)
 {
+    if (engine_is_read_only(engine)) {
+        return;
+    }
     maintenance_round(engine);
     sync_tick(engine);
 }
@@ -265,9 +284,10 @@ static void add_segments(struct engine *engine, struct engine_statistics *out)
             out->file_bytes += segment->end - SEGMENT_HEADER_SIZE;
         }
     }
-    if (!engine->appender.active->in_table) {
+    const struct segment *active = engine->appender.active;
+    if (active != NULL && !active->in_table) {
         out->segment_count++;
-        out->disk_bytes += engine->appender.active->reserved;
+        out->disk_bytes += active->reserved;
     }
     mutex_lock(&engine->manifest_mutex);
     if (engine->prepared != NULL) {

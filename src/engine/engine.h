@@ -42,9 +42,9 @@ enum sync_policy { SYNC_ALWAYS, SYNC_EVERYSEC, SYNC_NO };
 #define SEGMENT_SIZE_DEFAULT ((uint64_t)64 << 20)
 
 struct engine_options {
-    struct file_system *fs;      /* borrowed for the life of the engine */
-    unsigned database_count;     /* databases 0..n-1; a store that has more keeps them */
-    uint64_t segment_size;       /* for a new store; 0 = default; tests may go down to 4 KiB */
+    struct file_system *fs;  /* borrowed for the life of the engine; opened read-only: see below */
+    unsigned database_count; /* databases 0..n-1; a store that has more keeps them */
+    uint64_t segment_size;   /* for a new store; 0 = default; tests may go down to 4 KiB */
     uint64_t index_memory_limit; /* bytes, 0 = none */
     uint64_t max_keys;           /* over all databases, 0 = none */
     enum sync_policy sync_policy;
@@ -64,13 +64,22 @@ struct engine_options {
     void *hook_context;
 };
 
-/* Opens, creating or recovering. On failure `error` says where and what to do, nothing is left
- * open, and no file was changed that recovery had no right to. */
+/*
+ * Opens, creating or recovering. On failure `error` says where and what to do, nothing is left
+ * open, and no file was changed that recovery had no right to.
+ *
+ * On a file system that was opened read-only nothing is created or changed: an unfinished end of
+ * the log is passed over and stays where it is, there are no threads, and all that writes fails
+ * with READ_ONLY. Several processes may have a store open like this, but none beside a writer.
+ */
 enum status engine_open(const struct engine_options *options, struct engine **out,
                         struct error *error) MUST_CHECK;
 
 /* Writes and syncs all, stops the threads, frees. IO when the last sync failed. */
 enum status engine_close(struct engine *engine);
+
+/* Any thread. */
+bool engine_is_read_only(const struct engine *engine);
 
 /* --- the execution lock ------------------------------------------------------------------- */
 
@@ -143,8 +152,8 @@ enum status engine_random_locked(struct engine *engine, struct engine_keyspace *
                                  struct entry *out) MUST_CHECK;
 
 /* --- writing (lock held) ------------------------------------------------------------------
- * Failures: DISK_FULL, INDEX_FULL, KEY_LIMIT (a new key only), WRITES_STOPPED, TOO_LARGE,
- * NO_MEMORY, IO; the store is as it was. */
+ * Failures: DISK_FULL, INDEX_FULL, KEY_LIMIT (a new key only), WRITES_STOPPED, READ_ONLY,
+ * TOO_LARGE, NO_MEMORY, IO; the store is as it was. */
 
 struct engine_value {
     const struct slice *parts; /* borrowed for the call; may borrow from entries of this store */

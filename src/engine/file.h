@@ -10,7 +10,8 @@
  * close. Failure: every function leaves its out parameters untouched on failure; DISK_FULL for
  * ENOSPC and EDQUOT, NOT_FOUND for ENOENT, EXISTS for EEXIST, LOCKED for a lock that is held,
  * NO_MEMORY for ENOMEM, IO for everything else (logged where it happens, with the file's name);
- * interrupted and short calls are continued inside.
+ * interrupted and short calls are continued inside. A file system that was opened read-only refuses
+ * whatever could change something with READ_ONLY.
  */
 #ifndef SCDB_ENGINE_FILE_H
 #define SCDB_ENGINE_FILE_H
@@ -23,7 +24,7 @@
 #include <stdint.h>
 
 struct file;        /* an open file, defined by the implementation */
-struct file_system; /* a directory and how to reach it */
+struct file_system; /* a directory and how to reach it, perhaps for reading only */
 
 #define FILE_NAME_SIZE_MAX 64
 
@@ -77,7 +78,9 @@ struct file_operations {
 
     /* Takes the exclusive lock file `name`, writing who holds it into the file; held until the
      * file system is closed or the process ends; a file system that holds it already has it again.
-     * LOCKED: `holder` tells who has it ("pid 123 on host x"). */
+     * LOCKED: `holder` tells who has it ("pid 123 on host x"). A read-only file system takes a
+     * shared lock, which others of its kind may hold too, and none where there is no lock file.
+     * READ_ONLY: the disk does not let us write. */
     enum status (*lock)(struct file_system *fs, const char *name, char *holder, size_t holder_size);
 
     /* Bytes free for us on the disk. */
@@ -89,6 +92,7 @@ struct file_operations {
 /* Each implementation's file_system and file begin with these. */
 struct file_system {
     const struct file_operations *operations;
+    bool read_only; /* it was opened so */
 };
 
 struct file {
@@ -99,6 +103,10 @@ struct file {
  * the caller owns *out, closed with fs_close. */
 enum status file_posix_open_directory(const char *path, struct file_system **out,
                                       struct error *error) MUST_CHECK;
+
+/* The same for reading only: makes nothing, changes nothing. */
+enum status file_posix_open_directory_read_only(const char *path, struct file_system **out,
+                                                struct error *error) MUST_CHECK;
 
 /* Short names for the calls through the table. */
 static inline MUST_CHECK enum status fs_open(struct file_system *fs, const char *name,

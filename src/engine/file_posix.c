@@ -5,7 +5,7 @@
  * a directory the names in it, and a rename within a directory is atomic. What fails is logged
  * here, once, with the file's name and the kernel's words; a status has no room for them.
  */
-#include "engine/file.h"
+#include "engine/file_posix.h"
 
 #include "base/check.h"
 #include "base/log.h"
@@ -16,23 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define DIRECTORY_PERMISSIONS 0700
-#define FILE_PERMISSIONS      0600
-#define PARTS_PER_CALL        64
-#define HOLDER_SIZE_MAX       128
-
-struct posix_system {
-    struct file_system base;
-    int directory;
-    int lock; /* -1 while not held */
-};
+#define PARTS_PER_CALL 64
 
 struct posix_file {
     struct file base;
@@ -40,18 +30,12 @@ struct posix_file {
     char name[FILE_NAME_SIZE_MAX];
 };
 
-static struct posix_system *system_of(struct file_system *fs)
-{
-    return (struct posix_system *)fs;
-}
-
 static struct posix_file *file_of(struct file *file)
 {
     return (struct posix_file *)file;
 }
 
-/* The status for an errno; what can't be expected in normal operation is logged. */
-static enum status failed(int error_number, const char *action, const char *name)
+enum status file_posix_failed(int error_number, const char *action, const char *name)
 {
     switch (error_number) {
     case ENOENT:
@@ -80,6 +64,9 @@ static enum status posix_open(struct file_system *fs, const char *name, enum fil
         [FILE_MODE_CREATE] = O_RDWR | O_CREAT | O_EXCL,
     };
     CHECK(strlen(name) < FILE_NAME_SIZE_MAX && strchr(name, '/') == NULL);
+    if (fs->read_only && mode != FILE_MODE_READ) {
+        return STATUS_READ_ONLY;
+    }
     struct posix_file *file = malloc(sizeof(*file));
     if (file == NULL) {
         return STATUS_NO_MEMORY;
@@ -87,12 +74,12 @@ static enum status posix_open(struct file_system *fs, const char *name, enum fil
     int flags = flags_of[mode] | O_CLOEXEC | O_NOFOLLOW;
     int descriptor;
     do {
-        descriptor = openat(system_of(fs)->directory, name, flags, FILE_PERMISSIONS);
+        descriptor = openat(file_posix_system(fs)->directory, name, flags, FILE_POSIX_PERMISSIONS);
     } while (descriptor < 0 && errno == EINTR);
     if (descriptor < 0) {
         int error_number = errno;
         free(file);
-        return failed(error_number, "open", name);
+        return file_posix_failed(error_number, "open", name);
     }
     file->base.fs = fs;
     file->descriptor = descriptor;
@@ -112,7 +99,7 @@ static enum status posix_size(struct file *file, uint64_t *out)
 {
     struct stat about;
     if (fstat(file_of(file)->descriptor, &about) != 0) {
-        return failed(errno, "examine", file_of(file)->name);
+        return file_posix_failed(errno, "examine", file_of(file)->name);
     }
     *out = (uint64_t)about.st_size;
     return STATUS_OK;
@@ -124,7 +111,7 @@ static enum status posix_truncate(struct file *file, uint64_t size)
     do {
         result = ftruncate(file_of(file)->descriptor, (off_t)size);
     } while (result != 0 && errno == EINTR);
-    return result == 0 ? STATUS_OK : failed(errno, "truncate", file_of(file)->name);
+    return result == 0 ? STATUS_OK : file_posix_failed(errno, "truncate", file_of(file)->name);
 }
 
 /*
@@ -154,7 +141,7 @@ static enum status posix_reserve(struct file *file, uint64_t size)
     if (size > size_before && posix_truncate(file, size_before) != STATUS_OK) {
         return STATUS_IO;
     }
-    return failed(error_number, "reserve space for", file_of(file)->name);
+    return file_posix_failed(error_number, "reserve space for", file_of(file)->name);
 }
 
 /* Fills `vectors` with the parts from *index, *skip on; returns how many. */
@@ -189,7 +176,7 @@ static enum status posix_write(struct file *file, uint64_t offset, const struct 
             continue;
         }
         if (written <= 0) {
-            return failed(written < 0 ? errno : EIO, "write", file_of(file)->name);
+            return file_posix_failed(written < 0 ? errno : EIO, "write", file_of(file)->name);
         }
         offset += (uint64_t)written;
         size_t left = (size_t)written;
@@ -213,7 +200,7 @@ static enum status posix_read(struct file *file, uint64_t offset, void *into, si
             continue;
         }
         if (got < 0) {
-            return failed(errno, "read", file_of(file)->name);
+            return file_posix_failed(errno, "read", file_of(file)->name);
         }
         if (got == 0) {
             break;
@@ -229,7 +216,7 @@ static enum status posix_map(struct file *file, uint64_t size, const uint8_t **o
     CHECK(size > 0);
     void *address = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, file_of(file)->descriptor, 0);
     if (address == MAP_FAILED) {
-        return failed(errno, "map", file_of(file)->name);
+        return file_posix_failed(errno, "map", file_of(file)->name);
     }
     /* Advice: reads are of single records, and read-ahead would fill the cache with strangers. */
     (void)madvise(address, (size_t)size, MADV_RANDOM);
@@ -255,22 +242,29 @@ static enum status posix_sync(struct file *file)
     do {
         result = fdatasync(file_of(file)->descriptor);
     } while (result != 0 && errno == EINTR);
-    return result == 0 ? STATUS_OK : failed(errno, "sync", file_of(file)->name);
+    return result == 0 ? STATUS_OK : file_posix_failed(errno, "sync", file_of(file)->name);
 }
 
 /* --- names -------------------------------------------------------------------------------- */
 
 static enum status posix_rename(struct file_system *fs, const char *from, const char *to)
 {
-    int directory = system_of(fs)->directory;
+    int directory = file_posix_system(fs)->directory;
+    if (fs->read_only) {
+        return STATUS_READ_ONLY;
+    }
     return renameat(directory, from, directory, to) == 0 ? STATUS_OK
-                                                         : failed(errno, "rename", from);
+                                                         : file_posix_failed(errno, "rename", from);
 }
 
 static enum status posix_remove(struct file_system *fs, const char *name)
 {
-    return unlinkat(system_of(fs)->directory, name, 0) == 0 ? STATUS_OK
-                                                            : failed(errno, "remove", name);
+    if (fs->read_only) {
+        return STATUS_READ_ONLY;
+    }
+    return unlinkat(file_posix_system(fs)->directory, name, 0) == 0
+               ? STATUS_OK
+               : file_posix_failed(errno, "remove", name);
 }
 
 static bool is_regular(int directory, const struct dirent *entry)
@@ -287,21 +281,22 @@ static enum status posix_list(struct file_system *fs,
                               void (*on_name)(void *context, const char *name), void *context)
 {
     /* Not dup(): a duplicate would share its position in the directory with the original. */
-    int descriptor = openat(system_of(fs)->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int descriptor =
+        openat(file_posix_system(fs)->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *directory = descriptor < 0 ? NULL : fdopendir(descriptor);
     if (directory == NULL) {
         int error_number = errno;
         if (descriptor >= 0) {
             (void)close(descriptor);
         }
-        return failed(error_number, "list", ".");
+        return file_posix_failed(error_number, "list", ".");
     }
     enum status status = STATUS_OK;
     for (;;) {
         errno = 0;
         const struct dirent *entry = readdir(directory);
         if (entry == NULL) {
-            status = errno == 0 ? STATUS_OK : failed(errno, "list", ".");
+            status = errno == 0 ? STATUS_OK : file_posix_failed(errno, "list", ".");
             break;
         }
         if (strlen(entry->d_name) < FILE_NAME_SIZE_MAX && is_regular(descriptor, entry)) {
@@ -312,8 +307,7 @@ static enum status posix_list(struct file_system *fs,
     return status;
 }
 
-/* Returns 0 or an errno. EINVAL is a file system whose directories have nothing to sync. */
-static int sync_directory_at(int descriptor)
+int file_posix_sync_directory(int descriptor)
 {
     int result;
     do {
@@ -324,67 +318,8 @@ static int sync_directory_at(int descriptor)
 
 static enum status posix_sync_directory(struct file_system *fs)
 {
-    int error_number = sync_directory_at(system_of(fs)->directory);
-    return error_number == 0 ? STATUS_OK : failed(error_number, "sync", ".");
-}
-
-/* --- the lock ----------------------------------------------------------------------------- */
-
-static void read_holder(int descriptor, char *holder, size_t holder_size)
-{
-    if (holder_size == 0) {
-        return;
-    }
-    char text[HOLDER_SIZE_MAX];
-    ssize_t size = pread(descriptor, text, sizeof(text) - 1, 0);
-    text[size < 0 ? 0 : size] = '\0';
-    text[strcspn(text, "\n")] = '\0';
-    (void)snprintf(holder, holder_size, "%s", text[0] == '\0' ? "another process" : text);
-}
-
-/* Who holds the lock is for people; a full disk must not keep a store from being opened. */
-static void write_holder(int descriptor)
-{
-    char host[64] = "";
-    char text[HOLDER_SIZE_MAX];
-    (void)gethostname(host, sizeof(host) - 1);
-    int size = snprintf(text, sizeof(text), "pid %ld on host %s\n", (long)getpid(), host);
-    if (ftruncate(descriptor, 0) != 0 || pwrite(descriptor, text, (size_t)size, 0) != size) {
-        LOG_VERBOSE("can't write into the lock file who holds it: %s", strerror(errno));
-    }
-}
-
-/* The lock belongs to the open file: the kernel releases it however the process ends, and a second
- * one fails even within one process. The file stays: removing it would race with an opener. */
-static enum status posix_lock(struct file_system *fs, const char *name, char *holder,
-                              size_t holder_size)
-{
-    struct posix_system *system = system_of(fs);
-    if (system->lock >= 0) {
-        return STATUS_OK;
-    }
-    int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-    int descriptor = openat(system->directory, name, flags, FILE_PERMISSIONS);
-    if (descriptor < 0) {
-        return failed(errno, "open", name);
-    }
-    int result;
-    do {
-        result = flock(descriptor, LOCK_EX | LOCK_NB);
-    } while (result != 0 && errno == EINTR);
-    if (result != 0) {
-        enum status status = STATUS_LOCKED;
-        if (errno == EWOULDBLOCK) {
-            read_holder(descriptor, holder, holder_size);
-        } else {
-            status = failed(errno, "lock", name);
-        }
-        (void)close(descriptor);
-        return status;
-    }
-    write_holder(descriptor);
-    system->lock = descriptor;
-    return STATUS_OK;
+    int error_number = file_posix_sync_directory(file_posix_system(fs)->directory);
+    return error_number == 0 ? STATUS_OK : file_posix_failed(error_number, "sync", ".");
 }
 
 /* --- the directory ------------------------------------------------------------------------ */
@@ -392,8 +327,8 @@ static enum status posix_lock(struct file_system *fs, const char *name, char *ho
 static enum status posix_free_space(struct file_system *fs, uint64_t *out)
 {
     struct statvfs about;
-    if (fstatvfs(system_of(fs)->directory, &about) != 0) {
-        return failed(errno, "examine", ".");
+    if (fstatvfs(file_posix_system(fs)->directory, &about) != 0) {
+        return file_posix_failed(errno, "examine", ".");
     }
     *out = (uint64_t)about.f_bavail * about.f_frsize;
     return STATUS_OK;
@@ -401,7 +336,7 @@ static enum status posix_free_space(struct file_system *fs, uint64_t *out)
 
 static void posix_close_system(struct file_system *fs)
 {
-    struct posix_system *system = system_of(fs);
+    struct posix_system *system = file_posix_system(fs);
     if (system->lock >= 0) {
         (void)close(system->lock);
     }
@@ -409,7 +344,7 @@ static void posix_close_system(struct file_system *fs)
     free(system);
 }
 
-static const struct file_operations posix_operations = {
+const struct file_operations file_posix_operations = {
     .open = posix_open,
     .close = posix_close,
     .reserve = posix_reserve,
@@ -425,61 +360,7 @@ static const struct file_operations posix_operations = {
     .remove = posix_remove,
     .list = posix_list,
     .sync_directory = posix_sync_directory,
-    .lock = posix_lock,
+    .lock = file_posix_lock,
     .free_space = posix_free_space,
     .close_system = posix_close_system,
 };
-
-/* Opens the directory; one that had to be made is durable in its parent before anything in it can
- * be. -1 and errno on failure. */
-static int open_or_make_directory(const char *path)
-{
-    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-    int descriptor = open(path, flags);
-    if (descriptor >= 0 || errno != ENOENT) {
-        return descriptor;
-    }
-    if (mkdir(path, DIRECTORY_PERMISSIONS) != 0 && errno != EEXIST) {
-        return -1;
-    }
-    descriptor = open(path, flags);
-    if (descriptor < 0) {
-        return -1;
-    }
-    int parent = openat(descriptor, "..", flags);
-    int error_number = parent < 0 ? errno : sync_directory_at(parent);
-    if (parent >= 0) {
-        (void)close(parent);
-    }
-    if (error_number != 0) {
-        (void)close(descriptor);
-        errno = error_number;
-        return -1;
-    }
-    return descriptor;
-}
-
-enum status file_posix_open_directory(const char *path, struct file_system **out,
-                                      struct error *error)
-{
-    struct posix_system *system = malloc(sizeof(*system));
-    if (system == NULL) {
-        return error_set(error, STATUS_NO_MEMORY, "no memory to open directory '%s'", path);
-    }
-    int directory = open_or_make_directory(path);
-    if (directory < 0) {
-        int error_number = errno;
-        free(system);
-        enum status status = error_number == ENOENT                             ? STATUS_NOT_FOUND
-                             : error_number == ENOSPC || error_number == EDQUOT ? STATUS_DISK_FULL
-                                                                                : STATUS_IO;
-        return error_set(error, status,
-                         "can't open directory '%s': %s; check 'dir' and its permissions", path,
-                         strerror(error_number));
-    }
-    system->base.operations = &posix_operations;
-    system->directory = directory;
-    system->lock = -1;
-    *out = &system->base;
-    return STATUS_OK;
-}

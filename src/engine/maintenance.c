@@ -139,7 +139,8 @@ static enum status request_compaction(struct engine *engine, maintenance_done *d
 
 void engine_compact_start(struct engine *engine, maintenance_done *done, void *context)
 {
-    enum status status = request_compaction(engine, done, context);
+    enum status status =
+        engine->fs->read_only ? STATUS_READ_ONLY : request_compaction(engine, done, context);
     if (status != STATUS_OK) {
         if (done != NULL) {
             struct compaction_result nothing = {0};

@@ -9,6 +9,7 @@
 #include "engine/recovery_files.h"
 #include "engine/recovery_history.h"
 #include "engine/recovery_load.h"
+#include "engine/recovery_read_only.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -368,6 +369,9 @@ static enum status recover(struct engine *engine, struct recovery_files *files, 
     if (status == STATUS_OK) {
         status = recovery_load(engine, files, error);
     }
+    if (status == STATUS_OK && engine->fs->read_only) {
+        return recovery_leave_as_it_is(files);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -391,7 +395,13 @@ enum status recovery_run(struct engine *engine, struct error *error)
 {
     int64_t started_ms = clock_monotonic_ms();
     enum status status = manifest_read(engine->fs, &engine->manifest, error);
-    if (status == STATUS_NOT_FOUND) {
+    if (status == STATUS_NOT_FOUND && engine->fs->read_only) {
+        status =
+            error_set(error, status,
+                      "the directory holds no store (no file %s), and opened read-only none is "
+                      "made",
+                      MANIFEST_NAME);
+    } else if (status == STATUS_NOT_FOUND) {
         status = create_store(engine, error);
     }
     if (status != STATUS_OK) {

@@ -34,6 +34,7 @@ enum scdb_status scdb_status_of(enum status status)
         [STATUS_NEWER_FORMAT] = SCDB_NEWER_FORMAT,
         [STATUS_WRITES_STOPPED] = SCDB_WRITES_STOPPED,
         [STATUS_CLOSED] = SCDB_CLOSED,
+        [STATUS_READ_ONLY] = SCDB_READ_ONLY,
     };
     _Static_assert(sizeof(numbers) / sizeof(numbers[0]) == STATUS_COUNT,
                    "every status has a number");
@@ -160,7 +161,8 @@ static enum status open_path(const char *path, const struct scdb_options *option
         .sync_policy = policy_of(options->sync),
     };
     struct file_system *fs;
-    enum status status = file_posix_open_directory(path, &fs, error);
+    enum status status = options->read_only ? file_posix_open_directory_read_only(path, &fs, error)
+                                            : file_posix_open_directory(path, &fs, error);
     if (status == STATUS_OK) {
         status = scdb_open_on(fs, &engine_options, out, error);
     }

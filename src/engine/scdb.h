@@ -30,7 +30,8 @@
  * belong to one thread at a time. No callback is called with a lock held, so a callback may use the
  * store. After fork() only the parent may use a store that was open.
  *
- * Processes. One process has a store open at a time; the second is told who has it.
+ * Processes. One process has a store open at a time, or several that only read it; one more is told
+ * who has it.
  *
  * Ownership. A struct scdb_bytes borrows; arguments are copied before a call returns. What a
  * function hands out says how it is given back. Out parameters are untouched on failure.
@@ -81,7 +82,8 @@ enum scdb_status {
     SCDB_NEWER_FORMAT = 11,   /* the store was written by a newer version of scdb */
     SCDB_WRITES_STOPPED = 12, /* the kernel could not make data durable: reading goes on, writing
                                  does not until the store is opened again */
-    SCDB_CLOSED = 13          /* the store is being closed */
+    SCDB_CLOSED = 13,         /* the store is being closed */
+    SCDB_READ_ONLY = 14       /* it was opened read_only; or, opening: it can't be written to */
 };
 
 /* A few words for people; a static string. */
@@ -139,7 +141,8 @@ struct scdb_options {
     uint64_t index_memory_limit;    /* bytes of memory for the index; 0 = no limit */
     uint64_t compaction_interval_s; /* how often to look for bytes to reclaim; 0 = only when
                                        scdb_compact() is called */
-    uint64_t reserved[8];           /* 0 */
+    bool read_only;                 /* change nothing: see scdb_open() */
+    uint64_t reserved[7];           /* 0 */
 };
 
 /*
@@ -147,7 +150,13 @@ struct scdb_options {
  * `options` may be NULL. After a crash what was written last is read again; `error` (may be NULL)
  * says where and why that is impossible. Close what `out` becomes with scdb_close().
  *
- * INVALID, NO_MEMORY, IO, DISK_FULL, LOCKED, NEWER_FORMAT; CORRUPT: durable data is damaged.
+ * With options->read_only nothing in the directory is made or changed, so it may lie on a file
+ * system that can't be written: what a crash left unfinished is passed over, and all that writes
+ * returns READ_ONLY. Such a store may be open in several processes, but in none that writes.
+ *
+ * INVALID, NO_MEMORY, IO, DISK_FULL, LOCKED, NEWER_FORMAT; CORRUPT: durable data is damaged;
+ * READ_ONLY: the directory can't be written, and read_only was not asked for; NOT_FOUND: there is
+ * no store, and none may be made.
  */
 SCDB_API enum scdb_status scdb_open(const char *path, const struct scdb_options *options,
                                     struct scdb **out, struct scdb_error *error) SCDB_MUST_CHECK;
@@ -165,10 +174,10 @@ SCDB_API enum scdb_status scdb_close(struct scdb *db);
  * Sets a key, whether it was there or not. From `expiry_ms` on it is not there any more; SCDB_NEVER
  * or scdb_after(60000), say.
  *
- * TOO_LARGE, NO_MEMORY, INDEX_FULL, KEY_LIMIT: nothing has changed. DISK_FULL, IO, WRITES_STOPPED:
- * nothing has changed, or the value is set but not as safe as asked for. In the second case reading
- * the key fails the same way until the disk takes the value, which is tried again and again; a
- * crash before that brings back the old one.
+ * TOO_LARGE, NO_MEMORY, INDEX_FULL, KEY_LIMIT, READ_ONLY: nothing has changed. DISK_FULL, IO,
+ * WRITES_STOPPED: nothing has changed, or the value is set but not as safe as asked for. In the
+ * second case reading the key fails the same way until the disk takes the value, which is tried
+ * again and again; a crash before that brings back the old one.
  */
 SCDB_API enum scdb_status scdb_set(struct scdb *db, struct scdb_bytes key, struct scdb_bytes value,
                                    int64_t expiry_ms) SCDB_MUST_CHECK;

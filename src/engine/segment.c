@@ -65,7 +65,7 @@ enum status segment_open(struct file_system *fs, enum segment_kind kind, uint64_
     char name[FILE_NAME_SIZE_MAX];
     segment_file_name(kind, number, name);
     struct file *file;
-    enum status status = fs_open(fs, name, FILE_MODE_WRITE, &file);
+    enum status status = fs_open(fs, name, fs->read_only ? FILE_MODE_READ : FILE_MODE_WRITE, &file);
     if (status != STATUS_OK) {
         return status;
     }

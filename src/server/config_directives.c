@@ -170,6 +170,12 @@ const struct directive config_directives[] = {
                                     .initial = "3600",
                                     .help = "Seconds between compactions that start by "
                                             "themselves when there is garbage; 0 starts none."},
+    [CONFIG_READ_ONLY] = {.name = "read-only",
+                          .type = DIRECTIVE_BOOL,
+                          .flags = IMMUTABLE,
+                          .high = 1,
+                          .initial = "no",
+                          .help = "Serve the store without changing any of its files."},
     [CONFIG_SEGMENT_SIZE] = {.name = "segment-size",
                              .type = DIRECTIVE_MEMORY,
                              .flags = IMMUTABLE,

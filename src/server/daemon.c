@@ -15,10 +15,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum status daemon_enter_directory(const char *directory, char *path, unsigned path_size,
-                                   struct error *error)
+enum status daemon_enter_directory(const char *directory, bool may_make, char *path,
+                                   unsigned path_size, struct error *error)
 {
-    if (mkdir(directory, 0777) != 0 && errno != EEXIST) {
+    if (may_make && mkdir(directory, 0777) != 0 && errno != EEXIST) {
         return error_set(error, STATUS_IO,
                          "can't make the directory '%s': %s; make it, or set 'dir' to another",
                          directory, strerror(errno));

@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Makes the directory when it is missing (one level) and goes there; `path` becomes absolute. IO:
- * `error` names it. */
-enum status daemon_enter_directory(const char *directory, char *path, unsigned path_size,
-                                   struct error *error) MUST_CHECK;
+/* Makes the directory when it is missing (one level) and `may_make`, and goes there; `path` becomes
+ * absolute. IO: `error` names it. */
+enum status daemon_enter_directory(const char *directory, bool may_make, char *path,
+                                   unsigned path_size, struct error *error) MUST_CHECK;
 
 /* Continues in a child of its own session, without a terminal; the parent exits. */
 enum status daemon_detach(struct error *error) MUST_CHECK;

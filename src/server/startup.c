@@ -62,7 +62,8 @@ enum status startup_prepare(const struct config *config, char directory[STARTUP_
 {
     ignore_signal(SIGHUP);
     ignore_signal(SIGPIPE);
-    enum status status = daemon_enter_directory(config_text(config, CONFIG_DIR).data, directory,
+    enum status status = daemon_enter_directory(config_text(config, CONFIG_DIR).data,
+                                                !config_bool(config, CONFIG_READ_ONLY), directory,
                                                 STARTUP_PATH_MAX, error);
     if (status == STATUS_OK) {
         log_set_level((enum log_level)config_number(config, CONFIG_LOGLEVEL));

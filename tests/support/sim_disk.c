@@ -30,6 +30,7 @@ struct sim_disk {
     void *hook_context;
 
     const void *lock_owner; /* a mount */
+    unsigned lock_readers;  /* read-only mounts */
     unsigned open_files;
     unsigned mappings;
     unsigned mounts;
@@ -38,6 +39,7 @@ struct sim_disk {
 struct sim_mount {
     struct file_system base;
     struct sim_disk *disk;
+    bool holds_shared; /* is one of the lock_readers */
 };
 
 struct sim_file {
@@ -203,6 +205,9 @@ static enum status sim_open(struct file_system *fs, const char *name, enum file_
 {
     struct sim_disk *disk = disk_of(fs);
     CHECK(strlen(name) < FILE_NAME_SIZE_MAX && strchr(name, '/') == NULL);
+    if (fs->read_only && mode != FILE_MODE_READ) {
+        return STATUS_READ_ONLY;
+    }
     mutex_lock(&disk->mutex);
     enum status status =
         mode == FILE_MODE_CREATE ? create_locked(fs, name, out) : open_locked(fs, name, mode, out);
@@ -411,6 +416,9 @@ static enum status sim_rename(struct file_system *fs, const char *from, const ch
 {
     struct sim_disk *disk = disk_of(fs);
     enum status status;
+    if (fs->read_only) {
+        return STATUS_READ_ONLY;
+    }
     mutex_lock(&disk->mutex);
     enum sim_fate fate = begin_locked(disk, SIM_RENAME, from, &status);
     bool exists = sim_names_find(&disk->names, from) != NULL;
@@ -429,6 +437,9 @@ static enum status sim_remove(struct file_system *fs, const char *name)
 {
     struct sim_disk *disk = disk_of(fs);
     enum status status;
+    if (fs->read_only) {
+        return STATUS_READ_ONLY;
+    }
     mutex_lock(&disk->mutex);
     enum sim_fate fate = begin_locked(disk, SIM_REMOVE, name, &status);
     bool exists = sim_names_find(&disk->names, name) != NULL;
@@ -481,6 +492,22 @@ static enum status sim_sync_directory(struct file_system *fs)
     return status;
 }
 
+static bool is_lock_held_by_others(const struct sim_disk *disk, const struct sim_mount *mount)
+{
+    bool is_read = !mount->base.read_only && disk->lock_readers > 0;
+    return is_read || (disk->lock_owner != NULL && disk->lock_owner != mount);
+}
+
+static void take_lock(struct sim_disk *disk, struct sim_mount *mount)
+{
+    if (!mount->base.read_only) {
+        disk->lock_owner = mount;
+    } else if (!mount->holds_shared) {
+        mount->holds_shared = true;
+        disk->lock_readers++;
+    }
+}
+
 /* The lock is the kernel's, not a file's content: the file is not made. */
 static enum status sim_lock(struct file_system *fs, const char *name, char *holder,
                             size_t holder_size)
@@ -489,11 +516,11 @@ static enum status sim_lock(struct file_system *fs, const char *name, char *hold
     enum status status;
     mutex_lock(&disk->mutex);
     if (begin_locked(disk, SIM_LOCK, name, &status) == SIM_FATE_DO) {
-        if (disk->lock_owner != NULL && disk->lock_owner != fs) {
+        if (is_lock_held_by_others(disk, (struct sim_mount *)fs)) {
             (void)snprintf(holder, holder_size, "pid 1 on host simulated");
             status = STATUS_LOCKED;
         } else {
-            disk->lock_owner = fs;
+            take_lock(disk, (struct sim_mount *)fs);
             status = STATUS_OK;
         }
     }
@@ -520,6 +547,9 @@ static void sim_close_system(struct file_system *fs)
     mutex_lock(&disk->mutex);
     if (disk->lock_owner == fs) {
         disk->lock_owner = NULL;
+    }
+    if (((struct sim_mount *)fs)->holds_shared) {
+        disk->lock_readers--;
     }
     disk->mounts--;
     mutex_unlock(&disk->mutex);
@@ -569,16 +599,27 @@ void sim_disk_destroy(struct sim_disk *disk)
     free(disk);
 }
 
-struct file_system *sim_disk_mount(struct sim_disk *disk)
+static struct file_system *mount_disk(struct sim_disk *disk, bool read_only)
 {
     struct sim_mount *mount = calloc(1, sizeof(*mount));
     CHECK(mount != NULL);
     mount->base.operations = &sim_operations;
+    mount->base.read_only = read_only;
     mount->disk = disk;
     mutex_lock(&disk->mutex);
     disk->mounts++;
     mutex_unlock(&disk->mutex);
     return &mount->base;
+}
+
+struct file_system *sim_disk_mount(struct sim_disk *disk)
+{
+    return mount_disk(disk, false);
+}
+
+struct file_system *sim_disk_mount_read_only(struct sim_disk *disk)
+{
+    return mount_disk(disk, true);
 }
 
 void sim_disk_crash_after(struct sim_disk *disk, uint64_t calls)

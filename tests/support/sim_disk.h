@@ -84,6 +84,9 @@ void sim_disk_destroy(struct sim_disk *disk);
  * crashes and restarts. Two of them are two processes to the lock. */
 struct file_system *sim_disk_mount(struct sim_disk *disk);
 
+/* The same for reading only. */
+struct file_system *sim_disk_mount_read_only(struct sim_disk *disk);
+
 /* --- crashes ------------------------------------------------------------------------------ */
 
 /* The disk crashes at the `calls`-th changing call from now on (1 = the next). 0 = never. */

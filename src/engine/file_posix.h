@@ -1,0 +1,37 @@
+/*
+ * file_posix.h - what the files of the real disk share: file_posix.c (files and names),
+ * file_posix_lock.c (the lock), file_posix_directory.c (opening a directory).
+ *
+ * For those alone. Threads and ownership as in file.h.
+ */
+#ifndef SCDB_ENGINE_FILE_POSIX_H
+#define SCDB_ENGINE_FILE_POSIX_H
+
+#include "engine/file.h"
+
+#define FILE_POSIX_PERMISSIONS 0600
+
+struct posix_system {
+    struct file_system base;
+    int directory;
+    int lock; /* -1 while not held */
+};
+
+extern const struct file_operations file_posix_operations;
+
+static inline struct posix_system *file_posix_system(struct file_system *fs)
+{
+    return (struct posix_system *)fs;
+}
+
+/* The status for an errno; what can't be expected in normal operation is logged. */
+enum status file_posix_failed(int error_number, const char *action, const char *name) MUST_CHECK;
+
+/* Returns 0 or an errno. A file system whose directories have nothing to sync is fine. */
+int file_posix_sync_directory(int descriptor) MUST_CHECK;
+
+/* file_operations.lock */
+enum status file_posix_lock(struct file_system *fs, const char *name, char *holder,
+                            size_t holder_size) MUST_CHECK;
+
+#endif
