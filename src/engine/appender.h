@@ -148,7 +148,8 @@ enum status appender_close_group_locked(struct engine *engine) MUST_CHECK;
 /* engine_write(): brings the log to the files, at least up to `position`. Neither lock held. */
 enum status appender_write(struct engine *engine, uint64_t position) MUST_CHECK;
 
-/* No lock held: tries again what the disk refused, frees the part of the tail that is written. */
+/* No lock held: tries again what the disk refused, writes sync marks that no write has taken along,
+ * frees the part of the tail that is written. */
 void appender_maintain(struct engine *engine);
 
 #endif

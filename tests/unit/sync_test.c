@@ -178,6 +178,21 @@ START_TEST(an_expiry_mark_is_no_change)
 }
 END_TEST
 
+/* What the mark covers must not pass for a torn end after a kill, if nothing was written since. */
+START_TEST(a_sync_mark_does_not_wait_for_the_next_write)
+{
+    uint64_t position;
+    ck_assert_int_eq(put("a", 10, &position), STATUS_OK);
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    engine_tick(engine);
+    struct engine_statistics statistics = look_at_all();
+    ck_assert_uint_eq(statistics.durable_position, position);
+    ck_assert_uint_gt(statistics.appended_position, position);
+    ck_assert_uint_eq(statistics.written_position, statistics.appended_position);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+}
+END_TEST
+
 START_TEST(a_failed_write_is_tried_again)
 {
     uint64_t position;
@@ -266,6 +281,7 @@ int main(void)
     tcase_add_test(tests, a_failed_sync_stops_writing_for_good);
     tcase_add_test(tests, changes_count_until_a_sync_covers_them);
     tcase_add_test(tests, an_expiry_mark_is_no_change);
+    tcase_add_test(tests, a_sync_mark_does_not_wait_for_the_next_write);
     tcase_add_test(tests, a_failed_write_is_tried_again);
     tcase_add_test(tests, little_waits_while_the_disk_refuses);
     tcase_add_test(tests, a_full_disk_refuses_values_and_takes_deletions);
