@@ -189,7 +189,7 @@ static enum status check_prefix(const struct image *image, struct error *error)
         return damaged(error, "it is too short");
     }
     if (memcmp(bytes, magic, sizeof(magic)) != 0) {
-        return damaged(error, "it does not begin as a manifest does");
+        return damaged(error, "it does not begin, at offset 0, as a manifest does");
     }
     uint64_t sum = checksum_of(bytes, AT(prefix_checksum), 0);
     if (little_endian_load64(bytes + AT(prefix_checksum)) != sum) {
@@ -221,7 +221,8 @@ static enum status check_whole(const struct image *image, struct error *error)
     uint64_t seed = record_seed(bytes + AT(store_id), 0);
     uint64_t sum = checksum_of(bytes, (size_t)(image->size - CHECKSUM_SIZE), seed);
     if (little_endian_load64(bytes + image->size - CHECKSUM_SIZE) != sum) {
-        return damaged(error, "its checksum (the last 8 bytes) does not match");
+        return damaged(error,
+                       "the checksum in its last 8 bytes, of all from offset 0 on, does not match");
     }
     uint64_t map_count = little_endian_load32(bytes + AT(map_count));
     uint64_t file_count = little_endian_load32(bytes + AT(file_count));

@@ -34,7 +34,8 @@ struct history {
     struct suspect *suspects; /* owned; in the order of the log */
     size_t suspect_count;
     size_t suspect_capacity;
-    bool is_broken; /* the walk ended before the log did */
+    bool is_broken;        /* the walk ended before the log did */
+    bool is_broken_inside; /* within a segment, not between two */
 };
 
 /* --- one segment -------------------------------------------------------------------------- */
@@ -154,6 +155,7 @@ static enum status walk_segment(struct history *history, size_t i)
         status = next != NULL ? STATUS_OK
                               : record_scanner_is_zero(&scanner, history->reached.offset, &is_zero);
         history->is_broken = next != NULL ? !at_limit : !is_zero;
+        history->is_broken_inside = history->is_broken;
     }
     record_scanner_deinit(&scanner);
     return status;
@@ -274,12 +276,29 @@ static bool manifest_covers(const struct history *history, const struct place *p
            (index == place->log_index && durable->offset > place->offset);
 }
 
+/* The segment without a valid header, NULL when there is none. */
+static const struct recovery_file *broken_file(const struct recovery_files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        if (files->files[i].state == RECOVERY_BROKEN) {
+            return &files->files[i];
+        }
+    }
+    return NULL;
+}
+
+/* Between two segments the walk ends where one lacks whose header is damaged. */
 static enum status refuse(const struct history *history, const struct place *place,
                           struct error *error)
 {
     const struct recovery_files *files = history->files;
+    const struct recovery_file *broken = broken_file(files);
     char name[FILE_NAME_SIZE_MAX] = "the log";
-    if (place->log_index < files->log_count) {
+    uint64_t offset = place->offset;
+    if (broken != NULL && !history->is_broken_inside) {
+        recovery_file_name(broken, name);
+        offset = 0;
+    } else if (place->log_index < files->log_count) {
         recovery_file_name(files->log[place->log_index], name);
     }
     return error_set(
@@ -287,7 +306,7 @@ static enum status refuse(const struct history *history, const struct place *pla
         "%s is damaged at offset %llu, behind sequence number %llu: what follows there was durable "
         "once, so this is not the torn end of a crash. Restore the directory from a backup; this "
         "version has no command that repairs it",
-        name, (unsigned long long)place->offset, (unsigned long long)place->last_sequence);
+        name, (unsigned long long)offset, (unsigned long long)place->last_sequence);
 }
 
 /* --- the verdict -------------------------------------------------------------------------- */
@@ -370,16 +389,6 @@ static uint64_t judged_up_to(const struct recovery_files *files)
     return judged;
 }
 
-static bool has_broken_file(const struct recovery_files *files)
-{
-    for (size_t i = 0; i < files->count; i++) {
-        if (files->files[i].state == RECOVERY_BROKEN) {
-            return true;
-        }
-    }
-    return false;
-}
-
 enum status recovery_find_history(struct engine *engine, struct recovery_files *files,
                                   struct error *error)
 {
@@ -399,7 +408,7 @@ enum status recovery_find_history(struct engine *engine, struct recovery_files *
     }
     struct place end = end_of_history(&history);
     uint64_t covered = 0;
-    if (history.is_broken || history.in_group || has_broken_file(files)) {
+    if (history.is_broken || history.in_group || broken_file(files) != NULL) {
         status = search_behind(&history, &history.reached, &covered);
     }
     bool is_damage = (covered > history.reached.last_sequence && covered > judged_up_to(files)) ||

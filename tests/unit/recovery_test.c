@@ -297,6 +297,23 @@ START_TEST(damage_before_a_sync_mark_is_refused)
 }
 END_TEST
 
+/* Not the one in front of it, which is sound, nor the one behind it. */
+START_TEST(a_damaged_segment_header_is_named)
+{
+    put("a", "1");
+    put_size("b", "2", SEGMENT_SIZE); /* has a segment of its own */
+    put("c", "3");
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    put("d", "4"); /* the mark is written with it */
+    crash();
+    scribble(SECOND, 40, "rot");
+    expect_refusal(SECOND " is damaged at offset 0,");
+    crash();
+    scribble(FIRST, 40, "rot");
+    expect_refusal(FIRST " is damaged at offset 0,");
+}
+END_TEST
+
 START_TEST(a_rotten_value_before_a_sync_mark_is_that_keys_affair)
 {
     put("a", "1");
@@ -420,6 +437,7 @@ int main(void)
     tcase_add_test(tests, a_torn_value_is_a_torn_end);
     tcase_add_test(tests, a_group_is_cut_at_its_start);
     tcase_add_test(tests, damage_before_a_sync_mark_is_refused);
+    tcase_add_test(tests, a_damaged_segment_header_is_named);
     tcase_add_test(tests, a_rotten_value_before_a_sync_mark_is_that_keys_affair);
     tcase_add_test(tests, a_lost_segment_is_named);
     tcase_add_test(tests, a_lost_manifest_is_no_empty_store);
