@@ -145,7 +145,8 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 redis-tests/reference_test.py \
                 redis-tests/administration_test.py \
                 redis-tests/differential/differential.py \
-                redis-tests/crash/kill9.py
+                redis-tests/crash/kill9.py \
+                redis-tests/crash/flip.py
 
 # A sanitizer's finding ends the program at once, so that the test that met it fails.
 export ASAN_OPTIONS := detect_leaks=1:abort_on_error=0:exitcode=66
@@ -160,6 +161,7 @@ export SCDB_TEST_SCALE ?= 0.1
 export SCDB_REQUESTS ?= 8000
 export SCDB_COUNT ?= 3000
 export SCDB_ROUNDS ?= 1
+export SCDB_FLIPS ?= 1
 endif
 
 # The example program, against both libraries.
@@ -185,6 +187,11 @@ differential: build | $(INSTALLED)/test ## random commands here and at redis-ser
 .PHONY: kill9
 kill9: build | $(INSTALLED)/test ## kill -9 under load, in each appendfsync mode (ROUNDS=50 SEED=n)
 	@redis-tests/crash/kill9.py --rounds $(or $(ROUNDS),50) $(if $(SEED),--seed $(SEED))
+
+.PHONY: flip
+flip: build $(BUILD)/tests/crash/flip_test | $(INSTALLED)/test ## every byte of a small store flipped in turn, then COUNT=100 a file under the server
+	@SCDB_FLIP_ALL=1 tests/run --timeout 7200 $(BUILD)/tests/crash/flip_test \
+	    "redis-tests/crash/flip.py --count $(or $(COUNT),100) $(if $(SEED),--seed $(SEED))"
 
 .PHONY: suite
 suite: build | $(INSTALLED)/suite ## the files of Redis's own test suite that matter here (FILES="unit/...")
