@@ -10,6 +10,8 @@ import sys
 sys.dont_write_bytecode = True
 
 KEY_COUNT = 12
+SHORT_KEY_COUNT = 3  # keys of their own, as their values come and go by the clock
+SHORT_MS_MAX = 20  # who looks after a crash waits for as long
 VALUE_SIZES = (0, 3, 10, 100, 100, 1000, 5000)
 LARGE_SIZES = (70000, 300000, 1200000)
 
@@ -78,6 +80,14 @@ class Databases:
     def do_select(self, _database):
         self.selected = 1 - self.selected
 
+    def do_psetex(self, key, _milliseconds, _value):
+        """Soon over: by the time anybody looks, the key is gone, and what it hid stays so."""
+        self.here.pop(key, None)
+
+    def do_reconnect(self):
+        """Not a command: a new connection begins with the client's first database."""
+        self.selected = 0
+
     def do_expire(self, _key, _seconds):
         """Far away: it must not remove the key, nor must the crash."""
 
@@ -108,8 +118,12 @@ class ClientModel:
         present = [key for key in self.keys if key in self.ahead.here]
         key = rand.choice(self.keys)
         kind = rand.random()
-        if kind < 0.30:
+        if kind < 0.26:
             return [b"set", key, self.value()]
+        if kind < 0.28:
+            return [b"set", self.short_key(), self.value()]
+        if kind < 0.30:
+            return [b"psetex", self.short_key(), b"%d" % rand.randint(1, SHORT_MS_MAX), self.value()]
         if kind < 0.45:
             value = self.value()
             chosen = rand.sample(self.keys, rand.randint(2, KEY_COUNT))
@@ -141,6 +155,9 @@ class ClientModel:
         if present:
             return [b"expire", rand.choice(present), b"100000"]
         return [b"set", key, self.value()]
+
+    def short_key(self):
+        return b"short:%d" % self.random.randrange(SHORT_KEY_COUNT)
 
     def other_database(self):
         return self.databases[1 - self.ahead.selected]

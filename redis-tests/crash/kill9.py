@@ -3,7 +3,7 @@
 
     kill9.py [--rounds N] [--seed N] [--mode always|everysec|no]
 
-Six clients write to two databases each, single commands and transactions, one by one and in
+Eight clients write to two databases each, single commands and transactions, one by one and in
 pipelines; where the server has COMPACT, another client keeps it compacting. The server is killed,
 started again on the same directory, and every client's databases must look as after a prefix of
 its commands that holds all that were acknowledged: so no write is lost, and there is no half of a
@@ -24,10 +24,10 @@ sys.path.insert(0, os.path.join(HERE, "..", "support"))
 sys.path.insert(0, os.path.join(HERE, "..", "differential"))
 
 import wire  # noqa: E402  (after the path is set)
-from client_model import ClientModel  # noqa: E402
+from client_model import SHORT_MS_MAX, ClientModel  # noqa: E402
 from server import Server, ServerError  # noqa: E402
 
-CLIENT_COUNT = 6
+CLIENT_COUNT = 8
 PIPELINE_MAX = 40
 MODES = ("always", "everysec", "no")
 LOAD_SECONDS = (0.1, 1.2)
@@ -129,6 +129,7 @@ def read_database(connection, number):
 
 def verify(server, models):
     """What is wrong with what the restarted server holds: a list of texts."""
+    time.sleep(SHORT_MS_MAX / 1000)
     problems = []
     connection = Connection(server)
     for number, model in enumerate(models):

@@ -59,6 +59,7 @@ class Server:
         self.log = os.path.join(self.home, "log")
         self.socket_path = os.path.join(self.home, "socket")
         self.directives = list(directives)
+        self.environment = {}  # for the server, besides ours
         self.host = "127.0.0.1"
         self.port = None
         self.process = None
@@ -94,7 +95,12 @@ class Server:
             command += ["--" + name, str(value)]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**os.environ, **self.environment},
             )
 
     def _wait_until_up(self):
