@@ -3,6 +3,7 @@
 and the commands that wait for the disk. What redis-server can do as well is done there too, and the
 answers compared. Starts both servers. Closes with "N passed, N failed"."""
 
+import fcntl
 import os
 import select
 import socket
@@ -391,6 +392,27 @@ class Disk(TestCase):
                     server.start()  # on the same data
                     self.assertEqual(self.client(server).ask("DBSIZE"), b":5001\r\n")
                 # otherwise the end of `with` sends SIGTERM and looks at the exit code
+
+    def test_connections_end_when_the_store_is_closed(self):
+        """`redis-cli shutdown` followed by a copy of the directory, or by a start, must be safe."""
+        for command in (["SHUTDOWN"], ["SHUTDOWN", "NOSAVE"]):
+            with self.subTest(command=command), Server() as server:
+                pid_file = os.path.join(server.home, "pid")
+                server.stop()
+                server.directives = [("pidfile", pid_file)]
+                server.start()
+                clients = [self.client(server) for _ in range(5)]
+                for client in clients:
+                    client.id()  # by now it is known to have been accepted
+                self.fill(clients[0], 5000)
+                self.assertTrue(os.path.exists(pid_file))
+                clients[0].send(*command)
+                for client in clients:
+                    with self.assertRaises((EOFError, ConnectionError)):
+                        client.read()
+                    self.assertFalse(os.path.exists(pid_file))
+                    with open(os.path.join(server.directory, "LOCK"), "rb") as lock:
+                        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class WebRequest(TestCase):

@@ -48,11 +48,21 @@ static void stop_reading(struct connection *connection)
     }
 }
 
-void connection_destroy(struct connection *connection)
+int connection_release_socket(struct connection *connection)
 {
+    int descriptor = connection->session.descriptor;
     stop_reading(connection);
     stop_writing(connection);
-    (void)close(connection->session.descriptor);
+    connection->session.descriptor = -1;
+    return descriptor;
+}
+
+void connection_destroy(struct connection *connection)
+{
+    int descriptor = connection_release_socket(connection);
+    if (descriptor >= 0) {
+        (void)close(descriptor);
+    }
     output_deinit(&connection->output, &connection->session.reply);
     buffer_deinit(&connection->input);
     parser_deinit(&connection->parser);

@@ -44,6 +44,10 @@ struct connection {
 /* Takes the descriptor. NULL: no memory, and the descriptor is closed. */
 struct connection *connection_create(struct worker *worker, uint64_t id, int descriptor);
 
+/* Ends all reading and writing; the socket, if there still is one (or -1), belongs to the caller.
+ */
+int connection_release_socket(struct connection *connection);
+
 /* Closes the socket and frees all. The session is out of the registry, the lists are left. */
 void connection_destroy(struct connection *connection);
 

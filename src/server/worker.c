@@ -273,8 +273,22 @@ static void refuse_messages_locked(struct worker *worker)
     }
 }
 
+/* Takes the sockets out of the connections, which are to go now, and stay open until
+ * worker_destroy. Without memory for that they are closed with the connections. */
+static void keep_sockets(struct worker *worker)
+{
+    worker->parting = calloc(worker->connection_count + 1, sizeof(*worker->parting));
+    if (worker->parting == NULL) {
+        return;
+    }
+    for (struct connection *each = worker->connections; each != NULL; each = each->next) {
+        worker->parting[worker->parting_count++] = connection_release_socket(each);
+    }
+}
+
 static void close_all(struct worker *worker)
 {
+    keep_sockets(worker);
     for (struct connection *each = worker->connections; each != NULL; each = each->next) {
         worker_close_later(worker, each);
     }
@@ -324,6 +338,7 @@ static void destroy(struct worker *worker)
         buffer_deinit(&worker->spare_buffers[i]);
     }
     argument_list_deinit(&worker->arguments);
+    free(worker->parting);
     free(worker->requests);
     free(worker->parts);
     free(worker->arena);
@@ -401,6 +416,9 @@ void worker_join(struct worker *worker)
 void worker_destroy(struct worker *worker)
 {
     refuse_messages_locked(worker);
+    for (size_t i = 0; i < worker->parting_count; i++) {
+        (void)close(worker->parting[i]);
+    }
     destroy(worker);
 }
 

@@ -76,6 +76,8 @@ struct worker {
     struct connection *connections;
     size_t connection_count;
     size_t list_capacity;
+    int *parting; /* owned; the sockets that were open at the end: worker_destroy closes them */
+    size_t parting_count;
     struct connection_list lists[LIST_COUNT];
 
     /* The turn. */
@@ -104,11 +106,14 @@ enum status worker_create(struct server *server, unsigned index, struct worker *
                           struct error *error) MUST_CHECK;
 
 /* Waits for the thread, which ends after server->stopping was set and it was woken; all its
- * connections are closed by then. Tasks may still be posted, by threads of the store. */
+ * connections are gone by then, but for their sockets. Tasks may still be posted, by threads of the
+ * store. */
 void worker_join(struct worker *worker);
 
 /* After worker_join, when no other thread is left: tells the tasks that are left that their clients
- * are gone, and frees. */
+ * are gone, and frees. Here the clients' sockets are closed, so that who sees the end of a
+ * connection (of SHUTDOWN, say) knows that the server has let go of its files, if the store was
+ * closed before. */
 void worker_destroy(struct worker *worker);
 
 enum status worker_post(struct worker *worker, const struct message *message) MUST_CHECK;
