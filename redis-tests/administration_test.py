@@ -475,6 +475,23 @@ class Buffers(TestCase):
             self.assertEqual(client.read()[:6], b"$1000\r")
         sender.join()
 
+    def test_large_values_wait_until_they_are_read(self):
+        """They take no memory, but each is read and verified while nobody else is served."""
+        client, other = self.client(ours), self.client(ours)
+        self.set_for_this_test(other, "client-output-buffer-pause", "1mb")
+        value = b"v" * 1000000
+        other.ask("SET", "large", value)
+        other.ask("CONFIG", "RESETSTAT")
+        count = 1000
+        client.socket.sendall(b"*2\r\n$3\r\nGET\r\n$5\r\nlarge\r\n" * count)
+        self.assertEqual(client.read(), b"$1000000\r\n%s\r\n" % value)
+        text = other.ask("INFO", "commandstats").decode()
+        executed = int(text.split("cmdstat_get:calls=")[1].split(",")[0])
+        self.assertLess(executed, count / 4)  # the sockets' buffers take some megabytes as well
+        for _ in range(count - 1):
+            self.assertEqual(client.read()[:10], b"$1000000\r\n")
+        other.ask("DEL", "large")
+
     def assert_is_closed_while_sending(self, client, data):
         with self.assertRaises((OSError, EOFError)):
             client.socket.sendall(data)

@@ -27,13 +27,19 @@ void reply_init(struct reply *reply)
     *reply = (struct reply){.protocol = 2};
 }
 
+void reply_release_reference(struct reply *reply, const struct reply_reference *reference)
+{
+    CHECK(reply->referenced_bytes >= reference->slice.size);
+    reply->referenced_bytes -= reference->slice.size;
+    if (reference->release != NULL) {
+        reference->release(reference->owner);
+    }
+}
+
 static void release_from(struct reply *reply, size_t first)
 {
     for (size_t i = first; i < reply->reference_count; i++) {
-        const struct reply_reference *reference = &reply->references[i];
-        if (reference->release != NULL) {
-            reference->release(reference->owner);
-        }
+        reply_release_reference(reply, &reply->references[i]);
     }
     reply->reference_count = first;
 }
@@ -67,11 +73,7 @@ void reply_clear(struct reply *reply)
 
 size_t reply_pending(const struct reply *reply)
 {
-    size_t size = reply->bytes.size;
-    for (size_t i = 0; i < reply->reference_count; i++) {
-        size += reply->references[i].slice.size;
-    }
-    return size;
+    return reply->bytes.size + reply->referenced_bytes;
 }
 
 struct reply_mark reply_mark(const struct reply *reply)
@@ -295,6 +297,7 @@ void reply_bulk_reference(struct reply *reply, struct slice slice, void (*releas
         .release = release,
         .owner = owner,
     };
+    reply->referenced_bytes += slice.size;
     commit(reply, put(at, "\r\n", 2));
 }
 

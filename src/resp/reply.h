@@ -31,8 +31,9 @@ struct reply {
     struct reply_reference *references; /* owned, in the order of their positions */
     size_t reference_count;
     size_t reference_capacity;
-    int protocol; /* 2 or 3 */
-    bool failed;  /* memory ran out: the reply is not whole */
+    size_t referenced_bytes; /* of those that are not yet released */
+    int protocol;            /* 2 or 3 */
+    bool failed;             /* memory ran out: the reply is not whole */
 };
 
 void reply_init(struct reply *reply);
@@ -42,6 +43,9 @@ void reply_deinit(struct reply *reply);
 
 /* Forgets what was written, releasing references; keeps the protocol (and some memory). */
 void reply_clear(struct reply *reply);
+
+/* Lets go of what a reference of the reply points to, once. Its row stays. */
+void reply_release_reference(struct reply *reply, const struct reply_reference *reference);
 
 /* All bytes that are waiting, references included. */
 size_t reply_pending(const struct reply *reply);

@@ -250,9 +250,8 @@ const struct directive config_directives[] = {
                                            .low = 64 * 1024,
                                            .high = INT64_MAX,
                                            .initial = "64mb",
-                                           .help = "Bytes of memory in a client's unsent replies "
-                                                   "beyond which its requests wait until it has "
-                                                   "read."},
+                                           .help = "Bytes of a client's unsent replies beyond "
+                                                   "which its requests wait until it has read."},
     [CONFIG_DAEMONIZE] = {.name = "daemonize",
                           .type = DIRECTIVE_BOOL,
                           .flags = IMMUTABLE,

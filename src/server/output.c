@@ -109,17 +109,10 @@ static void gather(const struct output *output, const struct reply *reply, struc
     }
 }
 
-static void release(const struct reply_reference *reference)
-{
-    if (reference->release != NULL) {
-        reference->release(reference->owner);
-    }
-}
-
 void output_deinit(struct output *output, struct reply *reply)
 {
     for (size_t i = output->references_sent; i < reply->reference_count; i++) {
-        release(&reply->references[i]);
+        reply_release_reference(reply, &reply->references[i]);
     }
     reply->reference_count = 0;
     reply_deinit(reply);
@@ -128,7 +121,7 @@ void output_deinit(struct output *output, struct reply *reply)
 }
 
 /* Notes that `size` more bytes were sent. */
-static void advance(struct output *output, const struct reply *reply, size_t size)
+static void advance(struct output *output, struct reply *reply, size_t size)
 {
     while (size > 0 || output->references_sent < reply->reference_count) {
         const struct reply_reference *reference = output->references_sent < reply->reference_count
@@ -150,7 +143,7 @@ static void advance(struct output *output, const struct reply *reply, size_t siz
         if (taken < left) {
             return;
         }
-        release(reference);
+        reply_release_reference(reply, reference);
         output->references_sent++;
         output->reference_offset = 0;
     }
@@ -224,16 +217,8 @@ enum output_result output_send(struct output *output, struct reply *reply, int d
     return done ? OUTPUT_SENT : OUTPUT_BLOCKED;
 }
 
-size_t output_owned(const struct output *output, const struct reply *reply)
-{
-    return reply->bytes.size - output->bytes_sent;
-}
-
 size_t output_pending(const struct output *output, const struct reply *reply)
 {
-    size_t size = output_owned(output, reply) - output->reference_offset;
-    for (size_t i = output->references_sent; i < reply->reference_count; i++) {
-        size += reply->references[i].slice.size;
-    }
-    return size;
+    size_t plain = reply->bytes.size - output->bytes_sent;
+    return plain + reply->referenced_bytes - output->reference_offset;
 }

@@ -60,8 +60,7 @@ enum output_result output_send(struct output *output, struct reply *reply, int d
 /* Has everything been sent? */
 bool output_is_empty(const struct output *output, const struct reply *reply);
 
-/* Bytes not yet sent: those that take memory of ours, and all, references included. */
-size_t output_owned(const struct output *output, const struct reply *reply);
+/* Bytes not yet sent, references included. */
 size_t output_pending(const struct output *output, const struct reply *reply);
 
 #endif

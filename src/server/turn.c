@@ -288,7 +288,7 @@ static bool is_stopped_locked(const struct worker *worker, struct connection *co
         return true;
     }
     size_t limit = (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
-    if (output_owned(&connection->output, &session->reply) > limit) {
+    if (output_pending(&connection->output, &session->reply) > limit) {
         connection->output_stalled = true;
     }
     return connection->output_stalled;

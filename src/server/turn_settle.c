@@ -61,7 +61,7 @@ static void end_stall(struct worker *worker, struct connection *connection)
 {
     size_t limit = (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
     if (connection->output_stalled &&
-        output_owned(&connection->output, &connection->session.reply) <= limit / 2) {
+        output_pending(&connection->output, &connection->session.reply) <= limit / 2) {
         connection->output_stalled = false;
         worker_list_add(worker, LIST_RESUME, connection);
     }
