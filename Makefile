@@ -240,9 +240,10 @@ $(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
 
 .PHONY: bench
-bench: build $(BENCH_PROGRAMS) | $(INSTALLED)/test ## scdb and redis-server side by side, then cost at 10k, 100k, 1M keys
+bench: build $(BENCH_PROGRAMS) | $(INSTALLED)/test ## scdb and redis-server side by side, also with appendfsync always, then cost at 10k, 100k, 1M keys
 	@set -e; for program in $(BENCH_PROGRAMS); do echo "$$program"; $$program; done
 	@tests/bench/compare.py
+	@tests/bench/durable.py
 	@tests/bench/scale.py
 
 .PHONY: soak

@@ -7,6 +7,7 @@
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
 #include "engine/mark.h"
+#include "engine/zero_ahead.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -303,6 +304,7 @@ enum status appender_prepare_locked(struct engine *engine, struct append *append
         status = tail_prepare_pass(&appender->tail);
     }
     if (status == STATUS_OK && append->through) {
+        zero_ahead_settle(engine);
         status = write_through(append);
     }
     return status;

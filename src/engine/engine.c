@@ -52,6 +52,7 @@ static struct engine *engine_allocate(const struct engine_options *options)
     mutex_init(&engine->write_mutex);
     mutex_init(&engine->lock);
     mutex_init(&engine->manifest_mutex);
+    mutex_init(&engine->zero_mutex);
     manifest_init(&engine->manifest);
     appender_init(&engine->appender);
     sync_init(&engine->sync, (int)options->sync_policy);
@@ -72,6 +73,7 @@ static void engine_free(struct engine *engine)
     maintenance_deinit(&engine->maintenance);
     sync_deinit(&engine->sync);
     manifest_deinit(&engine->manifest);
+    mutex_deinit(&engine->zero_mutex);
     mutex_deinit(&engine->manifest_mutex);
     mutex_deinit(&engine->lock);
     mutex_deinit(&engine->write_mutex);

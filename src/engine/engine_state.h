@@ -7,8 +7,9 @@
  *   lock            the execution lock: index, segments, tail, all that engine.h calls _locked
  *   manifest_mutex  the manifest in memory and on disk, and the making of log segments
  *
- * and two that are leaves: sync.mutex and maintenance.mutex guard the requests to those threads; no
- * other lock is taken while one of them is held.
+ * and three that are leaves: sync.mutex and maintenance.mutex guard the requests to those threads,
+ * zero_mutex is held while zeros are written ahead of the log; no other lock is taken while one of
+ * them is held.
  *
  * The manifest's mutex may be held across a sync of a file. The execution lock is held across one
  * only where the writer needs a segment that the maintenance thread has not made ready.
@@ -43,6 +44,7 @@ struct engine {
     struct mutex write_mutex;
     struct mutex lock;
     struct mutex manifest_mutex;
+    struct mutex zero_mutex; /* zero_ahead.h: while zeros are being written */
 
     /* under manifest_mutex (clang can not check that for fields of C) */
     struct manifest manifest;

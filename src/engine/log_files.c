@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/zero_ahead.h"
 
 struct log_facts log_files_facts_locked(const struct engine *engine)
 {
@@ -187,7 +188,8 @@ static size_t find_sealable(struct engine *engine, struct segment **found)
 /* Rule 4 of docs/durability.md: durable first, then sealed. */
 static void seal(struct engine *engine, struct segment *segment)
 {
-    /* Closed: nobody else changes these fields any more. */
+    /* Closed: nobody else changes these fields any more, nor begins to write to the file. */
+    zero_ahead_settle(engine);
     enum status status = file_truncate(segment->file, segment->end);
     if (status != STATUS_OK) {
         LOG_WARNING("can't give back the unused space of log segment %llu: %s",

@@ -54,6 +54,7 @@ struct segment {
     uint64_t first_sequence; /* 0 = no records */
     uint64_t last_sequence;
     uint64_t judged_sequence; /* see segment_header.h */
+    uint64_t zeroed_end;      /* zeros were written up to here, see zero_ahead.h */
     uint64_t synced_end;      /* bytes before this are durable */
     uint64_t tail_from;       /* records from here on may lie in the tail in memory */
     bool in_unsynced;         /* stands in the list of what the next sync must cover */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine_state.h"
+#include "engine/zero_ahead.h"
 
 #define BATCH_SIZE 32
 
@@ -153,6 +154,9 @@ static enum status run_pass(struct engine *engine)
     enum status status = appender_write(engine, payload);
     struct sync_pass pass = begin_pass(engine);
     if (status == STATUS_OK && payload > atomic_load(&sync->durable_position)) {
+        if (atomic_load(&sync->policy) == SYNC_ALWAYS) {
+            zero_ahead(engine);
+        }
         status = sync_segments(engine, &pass);
         if (status == STATUS_OK) {
             end_pass(engine, &pass);

@@ -4,8 +4,10 @@
 #include "support/sim_disk.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static struct sim_disk *disk;
 static struct file_system *fs;
@@ -25,12 +27,14 @@ static int64_t clock_of_test(void *context)
     return now_ms;
 }
 
+static uint64_t segment_size;
+
 static void open_store(void)
 {
     struct error error = {""};
     struct engine_options options = {.fs = fs,
                                      .database_count = 1,
-                                     .segment_size = 16384,
+                                     .segment_size = segment_size,
                                      .sync_policy = SYNC_ALWAYS,
                                      .without_threads = true,
                                      .random_seed = 1,
@@ -44,6 +48,7 @@ static void set_up(void)
 {
     told = 0;
     now_ms = 1700000000000;
+    segment_size = 16384;
     disk = sim_disk_create(1);
     fs = sim_disk_mount(disk);
     open_store();
