@@ -41,14 +41,14 @@ endif
 
 # --- what is built ------------------------------------------------------------------------------
 
-LAYERS := base engine keyspace resp server commands
+LAYERS := base engine import keyspace resp server commands
 sources_of = $(wildcard src/$(1)/*.c)
 objects_of = $(patsubst %.c,$(BUILD)/%.o,$(call sources_of,$(1)))
 archive_of = $(BUILD)/layers/$(1).a
 
 ARCHIVES := $(foreach layer,$(LAYERS),$(call archive_of,$(layer)))
 # In the order the linker wants them: a layer before those below it.
-LINK_ORDER := $(foreach layer,commands server resp keyspace engine base,$(call archive_of,$(layer)))
+LINK_ORDER := $(foreach layer,commands server resp keyspace import engine base,$(call archive_of,$(layer)))
 
 SERVER := $(BUILD)/scdb-server
 LIBRARIES := $(BUILD)/libscdb.a $(BUILD)/libscdb.so

@@ -19,6 +19,7 @@ import exceptions  # noqa: E402  (after the line above, which keeps the folder c
 BELOW = {
     "base": set(),
     "engine": {"base"},
+    "import": {"base", "engine"},
     "keyspace": {"base", "engine"},
     "resp": {"base"},
     "server": {"base", "engine", "keyspace", "resp"},
