@@ -144,6 +144,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 "$(WITH_SERVER) redis-tests/node/run.sh" \
                 redis-tests/reference_test.py \
                 redis-tests/administration_test.py \
+                redis-tests/import_test.py \
                 redis-tests/differential/differential.py \
                 redis-tests/crash/kill9.py \
                 redis-tests/crash/flip.py

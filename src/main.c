@@ -3,27 +3,13 @@
 #include "commands/background.h"
 #include "commands/dispatch.h"
 #include "engine/engine.h"
+#include "import/v1_import.h"
 #include "keyspace/keyspace.h"
 #include "server/config.h"
 #include "server/server.h"
 #include "server/startup.h"
 
 #include <stdio.h>
-
-static struct engine_options store_options(const struct config *config, struct server *server,
-                                           struct file_system *fs)
-{
-    return (struct engine_options){
-        .fs = fs,
-        .database_count = (unsigned)config_number(config, CONFIG_DATABASES),
-        .segment_size = (uint64_t)config_number(config, CONFIG_SEGMENT_SIZE),
-        .index_memory_limit = (uint64_t)config_number(config, CONFIG_INDEX_MEMORY_LIMIT),
-        .max_keys = (uint64_t)config_number(config, CONFIG_MAX_KEYS),
-        .sync_policy = (enum sync_policy)config_number(config, CONFIG_APPENDFSYNC),
-        .on_durable = server_on_durable,
-        .hook_context = server,
-    };
-}
 
 /* Serves the open store until the end. */
 static enum status serve(struct config *config, struct server *server, struct engine *engine,
@@ -44,7 +30,9 @@ static enum status serve(struct config *config, struct server *server, struct en
 static enum status open_and_serve(struct config *config, struct server *server,
                                   struct file_system *fs, struct error *error)
 {
-    struct engine_options options = store_options(config, server, fs);
+    struct engine_options options = startup_store_options(config, fs);
+    options.on_durable = server_on_durable;
+    options.hook_context = server;
     struct engine *engine;
     enum status status = engine_open(&options, &engine, error);
     if (status != STATUS_OK) {
@@ -60,29 +48,47 @@ static enum status open_and_serve(struct config *config, struct server *server,
     return status == STATUS_OK ? closed : status;
 }
 
-static enum status run(struct config *config, struct error *error)
+static enum status listen_and_serve(struct config *config, struct file_system *fs,
+                                    struct error *error)
 {
     struct server *server;
-    struct file_system *fs;
-    char directory[STARTUP_PATH_MAX];
-    enum status status = startup_prepare(config, directory, error);
-    if (status != STATUS_OK) {
-        return status;
-    }
     if (server_create(config, dispatch_executor(), &server) != STATUS_OK) {
         return error_set(error, STATUS_NO_MEMORY, "out of memory");
     }
-    status = server_listen(server, error);
-    if (status == STATUS_OK) {
-        status = config_bool(config, CONFIG_READ_ONLY)
-                     ? file_posix_open_directory_read_only(directory, &fs, error)
-                     : file_posix_open_directory(directory, &fs, error);
-    }
-    if (status == STATUS_OK) {
-        status = open_and_serve(config, server, fs, error);
-        fs_close(fs);
-    }
+    enum status status = server_listen(server, error);
+    status = status == STATUS_OK ? open_and_serve(config, server, fs, error) : status;
     server_destroy(server);
+    return status;
+}
+
+static enum status import(const struct config *config, struct file_system *fs, int *exit_status,
+                          struct error *error)
+{
+    struct engine_options options = startup_store_options(config, fs);
+    struct v1_import_result result = {0};
+    enum status status = v1_import(config_import_directory(config), &options, &result, error);
+    *exit_status = result.problems > 0 ? STARTUP_EXIT_INCOMPLETE : 0;
+    return status;
+}
+
+static enum status run(struct config *config, int *exit_status, struct error *error)
+{
+    struct file_system *fs;
+    char directory[STARTUP_PATH_MAX];
+    enum status status = startup_prepare(config, directory, error);
+    if (status == STATUS_OK) {
+        status = startup_open_directory(config, directory, &fs, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (config_import_directory(config) != NULL) {
+        status = import(config, fs, exit_status, error);
+    } else {
+        status = v1_import_check(fs, directory, error);
+        status = status == STATUS_OK ? listen_and_serve(config, fs, error) : status;
+    }
+    fs_close(fs);
     return status;
 }
 

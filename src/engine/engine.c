@@ -11,7 +11,6 @@
 
 #include <stdlib.h>
 
-#define LOCK_NAME           "LOCK"
 #define SEGMENT_SIZE_LOWEST 4096 /* below SEGMENT_SIZE_MIN, for tests */
 
 static int64_t real_unix_ms(void *context)
@@ -83,7 +82,7 @@ static void engine_free(struct engine *engine)
 static enum status lock_directory(struct engine *engine, struct error *error)
 {
     char holder[128] = "";
-    enum status status = fs_lock(engine->fs, LOCK_NAME, holder, sizeof(holder));
+    enum status status = fs_lock(engine->fs, ENGINE_LOCK_NAME, holder, sizeof(holder));
     if (status == STATUS_LOCKED) {
         return error_set(error, status,
                          "the directory is in use by %s; stop that first, or choose "
@@ -95,10 +94,10 @@ static enum status lock_directory(struct engine *engine, struct error *error)
                          "can't write to the directory (file %s): permission is missing, or the "
                          "file system is mounted read-only; change that, or serve the store as it "
                          "is with 'read-only yes'",
-                         LOCK_NAME);
+                         ENGINE_LOCK_NAME);
     }
     if (status != STATUS_OK) {
-        return error_set(error, status, "can't lock the directory (file %s): %s", LOCK_NAME,
+        return error_set(error, status, "can't lock the directory (file %s): %s", ENGINE_LOCK_NAME,
                          status_words(status));
     }
     return STATUS_OK;

@@ -35,6 +35,9 @@ struct engine;
 struct engine_keyspace; /* one id's index; changes with FLUSHDB and SWAPDB: ask again each time */
 struct segment;
 
+/* The lock of a store's directory. */
+#define ENGINE_LOCK_NAME "LOCK"
+
 enum sync_policy { SYNC_ALWAYS, SYNC_EVERYSEC, SYNC_NO };
 
 #define SEGMENT_SIZE_MIN     ((uint64_t)1 << 20)

@@ -232,6 +232,7 @@ void config_destroy(struct config *config)
     }
     free(config->values);
     free(config->file_path);
+    free(config->import_directory);
     free(config->start_directory);
     free(config);
 }
@@ -262,6 +263,11 @@ struct config_output_limit config_output_limit(const struct config *config, enum
         .soft = atomic_load_explicit(&config->output_limits[class].soft, memory_order_relaxed),
         .soft_seconds =
             atomic_load_explicit(&config->output_limits[class].soft_seconds, memory_order_relaxed)};
+}
+
+const char *config_import_directory(const struct config *config)
+{
+    return config->import_directory;
 }
 
 const char *config_file_path(const struct config *config)

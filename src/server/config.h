@@ -160,6 +160,9 @@ enum status config_load_text(struct config *config, const char *origin, struct s
 /* One log line for each directive that was set and has no meaning here. After the log is set up. */
 void config_log_ignored(const struct config *config);
 
+/* The directory (absolute) whose keys are to be imported instead of serving; NULL: none is. */
+const char *config_import_directory(const struct config *config);
+
 /* The file that was loaded (absolute), "" = none. */
 const char *config_file_path(const struct config *config);
 

@@ -308,6 +308,35 @@ static enum status load_main_file(struct config *config, const char *path, struc
     return status;
 }
 
+/* Takes `--import-v1 DIR`, which is an order and no directive, off the options. */
+static enum status take_import(struct config *config, int *argc, char **argv, struct error *error)
+{
+    int at = 0;
+    while (at < *argc && strcmp(argv[at], "--import-v1") != 0) {
+        at++;
+    }
+    if (at == *argc) {
+        return STATUS_OK;
+    }
+    if (at + 1 == *argc || strncmp(argv[at + 1], "--", 2) == 0) {
+        return error_set(
+            error, STATUS_INVALID,
+            "--import-v1 on the command line: name the directory that holds dump.scdb");
+    }
+    free(config->import_directory);
+    config->import_directory = realpath(argv[at + 1], NULL);
+    if (config->import_directory == NULL) {
+        return error_set(error, STATUS_INVALID,
+                         "--import-v1 '%s': %s; name the directory that "
+                         "holds dump.scdb",
+                         argv[at + 1], strerror(errno));
+    }
+    for (*argc -= 2; at < *argc; at++) {
+        argv[at] = argv[at + 2];
+    }
+    return STATUS_OK;
+}
+
 static bool is_one_of(const char *word, const char *a, const char *b)
 {
     return strcmp(word, a) == 0 || strcmp(word, b) == 0;
@@ -315,20 +344,26 @@ static bool is_one_of(const char *word, const char *a, const char *b)
 
 static void print_help(void)
 {
-    (void)printf("usage: scdb-server [FILE | -] [--name value ...]\n"
-                 "\n"
-                 "FILE has the syntax of redis.conf; - reads it from the standard input. Each\n"
-                 "--name value stands for one of its lines and wins over the file.\n"
-                 "\n"
-                 "  scdb-server\n"
-                 "  scdb-server /etc/scdb/scdb.conf\n"
-                 "  scdb-server scdb.conf --port 7000 --appendfsync always\n"
-                 "  echo 'port 7000' | scdb-server -\n"
-                 "\n"
-                 "  -v, --version   print the version\n"
-                 "  -h, --help      print this\n"
-                 "\n"
-                 "scdb.conf, which comes with the program, explains all directives.\n");
+    (void)printf(
+        "usage: scdb-server [FILE | -] [--name value ...]\n"
+        "\n"
+        "FILE has the syntax of redis.conf; - reads it from the standard input. Each\n"
+        "--name value stands for one of its lines and wins over the file.\n"
+        "\n"
+        "  scdb-server\n"
+        "  scdb-server /etc/scdb/scdb.conf\n"
+        "  scdb-server scdb.conf --port 7000 --appendfsync always\n"
+        "  echo 'port 7000' | scdb-server -\n"
+        "\n"
+        "  -v, --version   print the version\n"
+        "  -h, --help      print this\n"
+        "  --import-v1 DIR\n"
+        "                  don't serve: bring the keys of DIR/dump.scdb, a store of scdb's\n"
+        "                  ancestor (py_scdb ...), over into the empty store in 'dir'. Ends\n"
+        "                  with 0; with 2 if a part of the old file can't be read (the log\n"
+        "                  lists what); with 1 if nothing was imported\n"
+        "\n"
+        "scdb.conf, which comes with the program, explains all directives.\n");
 }
 
 enum config_start config_load_command_line(struct config *config, int argc, char **argv,
@@ -351,6 +386,10 @@ enum config_start config_load_command_line(struct config *config, int argc, char
             return CONFIG_START_FAILED;
         }
     }
-    return load_options(config, argc - next, argv + next, error) == STATUS_OK ? CONFIG_START_RUN
-                                                                              : CONFIG_START_FAILED;
+    int count = argc - next;
+    enum status status = take_import(config, &count, argv + next, error);
+    if (status == STATUS_OK) {
+        status = load_options(config, count, argv + next, error);
+    }
+    return status == STATUS_OK ? CONFIG_START_RUN : CONFIG_START_FAILED;
 }

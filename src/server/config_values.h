@@ -30,8 +30,9 @@ struct config {
         _Atomic int64_t soft_seconds;
     } output_limits[CLIENT_CLASS_COUNT];
     struct config_hook hooks[CONFIG_NAMED_COUNT];
-    char *file_path;       /* owned; "" = none */
-    char *start_directory; /* owned; where relative names of included files begin; NULL = here */
+    char *file_path;        /* owned; "" = none */
+    char *import_directory; /* owned; of --import-v1; NULL = none */
+    char *start_directory;  /* owned; where relative names of included files begin; NULL = here */
 };
 
 struct config_value *config_value_of(const struct config *config,

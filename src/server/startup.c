@@ -22,7 +22,7 @@ static void report(const struct config *config, const struct error *error)
 }
 
 int startup_main(int argc, char **argv,
-                 enum status (*run)(struct config *config, struct error *error))
+                 enum status (*run)(struct config *config, int *exit_status, struct error *error))
 {
     struct config *config;
     struct error error = {.text = ""};
@@ -31,6 +31,7 @@ int startup_main(int argc, char **argv,
         return 1;
     }
     int result = 1;
+    int exit_status = 0;
     switch (config_load_command_line(config, argc, argv, &error)) {
     case CONFIG_START_EXIT:
         result = 0;
@@ -39,9 +40,9 @@ int startup_main(int argc, char **argv,
         (void)fprintf(stderr, "scdb-server: %s\n", error.text);
         break;
     case CONFIG_START_RUN:
-        if (run(config, &error) == STATUS_OK) {
+        if (run(config, &exit_status, &error) == STATUS_OK) {
             LOG_WARNING("scdb has stopped, bye.");
-            result = 0;
+            result = exit_status;
         } else {
             report(config, &error);
         }
@@ -69,7 +70,8 @@ enum status startup_prepare(const struct config *config, char directory[STARTUP_
         log_set_level((enum log_level)config_number(config, CONFIG_LOGLEVEL));
         status = log_open(config_text(config, CONFIG_LOGFILE).data, error);
     }
-    if (status == STATUS_OK && config_bool(config, CONFIG_DAEMONIZE)) {
+    if (status == STATUS_OK && config_bool(config, CONFIG_DAEMONIZE) &&
+        config_import_directory(config) == NULL) {
         status = daemon_detach(error);
     }
     if (status != STATUS_OK) {
@@ -81,6 +83,26 @@ enum status startup_prepare(const struct config *config, char directory[STARTUP_
     }
     config_log_ignored(config);
     return STATUS_OK;
+}
+
+enum status startup_open_directory(const struct config *config, const char *directory,
+                                   struct file_system **out, struct error *error)
+{
+    return config_bool(config, CONFIG_READ_ONLY)
+               ? file_posix_open_directory_read_only(directory, out, error)
+               : file_posix_open_directory(directory, out, error);
+}
+
+struct engine_options startup_store_options(const struct config *config, struct file_system *fs)
+{
+    return (struct engine_options){
+        .fs = fs,
+        .database_count = (unsigned)config_number(config, CONFIG_DATABASES),
+        .segment_size = (uint64_t)config_number(config, CONFIG_SEGMENT_SIZE),
+        .index_memory_limit = (uint64_t)config_number(config, CONFIG_INDEX_MEMORY_LIMIT),
+        .max_keys = (uint64_t)config_number(config, CONFIG_MAX_KEYS),
+        .sync_policy = (enum sync_policy)config_number(config, CONFIG_APPENDFSYNC),
+    };
 }
 
 static void log_store(struct engine *engine)

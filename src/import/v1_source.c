@@ -1,0 +1,140 @@
+/* v1_source.c - see v1_source.h. */
+#include "import/v1_source.h"
+
+#include "base/log.h"
+#include "engine/fault_guard.h"
+#include "import/v1_import.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_SIZE ((size_t)64 * 1024)
+
+void v1_source_close(struct v1_source *source)
+{
+    v1_file_deinit(&source->file);
+    if (source->mapping != NULL) {
+        file_unmap(source->handle, source->mapping, source->size);
+    }
+    if (source->handle != NULL) {
+        file_close(source->handle);
+    }
+    if (source->fs != NULL) {
+        fs_close(source->fs);
+    }
+    free(source->path);
+    *source = (struct v1_source){0};
+}
+
+static enum status open_directory(const char *directory, struct v1_source *source,
+                                  struct error *error)
+{
+    size_t path_size = strlen(directory) + sizeof("/" V1_FILE_NAME);
+    source->path = malloc(path_size);
+    if (source->path == NULL) {
+        return error_set(error, STATUS_NO_MEMORY, "out of memory");
+    }
+    (void)snprintf(source->path, path_size, "%s/%s", directory, V1_FILE_NAME);
+    enum status status = file_posix_open_directory_read_only(directory, &source->fs, error);
+    return status != STATUS_NOT_FOUND
+               ? status
+               : error_set(error, STATUS_INVALID,
+                           "there is no directory '%s' to import: name the one that holds %s",
+                           directory, V1_FILE_NAME);
+}
+
+static enum status open_file(struct v1_source *source, struct error *error)
+{
+    enum status status = fs_open(source->fs, V1_FILE_NAME, FILE_MODE_READ, &source->handle);
+    if (status == STATUS_NOT_FOUND) {
+        return error_set(error, STATUS_INVALID,
+                         "there is no '%s' to import: name the directory that holds %s",
+                         source->path, V1_FILE_NAME);
+    }
+    if (status == STATUS_OK) {
+        status = file_size(source->handle, &source->size);
+    }
+    if (status == STATUS_OK && source->size == 0) {
+        return error_set(error, STATUS_CORRUPT, "%s is empty: there is nothing to import",
+                         source->path);
+    }
+    if (status == STATUS_OK) {
+        status = file_map(source->handle, source->size, &source->mapping);
+    }
+    return status == STATUS_OK
+               ? STATUS_OK
+               : error_set(error, status, "can't read %s: %s", source->path, status_words(status));
+}
+
+struct scan {
+    struct v1_file *file;
+    struct error reason;
+    enum status status;
+};
+
+static void scan_body(void *context)
+{
+    struct scan *scan = context;
+    scan->status = v1_file_scan(scan->file, &scan->reason);
+}
+
+/* A page that the disk can't deliver ends the scan; what it had gathered is freed on closing. */
+static enum status scan_file(struct v1_source *source, struct error *error)
+{
+    struct scan scan = {.file = &source->file, .reason = {.text = ""}};
+    fault_guard_install();
+    if (!fault_guard_run(scan_body, &scan)) {
+        return error_set(error, STATUS_IO,
+                         "the disk can't read all of %s: copy what it gives to a sound disk "
+                         "(ddrescue), and import that",
+                         source->path);
+    }
+    if (scan.status == STATUS_OK) {
+        return STATUS_OK;
+    }
+    enum status status = scan.status == STATUS_NOT_FOUND ? STATUS_INVALID : scan.status;
+    return error_set(error, status, "%s can't be imported: %s", source->path, scan.reason.text);
+}
+
+enum status v1_source_open(const char *directory, struct v1_source *out, struct error *error)
+{
+    struct v1_source source = {0};
+    enum status status = open_directory(directory, &source, error);
+    if (status == STATUS_OK) {
+        status = open_file(&source, error);
+    }
+    if (status == STATUS_OK) {
+        LOG_NOTICE("Reading the index of %s (%" PRIu64 " MiB).", source.path, source.size >> 20);
+        v1_file_init(&source.file, slice_make(source.mapping, source.size));
+        status = scan_file(&source, error);
+    }
+    if (status != STATUS_OK) {
+        v1_source_close(&source);
+        return status;
+    }
+    *out = source;
+    return STATUS_OK;
+}
+
+bool v1_source_is_readable(const struct v1_source *source, uint64_t offset, uint64_t size)
+{
+    char chunk[CHUNK_SIZE];
+    while (size > 0) {
+        size_t part = size < sizeof(chunk) ? (size_t)size : sizeof(chunk);
+        size_t got;
+        if (file_read(source->handle, offset, chunk, part, &got) != STATUS_OK || got < part) {
+            return false;
+        }
+        offset += part;
+        size -= part;
+    }
+    return true;
+}
+
+bool v1_source_has_changed(const struct v1_source *source)
+{
+    uint64_t size;
+    return file_size(source->handle, &size) != STATUS_OK || size != source->size;
+}
