@@ -34,15 +34,18 @@ static enum status open_directory(const char *directory, struct v1_source *sourc
     size_t path_size = strlen(directory) + sizeof("/" V1_FILE_NAME);
     source->path = malloc(path_size);
     if (source->path == NULL) {
-        return error_set(error, STATUS_NO_MEMORY, "out of memory");
+        (void)error_set(error, STATUS_NO_MEMORY, "out of memory");
+        return STATUS_NO_MEMORY;
     }
     (void)snprintf(source->path, path_size, "%s/%s", directory, V1_FILE_NAME);
     enum status status = file_posix_open_directory_read_only(directory, &source->fs, error);
-    return status != STATUS_NOT_FOUND
-               ? status
-               : error_set(error, STATUS_INVALID,
-                           "there is no directory '%s' to import: name the one that holds %s",
-                           directory, V1_FILE_NAME);
+    if (status == STATUS_NOT_FOUND) {
+        (void)error_set(error, STATUS_INVALID,
+                        "there is no directory '%s' to import: name the one that holds %s",
+                        directory, V1_FILE_NAME);
+        return STATUS_INVALID;
+    }
+    return status;
 }
 
 static enum status open_file(struct v1_source *source, struct error *error)
