@@ -253,7 +253,7 @@ static void read_files(const char *path, struct flip_store *store)
         if (entry->d_name[0] != '.') {
             CHECK(store->file_count < FLIP_FILES_MAX && strlen(entry->d_name) < FILE_NAME_SIZE_MAX);
             struct flip_file *file = &store->files[store->file_count++];
-            (void)snprintf(file->name, sizeof(file->name), "%s", entry->d_name);
+            memcpy(file->name, entry->d_name, strlen(entry->d_name) + 1);
             read_file(path, file);
         }
     }
