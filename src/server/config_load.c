@@ -5,12 +5,14 @@
 #include "server/version.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define INCLUDE_DEPTH_MAX 16
+#define UNREADABLE        "can't open the configuration file '%s': %s; check the name and its permissions"
 
 /* Directives that close something off, or bring something in, that scdb does not have. To pass
  * over them would open what their author closed. */
@@ -36,7 +38,7 @@ struct place {
     size_t line;
 };
 
-static enum status load_file(struct loader *loader, const char *path);
+static enum status load_stream(struct loader *loader, const char *origin, FILE *stream);
 
 static enum status fail(struct loader *loader, struct place place, struct slice text,
                         const char *what)
@@ -126,6 +128,42 @@ static enum status load_directive(struct loader *loader, struct place place, str
     return status == STATUS_INVALID ? fail(loader, place, line, why.text) : status;
 }
 
+/* An `include` that can't be read is told with its place. */
+static enum status load_included(struct loader *loader, struct place place, struct slice line,
+                                 const char *path)
+{
+    FILE *stream = fopen(path, "re");
+    if (stream == NULL) {
+        char what[sizeof(loader->error->text)];
+        (void)snprintf(what, sizeof(what), UNREADABLE, path, strerror(errno));
+        return fail(loader, place, line, what);
+    }
+    enum status status = load_stream(loader, path, stream);
+    (void)fclose(stream);
+    return status;
+}
+
+/* All files that match, in the order of their names; none is as good. */
+static enum status load_matching(struct loader *loader, struct place place, struct slice line,
+                                 const char *pattern)
+{
+    glob_t found;
+    int result = glob(pattern, 0, NULL, &found);
+    if (result == GLOB_NOMATCH) {
+        return STATUS_OK;
+    }
+    if (result != 0) {
+        return result == GLOB_NOSPACE ? STATUS_NO_MEMORY
+                                      : fail(loader, place, line, "the directory can't be read");
+    }
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < found.gl_pathc && status == STATUS_OK; i++) {
+        status = load_included(loader, place, line, found.gl_pathv[i]);
+    }
+    globfree(&found);
+    return status;
+}
+
 static enum status load_include(struct loader *loader, struct place place, struct slice line)
 {
     if (loader->words.count != 2) {
@@ -145,7 +183,11 @@ static enum status load_include(struct loader *loader, struct place place, struc
     if (size < 0 || (size_t)size >= sizeof(path)) {
         return fail(loader, place, line, "the file name is too long");
     }
-    return load_file(loader, path);
+    bool is_pattern = memchr(name.data, '*', name.size) != NULL ||
+                      memchr(name.data, '?', name.size) != NULL ||
+                      memchr(name.data, '[', name.size) != NULL;
+    return is_pattern ? load_matching(loader, place, line, path)
+                      : load_included(loader, place, line, path);
 }
 
 static enum status load_line(struct loader *loader, struct place place, struct slice line)
@@ -213,10 +255,7 @@ static enum status load_file(struct loader *loader, const char *path)
 {
     FILE *stream = fopen(path, "re");
     if (stream == NULL) {
-        return error_set(loader->error, STATUS_INVALID,
-                         "can't open the configuration file '%s': %s; check the name and its "
-                         "permissions",
-                         path, strerror(errno));
+        return error_set(loader->error, STATUS_INVALID, UNREADABLE, path, strerror(errno));
     }
     enum status status = load_stream(loader, path, stream);
     (void)fclose(stream);

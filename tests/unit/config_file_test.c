@@ -131,7 +131,9 @@ START_TEST(errors_say_where_and_what_to_do)
     expect_fails("port 1 2", "wrong number of arguments");
     expect_fails("port x", "line 1: 'port x': argument couldn't be parsed into an integer");
     expect_fails("logfile \"x", "the quotes don't match");
-    expect_fails("include /no/such/file", "can't open the configuration file '/no/such/file'");
+    expect_fails("port 1\ninclude /no/such/file",
+                 "FILE, line 2: 'include /no/such/file': can't open the configuration file "
+                 "'/no/such/file': No such file or directory");
     ck_assert_int_eq(config_number(config, CONFIG_PORT), 1);
 }
 END_TEST
@@ -275,6 +277,25 @@ START_TEST(rewrite_writes_what_has_changed)
 }
 END_TEST
 
+START_TEST(files_include_all_that_match)
+{
+    char text[512];
+    char name[sizeof(path) + 8];
+    (void)snprintf(text, sizeof(text), "include %s.part*\n", path);
+    expect_loads(text); /* none is as good */
+    static const char *const parts[][2] = {{"c", "timeout 3\n"}, {"a", "timeout 1\nport 2\n"}};
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(name, sizeof(name), "%s.part%s", path, parts[i][0]);
+        write_file(name, parts[i][1]);
+    }
+    expect_loads(text);
+    ck_assert_int_eq(config_number(config, CONFIG_TIMEOUT), 3);
+    ck_assert_int_eq(config_number(config, CONFIG_PORT), 2);
+    write_file(name, "nonsense\n");
+    expect_fails(text, ".parta, line 1: 'nonsense'");
+}
+END_TEST
+
 START_TEST(rewrite_finds_included_files_again)
 {
     char inner[sizeof(path) + 8];
@@ -311,6 +332,7 @@ int main(void)
     tcase_add_test(test, what_would_open_a_door_is_refused);
     tcase_add_test(test, a_secret_does_not_stand_in_an_error);
     tcase_add_test(test, files_include_files);
+    tcase_add_test(test, files_include_all_that_match);
     tcase_add_test(test, the_command_line_wins_over_the_file);
     tcase_add_test(test, command_lines_that_are_wrong);
     tcase_add_test(test, rewrite_wants_a_file);
