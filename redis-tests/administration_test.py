@@ -517,6 +517,46 @@ class Buffers(TestCase):
         self.assertEqual(other.ask("PING"), b"+PONG\r\n")
 
 
+class ProtectedMode(TestCase):
+    """Without a password only this machine is served, until somebody on it says otherwise."""
+
+    def other_address(self):
+        """An address of this machine that is not the loopback's."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(("192.0.2.1", 9))  # sends nothing
+                address = probe.getsockname()[0]
+            except OSError:
+                address = "127.0.0.1"
+        if address.startswith("127."):
+            self.skipTest("there is no other address on this machine")
+        return address
+
+    def first_answer(self, address, port):
+        with socket.create_connection((address, port), timeout=30) as connection:
+            try:
+                connection.sendall(b"PING\r\n")
+            except OSError:
+                pass  # closed already; what it said counts
+            return connection.recv(1000)
+
+    def test_can_be_switched_at_run_time(self):
+        address = self.other_address()
+        for reference in (False, True):
+            with self.subTest(reference=reference), Server(reference=reference) as server:
+                server.stop()
+                server.host = "0.0.0.0"
+                server.start()
+                client = self.client(server)
+                denied = b"-DENIED Redis is running in protected mode"
+                self.assertEqual(self.first_answer(address, server.port)[: len(denied)], denied)
+                self.assertEqual(client.ask("CONFIG", "SET", "protected-mode", "no"), b"+OK\r\n")
+                self.assertEqual(self.first_answer(address, server.port), b"+PONG\r\n")
+                client.ask("CONFIG", "SET", "protected-mode", "yes")
+                client.ask("CONFIG", "SET", "requirepass", "secret")
+                self.assertEqual(self.first_answer(address, server.port)[:7], b"-NOAUTH")
+
+
 class SecondServer(TestCase):
     """What another server that is started by mistake must leave alone."""
 

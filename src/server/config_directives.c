@@ -130,7 +130,6 @@ const struct directive config_directives[] = {
                                        "the umask."},
     [CONFIG_PROTECTED_MODE] = {.name = "protected-mode",
                                .type = DIRECTIVE_BOOL,
-                               .flags = PROTECTED,
                                .high = 1,
                                .initial = "yes",
                                .help = "Without a password, serve only clients on this machine."},

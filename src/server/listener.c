@@ -27,8 +27,8 @@ static const char protected_mode[] =
     "-DENIED Redis is running in protected mode: scdb serves nobody but clients on its own machine "
     "while protected-mode is on and no password is set for the default user. Connect through the "
     "loopback interface; or set a password with 'requirepass'; or, where a firewall keeps "
-    "strangers out, write 'protected-mode no' into the configuration file or give "
-    "'--protected-mode no' on the command line, and start the server again.\r\n";
+    "strangers out, send 'CONFIG SET protected-mode no' from there, and write 'protected-mode no' "
+    "into the configuration file (CONFIG REWRITE does).\r\n";
 
 /* --- opening -------------------------------------------------------------------------------- */
 
