@@ -132,8 +132,16 @@ $(HIREDIS_TEST): $(HIREDIS_TEST).o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_LIBS)
 
+# What LD_PRELOAD puts between the server and its disk, to see what a power cut could leave.
+RECORDER := $(BUILD)/tests/power/recorder.so
+export SCDB_RECORDER = $(abspath $(RECORDER))
+
+$(RECORDER): %.so: %.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -shared -o $@ $< -ldl
+
 .PHONY: tests
-tests: $(TEST_PROGRAMS) $(REPLAY_PROGRAMS) $(HIREDIS_TEST)
+tests: $(TEST_PROGRAMS) $(REPLAY_PROGRAMS) $(HIREDIS_TEST) $(RECORDER)
 
 # Clients against the real server; with_server starts one for those that don't do it themselves.
 WITH_SERVER := redis-tests/support/with_server
@@ -148,6 +156,11 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 redis-tests/differential/differential.py \
                 redis-tests/crash/kill9.py \
                 redis-tests/crash/flip.py
+
+# The recorder can't be loaded in front of a sanitizer's runtime, which wants to be the first.
+ifeq ($(filter asan tsan,$(MODE)),)
+CLIENT_TESTS += redis-tests/power/powercut.py
+endif
 
 # A sanitizer's finding ends the program at once, so that the test that met it fails.
 export ASAN_OPTIONS := detect_leaks=1:abort_on_error=0:exitcode=66
@@ -178,7 +191,7 @@ unit-test: tests ## only the C tests (ONLY=word picks programs whose name has th
 	@tests/run $(if $(ONLY),$(foreach program,$(TEST_PROGRAMS),$(if $(findstring $(ONLY),$(program)),$(program))),$(TEST_PROGRAMS))
 
 .PHONY: redis-test
-redis-test: build $(HIREDIS_TEST) | $(INSTALLED)/test ## only the clients against the server
+redis-test: build $(HIREDIS_TEST) $(RECORDER) | $(INSTALLED)/test ## only the clients against the server
 	@tests/run $(CLIENT_TESTS)
 
 .PHONY: differential
@@ -188,6 +201,14 @@ differential: build | $(INSTALLED)/test ## random commands here and at redis-ser
 .PHONY: kill9
 kill9: build | $(INSTALLED)/test ## kill -9 under load, in each appendfsync mode (ROUNDS=50 SEED=n)
 	@redis-tests/crash/kill9.py --rounds $(or $(ROUNDS),50) $(if $(SEED),--seed $(SEED))
+
+.PHONY: powercut
+powercut: build $(RECORDER) | $(INSTALLED)/test ## power cuts of the recorded server, STATES=200 for each of ROUNDS=10 a mode (SEED=n)
+	@redis-tests/power/powercut.py --rounds $(or $(ROUNDS),10) --states $(or $(STATES),200) $(if $(SEED),--seed $(SEED))
+
+.PHONY: fs-powercut
+fs-powercut: build | $(INSTALLED)/test ## power cuts of ext4 on a loop device, as root (ROUNDS=20 SEED=n)
+	@redis-tests/power/fs_powercut.py --rounds $(or $(ROUNDS),20) $(if $(SEED),--seed $(SEED))
 
 .PHONY: flip
 flip: build $(BUILD)/tests/crash/flip_test | $(INSTALLED)/test ## every byte of a small store flipped in turn, then COUNT=100 a file under the server
