@@ -196,6 +196,69 @@ static void directory_halve(struct index *index)
     }
 }
 
+/* --- loading --------------------------------------------------------------------------------- */
+
+enum status index_directory_create_table(struct index *index, unsigned depth,
+                                         struct index_table **out)
+{
+    size_t cost = index_heap_cost(sizeof(struct index_table));
+    enum status status = index_account_take(&index->account, cost);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct index_table *table = table_create(depth);
+    if (table == NULL) {
+        index_account_give(&index->account, cost);
+        return STATUS_NO_MEMORY;
+    }
+    *out = table;
+    return STATUS_OK;
+}
+
+void index_directory_destroy_table(struct index *index, struct index_table *table)
+{
+    table_destroy(table, &index->account);
+}
+
+static unsigned greatest_depth(struct index_table *const *tables, size_t count)
+{
+    unsigned depth = 0;
+    for (size_t i = 0; i < count; i++) {
+        depth = tables[i]->depth > depth ? tables[i]->depth : depth;
+    }
+    return depth;
+}
+
+enum status index_directory_adopt_tables(struct index *index, struct index_table **tables,
+                                         size_t count)
+{
+    CHECK(index->depth == 0 && index->count == 0);
+    unsigned depth = greatest_depth(tables, count);
+    size_t cost = directory_cost(depth) - directory_cost(0);
+    enum status status = index_account_take(&index->account, cost);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct directory directory;
+    if (!directory_create(depth, &directory)) {
+        index_account_give(&index->account, cost);
+        return STATUS_NO_MEMORY;
+    }
+    table_destroy(index->tables[0], &index->account);
+    directory_adopt(index, directory, depth);
+    uint64_t place = 0;
+    for (size_t i = 0; i < count; i++) {
+        CHECK(place + index_directory_places(index, tables[i]) <= index_directory_size(index));
+        set_places(index, place, tables[i]);
+        place += index_directory_places(index, tables[i]);
+        index->count += tables[i]->count;
+        index->expiring_count += tables[i]->expiring_count;
+    }
+    CHECK(place == index_directory_size(index));
+    index->deepest_count = count_deepest(index);
+    return STATUS_OK;
+}
+
 /* --- splits and merges ----------------------------------------------------------------------- */
 
 static enum status split_into(struct index *index, struct index_table *table, uint64_t hash,

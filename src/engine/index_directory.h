@@ -1,7 +1,7 @@
 /*
  * index_directory.h - the inside of the index: tables by hash prefix, and how their number changes.
  *
- * Private to index.c, index_walk.c and index_directory.c; the engine knows index.h.
+ * Private to index.c, index_walk.c, index_image.c and index_directory.c; the engine knows index.h.
  *
  * Invariants (index_verify walks them):
  *  1. tables[i] is the table of all hashes whose upper `depth` bits are i. A table of depth d
@@ -52,6 +52,16 @@ void index_directory_deinit(struct index *index);
 /* Call when the minimum of the table of `hash` may have changed. */
 void index_directory_note_minimum(struct index *index, const struct index_table *table,
                                   uint64_t hash);
+
+/* An empty table that is in no directory yet, and the end of one. */
+enum status index_directory_create_table(struct index *index, unsigned depth,
+                                         struct index_table **out) MUST_CHECK;
+void index_directory_destroy_table(struct index *index, struct index_table *table);
+
+/* Puts `count` tables, which follow each other and hold all hashes together, in the place of an
+ * empty index's only one; they are the index's then. */
+enum status index_directory_adopt_tables(struct index *index, struct index_table **tables,
+                                         size_t count) MUST_CHECK;
 
 /* Makes the table of `hash` longer, or splits it. It may still be too full: hashes crowd. */
 enum status index_directory_make_room(struct index *index, struct index_table *table,

@@ -70,6 +70,20 @@ static inline uint64_t index_slot_address(struct index_slot slot)
     return (uint64_t)(slot.mixed & 0xff) << 32 | slot.address_low;
 }
 
+/* Bit 4 of the flags: the key has an expiry. */
+static inline bool index_slot_expires(struct index_slot slot)
+{
+    return (slot.mixed >> 8 & 0x10) != 0;
+}
+
+/* The same slot with another address. */
+static inline struct index_slot index_slot_moved(struct index_slot slot, uint64_t address)
+{
+    slot.mixed = (slot.mixed & ~(uint32_t)0xff) | (uint32_t)(address >> 32);
+    slot.address_low = (uint32_t)address;
+    return slot;
+}
+
 /* The home of a hash among `homes`, in a table of this depth. */
 static inline uint32_t index_home(uint64_t hash, unsigned depth, uint32_t homes)
 {
@@ -155,6 +169,12 @@ enum status index_table_split(struct index_table *table, uint64_t boundary,
  * table is less deep by one bit then. */
 enum status index_table_merge(struct index_table *table, struct index_table *upper,
                               struct index_account *account) MUST_CHECK;
+
+/* Fills an empty table with `count` slots in the order of their hashes, all of the table's prefix.
+ * `seconds`: their expiry seconds; NULL when none expires. */
+enum status index_table_load(struct index_table *table, const struct index_slot *slots,
+                             const uint32_t *seconds, uint32_t count,
+                             struct index_account *account) MUST_CHECK;
 
 /* Finds minimum_s and minimum_count anew. */
 void index_table_find_minimum(struct index_table *table);

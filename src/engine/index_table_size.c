@@ -401,3 +401,40 @@ enum status index_table_merge(struct index_table *table, struct index_table *upp
     index_table_deinit(upper, account);
     return STATUS_OK;
 }
+
+/* --- loading --------------------------------------------------------------------------------- */
+
+static uint32_t count_expiring(const uint32_t *seconds, uint32_t count)
+{
+    uint32_t expiring = 0;
+    for (uint32_t i = 0; seconds != NULL && i < count; i++) {
+        expiring += seconds[i] != INDEX_NEVER;
+    }
+    return expiring;
+}
+
+enum status index_table_load(struct index_table *table, const struct index_slot *slots,
+                             const uint32_t *seconds, uint32_t count, struct index_account *account)
+{
+    CHECK(table->count == 0 && table->slot_count == 0);
+    if (count == 0) {
+        return STATUS_OK;
+    }
+    uint32_t expiring_count = count_expiring(seconds, count);
+    struct layout layout = layout_for(table, slots_for(count));
+    uint32_t end = layout_end(slots, count, table->depth, layout.homes, 0);
+    layout = layout_widen(table, layout, end);
+    enum status status = blocks_keep(table, layout.slot_count, expiring_count > 0, account);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    memcpy(table->slots, slots, count * sizeof(*slots));
+    if (table->expiry != NULL) {
+        memcpy(table->expiry, seconds, count * sizeof(*seconds));
+    }
+    table->count = count;
+    table->expiring_count = expiring_count;
+    spread(table, layout);
+    index_table_find_minimum(table);
+    return STATUS_OK;
+}
