@@ -15,11 +15,11 @@
 #include <stdlib.h>
 
 void change_forget_locked(struct engine *engine, const struct engine_keyspace *keyspace,
-                          const struct lookup *lookup)
+                          struct index_hash hash, const struct lookup *lookup)
 {
-    (void)engine;
     if (lookup->status == STATUS_OK) {
-        segment_live_change(lookup->segment, keyspace->id, -(int64_t)lookup->size);
+        segment_live_change(lookup->segment, keyspace->id, -(int64_t)lookup->size,
+                            checkpoint_has_copied(&engine->checkpoint, keyspace->id, hash));
     } else {
         lookup->segment->damaged = true;
     }
@@ -129,9 +129,10 @@ enum status engine_put_locked(struct engine *engine, struct engine_keyspace *key
     }
     point_at(engine, keyspace, hash, &append, &old);
     if (old.found) {
-        change_forget_locked(engine, keyspace, &old.lookup);
+        change_forget_locked(engine, keyspace, hash, &old.lookup);
     }
-    segment_live_change(append.segment, keyspace->id, (int64_t)append.size);
+    segment_live_change(append.segment, keyspace->id, (int64_t)append.size,
+                        checkpoint_has_copied(&engine->checkpoint, keyspace->id, hash));
     (void)appender_commit_locked(engine, &append);
     count_change(engine);
     return STATUS_OK;
@@ -160,7 +161,7 @@ enum status engine_delete_locked(struct engine *engine, struct engine_keyspace *
         return status;
     }
     CHECK(index_remove(keyspace->index, old.slot.hash, old.slot.address));
-    change_forget_locked(engine, keyspace, &old.lookup);
+    change_forget_locked(engine, keyspace, hash, &old.lookup);
     (void)appender_commit_locked(engine, &append);
     count_change(engine);
     engine->deletion_position = engine->appender.position;

@@ -14,6 +14,6 @@
  * bytes stay counted as live, and its segment counts as damaged, so that no compaction takes it for
  * one without anything dead. */
 void change_forget_locked(struct engine *engine, const struct engine_keyspace *keyspace,
-                          const struct lookup *lookup);
+                          struct index_hash hash, const struct lookup *lookup);
 
 #endif

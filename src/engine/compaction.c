@@ -31,6 +31,7 @@
 #include "engine/compaction_output.h"
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
+#include "engine/map_facts.h"
 
 #include <stdlib.h>
 
@@ -148,10 +149,7 @@ static uint64_t guard_limit_for(const struct run *run, const struct segment *vic
 /* What the next manifest will say. */
 struct facts {
     struct log_facts log;
-    uint64_t map_sequence;
-    uint64_t next_keyspace_id;
-    uint64_t *map; /* owned */
-    size_t map_count;
+    struct map_facts map;
 };
 
 /* Rules 5 and 10 of docs/durability.md: takes what was judged, makes it durable. The packed segment
@@ -159,16 +157,8 @@ struct facts {
 static enum status gather_facts(struct run *run, struct facts *facts)
 {
     struct engine *engine = run->engine;
-    const struct spaces *spaces = &engine->spaces;
     mutex_lock(&engine->lock);
-    facts->map_sequence = spaces->map_sequence;
-    facts->next_keyspace_id = spaces->next_id;
-    facts->map_count = spaces->count;
-    facts->map = malloc(spaces->count * sizeof(*facts->map));
-    enum status status = facts->map == NULL ? STATUS_NO_MEMORY : STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < spaces->count; i++) {
-        facts->map[i] = spaces->databases[i]->id;
-    }
+    enum status status = map_facts_take_locked(&engine->spaces, &facts->map);
     mutex_unlock(&engine->lock);
     if (status == STATUS_OK) {
         status = engine_sync(engine);
@@ -186,12 +176,7 @@ static enum status gather_facts(struct run *run, struct facts *facts)
 static enum status edit_manifest(const struct run *run, struct facts *facts,
                                  struct manifest *manifest)
 {
-    free(manifest->map);
-    manifest->map = facts->map;
-    manifest->map_count = facts->map_count;
-    manifest->map_sequence = facts->map_sequence;
-    manifest->next_keyspace_id = facts->next_keyspace_id;
-    facts->map = NULL;
+    map_facts_give(&facts->map, manifest);
     for (size_t i = run->settled; i < run->finished; i++) {
         if (!run->victims[i]->damaged) {
             manifest_drop(manifest, run->victims[i]->number);
@@ -283,12 +268,13 @@ static enum status settle(struct run *run)
             mutex_unlock(&run->engine->lock);
         }
     }
-    free(facts.map);
+    map_facts_deinit(&facts.map);
     if (status != STATUS_OK) {
         return status;
     }
     if (output->segment != NULL) {
         run->result->copied_bytes += output->end - SEGMENT_HEADER_SIZE;
+        checkpoint_note_packed(run->engine, output->end - SEGMENT_HEADER_SIZE);
         compaction_output_publish(output);
     }
     remove_victims(run);

@@ -268,8 +268,9 @@ static void publish_locked(struct compaction_output *output, const struct compac
     }
     int64_t size = (int64_t)move->units * SEGMENT_UNIT_SIZE;
     struct segment *old = segment_table_find(&engine->segments, move->from);
-    segment_live_change(old, move->keyspace_id, -size);
-    segment_live_change(output->segment, move->keyspace_id, size);
+    bool copied = checkpoint_has_copied(&engine->checkpoint, move->keyspace_id, move->hash);
+    segment_live_change(old, move->keyspace_id, -size, copied);
+    segment_live_change(output->segment, move->keyspace_id, size, copied);
 }
 
 void compaction_output_publish(struct compaction_output *output)

@@ -56,6 +56,7 @@ static struct engine *engine_allocate(const struct engine_options *options)
     appender_init(&engine->appender);
     sync_init(&engine->sync, (int)options->sync_policy);
     maintenance_init(&engine->maintenance);
+    staircase_init(&engine->expiry.marks);
     return engine;
 }
 
@@ -67,6 +68,7 @@ static void engine_free(struct engine *engine)
         segment_unreference(engine->prepared);
     }
     reserve_deinit(&engine->reserve);
+    staircase_deinit(&engine->expiry.marks);
     spaces_deinit(&engine->spaces);
     segment_table_deinit(&engine->segments);
     maintenance_deinit(&engine->maintenance);
@@ -177,6 +179,7 @@ enum status engine_close(struct engine *engine)
     pay_expiry_mark(engine);
     enum status status = sync_last(engine);
     if (status == STATUS_OK) {
+        (void)checkpoint_take(engine, true); /* logged; without it the next start reads more */
         log_files_close(engine);
     } else {
         LOG_WARNING("the store is closed, but its last writes are not durable: %s",
@@ -269,6 +272,9 @@ void engine_tick(struct engine *engine)
     }
     maintenance_round(engine);
     sync_tick(engine);
+    if (checkpoint_is_due(engine)) {
+        (void)checkpoint_take(engine, false); /* logged */
+    }
 }
 
 /* --- looking at the whole ----------------------------------------------------------------- */
@@ -314,7 +320,12 @@ void engine_statistics_locked(struct engine *engine, struct engine_statistics *o
         .corrupt_records = engine->corrupt_records,
         .writes_stopped = atomic_load(&engine->sync.failed),
         .recovered_records = engine->recovered_records,
+        .recovered_keys = engine->recovered_keys,
         .recovery_ms = engine->recovery_ms,
+        .checkpoints = engine->checkpoint.taken,
+        .checkpoint_size_bytes = engine->checkpoint.size_bytes,
+        .checkpoint_duration_ms = engine->checkpoint.duration_ms,
+        .checkpoint_behind_bytes = checkpoint_behind_locked(engine),
     };
     add_segments(engine, out);
     mutex_lock(&maintenance->mutex);

@@ -50,6 +50,8 @@ struct engine_options {
     uint64_t segment_size;   /* for a new store; 0 = default; tests may go down to 4 KiB */
     uint64_t index_memory_limit; /* bytes, 0 = none */
     uint64_t max_keys;           /* over all databases, 0 = none */
+    uint64_t checkpoint_bytes;   /* tests: a checkpoint is due when opening would read as much; 0 =
+                                    as it is best */
     enum sync_policy sync_policy;
     bool
         without_threads; /* tests: no sync and maintenance threads; engine_tick() does their work */
@@ -243,6 +245,11 @@ void engine_compact_start(struct engine *engine,
  * is dead; 0 = never. */
 void engine_set_compaction_interval(struct engine *engine, uint64_t interval_s);
 
+/* Copies the index to the disk now, so that the next opening reads only what is written from here
+ * on; it happens by itself, too. With threads: the maintenance thread begins it soon, and this
+ * returns at once. Lock not held. */
+void engine_checkpoint(struct engine *engine);
+
 /* Tests with without_threads: one round of what the threads would do (expiry, next segment, sync
  * when due). */
 void engine_tick(struct engine *engine);
@@ -268,8 +275,13 @@ struct engine_statistics {
     uint64_t free_disk_bytes;
     bool writes_stopped;
     bool compaction_running;
-    uint64_t recovered_records;
+    uint64_t recovered_records; /* read when the store was opened */
+    uint64_t recovered_keys;    /* taken from the checkpoint then */
     uint64_t recovery_ms;
+    uint64_t checkpoints;             /* made since the start */
+    uint64_t checkpoint_size_bytes;   /* of the last of them */
+    uint64_t checkpoint_duration_ms;  /* it took */
+    uint64_t checkpoint_behind_bytes; /* what opening would read besides */
 };
 
 void engine_statistics_locked(struct engine *engine, struct engine_statistics *out);

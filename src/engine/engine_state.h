@@ -19,6 +19,7 @@
 
 #include "base/mutex.h"
 #include "engine/appender.h"
+#include "engine/checkpoint_take.h"
 #include "engine/compaction.h"
 #include "engine/engine.h"
 #include "engine/expiry.h"
@@ -70,9 +71,11 @@ struct engine {
     struct sync sync;
     struct maintenance maintenance;
     struct expiry expiry;
+    struct checkpoint_state checkpoint;
     struct reserve reserve;
 
     uint64_t recovered_records;
+    uint64_t recovered_keys;
     uint64_t recovery_ms;
 };
 

@@ -106,10 +106,11 @@ void engine_verify_all_locked(struct engine *engine)
         verify_keyspace(&walk);
     }
     for (size_t i = 0; i < walk.count; i++) {
-        uint64_t live_bytes = walk.counted[i].segment->live_bytes;
+        const struct segment *counted = walk.counted[i].segment;
         /* The size of a record that can't be read any more is not known. */
-        CHECK(walk.counted[i].live_bytes == live_bytes ||
-              (engine->corrupt_records > 0 && walk.counted[i].live_bytes < live_bytes));
+        CHECK(walk.counted[i].live_bytes == counted->live_bytes ||
+              ((engine->corrupt_records > 0 || counted->damaged) &&
+               walk.counted[i].live_bytes < counted->live_bytes));
     }
     const struct appender *appender = &engine->appender;
     CHECK(atomic_load(&appender->written_position) <= appender->position);

@@ -30,7 +30,7 @@ void expiry_drop_locked(struct engine *engine, struct engine_keyspace *keyspace,
                         const struct index_entry *slot, const struct lookup *lookup)
 {
     CHECK(index_remove(keyspace->index, slot->hash, slot->address));
-    change_forget_locked(engine, keyspace, lookup);
+    change_forget_locked(engine, keyspace, slot->hash, lookup);
     engine->expired_keys++;
     engine->expiry.removed++;
     int64_t expiry_ms = lookup->status == STATUS_OK ? lookup->record.expiry_ms : slot->expiry_ms;
@@ -134,6 +134,10 @@ static enum status append_mark_locked(struct engine *engine)
         .part_count = 1,
     };
     enum status status = appender_prepare_locked(engine, &append);
+    if (status == STATUS_OK) {
+        status =
+            staircase_add(&engine->expiry.marks, append.record.sequence, engine->expiry.until_ms);
+    }
     if (status == STATUS_OK) {
         (void)appender_commit_locked(engine, &append);
         engine->deletion_position = engine->appender.position;

@@ -19,6 +19,7 @@
 #include "base/status.h"
 #include "engine/engine.h"
 #include "engine/index.h"
+#include "engine/staircase.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,8 +28,9 @@ struct lookup;
 
 struct expiry {
     /* under the execution lock */
-    uint64_t removed; /* since the last mark */
-    int64_t until_ms; /* the latest expiry among them */
+    uint64_t removed;       /* since the last mark */
+    int64_t until_ms;       /* the latest expiry among them */
+    struct staircase marks; /* owned: all marks that say something, for the next checkpoint */
 };
 
 /* Lock held. Takes an expired key out of the index, when `lookup` is its record. */

@@ -192,6 +192,19 @@ enum status engine_compact(struct engine *engine, struct compaction_result *out)
     return caller.status;
 }
 
+void engine_checkpoint(struct engine *engine)
+{
+    struct maintenance *maintenance = &engine->maintenance;
+    if (!maintenance->running) {
+        (void)checkpoint_take(engine, false); /* logged */
+        return;
+    }
+    mutex_lock(&maintenance->mutex);
+    maintenance->checkpoint_wanted = true;
+    condition_wake_one(&maintenance->wake);
+    mutex_unlock(&maintenance->mutex);
+}
+
 void engine_set_compaction_interval(struct engine *engine, uint64_t interval_s)
 {
     struct maintenance *maintenance = &engine->maintenance;
@@ -229,14 +242,16 @@ static bool is_interval_over(const struct maintenance *maintenance)
                (int64_t)maintenance->compaction_interval_s * 1000;
 }
 
-enum work { WORK_STOP, WORK_ROUND, WORK_COMPACTION, WORK_COMPACTION_IF_WORTH };
+/* By falling urgency. */
+enum work { WORK_STOP, WORK_COMPACTION, WORK_CHECKPOINT, WORK_COMPACTION_IF_WORTH, WORK_ROUND };
 
 /* Sleeps until there is something to do, and says what besides a round. */
 static enum work wait_for_work(struct maintenance *maintenance)
 {
     enum work work = WORK_ROUND;
     mutex_lock(&maintenance->mutex);
-    if (!maintenance->stop && !maintenance->woken && !maintenance->compaction_wanted) {
+    if (!maintenance->stop && !maintenance->woken && !maintenance->compaction_wanted &&
+        !maintenance->checkpoint_wanted) {
         condition_wait(&maintenance->wake, &maintenance->mutex, MAINTENANCE_INTERVAL_MS);
     }
     maintenance->woken = false;
@@ -244,6 +259,9 @@ static enum work wait_for_work(struct maintenance *maintenance)
         work = WORK_STOP;
     } else if (maintenance->compaction_wanted) {
         work = WORK_COMPACTION;
+    } else if (maintenance->checkpoint_wanted) {
+        maintenance->checkpoint_wanted = false;
+        work = WORK_CHECKPOINT;
     } else if (is_interval_over(maintenance)) {
         work = WORK_COMPACTION_IF_WORTH;
     }
@@ -259,6 +277,9 @@ static void *maintenance_main(void *argument)
         maintenance_round(engine);
         if (work == WORK_COMPACTION || (work == WORK_COMPACTION_IF_WORTH && has_garbage(engine))) {
             run_compaction(engine);
+        }
+        if (work == WORK_CHECKPOINT || checkpoint_is_due(engine)) {
+            (void)checkpoint_take(engine, false); /* logged */
         }
     }
     return NULL;

@@ -36,6 +36,7 @@ struct maintenance {
     struct condition wake;              /* of the thread */
     struct maintenance_waiter *waiters; /* owned, of compactions that have not begun */
     bool compaction_wanted;
+    bool checkpoint_wanted;
     bool compaction_running;
     bool woken;
     bool stop;

@@ -283,7 +283,7 @@ static void skip_number(void *context, const char *name)
 {
     uint64_t *next = context;
     uint64_t number;
-    if (recovery_is_segment_name(name, &number) && number >= *next && number < UINT64_MAX) {
+    if (recovery_is_numbered_name(name, &number) && number >= *next && number < UINT64_MAX) {
         *next = number + 1;
     }
 }
@@ -328,10 +328,12 @@ struct orphans {
 static void collect_orphan(void *context, const char *name)
 {
     struct orphans *orphans = context;
+    const struct manifest *manifest = &orphans->engine->manifest;
     uint64_t number;
-    bool is_segment = recovery_is_segment_name(name, &number);
-    bool is_listed = is_segment && manifest_find(&orphans->engine->manifest, number) != NULL;
-    bool is_ours = is_segment || strcmp(name, MANIFEST_TEMPORARY_NAME) == 0;
+    bool is_numbered = recovery_is_numbered_name(name, &number);
+    bool is_listed = is_numbered && (manifest_find(manifest, number) != NULL ||
+                                     manifest->checkpoint_file == number);
+    bool is_ours = is_numbered || strcmp(name, MANIFEST_TEMPORARY_NAME) == 0;
     if (is_ours && !is_listed && orphans->count < ORPHAN_BATCH) {
         (void)snprintf(orphans->names[orphans->count++], FILE_NAME_SIZE_MAX, "%s", name);
     }

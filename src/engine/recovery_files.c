@@ -43,21 +43,32 @@ void recovery_file_name(const struct recovery_file *file, char *name)
     segment_file_name(file->entry.kind, file->entry.number, name);
 }
 
-bool recovery_is_segment_name(const char *name, uint64_t *number)
+/* The 20 digits that the names of all numbered files begin with; returns what follows them, NULL
+ * when they are not there. */
+static const char *read_number(const char *name, uint64_t *number)
 {
     uint64_t value = 0;
     for (size_t i = 0; i < NUMBER_DIGITS; i++) {
         if (name[i] < '0' || name[i] > '9') {
-            return false;
+            return NULL;
         }
         value = value * 10 + (uint64_t)(name[i] - '0');
     }
-    const char *suffix = name + NUMBER_DIGITS;
-    if (strcmp(suffix, ".log") != 0 && strcmp(suffix, ".pack") != 0) {
-        return false;
-    }
     *number = value;
-    return true;
+    return name + NUMBER_DIGITS;
+}
+
+bool recovery_is_segment_name(const char *name, uint64_t *number)
+{
+    const char *suffix = read_number(name, number);
+    return suffix != NULL && (strcmp(suffix, ".log") == 0 || strcmp(suffix, ".pack") == 0);
+}
+
+bool recovery_is_numbered_name(const char *name, uint64_t *number)
+{
+    const char *suffix = read_number(name, number);
+    return recovery_is_segment_name(name, number) ||
+           (suffix != NULL && strcmp(suffix, ".index") == 0);
 }
 
 /* --- opening one file --------------------------------------------------------------------- */

@@ -3,207 +3,24 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "engine/checksum.h"
+#include "engine/change.h"
+#include "engine/fault_guard.h"
 #include "engine/lookup.h"
-#include "engine/mark.h"
-#include "engine/record_scanner.h"
-#include "engine/recovery_table.h"
-#include "engine/staircase.h"
+#include "engine/recovery_checkpoint.h"
+#include "engine/recovery_scan.h"
 
 #include <stdlib.h>
 
 struct load {
     struct engine *engine;
-    struct recovery_table table;
-    struct staircase staircase;
-
-    /* the newest map seen */
-    uint64_t map_sequence;
-    uint64_t *map; /* owned */
-    size_t map_count;
-    uint64_t next_keyspace_id;
+    struct recovery_files *files;
+    struct recovery_scan scan;
+    struct recovery_checkpoint checkpoint;
+    bool checkpoint_failed;
+    int64_t now_ms; /* one moment for all keys */
 };
 
-/* --- the map ------------------------------------------------------------------------------ */
-
-/* Copies the manifest's map, which is what records may change. */
-static enum status start_map(struct load *load)
-{
-    const struct manifest *manifest = &load->engine->manifest;
-    load->map = malloc((manifest->map_count + 1) * sizeof(*load->map));
-    if (load->map == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    if (manifest->map_count > 0) {
-        memcpy(load->map, manifest->map, manifest->map_count * sizeof(*load->map));
-    }
-    load->map_count = manifest->map_count;
-    load->map_sequence = manifest->map_sequence;
-    load->next_keyspace_id = manifest->next_keyspace_id;
-    return STATUS_OK;
-}
-
-static enum status take_map(struct load *load, uint64_t sequence,
-                            const struct mark_keyspace_map *map)
-{
-    if (map->next_keyspace_id > load->next_keyspace_id) {
-        load->next_keyspace_id = map->next_keyspace_id;
-    }
-    if (sequence <= load->map_sequence) {
-        return STATUS_OK;
-    }
-    uint64_t *ids = malloc((map->count + 1) * sizeof(*ids));
-    if (ids == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    for (size_t i = 0; i < map->count; i++) {
-        ids[i] = mark_keyspace_id(map, i);
-    }
-    free(load->map);
-    load->map = ids;
-    load->map_count = map->count;
-    load->map_sequence = sequence;
-    return STATUS_OK;
-}
-
-/* --- one record --------------------------------------------------------------------------- */
-
-static enum status take_key(struct load *load, const struct recovery_file *file,
-                            const struct scanned_record *scanned)
-{
-    struct engine *engine = load->engine;
-    const struct record *record = &scanned->record;
-    uint64_t id = record->keyspace_id;
-    if (id >> RECOVERY_KEYSPACE_BITS != 0 || scanned->size / SEGMENT_UNIT_SIZE > UINT32_MAX) {
-        return STATUS_CORRUPT;
-    }
-    const struct record_address address =
-        segment_address_of(&engine->segments, file->segment, scanned->offset);
-    uint64_t seed = id * 0x9e3779b97f4a7c15u;
-    struct recovery_entry entry = {
-        .hash = checksum_keyed(record->key.data, record->key.size, engine->secret,
-                               sizeof(engine->secret)),
-        .check = checksum_keyed_wide(record->key.data, record->key.size, engine->secret,
-                                     sizeof(engine->secret)) ^
-                 seed,
-        .sequence = record->sequence,
-        .expiry_ms = record->expiry_ms,
-        .address = address.units & (((uint64_t)1 << SEGMENT_ADDRESS_BITS) - 1),
-        .type = record->type,
-        .is_dead = record->kind == RECORD_TOMBSTONE,
-        .keyspace_high = (id >> 32) & 0x3fff,
-        .keyspace_low = (uint32_t)id,
-        .units = (uint32_t)(scanned->size / SEGMENT_UNIT_SIZE),
-    };
-    if (id >= load->next_keyspace_id) {
-        load->next_keyspace_id = id + 1;
-    }
-    return recovery_table_offer(&load->table, &entry);
-}
-
-/* The verified value of a mark or map; the scanner does not read values by itself here. */
-static enum status read_value(struct record_scanner *scanner, const struct scanned_record *scanned,
-                              struct slice *out)
-{
-    const uint8_t *bytes;
-    size_t available;
-    enum status status =
-        record_scanner_bytes(scanner, scanned->offset, (size_t)scanned->size, &bytes, &available);
-    if (status != STATUS_OK || available < scanned->size) {
-        return status != STATUS_OK ? status : STATUS_CORRUPT;
-    }
-    struct record record;
-    uint64_t size;
-    status = record_peek(bytes, available, &record, &size);
-    if (status == STATUS_OK) {
-        status = record_verify_value(bytes, 0, record.value.size, scanner->seed);
-    }
-    if (status == STATUS_OK) {
-        *out = record.value;
-    }
-    return status;
-}
-
-static enum status take_mark(struct load *load, struct record_scanner *scanner,
-                             const struct scanned_record *scanned)
-{
-    struct slice value;
-    enum status status = read_value(scanner, scanned, &value);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (scanned->record.kind == RECORD_EXPIRY_MARK) {
-        int64_t until_ms;
-        status = mark_decode_expiry(value, &until_ms);
-        return status == STATUS_OK
-                   ? staircase_add(&load->staircase, scanned->record.sequence, until_ms)
-                   : status;
-    }
-    struct mark_keyspace_map map;
-    status = mark_decode_keyspace_map(value, &map);
-    return status == STATUS_OK ? take_map(load, scanned->record.sequence, &map) : status;
-}
-
-static enum status take_record(struct load *load, const struct recovery_file *file,
-                               struct record_scanner *scanner, const struct scanned_record *scanned)
-{
-    switch (scanned->record.kind) {
-    case RECORD_VALUE:
-    case RECORD_TOMBSTONE:
-        return take_key(load, file, scanned);
-    case RECORD_EXPIRY_MARK:
-    case RECORD_KEYSPACE_MAP:
-        return take_mark(load, scanner, scanned);
-    case RECORD_SYNC_MARK:
-        return STATUS_OK;
-    case RECORD_DELTA:
-        break;
-    }
-    return STATUS_NEWER_FORMAT; /* this version writes no deltas yet */
-}
-
-/* --- one file ----------------------------------------------------------------------------- */
-
-static enum status damaged(const struct recovery_file *file, uint64_t offset, enum status status,
-                           struct error *error)
-{
-    char name[FILE_NAME_SIZE_MAX];
-    recovery_file_name(file, name);
-    if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT) {
-        return error_set(error, STATUS_CORRUPT,
-                         "%s is damaged at offset %llu, within what was durable; restore it from "
-                         "a backup, this version has no repair for it",
-                         name, (unsigned long long)offset);
-    }
-    return error_set(error, status, "can't read %s at offset %llu: %s", name,
-                     (unsigned long long)offset, status_words(status));
-}
-
-static enum status load_file(struct load *load, const struct recovery_file *file,
-                             struct error *error)
-{
-    struct record_scanner scanner;
-    enum status status =
-        record_scanner_init(&scanner, file->segment, SEGMENT_HEADER_SIZE, file->end, false);
-    if (status != STATUS_OK) {
-        return damaged(file, 0, status, error);
-    }
-    struct scanned_record scanned;
-    uint64_t offset = SEGMENT_HEADER_SIZE;
-    while ((status = record_scanner_next(&scanner, &scanned)) == STATUS_OK) {
-        status = take_record(load, file, &scanner, &scanned);
-        if (status != STATUS_OK) {
-            break;
-        }
-        load->engine->recovered_records++;
-        offset = scanner.offset;
-    }
-    record_scanner_deinit(&scanner);
-    if (status == STATUS_NOT_FOUND && offset == file->end) {
-        return STATUS_OK;
-    }
-    return damaged(file, offset, status, error);
-}
+/* --- the files ---------------------------------------------------------------------------- */
 
 static bool belongs_to_history(const struct recovery_file *file)
 {
@@ -230,139 +47,436 @@ static enum status add_to_table(struct engine *engine, const struct recovery_fil
     return STATUS_OK;
 }
 
-/* --- the result --------------------------------------------------------------------------- */
-
-static bool is_alive(const struct load *load, const struct recovery_entry *entry, int64_t now_ms)
+static enum status add_files(struct load *load)
 {
-    if (!entry->is_used || entry->is_dead) {
-        return false;
-    }
-    return entry->expiry_ms == EXPIRY_NONE ||
-           (entry->expiry_ms > now_ms &&
-            !staircase_covers(&load->staircase, entry->sequence, entry->expiry_ms));
-}
-
-static enum status insert(struct load *load, const struct recovery_entry *entry)
-{
-    struct engine *engine = load->engine;
-    struct engine_keyspace *keyspace = spaces_find(&engine->spaces, recovery_entry_keyspace(entry));
-    if (keyspace == NULL) {
-        return STATUS_OK; /* flushed */
-    }
-    struct index_entry slot = {
-        .hash = index_hash_of(entry->hash),
-        .address = {.units = entry->address},
-        .type = entry->type & 15,
-        .expiry_ms = entry->expiry_ms,
-    };
-    struct segment *segment = segment_table_find(&engine->segments, slot.address);
-    enum status status = segment_live_prepare(segment, keyspace->id);
-    if (status == STATUS_OK) {
-        status = index_insert(keyspace->index, &slot);
-    }
-    if (status == STATUS_OK) {
-        segment_live_change(segment, keyspace->id, (int64_t)entry->units * SEGMENT_UNIT_SIZE);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < load->files->count; i++) {
+        if (belongs_to_history(&load->files->files[i])) {
+            status = add_to_table(load->engine, &load->files->files[i]);
+        }
     }
     return status;
 }
 
-/* What the clock has ended while nobody looked is not served; the mark that the first expiry cycle
- * appends makes sure that it stays so. */
-static void note_expired(struct engine *engine, const struct recovery_entry *entry)
+/* Reads what the checkpoint does not cover; without one, all. */
+static enum status scan_files(struct load *load, struct error *error)
 {
-    if (spaces_find(&engine->spaces, recovery_entry_keyspace(entry)) == NULL) {
-        return;
+    const struct recovery_files *files = load->files;
+    uint64_t total_bytes = 0;
+    for (size_t i = 0; i < files->count; i++) {
+        if (belongs_to_history(&files->files[i])) {
+            total_bytes +=
+                files->files[i].end - recovery_checkpoint_from(&load->checkpoint, &files->files[i]);
+        }
     }
-    engine->expiry.removed++;
-    if (entry->expiry_ms > engine->expiry.until_ms) {
-        engine->expiry.until_ms = entry->expiry_ms;
-    }
-}
-
-static enum status fill_indexes(struct load *load)
-{
-    int64_t now_ms = engine_unix_ms(load->engine);
-    for (size_t i = 0; i < load->table.capacity; i++) {
-        const struct recovery_entry *entry = &load->table.entries[i];
-        if (is_alive(load, entry, now_ms)) {
-            enum status status = insert(load, entry);
+    load->scan.progress.total_bytes = total_bytes;
+    for (size_t i = 0; i < files->count; i++) {
+        const struct recovery_file *file = &files->files[i];
+        uint64_t from = recovery_checkpoint_from(&load->checkpoint, file);
+        if (belongs_to_history(file) && from < file->end) {
+            enum status status = recovery_scan_file(&load->scan, file, from, error);
             if (status != STATUS_OK) {
                 return status;
             }
-        } else if (entry->is_used && !entry->is_dead &&
-                   !staircase_covers(&load->staircase, entry->sequence, entry->expiry_ms)) {
-            note_expired(load->engine, entry);
         }
     }
     return STATUS_OK;
 }
+
+/* --- the map ------------------------------------------------------------------------------ */
 
 /* The manifest gets the newest map, with as many databases as are asked for at least. */
 static enum status finish_map(struct load *load)
 {
     struct manifest *manifest = &load->engine->manifest;
     size_t wanted = load->engine->options.database_count;
-    size_t count = load->map_count > wanted ? load->map_count : wanted;
-    uint64_t *map = realloc(load->map, count * sizeof(*map));
+    size_t count = load->scan.map_count > wanted ? load->scan.map_count : wanted;
+    uint64_t *map = realloc(load->scan.map, count * sizeof(*map));
     if (map == NULL) {
         return STATUS_NO_MEMORY;
     }
-    for (size_t i = load->map_count; i < count; i++) {
-        map[i] = load->next_keyspace_id++;
+    for (size_t i = load->scan.map_count; i < count; i++) {
+        map[i] = load->scan.next_keyspace_id++;
     }
     free(manifest->map);
     manifest->map = map;
     manifest->map_count = count;
-    manifest->map_sequence = load->map_sequence;
-    manifest->next_keyspace_id = load->next_keyspace_id;
-    load->map = NULL;
+    manifest->map_sequence = load->scan.map_sequence;
+    manifest->next_keyspace_id = load->scan.next_keyspace_id;
+    load->scan.map = NULL;
     struct spaces *spaces = &load->engine->spaces;
     /* No limit yet: a store that was written can be opened. */
-    enum status status = spaces_init(spaces, map, count, load->next_keyspace_id, 0);
+    enum status status = spaces_init(spaces, map, count, load->scan.next_keyspace_id, 0);
     if (status == STATUS_OK) {
-        spaces->map_sequence = load->map_sequence;
+        spaces->map_sequence = load->scan.map_sequence;
     }
     return status;
 }
 
-static enum status load_all(struct load *load, struct recovery_files *files, struct error *error)
+/* --- the newest records ------------------------------------------------------------------- */
+
+/* Has a mark declared the record dead? */
+static bool is_marked(const struct load *load, const struct recovery_entry *entry)
 {
-    enum status status = start_map(load);
-    for (size_t i = 0; status == STATUS_OK && i < files->count; i++) {
-        const struct recovery_file *file = &files->files[i];
-        if (!belongs_to_history(file)) {
-            continue;
+    return staircase_covers(&load->scan.marks, entry->sequence, entry->expiry_ms);
+}
+
+static bool is_alive(const struct load *load, const struct recovery_entry *entry)
+{
+    if (entry->is_dead) {
+        return false;
+    }
+    return entry->expiry_ms == EXPIRY_NONE ||
+           (entry->expiry_ms > load->now_ms && !is_marked(load, entry));
+}
+
+/* What the clock has ended while nobody looked is not served; the mark that the first expiry cycle
+ * appends makes sure that it stays so. */
+static void note_expired(const struct load *load, const struct recovery_entry *entry)
+{
+    struct expiry *expiry = &load->engine->expiry;
+    if (entry->is_dead || is_marked(load, entry)) {
+        return;
+    }
+    expiry->removed++;
+    if (entry->expiry_ms > expiry->until_ms) {
+        expiry->until_ms = entry->expiry_ms;
+    }
+}
+
+static struct index_entry slot_of(const struct recovery_entry *entry)
+{
+    return (struct index_entry){
+        .hash = index_hash_of(entry->hash),
+        .address = {.units = entry->address},
+        .type = entry->type & 15,
+        .expiry_ms = entry->expiry_ms,
+    };
+}
+
+/* Puts the record into the index, where its key is not yet (`old` NULL) or stands at `old`. */
+static enum status point_at(struct engine *engine, struct engine_keyspace *keyspace,
+                            const struct recovery_entry *entry, const struct record_address *old)
+{
+    struct index_entry slot = slot_of(entry);
+    struct segment *segment = segment_table_find(&engine->segments, slot.address);
+    enum status status = segment_live_prepare(segment, keyspace->id);
+    if (status == STATUS_OK) {
+        status = old == NULL ? index_insert(keyspace->index, &slot)
+                             : index_replace(keyspace->index, *old, &slot);
+    }
+    if (status == STATUS_OK) {
+        segment_live_change(segment, keyspace->id, (int64_t)entry->units * SEGMENT_UNIT_SIZE,
+                            false);
+    }
+    return status;
+}
+
+/* --- on top of a checkpoint --------------------------------------------------------------- */
+
+struct key_read {
+    const uint8_t *bytes;
+    uint64_t available;
+    uint64_t seed;
+    struct slice key;
+    enum status status;
+};
+
+static void read_key(void *context)
+{
+    struct key_read *read = context;
+    struct record record;
+    uint64_t size;
+    read->status = record_decode(read->bytes, read->available, read->seed, &record, &size);
+    read->key = record.key;
+}
+
+/* The key of the record that the entry is about, in the mapping. */
+static enum status key_of(const struct engine *engine, const struct recovery_entry *entry,
+                          struct slice *out)
+{
+    const struct record_address address = {.units = entry->address};
+    const struct segment *segment = segment_table_find(&engine->segments, address);
+    uint64_t offset = segment_offset_of(&engine->segments, segment, address);
+    struct key_read read = {.bytes = segment->mapping + offset,
+                            .available = segment->end - offset,
+                            .seed = segment->seed};
+    if (!fault_guard_run(read_key, &read)) {
+        return STATUS_IO;
+    }
+    if (read.status == STATUS_OK) {
+        *out = read.key;
+    }
+    return read.status;
+}
+
+static bool match_address(void *context, struct record_address address)
+{
+    return address.units == *(const uint64_t *)context;
+}
+
+/* The checkpoint's slot of the entry's key. */
+struct known_slot {
+    bool found;
+    struct index_entry slot;
+    struct lookup lookup;
+};
+
+static enum status find_known(struct engine *engine, const struct engine_keyspace *keyspace,
+                              const struct recovery_entry *entry, struct known_slot *out)
+{
+    uint64_t address = entry->address;
+    struct lookup_key wanted = {.hash = index_hash_of(entry->hash)};
+    out->found = index_find(keyspace->index, wanted.hash, match_address, &address, &out->slot);
+    if (out->found) { /* its table was copied after the record had been appended */
+        lookup_address_locked(engine, out->slot.address, &out->lookup);
+        return STATUS_OK;
+    }
+    enum status status = key_of(engine, entry, &wanted.key);
+    if (status == STATUS_OK) {
+        out->found = lookup_key_locked(engine, keyspace, &wanted, &out->slot, &out->lookup);
+    }
+    return status;
+}
+
+/* Is the record that the slot points at newer than the entry? A packed file may bring a tombstone
+ * that is older than what the checkpoint knows. Of a slot whose record can't be read only its
+ * file's numbers tell; in doubt it stays, and reading the key is an error. */
+static bool is_newer(const struct known_slot *known, const struct recovery_entry *entry)
+{
+    if (!known->found) {
+        return false;
+    }
+    return known->lookup.status == STATUS_OK
+               ? known->lookup.record.sequence > entry->sequence
+               : known->lookup.segment->last_sequence > entry->sequence;
+}
+
+/* Takes the newest record of a key that was read over into the index that the checkpoint had. */
+static enum status settle_on_checkpoint(struct load *load, const struct recovery_entry *entry)
+{
+    struct engine *engine = load->engine;
+    struct engine_keyspace *keyspace = spaces_find(&engine->spaces, recovery_entry_keyspace(entry));
+    if (keyspace == NULL) {
+        return STATUS_OK; /* flushed */
+    }
+    struct known_slot known;
+    enum status status = find_known(engine, keyspace, entry, &known);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (is_newer(&known, entry)) {
+        return STATUS_OK;
+    }
+    bool alive = is_alive(load, entry);
+    bool is_same = known.found && known.slot.address.units == entry->address;
+    if (!alive) {
+        note_expired(load, entry);
+    }
+    if ((alive && is_same) || (!alive && !known.found)) {
+        return STATUS_OK;
+    }
+    if (alive) {
+        status = point_at(engine, keyspace, entry, known.found ? &known.slot.address : NULL);
+    } else {
+        CHECK(index_remove(keyspace->index, known.slot.hash, known.slot.address));
+    }
+    if (status == STATUS_OK && known.found) {
+        change_forget_locked(engine, keyspace, known.slot.hash, &known.lookup);
+    }
+    return status;
+}
+
+#define MARKED_BATCH 64
+
+/* Slots of one hash that a mark may concern. */
+struct marked_batch {
+    struct index_entry slots[MARKED_BATCH];
+    size_t count;
+    int64_t until_ms;
+};
+
+static void collect_marked(void *context, const struct index_entry *slot)
+{
+    struct marked_batch *batch = context;
+    if (slot->expiry_ms <= batch->until_ms && batch->count < MARKED_BATCH) {
+        batch->slots[batch->count++] = *slot;
+    }
+}
+
+static void drop_marked(struct load *load, struct engine_keyspace *keyspace,
+                        const struct marked_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct lookup lookup;
+        lookup_address_locked(load->engine, batch->slots[i].address, &lookup);
+        if (lookup.status == STATUS_OK &&
+            staircase_covers(&load->scan.marks, lookup.record.sequence, lookup.record.expiry_ms)) {
+            CHECK(index_remove(keyspace->index, batch->slots[i].hash, batch->slots[i].address));
+            change_forget_locked(load->engine, keyspace, batch->slots[i].hash, &lookup);
         }
-        status = add_to_table(load->engine, file);
+    }
+}
+
+/* Marks speak of slots of the checkpoint, too. As long as the clock has passed what they say, the
+ * expiry cycle sees to that; a clock that was set back must not bring anything back. */
+static void obey_marks(struct load *load)
+{
+    const struct staircase *marks = &load->scan.marks;
+    struct spaces *spaces = &load->engine->spaces;
+    if (marks->count == 0 || marks->steps[0].until_ms <= load->now_ms) {
+        return;
+    }
+    for (size_t i = 0; i < spaces->count; i++) {
+        struct engine_keyspace *keyspace = spaces->databases[i];
+        uint64_t cursor = 0;
+        do {
+            /* Slots tell whole seconds, rounded up. */
+            struct marked_batch batch = {.until_ms = marks->steps[0].until_ms + 999};
+            index_scan(keyspace->index, &cursor, 1, collect_marked, &batch);
+            drop_marked(load, keyspace, &batch);
+        } while (cursor != 0);
+    }
+}
+
+/* --- the result --------------------------------------------------------------------------- */
+
+/* Without a checkpoint the table knows the newest record of every key. */
+static enum status settle_alone(struct load *load, const struct recovery_entry *entry)
+{
+    struct engine_keyspace *keyspace =
+        spaces_find(&load->engine->spaces, recovery_entry_keyspace(entry));
+    if (keyspace == NULL) {
+        return STATUS_OK; /* flushed */
+    }
+    if (is_alive(load, entry)) {
+        return point_at(load->engine, keyspace, entry, NULL);
+    }
+    note_expired(load, entry);
+    return STATUS_OK;
+}
+
+static enum status settle_entries(struct load *load)
+{
+    bool has_checkpoint = load->checkpoint.file != NULL;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < load->scan.table.capacity; i++) {
+        const struct recovery_entry *entry = &load->scan.table.entries[i];
+        if (entry->is_used) {
+            status = has_checkpoint ? settle_on_checkpoint(load, entry) : settle_alone(load, entry);
+        }
+    }
+    return status;
+}
+
+/* The marks of the checkpoint's time count, too. */
+static enum status add_known_marks(struct load *load)
+{
+    const struct staircase *known = &load->checkpoint.facts.marks;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < known->count; i++) {
+        status =
+            staircase_add(&load->scan.marks, known->steps[i].sequence, known->steps[i].until_ms);
+    }
+    return status;
+}
+
+/* From the files' records to the index. */
+static enum status build(struct load *load, struct error *error)
+{
+    enum status status = scan_files(load, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = finish_map(load);
+    if (status == STATUS_OK && load->checkpoint.file != NULL) {
+        status = add_known_marks(load);
         if (status == STATUS_OK) {
-            status = load_file(load, file, error);
-            if (status != STATUS_OK) {
-                return status;
-            }
+            status = recovery_checkpoint_load(&load->checkpoint);
+            load->checkpoint_failed = status != STATUS_OK;
+            load->engine->recovered_keys = spaces_key_count(&load->engine->spaces);
         }
     }
     if (status == STATUS_OK) {
-        status = finish_map(load);
+        status = settle_entries(load);
     }
-    if (status == STATUS_OK) {
-        status = fill_indexes(load);
+    if (status == STATUS_OK && load->checkpoint.file != NULL) {
+        obey_marks(load);
     }
     return status == STATUS_OK
                ? status
                : error_set(error, status, "can't build the index: %s", status_words(status));
 }
 
+/* All that a checkpoint that turned out damaged has brought is forgotten. */
+static enum status start_over(struct load *load)
+{
+    LOG_WARNING("the checkpoint of the index is damaged: all files are read instead");
+    struct engine *engine = load->engine;
+    recovery_checkpoint_close(&load->checkpoint);
+    spaces_deinit(&engine->spaces);
+    for (size_t i = 0; i < load->files->count; i++) {
+        struct segment *segment = load->files->files[i].segment;
+        if (segment != NULL) {
+            segment_live_reset(segment);
+            segment->damaged = false;
+        }
+    }
+    engine->manifest.checkpoint_file = 0;
+    engine->recovered_keys = 0;
+    engine->expiry.removed = 0;
+    engine->expiry.until_ms = INT64_MIN;
+    recovery_scan_deinit(&load->scan);
+    return recovery_scan_init(&load->scan, engine);
+}
+
+/* What the next checkpoint, the expiry cycle and INFO want to know. */
+static void note_result(struct load *load)
+{
+    struct engine *engine = load->engine;
+    struct checkpoint_state *state = &engine->checkpoint;
+    state->sequence = load->checkpoint.file != NULL ? load->checkpoint.header.start.sequence : 0;
+    state->other_bytes = load->scan.progress.done_bytes;
+    engine->recovered_records = load->scan.progress.records;
+    engine->expiry.marks = load->scan.marks;
+    staircase_init(&load->scan.marks);
+    engine->spaces.budget.limit_bytes = engine->options.index_memory_limit;
+}
+
+static enum status load_all(struct load *load, struct error *error)
+{
+    enum status status = add_files(load);
+    if (status == STATUS_OK) {
+        status = recovery_checkpoint_open(load->engine, load->files, &load->checkpoint);
+    }
+    if (status != STATUS_OK) {
+        return error_set(error, status, "can't build the index: %s", status_words(status));
+    }
+    if (load->checkpoint.file == NULL) {
+        load->engine->manifest.checkpoint_file = 0;
+        return build(load, error);
+    }
+    status = build(load, error);
+    if (load->checkpoint_failed && status != STATUS_NO_MEMORY) {
+        status = start_over(load);
+        return status == STATUS_OK ? build(load, error) : status;
+    }
+    return status;
+}
+
 enum status recovery_load(struct engine *engine, struct recovery_files *files, struct error *error)
 {
-    struct load load = {.engine = engine};
-    recovery_table_init(&load.table);
-    staircase_init(&load.staircase);
-    enum status status = load_all(&load, files, error);
+    struct load load = {.engine = engine, .files = files, .now_ms = engine_unix_ms(engine)};
+    enum status status = recovery_scan_init(&load.scan, engine);
     if (status == STATUS_OK) {
-        engine->spaces.budget.limit_bytes = engine->options.index_memory_limit;
+        status = load_all(&load, error);
+    } else {
+        status = error_set(error, status, "can't build the index: %s", status_words(status));
     }
-    recovery_table_deinit(&load.table);
-    staircase_deinit(&load.staircase);
-    free(load.map);
+    if (status == STATUS_OK) {
+        note_result(&load);
+    }
+    recovery_checkpoint_close(&load.checkpoint);
+    recovery_scan_deinit(&load.scan);
     return status;
 }

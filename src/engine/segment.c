@@ -135,13 +135,27 @@ enum status segment_live_prepare(struct segment *segment, uint64_t keyspace_id)
     return STATUS_OK;
 }
 
-void segment_live_change(struct segment *segment, uint64_t keyspace_id, int64_t bytes)
+void segment_live_change(struct segment *segment, uint64_t keyspace_id, int64_t bytes, bool copied)
 {
     struct segment_live *live = live_find(segment, keyspace_id);
     CHECK(live != NULL);
     CHECK(bytes >= 0 || live->bytes >= (uint64_t)-bytes);
     live->bytes += (uint64_t)bytes;
+    live->since_copy += copied ? bytes : 0;
     segment->live_bytes += (uint64_t)bytes;
+}
+
+void segment_live_begin_copy(struct segment *segment)
+{
+    for (size_t i = 0; i < segment->live_count; i++) {
+        segment->live[i].since_copy = 0;
+    }
+}
+
+void segment_live_reset(struct segment *segment)
+{
+    segment->live_count = 0;
+    segment->live_bytes = 0;
 }
 
 void segment_live_drop(struct segment *segment, uint64_t keyspace_id)

@@ -30,6 +30,8 @@
 struct segment_live {
     uint64_t keyspace_id;
     uint64_t bytes;
+    int64_t since_copy; /* of them, what came (or went, below 0) for slots that had been copied into
+                           the checkpoint that is being made */
 };
 
 struct segment {
@@ -94,8 +96,21 @@ void segment_unreference(struct segment *segment);
 /* Makes sure that segment_live_change() for this keyspace can't fail. NO_MEMORY. */
 enum status segment_live_prepare(struct segment *segment, uint64_t keyspace_id) MUST_CHECK;
 
-/* Adds to (or takes from) the live bytes of a keyspace, which is prepared or has bytes. */
-void segment_live_change(struct segment *segment, uint64_t keyspace_id, int64_t bytes);
+/* Adds to (or takes from) the live bytes of a keyspace, which is prepared or has bytes. `copied`:
+ * the slot was copied into the checkpoint that is being made (checkpoint_has_copied). */
+void segment_live_change(struct segment *segment, uint64_t keyspace_id, int64_t bytes, bool copied);
+
+/* A checkpoint begins: no slot has been copied. */
+void segment_live_begin_copy(struct segment *segment);
+
+/* The live bytes as the slots of the checkpoint have them, once all are copied. */
+static inline uint64_t segment_live_in_copy(const struct segment_live *live)
+{
+    return live->bytes - (uint64_t)live->since_copy;
+}
+
+/* Forgets all keyspaces: nothing is known to be alive. */
+void segment_live_reset(struct segment *segment);
 
 /* Forgets a keyspace: all its bytes are dead. */
 void segment_live_drop(struct segment *segment, uint64_t keyspace_id);

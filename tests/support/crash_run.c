@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const crash_step_names[CRASH_STEP_COUNT] = {"put",     "delete", "group", "clear",
-                                                        "swap",    "write",  "sync",  "tick",
-                                                        "compact", "close",  "open",  "between"};
+const char *const crash_step_names[CRASH_STEP_COUNT] = {
+    "put",  "delete",  "group",      "clear", "swap", "write",  "sync",
+    "tick", "compact", "checkpoint", "close", "open", "between"};
 
 /* How many crashes hit each step at each call. */
 static unsigned crash_counts[CRASH_STEP_COUNT][SIM_CALL_COUNT + 1];

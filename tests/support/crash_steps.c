@@ -193,9 +193,10 @@ static enum crash_step random_step(struct crash_run *run)
         enum crash_step step;
         unsigned weight;
     } weights[] = {
-        {CRASH_STEP_PUT, 45},  {CRASH_STEP_DELETE, 14}, {CRASH_STEP_GROUP, 10},
-        {CRASH_STEP_CLEAR, 1}, {CRASH_STEP_SWAP, 2},    {CRASH_STEP_WRITE, 8},
-        {CRASH_STEP_SYNC, 6},  {CRASH_STEP_TICK, 12},   {CRASH_STEP_COMPACT, 2},
+        {CRASH_STEP_PUT, 45},       {CRASH_STEP_DELETE, 14}, {CRASH_STEP_GROUP, 10},
+        {CRASH_STEP_CLEAR, 1},      {CRASH_STEP_SWAP, 2},    {CRASH_STEP_WRITE, 8},
+        {CRASH_STEP_SYNC, 6},       {CRASH_STEP_TICK, 10},   {CRASH_STEP_COMPACT, 2},
+        {CRASH_STEP_CHECKPOINT, 2},
     };
     uint64_t choice = crash_run_below(run, 100);
     size_t i = 0;
@@ -214,17 +215,19 @@ static void note_positions_unless_crashed(struct crash_run *run)
 
 static void carry_out_step(struct crash_run *run, enum crash_step step);
 
-/* Others go on while a compaction reads a victim or writes a copy (it holds no lock then). */
+/* Others go on while a compaction reads a victim or writes a copy, or a checkpoint its tables (they
+ * hold no lock then). */
 static void interfere(void *context, enum sim_call call, const char *name)
 {
     struct crash_run *run = context;
-    bool of_compaction = call == SIM_READ || strstr(name, ".pack") != NULL;
-    if (!of_compaction || sim_disk_crashed(run->disk) || !crash_run_one_in(run, 3)) {
+    bool unlocked =
+        call == SIM_READ || strstr(name, ".pack") != NULL || strstr(name, ".index") != NULL;
+    if (!unlocked || sim_disk_crashed(run->disk) || !crash_run_one_in(run, 3)) {
         return;
     }
     for (uint64_t i = 1 + crash_run_below(run, 4); i > 0 && !sim_disk_crashed(run->disk); i--) {
         enum crash_step step = random_step(run);
-        if (step != CRASH_STEP_COMPACT) {
+        if (step != CRASH_STEP_COMPACT && step != CRASH_STEP_CHECKPOINT) {
             CRASH_TRACE("  meanwhile:\n");
             carry_out_step(run, step);
             note_positions_unless_crashed(run);
@@ -242,6 +245,13 @@ static enum status compact(struct crash_run *run)
     enum status status = engine_compact(run->engine, &result);
     sim_disk_set_hook(run->disk, NULL, NULL);
     return status;
+}
+
+static void checkpoint(struct crash_run *run)
+{
+    sim_disk_set_hook(run->disk, interfere, run);
+    engine_checkpoint(run->engine);
+    sim_disk_set_hook(run->disk, NULL, NULL);
 }
 
 static void carry_out_step(struct crash_run *run, enum crash_step step)
@@ -273,6 +283,9 @@ static void carry_out_step(struct crash_run *run, enum crash_step step)
         break;
     case CRASH_STEP_COMPACT:
         expect_ok(run, compact(run));
+        break;
+    case CRASH_STEP_CHECKPOINT:
+        checkpoint(run);
         break;
     default:
         expect_ok(run, engine_write(run->engine, crash_run_appended_position(run)));

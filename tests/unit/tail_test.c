@@ -166,10 +166,10 @@ START_TEST(live_bytes_are_counted_by_keyspace)
 {
     for (uint64_t id = 1; id <= 9; id++) {
         ck_assert_int_eq(segment_live_prepare(first, id), STATUS_OK);
-        segment_live_change(first, id, (int64_t)id * 8);
+        segment_live_change(first, id, (int64_t)id * 8, false);
     }
     ck_assert_uint_eq(first->live_bytes, 360);
-    segment_live_change(first, 9, -72);
+    segment_live_change(first, 9, -72, false);
     segment_live_drop(first, 8);
     segment_live_drop(first, 8);
     ck_assert_uint_eq(first->live_bytes, 360 - 72 - 64);

@@ -1,0 +1,348 @@
+/* recovery_checkpoint.c - see recovery_checkpoint.h. */
+#include "engine/recovery_checkpoint.h"
+
+#include "base/log.h"
+#include "engine/record.h"
+
+#include <stdlib.h>
+
+/* Which segment has a handle of the checkpoint's addresses; NULL: it is gone. */
+struct recovery_handle {
+    struct segment *segment;
+    uint32_t first; /* the segment's first handle then */
+};
+
+/* --- does it fit? ------------------------------------------------------------------------- */
+
+static enum status read_exactly(struct file *file, uint64_t offset, void *into, size_t size)
+{
+    size_t read_size = 0;
+    enum status status = file_read(file, offset, into, size, &read_size);
+    return status == STATUS_OK && read_size < size ? STATUS_CORRUPT : status;
+}
+
+static enum status read_header(struct recovery_checkpoint *checkpoint)
+{
+    const struct engine *engine = checkpoint->engine;
+    struct checkpoint_header *header = &checkpoint->header;
+    uint8_t bytes[CHECKPOINT_HEADER_SIZE];
+    uint64_t size;
+    enum status status = file_size(checkpoint->file, &size);
+    if (status == STATUS_OK) {
+        status = read_exactly(checkpoint->file, 0, bytes, sizeof(bytes));
+    }
+    if (status == STATUS_OK) {
+        status = checkpoint_header_decode(bytes, engine->store_id, engine->manifest.checkpoint_file,
+                                          header);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bool is_whole = header->facts_offset >= CHECKPOINT_HEADER_SIZE &&
+                    header->facts_offset <= size &&
+                    header->facts_size == size - header->facts_offset;
+    return is_whole ? STATUS_OK : STATUS_CORRUPT;
+}
+
+static enum status read_facts(struct recovery_checkpoint *checkpoint)
+{
+    const struct checkpoint_header *header = &checkpoint->header;
+    uint8_t *bytes = malloc((size_t)header->facts_size + 1);
+    if (bytes == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status =
+        read_exactly(checkpoint->file, header->facts_offset, bytes, (size_t)header->facts_size);
+    if (status == STATUS_OK) {
+        status = checkpoint_facts_decode(bytes, (size_t)header->facts_size, checkpoint->seed,
+                                         &checkpoint->facts);
+    }
+    free(bytes);
+    return status;
+}
+
+/* Does the log go as far as what the tables may hold? A file that is gone went because all of it
+ * was durable. */
+static bool is_within_log(const struct recovery_checkpoint *checkpoint,
+                          const struct recovery_files *files)
+{
+    const struct manifest_position *end = &checkpoint->header.end;
+    const struct recovery_file *file = recovery_files_find(files, end->file);
+    return file == NULL || (!file->set_aside && file->end >= end->offset);
+}
+
+/* One past the greatest handle in the facts; 0: they can't be right. */
+static size_t count_handles(const struct recovery_checkpoint *checkpoint)
+{
+    uint64_t limit = (uint64_t)1 << (SEGMENT_ADDRESS_BITS - checkpoint->header.address_shift);
+    uint64_t count = 1;
+    for (size_t i = 0; i < checkpoint->facts.file_count; i++) {
+        const struct checkpoint_file *file = &checkpoint->facts.files[i];
+        uint64_t end = (uint64_t)file->handle + file->handle_count;
+        if (end > limit) {
+            return 0;
+        }
+        count = end > count ? end : count;
+    }
+    return (size_t)count;
+}
+
+/* Connects the handles of then with the segments of now. */
+static enum status map_handles(struct recovery_checkpoint *checkpoint,
+                               const struct recovery_files *files)
+{
+    if (checkpoint->header.address_shift != checkpoint->engine->segments.shift) {
+        return STATUS_CORRUPT;
+    }
+    checkpoint->handle_count = count_handles(checkpoint);
+    if (checkpoint->handle_count == 0) {
+        return STATUS_CORRUPT;
+    }
+    checkpoint->handles = calloc(checkpoint->handle_count, sizeof(*checkpoint->handles));
+    if (checkpoint->handles == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < checkpoint->facts.file_count; i++) {
+        const struct checkpoint_file *known = &checkpoint->facts.files[i];
+        const struct recovery_file *file = recovery_files_find(files, known->number);
+        struct segment *segment = file != NULL ? file->segment : NULL;
+        for (uint32_t j = 0; segment != NULL && segment->in_table && j < known->handle_count; j++) {
+            checkpoint->handles[known->handle + j] =
+                (struct recovery_handle){.segment = segment, .first = known->handle};
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status look_at(struct recovery_checkpoint *checkpoint,
+                           const struct recovery_files *files)
+{
+    enum status status = read_header(checkpoint);
+    if (status == STATUS_OK) {
+        status = read_facts(checkpoint);
+    }
+    if (status == STATUS_OK && !is_within_log(checkpoint, files)) {
+        LOG_WARNING("the checkpoint of the index goes further than the log");
+        status = STATUS_CORRUPT;
+    }
+    return status == STATUS_OK ? map_handles(checkpoint, files) : status;
+}
+
+enum status recovery_checkpoint_open(struct engine *engine, const struct recovery_files *files,
+                                     struct recovery_checkpoint *checkpoint)
+{
+    uint64_t number = engine->manifest.checkpoint_file;
+    *checkpoint = (struct recovery_checkpoint){.engine = engine};
+    checkpoint_facts_init(&checkpoint->facts);
+    /* A repair may cut the history where it was durable: behind what a checkpoint knows. */
+    if (number == 0 || engine->options.repair) {
+        return STATUS_OK;
+    }
+    char name[FILE_NAME_SIZE_MAX];
+    checkpoint_file_name(number, name);
+    checkpoint->seed = record_seed(engine->store_id, number);
+    enum status status = fs_open(engine->fs, name, FILE_MODE_READ, &checkpoint->file);
+    if (status != STATUS_OK) {
+        checkpoint->file = NULL;
+    } else {
+        status = look_at(checkpoint, files);
+    }
+    if (status != STATUS_OK) {
+        LOG_WARNING(
+            "the checkpoint of the index, %s, can't be used: %s; all files are read instead", name,
+            status_words(status));
+        recovery_checkpoint_close(checkpoint);
+    }
+    return status == STATUS_NO_MEMORY ? status : STATUS_OK;
+}
+
+void recovery_checkpoint_close(struct recovery_checkpoint *checkpoint)
+{
+    if (checkpoint->file != NULL) {
+        file_close(checkpoint->file);
+    }
+    checkpoint->file = NULL;
+    checkpoint_facts_deinit(&checkpoint->facts);
+    free(checkpoint->handles);
+    checkpoint->handles = NULL;
+}
+
+uint64_t recovery_checkpoint_from(const struct recovery_checkpoint *checkpoint,
+                                  const struct recovery_file *file)
+{
+    uint64_t from = SEGMENT_HEADER_SIZE;
+    if (checkpoint->file == NULL) {
+        return from;
+    }
+    const struct checkpoint_file *known =
+        checkpoint_facts_find(&checkpoint->facts, file->entry.number);
+    if (known != NULL && known->covered_end > from) {
+        /* A sync mark at its end may never have been written. */
+        from = known->covered_end < file->end ? known->covered_end : file->end;
+    }
+    return from;
+}
+
+/* --- loading ------------------------------------------------------------------------------ */
+
+static bool translate(void *context, struct record_address *address)
+{
+    struct recovery_checkpoint *checkpoint = context;
+    unsigned shift = checkpoint->header.address_shift;
+    uint64_t number = address->units >> shift;
+    if (number >= checkpoint->handle_count) {
+        checkpoint->is_broken = true;
+        return false;
+    }
+    const struct recovery_handle *handle = &checkpoint->handles[number];
+    if (handle->segment == NULL) {
+        return false;
+    }
+    uint64_t offset = (address->units - ((uint64_t)handle->first << shift)) * SEGMENT_UNIT_SIZE;
+    if (offset < SEGMENT_HEADER_SIZE || offset >= handle->segment->end) {
+        checkpoint->is_broken = true;
+        return false;
+    }
+    *address = segment_address_of(&checkpoint->engine->segments, handle->segment, offset);
+    return true;
+}
+
+/* The blocks of one keyspace after the other. */
+struct block_reader {
+    struct recovery_checkpoint *checkpoint;
+    uint64_t offset;
+    uint64_t ordinal; /* of the next block */
+    uint8_t header[CHECKPOINT_BLOCK_HEADER_SIZE];
+    struct checkpoint_block block;
+    struct index_image image; /* owned */
+};
+
+/* NOT_FOUND: there is no further block. */
+static enum status read_block(struct block_reader *reader)
+{
+    struct recovery_checkpoint *checkpoint = reader->checkpoint;
+    const struct checkpoint_header *header = &checkpoint->header;
+    if (reader->ordinal == header->block_count) {
+        return reader->offset == header->facts_offset ? STATUS_NOT_FOUND : STATUS_CORRUPT;
+    }
+    size_t size = 0;
+    enum status status =
+        read_exactly(checkpoint->file, reader->offset, reader->header, sizeof(reader->header));
+    if (status == STATUS_OK) {
+        status = checkpoint_block_body_size(reader->header, &size);
+    }
+    if (status == STATUS_OK &&
+        reader->offset + sizeof(reader->header) + size > header->facts_offset) {
+        status = STATUS_CORRUPT;
+    }
+    reader->image.bytes.size = 0;
+    if (status == STATUS_OK) {
+        status = buffer_reserve(&reader->image.bytes, size);
+    }
+    if (status == STATUS_OK) {
+        status = read_exactly(checkpoint->file, reader->offset + sizeof(reader->header),
+                              reader->image.bytes.data, size);
+        reader->image.bytes.size = size;
+    }
+    if (status == STATUS_OK) {
+        status = checkpoint_block_decode(reader->header, checkpoint->seed, &reader->block,
+                                         &reader->image);
+    }
+    if (status == STATUS_OK && reader->block.ordinal != reader->ordinal) {
+        status = STATUS_CORRUPT;
+    }
+    reader->offset += sizeof(reader->header) + size;
+    reader->ordinal++;
+    return status;
+}
+
+/* Loads the keyspace whose first block has been read, and reads on to the first of the next. */
+static enum status load_keyspace(struct block_reader *reader, struct engine_keyspace *keyspace)
+{
+    const struct index_translator translator = {.translate = translate,
+                                                .context = reader->checkpoint};
+    uint64_t id = reader->block.keyspace_id;
+    struct index_loader loader;
+    index_loader_init(&loader, keyspace->index);
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && reader->block.keyspace_id == id) {
+        status = index_loader_add(&loader, &reader->image, &translator);
+        if (status == STATUS_OK) {
+            status = read_block(reader);
+        }
+    }
+    bool ended = status == STATUS_OK || status == STATUS_NOT_FOUND;
+    if (ended) {
+        enum status finished = index_loader_finish(&loader);
+        status = finished != STATUS_OK ? finished : status;
+    }
+    index_loader_deinit(&loader);
+    return status;
+}
+
+static enum status skip_keyspace(struct block_reader *reader)
+{
+    uint64_t id = reader->block.keyspace_id;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && reader->block.keyspace_id == id) {
+        status = read_block(reader);
+    }
+    return status;
+}
+
+static enum status load_keyspaces(struct recovery_checkpoint *checkpoint)
+{
+    struct spaces *spaces = &checkpoint->engine->spaces;
+    struct block_reader reader = {.checkpoint = checkpoint, .offset = CHECKPOINT_HEADER_SIZE};
+    index_image_init(&reader.image);
+    enum status status = read_block(&reader);
+    while (status == STATUS_OK) {
+        struct engine_keyspace *keyspace = spaces_find(spaces, reader.block.keyspace_id);
+        if (keyspace != NULL && index_count(keyspace->index) > 0) {
+            status = STATUS_CORRUPT; /* it came before */
+        } else {
+            status = keyspace != NULL ? load_keyspace(&reader, keyspace) : skip_keyspace(&reader);
+        }
+    }
+    index_image_deinit(&reader.image);
+    if (status == STATUS_NOT_FOUND) {
+        status = checkpoint->is_broken ? STATUS_CORRUPT : STATUS_OK;
+    }
+    return status;
+}
+
+static enum status load_live_bytes(const struct recovery_checkpoint *checkpoint,
+                                   const struct checkpoint_file *known, struct segment *segment)
+{
+    const struct spaces *spaces = &checkpoint->engine->spaces;
+    for (size_t i = 0; i < known->live_count; i++) {
+        const struct checkpoint_live *live = &checkpoint->facts.lives[known->first_live + i];
+        if (spaces_find(spaces, live->keyspace_id) == NULL) {
+            continue;
+        }
+        if (live->bytes > segment->end - SEGMENT_HEADER_SIZE - segment->live_bytes) {
+            return STATUS_CORRUPT;
+        }
+        enum status status = segment_live_prepare(segment, live->keyspace_id);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        segment_live_change(segment, live->keyspace_id, (int64_t)live->bytes, false);
+    }
+    segment->damaged = known->damaged;
+    return STATUS_OK;
+}
+
+enum status recovery_checkpoint_load(struct recovery_checkpoint *checkpoint)
+{
+    enum status status = load_keyspaces(checkpoint);
+    for (size_t i = 0; status == STATUS_OK && i < checkpoint->facts.file_count; i++) {
+        const struct checkpoint_file *known = &checkpoint->facts.files[i];
+        struct segment *segment =
+            known->handle_count > 0 ? checkpoint->handles[known->handle].segment : NULL;
+        if (segment != NULL) {
+            status = load_live_bytes(checkpoint, known, segment);
+        }
+    }
+    return status;
+}

@@ -1,0 +1,242 @@
+/* recovery_scan.c - see recovery_scan.h. */
+#include "engine/recovery_scan.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/checksum.h"
+#include "engine/mark.h"
+#include "engine/record_scanner.h"
+
+#include <stdlib.h>
+
+/* How often a long recovery says how far it has got. */
+#define TELL_INTERVAL_MS 1000
+
+/* Records between two looks at the clock. */
+#define TELL_RECORDS 4096
+
+/* --- the map ------------------------------------------------------------------------------ */
+
+/* Copies the manifest's map, which is what records may change. */
+static enum status start_map(struct recovery_scan *scan)
+{
+    const struct manifest *manifest = &scan->engine->manifest;
+    scan->map = malloc((manifest->map_count + 1) * sizeof(*scan->map));
+    if (scan->map == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    if (manifest->map_count > 0) {
+        memcpy(scan->map, manifest->map, manifest->map_count * sizeof(*scan->map));
+    }
+    scan->map_count = manifest->map_count;
+    scan->map_sequence = manifest->map_sequence;
+    scan->next_keyspace_id = manifest->next_keyspace_id;
+    return STATUS_OK;
+}
+
+static enum status take_map(struct recovery_scan *scan, uint64_t sequence,
+                            const struct mark_keyspace_map *map)
+{
+    if (map->next_keyspace_id > scan->next_keyspace_id) {
+        scan->next_keyspace_id = map->next_keyspace_id;
+    }
+    if (sequence <= scan->map_sequence) {
+        return STATUS_OK;
+    }
+    uint64_t *ids = malloc((map->count + 1) * sizeof(*ids));
+    if (ids == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < map->count; i++) {
+        ids[i] = mark_keyspace_id(map, i);
+    }
+    free(scan->map);
+    scan->map = ids;
+    scan->map_count = map->count;
+    scan->map_sequence = sequence;
+    return STATUS_OK;
+}
+
+/* --- one record --------------------------------------------------------------------------- */
+
+static enum status take_key(struct recovery_scan *scan, const struct recovery_file *file,
+                            const struct scanned_record *scanned)
+{
+    struct engine *engine = scan->engine;
+    const struct record *record = &scanned->record;
+    uint64_t id = record->keyspace_id;
+    if (id >> RECOVERY_KEYSPACE_BITS != 0 || scanned->size / SEGMENT_UNIT_SIZE > UINT32_MAX) {
+        return STATUS_CORRUPT;
+    }
+    const struct record_address address =
+        segment_address_of(&engine->segments, file->segment, scanned->offset);
+    uint64_t seed = id * 0x9e3779b97f4a7c15u;
+    struct recovery_entry entry = {
+        .hash = checksum_keyed(record->key.data, record->key.size, engine->secret,
+                               sizeof(engine->secret)),
+        .check = checksum_keyed_wide(record->key.data, record->key.size, engine->secret,
+                                     sizeof(engine->secret)) ^
+                 seed,
+        .sequence = record->sequence,
+        .expiry_ms = record->expiry_ms,
+        .address = address.units & (((uint64_t)1 << SEGMENT_ADDRESS_BITS) - 1),
+        .type = record->type,
+        .is_dead = record->kind == RECORD_TOMBSTONE,
+        .keyspace_high = (id >> 32) & 0x3fff,
+        .keyspace_low = (uint32_t)id,
+        .units = (uint32_t)(scanned->size / SEGMENT_UNIT_SIZE),
+    };
+    if (id >= scan->next_keyspace_id) {
+        scan->next_keyspace_id = id + 1;
+    }
+    return recovery_table_offer(&scan->table, &entry);
+}
+
+/* The verified value of a mark or map; the scanner does not read values by itself here. */
+static enum status read_value(struct record_scanner *scanner, const struct scanned_record *scanned,
+                              struct slice *out)
+{
+    const uint8_t *bytes;
+    size_t available;
+    enum status status =
+        record_scanner_bytes(scanner, scanned->offset, (size_t)scanned->size, &bytes, &available);
+    if (status != STATUS_OK || available < scanned->size) {
+        return status != STATUS_OK ? status : STATUS_CORRUPT;
+    }
+    struct record record;
+    uint64_t size;
+    status = record_peek(bytes, available, &record, &size);
+    if (status == STATUS_OK) {
+        status = record_verify_value(bytes, 0, record.value.size, scanner->seed);
+    }
+    if (status == STATUS_OK) {
+        *out = record.value;
+    }
+    return status;
+}
+
+static enum status take_mark(struct recovery_scan *scan, struct record_scanner *scanner,
+                             const struct scanned_record *scanned)
+{
+    struct slice value;
+    enum status status = read_value(scanner, scanned, &value);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (scanned->record.kind == RECORD_EXPIRY_MARK) {
+        int64_t until_ms;
+        status = mark_decode_expiry(value, &until_ms);
+        return status == STATUS_OK ? staircase_add(&scan->marks, scanned->record.sequence, until_ms)
+                                   : status;
+    }
+    struct mark_keyspace_map map;
+    status = mark_decode_keyspace_map(value, &map);
+    return status == STATUS_OK ? take_map(scan, scanned->record.sequence, &map) : status;
+}
+
+static enum status take_record(struct recovery_scan *scan, const struct recovery_file *file,
+                               struct record_scanner *scanner, const struct scanned_record *scanned)
+{
+    switch (scanned->record.kind) {
+    case RECORD_VALUE:
+    case RECORD_TOMBSTONE:
+        return take_key(scan, file, scanned);
+    case RECORD_EXPIRY_MARK:
+    case RECORD_KEYSPACE_MAP:
+        return take_mark(scan, scanner, scanned);
+    case RECORD_SYNC_MARK:
+        return STATUS_OK;
+    case RECORD_DELTA:
+        break;
+    }
+    return STATUS_NEWER_FORMAT; /* this version writes no deltas yet */
+}
+
+/* --- one file ----------------------------------------------------------------------------- */
+
+static enum status damaged(const struct recovery_file *file, uint64_t offset, enum status status,
+                           struct error *error)
+{
+    char name[FILE_NAME_SIZE_MAX];
+    recovery_file_name(file, name);
+    if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT) {
+        return error_set(error, STATUS_CORRUPT,
+                         "%s is damaged at offset %llu, within what was durable; restore it from "
+                         "a backup, this version has no repair for it",
+                         name, (unsigned long long)offset);
+    }
+    return error_set(error, status, "can't read %s at offset %llu: %s", name,
+                     (unsigned long long)offset, status_words(status));
+}
+
+static void tell_progress(struct recovery_progress *progress)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms - progress->told_ms < TELL_INTERVAL_MS) {
+        return;
+    }
+    progress->told_ms = now_ms;
+    uint64_t total = progress->total_bytes > 0 ? progress->total_bytes : 1;
+    uint64_t elapsed_ms = (uint64_t)(now_ms - progress->started_ms);
+    LOG_NOTICE("opening the store: %llu %% of %llu MiB read, %llu records a second",
+               (unsigned long long)(progress->done_bytes * 100 / total),
+               (unsigned long long)(progress->total_bytes >> 20),
+               (unsigned long long)(progress->records * 1000 / (elapsed_ms > 0 ? elapsed_ms : 1)));
+}
+
+static enum status take_records(struct recovery_scan *scan, const struct recovery_file *file,
+                                struct record_scanner *scanner, uint64_t *reached)
+{
+    struct recovery_progress *progress = &scan->progress;
+    struct scanned_record scanned;
+    enum status status;
+    while ((status = record_scanner_next(scanner, &scanned)) == STATUS_OK) {
+        status = take_record(scan, file, scanner, &scanned);
+        if (status != STATUS_OK) {
+            break;
+        }
+        progress->done_bytes += scanner->offset - *reached;
+        *reached = scanner->offset;
+        if (++progress->records % TELL_RECORDS == 0) {
+            tell_progress(progress);
+        }
+    }
+    return status;
+}
+
+enum status recovery_scan_file(struct recovery_scan *scan, const struct recovery_file *file,
+                               uint64_t from, struct error *error)
+{
+    struct record_scanner scanner;
+    enum status status = record_scanner_init(&scanner, file->segment, from, file->end, false);
+    if (status != STATUS_OK) {
+        return damaged(file, from, status, error);
+    }
+    uint64_t reached = from;
+    status = take_records(scan, file, &scanner, &reached);
+    record_scanner_deinit(&scanner);
+    if (status == STATUS_NOT_FOUND && reached == file->end) {
+        return STATUS_OK;
+    }
+    return damaged(file, reached, status, error);
+}
+
+/* --- life --------------------------------------------------------------------------------- */
+
+enum status recovery_scan_init(struct recovery_scan *scan, struct engine *engine)
+{
+    *scan = (struct recovery_scan){.engine = engine};
+    recovery_table_init(&scan->table);
+    staircase_init(&scan->marks);
+    scan->progress.started_ms = clock_monotonic_ms();
+    scan->progress.told_ms = scan->progress.started_ms;
+    return start_map(scan);
+}
+
+void recovery_scan_deinit(struct recovery_scan *scan)
+{
+    recovery_table_deinit(&scan->table);
+    staircase_deinit(&scan->marks);
+    free(scan->map);
+    scan->map = NULL;
+}
