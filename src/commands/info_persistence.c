@@ -99,6 +99,11 @@ void info_scdb(struct info *info)
     info_number(info, "compactions", engine->compactions);
     info_number(info, "expired_keys", engine->expired_keys);
     info_number(info, "corrupt_records", engine->corrupt_records);
+    info_number(info, "checkpoints", engine->checkpoints);
+    info_size(info, "checkpoint_bytes", engine->checkpoint_size_bytes);
+    info_number(info, "checkpoint_ms", engine->checkpoint_duration_ms);
+    info_size(info, "checkpoint_behind_bytes", engine->checkpoint_behind_bytes);
+    info_number(info, "recovered_keys", engine->recovered_keys);
     info_number(info, "recovered_records", engine->recovered_records);
     info_number(info, "recovery_ms", engine->recovery_ms);
     info_number(info, "watched_keys", watch_table_count(keyspace_watches(info->keyspace)));

@@ -439,6 +439,9 @@ static bool is_current(struct engine *engine)
 
 enum status checkpoint_take(struct engine *engine, bool closing)
 {
+    if (engine->fs->read_only) {
+        return STATUS_READ_ONLY;
+    }
     if (closing && is_current(engine)) {
         return STATUS_OK;
     }

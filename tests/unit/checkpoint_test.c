@@ -1,0 +1,562 @@
+/* checkpoint_test.c - what opens with a checkpoint is what opens without one. */
+#include "engine/engine.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "engine/checksum.h"
+#include "support/sim_disk.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SEGMENT_SIZE 65536
+#define DATABASES    2
+
+static struct sim_disk *disk;
+static struct file_system *fs;
+static struct engine *engine;
+static int64_t clock_ms;
+
+static int64_t test_clock(void *context)
+{
+    (void)context;
+    return clock_ms;
+}
+
+static void open_store(void)
+{
+    struct error error = {""};
+    struct engine_options options = {.fs = fs,
+                                     .database_count = DATABASES,
+                                     .segment_size = SEGMENT_SIZE,
+                                     .sync_policy = SYNC_NO,
+                                     .unix_ms = test_clock,
+                                     .without_threads = true};
+    enum status status = engine_open(&options, &engine, &error);
+    ck_assert_msg(status == STATUS_OK, "engine_open: %s: %s", status_name(status), error.text);
+}
+
+static void set_up(void)
+{
+    log_set_level(LOG_NOTHING_LEVEL);
+    clock_ms = 1000000;
+    disk = sim_disk_create(1);
+    fs = sim_disk_mount(disk);
+    open_store();
+}
+
+static void verify(void)
+{
+    engine_lock(engine);
+    engine_verify_all_locked(engine);
+    engine_unlock(engine);
+}
+
+static void close_store(void)
+{
+    verify();
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+}
+
+static void tear_down(void)
+{
+    close_store();
+    fs_close(fs);
+    sim_disk_destroy(disk);
+}
+
+/* The process dies; what it had written is there. */
+static void kill_and_open(void)
+{
+    sim_disk_crash_now(disk);
+    (void)engine_close(engine);
+    sim_disk_restart(disk, SIM_KILL);
+    open_store();
+    verify();
+}
+
+/* --- commands -------------------------------------------------------------------------------- */
+
+static void write_all(void)
+{
+    engine_lock(engine);
+    struct engine_statistics statistics;
+    engine_statistics_locked(engine, &statistics);
+    engine_unlock(engine);
+    ck_assert_int_eq(engine_write(engine, statistics.appended_position), STATUS_OK);
+}
+
+static void put_in(unsigned database, unsigned number, unsigned version, int64_t expiry_ms)
+{
+    char key[32];
+    char text[64];
+    (void)snprintf(key, sizeof(key), "key:%u", number);
+    (void)snprintf(text, sizeof(text), "value %u of %u", version, number);
+    struct slice value = slice_of_string(text);
+    struct engine_value v = {.parts = &value, .part_count = 1, .expiry_ms = expiry_ms};
+    engine_lock(engine);
+    ck_assert_int_eq(engine_put_locked(engine, engine_database_locked(engine, database),
+                                       slice_of_string(key), &v),
+                     STATUS_OK);
+    engine_unlock(engine);
+}
+
+static void put(unsigned number, unsigned version)
+{
+    put_in(0, number, version, EXPIRY_NONE);
+}
+
+static enum status find(unsigned number)
+{
+    char key[32];
+    (void)snprintf(key, sizeof(key), "key:%u", number);
+    struct entry entry;
+    engine_lock(engine);
+    enum status status =
+        engine_find_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &entry);
+    engine_unlock(engine);
+    return status;
+}
+
+static void delete (unsigned number)
+{
+    char key[32];
+    (void)snprintf(key, sizeof(key), "key:%u", number);
+    engine_lock(engine);
+    ck_assert_int_eq(
+        engine_delete_locked(engine, engine_database_locked(engine, 0), slice_of_string(key)),
+        STATUS_OK);
+    engine_unlock(engine);
+}
+
+static void compact(void)
+{
+    struct compaction_result result;
+    ck_assert_int_eq(engine_compact(engine, &result), STATUS_OK);
+}
+
+/* --- comparing ------------------------------------------------------------------------------- */
+
+static void add_entry(void *context, const struct entry *entry)
+{
+    uint64_t *sum = context;
+    ck_assert_int_eq(engine_verify_locked(engine, entry, 0, SIZE_MAX), STATUS_OK);
+    uint64_t hash = checksum_of(entry->key.data, entry->key.size, (uint64_t)entry->expiry_ms);
+    *sum += checksum_of(entry->value.data, entry->value.size, hash) ^ entry->sequence;
+}
+
+/* A number that two stores have in common only if all their keys are the same. */
+static uint64_t contents(void)
+{
+    uint64_t sums = 0;
+    engine_lock(engine);
+    for (unsigned i = 0; i < DATABASES; i++) {
+        struct engine_keyspace *keyspace = engine_database_locked(engine, i);
+        struct entry_visitor visitor = {.visit = add_entry, .context = &sums};
+        uint64_t cursor = 0;
+        do {
+            engine_scan_locked(engine, keyspace, &cursor, 1000, &visitor);
+        } while (cursor != 0);
+        sums = sums * 31 + engine_count_locked(engine, keyspace);
+    }
+    engine_unlock(engine);
+    return sums;
+}
+
+static struct engine_statistics statistics_now(void)
+{
+    struct engine_statistics statistics;
+    engine_lock(engine);
+    engine_statistics_locked(engine, &statistics);
+    engine_unlock(engine);
+    return statistics;
+}
+
+static char checkpoint_name[FILE_NAME_SIZE_MAX];
+
+static void note_checkpoint(void *context, const char *name)
+{
+    if (strstr(name, ".index") != NULL) {
+        (void)snprintf(checkpoint_name, sizeof(checkpoint_name), "%s", name);
+        (*(unsigned *)context)++;
+    }
+}
+
+/* How many there are; the name of one is kept. */
+static unsigned count_checkpoints(void)
+{
+    unsigned count = 0;
+    ck_assert_int_eq(fs_list(fs, note_checkpoint, &count), STATUS_OK);
+    return count;
+}
+
+/* --- tests ----------------------------------------------------------------------------------- */
+
+START_TEST(opening_reads_no_record)
+{
+    const unsigned count = 30000;
+    for (unsigned i = 0; i < count; i++) {
+        put_in(i % DATABASES, i, 1, i % 3 == 0 ? clock_ms + 1 + (int64_t)i * 100 : EXPIRY_NONE);
+        if (i % 1000 == 0) {
+            write_all();
+        }
+    }
+    uint64_t before = contents();
+    close_store();
+    open_store();
+    struct engine_statistics statistics = statistics_now();
+    ck_assert_uint_eq(statistics.recovered_records, 0);
+    ck_assert_uint_eq(statistics.recovered_keys, count);
+    ck_assert_uint_eq(statistics.checkpoint_behind_bytes, 0);
+    ck_assert_uint_eq(contents(), before);
+    ck_assert_uint_eq(count_checkpoints(), 1);
+    /* And it goes on from there. */
+    put(1, 2);
+    delete (2);
+    before = contents();
+    close_store();
+    open_store();
+    ck_assert_uint_eq(statistics_now().recovered_records, 0);
+    ck_assert_uint_eq(contents(), before);
+    ck_assert_uint_eq(count_checkpoints(), 1);
+}
+END_TEST
+
+START_TEST(nothing_new_nothing_written)
+{
+    put(1, 1);
+    close_store();
+    ck_assert_uint_eq(count_checkpoints(), 1);
+    char name[FILE_NAME_SIZE_MAX];
+    (void)snprintf(name, sizeof(name), "%s", checkpoint_name);
+    open_store();
+    close_store();
+    ck_assert_uint_eq(count_checkpoints(), 1);
+    ck_assert_str_eq(checkpoint_name, name);
+    open_store();
+}
+END_TEST
+
+START_TEST(made_when_opening_would_read_much)
+{
+    ck_assert_uint_eq(count_checkpoints(), 0);
+    engine_tick(engine);
+    ck_assert_uint_eq(count_checkpoints(), 0);
+    static char large[100000];
+    struct slice value = slice_make(large, sizeof(large));
+    struct engine_value v = {.parts = &value, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    for (unsigned i = 0; i < 3000; i++) {
+        engine_lock(engine);
+        ck_assert_int_eq(engine_put_locked(engine, engine_database_locked(engine, 0),
+                                           slice_of_string("large"), &v),
+                         STATUS_OK);
+        engine_unlock(engine);
+        write_all();
+        if (i % 200 == 0) {
+            compact();
+        }
+    }
+    engine_tick(engine);
+    ck_assert_uint_eq(count_checkpoints(), 1);
+    ck_assert_uint_eq(statistics_now().checkpoints, 1);
+    ck_assert_uint_eq(statistics_now().checkpoint_behind_bytes, 0);
+}
+END_TEST
+
+/* Whatever is done while the tables are written. */
+struct meanwhile {
+    unsigned number;
+    bool is_done;
+};
+
+static void meddle(void *context, enum sim_call call, const char *name)
+{
+    struct meanwhile *meanwhile = context;
+    if (call != SIM_WRITE || strstr(name, ".index") == NULL) {
+        return;
+    }
+    meanwhile->is_done = true;
+    for (unsigned i = 0; i < 40; i++) {
+        unsigned number = (meanwhile->number * 7919) % 20000;
+        meanwhile->number++;
+        switch (meanwhile->number % 3) {
+        case 0:
+            put_in(number % DATABASES, number, 2, clock_ms + 500000);
+            break;
+        case 1:
+            put_in(number % DATABASES, 20000 + number, 1, EXPIRY_NONE);
+            break;
+        default:
+            if (number % DATABASES == 0 && find(number) == STATUS_OK) {
+                delete (number);
+            }
+            break;
+        }
+    }
+    write_all();
+}
+
+START_TEST(written_in_the_midst)
+{
+    for (unsigned i = 0; i < 20000; i++) {
+        put_in(i % DATABASES, i, 1, EXPIRY_NONE);
+    }
+    write_all();
+    struct meanwhile meanwhile = {0};
+    for (unsigned round = 0; round < 3; round++) {
+        sim_disk_set_hook(disk, meddle, &meanwhile);
+        engine_checkpoint(engine);
+        sim_disk_set_hook(disk, NULL, NULL);
+        verify();
+        uint64_t before = contents();
+        kill_and_open();
+        ck_assert_uint_eq(contents(), before);
+        ck_assert_uint_gt(statistics_now().recovered_keys, 10000);
+        ck_assert_uint_lt(statistics_now().recovered_records, 10000);
+    }
+    ck_assert(meanwhile.is_done);
+}
+END_TEST
+
+static void swap_once(void *context, enum sim_call call, const char *name)
+{
+    bool *is_done = context;
+    if (!*is_done && call == SIM_WRITE && strstr(name, ".index") != NULL) {
+        *is_done = true;
+        engine_lock(engine);
+        ck_assert_int_eq(engine_swap_locked(engine, 0, 1), STATUS_OK);
+        ck_assert_int_eq(engine_clear_locked(engine, 0), STATUS_OK);
+        engine_unlock(engine);
+        put(5, 5);
+        write_all();
+    }
+}
+
+START_TEST(flushed_and_swapped_in_the_midst)
+{
+    for (unsigned i = 0; i < 20000; i++) {
+        put_in(i % DATABASES, i, 1, EXPIRY_NONE);
+    }
+    write_all();
+    bool is_done = false;
+    sim_disk_set_hook(disk, swap_once, &is_done);
+    engine_checkpoint(engine);
+    sim_disk_set_hook(disk, NULL, NULL);
+    ck_assert(is_done);
+    uint64_t before = contents();
+    kill_and_open();
+    ck_assert_uint_eq(contents(), before);
+    ck_assert_uint_eq(statistics_now().keys, 10001);
+}
+END_TEST
+
+/* The map that was in force is no longer read in the log. */
+START_TEST(flushed_before)
+{
+    put(1, 1);
+    put_in(1, 2, 1, EXPIRY_NONE);
+    engine_lock(engine);
+    ck_assert_int_eq(engine_clear_locked(engine, 0), STATUS_OK);
+    ck_assert_int_eq(engine_swap_locked(engine, 0, 1), STATUS_OK);
+    engine_unlock(engine);
+    put(3, 1);
+    write_all();
+    uint64_t before = contents();
+    engine_checkpoint(engine);
+    kill_and_open();
+    ck_assert_uint_eq(contents(), before);
+    ck_assert_int_eq(find(1), STATUS_NOT_FOUND);
+    ck_assert_int_eq(find(2), STATUS_OK);
+    ck_assert_int_eq(find(3), STATUS_OK);
+}
+END_TEST
+
+/* A compaction removes files that slots of the checkpoint point into. */
+START_TEST(victims_are_gone)
+{
+    for (unsigned i = 0; i < 8000; i++) {
+        put(i, 1);
+    }
+    write_all();
+    engine_checkpoint(engine);
+    for (unsigned i = 0; i < 8000; i += 2) {
+        put(i, 2);
+    }
+    for (unsigned i = 1; i < 8000; i += 50) {
+        delete (i);
+    }
+    write_all();
+    compact();
+    for (unsigned i = 0; i < 8000; i += 5) {
+        put(i, 3);
+    }
+    write_all();
+    compact();
+    uint64_t before = contents();
+    kill_and_open();
+    ck_assert_uint_eq(contents(), before);
+    close_store();
+    open_store();
+    ck_assert_uint_eq(contents(), before);
+    ck_assert_uint_eq(statistics_now().recovered_records, 0);
+}
+END_TEST
+
+/* A mark declares a key dead that has not been removed yet; the checkpoint still has it. */
+START_TEST(marked_and_the_clock_set_back)
+{
+    put_in(0, 1, 1, 1000500);
+    put_in(0, 2, 1, 1000900);
+    put_in(0, 3, 1, 2000000);
+    clock_ms = 1000950;
+    ck_assert_int_eq(find(2), STATUS_NOT_FOUND);
+    engine_tick(engine); /* appends the mark; key 1 falls due with its second only */
+    write_all();
+    engine_checkpoint(engine);
+    clock_ms = 1000000;
+    kill_and_open();
+    ck_assert_int_eq(find(1), STATUS_NOT_FOUND);
+    ck_assert_int_eq(find(2), STATUS_NOT_FOUND);
+    ck_assert_int_eq(find(3), STATUS_OK);
+    /* The mark goes from one checkpoint to the next. */
+    put(4, 1);
+    write_all();
+    engine_checkpoint(engine);
+    kill_and_open();
+    ck_assert_int_eq(find(1), STATUS_NOT_FOUND);
+    ck_assert_int_eq(find(3), STATUS_OK);
+}
+END_TEST
+
+/* --- what is wrong with it is found ----------------------------------------------------------- */
+
+static void fill_a_little(void)
+{
+    for (unsigned i = 0; i < 12; i++) {
+        put_in(i % DATABASES, i, 1, i % 4 == 0 ? clock_ms + 100000 : EXPIRY_NONE);
+    }
+    put(2, 2);
+    delete (4);
+    write_all();
+}
+
+START_TEST(any_byte_flipped)
+{
+    fill_a_little();
+    uint64_t before = contents();
+    close_store();
+    ck_assert_uint_eq(count_checkpoints(), 1);
+    uint64_t offset = 0;
+    while (sim_disk_flip(disk, checkpoint_name, offset, (uint8_t)(1u << offset % 8)) == STATUS_OK) {
+        open_store();
+        ck_assert_uint_eq(statistics_now().recovered_keys, 0);
+        ck_assert_uint_gt(statistics_now().recovered_records, 0);
+        ck_assert_uint_eq(contents(), before);
+        close_store();
+        ck_assert_uint_eq(count_checkpoints(), 1);
+        offset++;
+    }
+    ck_assert_uint_gt(offset, 500);
+    open_store();
+}
+END_TEST
+
+static void truncate_checkpoint(uint64_t size)
+{
+    struct file *file;
+    ck_assert_int_eq(fs_open(fs, checkpoint_name, FILE_MODE_WRITE, &file), STATUS_OK);
+    ck_assert_int_eq(file_truncate(file, size), STATUS_OK);
+    file_close(file);
+}
+
+START_TEST(torn_or_missing)
+{
+    fill_a_little();
+    uint64_t before = contents();
+    close_store();
+    for (uint64_t size = 0; size < 700; size += 7) {
+        ck_assert_uint_eq(count_checkpoints(), 1);
+        truncate_checkpoint(size);
+        open_store();
+        ck_assert_uint_eq(contents(), before);
+        close_store();
+    }
+    ck_assert_uint_eq(count_checkpoints(), 1);
+    ck_assert_int_eq(fs_remove(fs, checkpoint_name), STATUS_OK);
+    open_store();
+    ck_assert_uint_eq(contents(), before);
+}
+END_TEST
+
+/* The checkpoint that was in force before, under the name of the newer one. */
+START_TEST(an_older_one_in_its_place)
+{
+    fill_a_little();
+    close_store();
+    ck_assert_uint_eq(count_checkpoints(), 1);
+    struct file *file;
+    static uint8_t bytes[65536];
+    size_t size = 0;
+    ck_assert_int_eq(fs_open(fs, checkpoint_name, FILE_MODE_READ, &file), STATUS_OK);
+    ck_assert_int_eq(file_read(file, 0, bytes, sizeof(bytes), &size), STATUS_OK);
+    file_close(file);
+    open_store();
+    delete (2);
+    uint64_t before = contents();
+    close_store();
+    ck_assert_uint_eq(count_checkpoints(), 1);
+    truncate_checkpoint(0);
+    ck_assert_int_eq(fs_open(fs, checkpoint_name, FILE_MODE_WRITE, &file), STATUS_OK);
+    struct slice part = slice_make(bytes, size);
+    ck_assert_int_eq(file_write(file, 0, &part, 1), STATUS_OK);
+    file_close(file);
+    open_store();
+    ck_assert_uint_eq(contents(), before);
+    ck_assert_int_eq(find(2), STATUS_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(without_room_for_it)
+{
+    fill_a_little();
+    uint64_t before = contents();
+    for (unsigned call = SIM_CREATE; call <= SIM_SYNC_DIRECTORY; call++) {
+        sim_disk_fail(disk, (enum sim_call)call, 1, 1, STATUS_DISK_FULL);
+        engine_checkpoint(engine);
+        sim_disk_fail(disk, (enum sim_call)call, 0, 0, STATUS_DISK_FULL);
+        verify();
+        ck_assert_uint_eq(contents(), before);
+        if (call != SIM_SYNC) { /* that may have been the log's */
+            kill_and_open();
+            ck_assert_uint_eq(contents(), before);
+        }
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("checkpoint");
+    TCase *tests = tcase_create("checkpoint");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_set_timeout(tests, 60);
+    tcase_add_test(tests, opening_reads_no_record);
+    tcase_add_test(tests, nothing_new_nothing_written);
+    tcase_add_test(tests, made_when_opening_would_read_much);
+    tcase_add_test(tests, written_in_the_midst);
+    tcase_add_test(tests, flushed_and_swapped_in_the_midst);
+    tcase_add_test(tests, flushed_before);
+    tcase_add_test(tests, victims_are_gone);
+    tcase_add_test(tests, marked_and_the_clock_set_back);
+    tcase_add_test(tests, any_byte_flipped);
+    tcase_add_test(tests, torn_or_missing);
+    tcase_add_test(tests, an_older_one_in_its_place);
+    tcase_add_test(tests, without_room_for_it);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
