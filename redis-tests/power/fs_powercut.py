@@ -46,6 +46,7 @@ from server import Server, ServerError  # noqa: E402
 CLIENT_COUNT = 8
 IMAGE_SIZE = 256 << 20
 LOAD_SECONDS = (0.1, 1.5)
+DETACH_SECONDS_MAX = 60
 SHUTDOWN = 0x8004587D  # FS_IOC_SHUTDOWN, _IOR('X', 125, __u32)
 WITHOUT_FLUSHING = 2
 
@@ -67,6 +68,7 @@ class FileSystem:
         self.root = os.path.join(self.home, "root")
         os.mkdir(self.root)
         self.is_mounted = False
+        self.device = None
         with open(self.image, "wb") as image:
             image.truncate(IMAGE_SIZE)
 
@@ -74,13 +76,24 @@ class FileSystem:
         run("mkfs.ext4", "-q", "-F", self.image)
 
     def mount(self, data):
-        run("mount", "-t", "ext4", "-o", f"loop,data={data}", self.image, self.root)
+        self.device = run("losetup", "--find", "--show", self.image)
+        run("mount", "-t", "ext4", "-o", f"data={data}", self.device, self.root)
         self.is_mounted = True
 
     def unmount(self):
+        """Returns when the file system is really gone: the kernel may take its time, and a mount
+        meanwhile would get the one that was shut down."""
         if self.is_mounted:
             run("umount", self.root)
             self.is_mounted = False
+        if self.device is not None:
+            run("losetup", "--detach", self.device)
+            self.device = None
+        deadline = time.monotonic() + DETACH_SECONDS_MAX
+        while run("losetup", "--associated", self.image):
+            if time.monotonic() > deadline:
+                raise OSError(f"a loop device still holds {self.image}")
+            time.sleep(0.01)
 
     def cut_power(self):
         descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -95,9 +108,11 @@ class FileSystem:
 
 
 def run(*command):
+    """Runs a program; returns what it printed."""
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise OSError(f"{' '.join(command)}: {result.stderr.strip()}")
+    return result.stdout.strip()
 
 
 class Saver(threading.Thread):
