@@ -30,8 +30,9 @@ static const char *const status_texts[STATUS_COUNT] = {
     [STATUS_KEY_LIMIT] = "OOM command not allowed: the store holds max-keys keys",
     [STATUS_LOCKED] = "ERR the data directory is in use by another process",
     [STATUS_NEWER_FORMAT] = "ERR the data was written by a newer version",
-    [STATUS_WRITES_STOPPED] = ("MISCONF Writing has stopped for good after a failed fdatasync, "
-                               "reading goes on; the server's log says more"),
+    [STATUS_WRITES_STOPPED] = ("MISCONF Writing has stopped for good: an fdatasync of the log "
+                               "failed, and the disk may have lost data. Reading goes on. See the "
+                               "server's log, mend the disk, then restart"),
     [STATUS_CLOSED] = "ERR the server is shutting down",
     [STATUS_READ_ONLY] = "READONLY You can't write: the store was opened read-only (read-only yes)",
 };

@@ -11,9 +11,11 @@
 #include "server/version.h"
 
 /* Sync marks do not count: one follows each sync. */
-static bool is_all_durable(const struct engine_statistics *engine)
+static uint64_t bytes_not_durable(const struct engine_statistics *engine)
 {
-    return engine->durable_position >= engine->payload_position;
+    return engine->payload_position > engine->durable_position
+               ? engine->payload_position - engine->durable_position
+               : 0;
 }
 
 static void add_saves(struct info *info)
@@ -37,7 +39,7 @@ static void add_saves(struct info *info)
 static void add_log(struct info *info)
 {
     const struct engine_statistics *engine = &info->engine;
-    const char *status = engine->writes_stopped ? "err" : "ok";
+    const char *status = engine->writes_stopped || engine->write_failing ? "err" : "ok";
     info_number(info, "aof_enabled", 1);
     info_number(info, "aof_rewrite_in_progress", engine->compaction_running);
     info_number(info, "aof_rewrite_scheduled", 0);
@@ -54,8 +56,22 @@ static void add_log(struct info *info)
     info_number(info, "aof_base_size", engine->live_bytes);
     info_number(info, "aof_pending_rewrite", 0);
     info_number(info, "aof_buffer_length", engine->appended_position - engine->written_position);
-    info_number(info, "aof_pending_bio_fsync", is_all_durable(engine) ? 0 : 1);
-    info_number(info, "aof_delayed_fsync", 0);
+    info_number(info, "aof_pending_bio_fsync", engine->sync_running);
+    info_number(info, "aof_delayed_fsync", engine->delayed_syncs);
+}
+
+/* What Redis does not tell. */
+static void add_durability(struct info *info)
+{
+    const struct engine_statistics *engine = &info->engine;
+    static const char *const modes[] = {
+        [SYNC_ALWAYS] = "always", [SYNC_EVERYSEC] = "everysec", [SYNC_NO] = "no"};
+    info_word(info, "appendfsync", modes[config_number(info->config, CONFIG_APPENDFSYNC)]);
+    info_number(info, "bytes_not_durable", bytes_not_durable(engine));
+    info_number(info, "fsyncs", engine->sync_count);
+    info_number(info, "fsync_errors", engine->sync_errors);
+    info_signed(info, "last_fsync_time", engine->last_sync_unix_ms / 1000);
+    info_signed(info, "last_fsync_usec", engine->last_sync_us);
 }
 
 void info_persistence(struct info *info)
@@ -70,6 +86,7 @@ void info_persistence(struct info *info)
     info_number(info, "current_save_keys_total", 0);
     add_saves(info);
     add_log(info);
+    add_durability(info);
 }
 
 void info_scdb(struct info *info)

@@ -217,6 +217,23 @@ bool engine_may_reply(struct engine *engine, uint64_t position, bool *failed)
     return sync_may_reply(engine, position, failed);
 }
 
+uint64_t engine_payload_position_locked(const struct engine *engine)
+{
+    return atomic_load_explicit(&engine->appender.payload_position, memory_order_relaxed);
+}
+
+bool engine_is_durable(struct engine *engine, uint64_t position, bool *failed)
+{
+    bool is_durable = position <= atomic_load(&engine->sync.durable_position);
+    *failed = !is_durable && atomic_load(&engine->sync.failed);
+    return is_durable;
+}
+
+void engine_request_sync(struct engine *engine)
+{
+    sync_request(engine);
+}
+
 enum status engine_sync(struct engine *engine)
 {
     return engine_is_read_only(engine) ? STATUS_OK : sync_now(engine);
@@ -317,6 +334,12 @@ void engine_statistics_locked(struct engine *engine, struct engine_statistics *o
         .unsaved_changes = engine->changes - engine->sync.durable_changes,
         .expired_keys = engine->expired_keys,
         .sync_count = atomic_load(&engine->sync.count),
+        .sync_errors = atomic_load(&engine->sync.errors),
+        .delayed_syncs = atomic_load(&engine->sync.delayed),
+        .last_sync_unix_ms = atomic_load(&engine->sync.last_unix_ms),
+        .last_sync_us = atomic_load(&engine->sync.last_us),
+        .sync_running = atomic_load(&engine->sync.passing),
+        .write_failing = atomic_load(&engine->appender.failing) != STATUS_OK,
         .corrupt_records = engine->corrupt_records,
         .writes_stopped = atomic_load(&engine->sync.failed),
         .recovered_records = engine->recovered_records,

@@ -215,6 +215,16 @@ enum status engine_write(struct engine *engine, uint64_t position) MUST_CHECK;
  */
 bool engine_may_reply(struct engine *engine, uint64_t position, bool *failed);
 
+/* Behind the newest record but sync marks. */
+uint64_t engine_payload_position_locked(const struct engine *engine);
+
+/* For one that waits for durability whatever the policy says: is all up to `position` durable? Any
+ * thread. *failed: no, and it never will be (fdatasync failed). */
+bool engine_is_durable(struct engine *engine, uint64_t position, bool *failed);
+
+/* Has the sync thread make durable what is appended, soon; on_durable() tells. Lock held or not. */
+void engine_request_sync(struct engine *engine);
+
 /* Makes all that is appended durable now, and waits. Lock not held. */
 enum status engine_sync(struct engine *engine) MUST_CHECK;
 
@@ -270,6 +280,12 @@ struct engine_statistics {
                                   database changes each key in it, our own marks change none */
     uint64_t expired_keys;     /* removed by expiry since the start */
     uint64_t sync_count;       /* fdatasyncs of the log since the start */
+    uint64_t sync_errors;      /* of these, how many have failed */
+    uint64_t delayed_syncs;    /* everysec: syncs that were so late that writers waited */
+    int64_t last_sync_unix_ms; /* when the last fdatasync ended; 0 = there was none */
+    int64_t last_sync_us;      /* and how long it took; -1 */
+    bool sync_running;         /* a pass of syncing is at work */
+    bool write_failing;        /* the last write of the log to its files failed */
     uint64_t compactions;
     uint64_t corrupt_records; /* seen since the start */
     uint64_t free_disk_bytes;

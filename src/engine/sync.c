@@ -13,6 +13,7 @@ void sync_init(struct sync *sync, int policy)
 {
     *sync = (struct sync){0};
     atomic_init(&sync->policy, policy);
+    atomic_init(&sync->last_us, -1);
     mutex_init(&sync->mutex);
     condition_init(&sync->wake);
     condition_init(&sync->done);
@@ -83,6 +84,22 @@ static void note_synced(struct engine *engine, const struct sync_target *targets
     mutex_unlock(&engine->lock);
 }
 
+static enum status sync_segment(struct sync *sync, const struct segment *segment)
+{
+    int64_t begin_us = clock_monotonic_us();
+    enum status status = file_sync(segment->file);
+    atomic_store(&sync->last_us, clock_monotonic_us() - begin_us);
+    atomic_store(&sync->last_unix_ms, clock_unix_ms());
+    atomic_fetch_add(&sync->count, 1);
+    if (status != STATUS_OK) {
+        atomic_fetch_add(&sync->errors, 1);
+        LOG_WARNING("fdatasync of log segment %llu failed: writing stops for good; what was "
+                    "durable before stays so. Replace the disk, then restart",
+                    (unsigned long long)segment->number);
+    }
+    return status;
+}
+
 /* Rule 2 of docs/durability.md: in the order of the log. */
 static enum status sync_segments(struct engine *engine, const struct sync_pass *pass)
 {
@@ -90,12 +107,8 @@ static enum status sync_segments(struct engine *engine, const struct sync_pass *
     size_t count;
     while ((count = collect_targets(engine, pass, targets)) > 0) {
         for (size_t i = 0; i < count; i++) {
-            atomic_fetch_add(&engine->sync.count, 1);
-            enum status status = file_sync(targets[i].segment->file);
+            enum status status = sync_segment(&engine->sync, targets[i].segment);
             if (status != STATUS_OK) {
-                LOG_WARNING("fdatasync of log segment %llu failed: writing stops for good; what "
-                            "was durable before stays so. Replace the disk, then restart",
-                            (unsigned long long)targets[i].segment->number);
                 return status;
             }
         }
@@ -148,6 +161,7 @@ static enum status run_pass(struct engine *engine)
     }
     /* The time is taken over before the end of the log is looked at: a record that slips in
      * between is covered, and at worst counted as older than it is. */
+    atomic_store(&sync->passing, true);
     int64_t since = atomic_exchange(&appender->unsynced_since_ms, 0);
     atomic_store(&sync->running_since_ms, since);
     uint64_t payload = atomic_load(&appender->payload_position);
@@ -169,6 +183,8 @@ static enum status run_pass(struct engine *engine)
         (void)atomic_compare_exchange_strong(&appender->unsynced_since_ms, &none, since);
     }
     atomic_store(&sync->running_since_ms, 0);
+    atomic_store(&sync->passing, false);
+    atomic_store(&sync->delay_counted, false);
     tell_waiting(engine);
     return status;
 }
@@ -287,7 +303,7 @@ enum status sync_last(struct engine *engine)
 }
 
 /* Wakes the thread for those that wait for on_durable(), once for all of them. */
-static void want_pass(struct engine *engine)
+void sync_request(struct engine *engine)
 {
     struct sync *sync = &engine->sync;
     if (!atomic_exchange(&sync->wanted, true)) {
@@ -315,14 +331,18 @@ bool sync_may_reply(struct engine *engine, uint64_t position, bool *failed)
     if (policy == SYNC_NO || position <= atomic_load(&sync->durable_position)) {
         return true;
     }
-    if (atomic_load(&sync->failed)) {
+    bool has_failed = atomic_load(&sync->failed);
+    if (policy == SYNC_EVERYSEC && (has_failed || !is_stalled(engine))) {
+        return true; /* after a failure reading goes on; new writes are refused */
+    }
+    if (has_failed) {
         *failed = true;
         return false;
     }
-    if (policy == SYNC_EVERYSEC && !is_stalled(engine)) {
-        return true;
+    if (policy == SYNC_EVERYSEC && !atomic_exchange(&sync->delay_counted, true)) {
+        atomic_fetch_add(&sync->delayed, 1);
     }
-    want_pass(engine);
+    sync_request(engine);
     /* The pass may have ended, and called on_durable, just before it was asked for. */
     return position <= atomic_load(&sync->durable_position);
 }
@@ -330,7 +350,7 @@ bool sync_may_reply(struct engine *engine, uint64_t position, bool *failed)
 void sync_set_policy(struct engine *engine, int policy)
 {
     if (atomic_exchange(&engine->sync.policy, policy) != policy) {
-        want_pass(engine); /* releases those who wait under the old policy */
+        sync_request(engine); /* releases those who wait under the old policy */
     }
 }
 

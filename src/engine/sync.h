@@ -37,6 +37,12 @@ struct sync {
     atomic_bool wanted;               /* somebody waits for on_durable() */
     _Atomic int64_t running_since_ms; /* unsynced_since_ms of what the running pass covers; 0 */
     _Atomic uint64_t count;           /* fdatasyncs */
+    _Atomic uint64_t errors;          /* that failed */
+    _Atomic uint64_t delayed;         /* passes that writers had to wait for under everysec */
+    atomic_bool delay_counted;        /* the pass that is due is among them */
+    _Atomic int64_t last_unix_ms;     /* the end of the last fdatasync; 0 = none */
+    _Atomic int64_t last_us;          /* its duration; -1 */
+    atomic_bool passing;              /* a pass is at work */
 
     struct mutex mutex;
     struct condition wake;   /* of the thread */
@@ -65,6 +71,9 @@ enum status sync_last(struct engine *engine) MUST_CHECK;
 
 /* engine_may_reply(). */
 bool sync_may_reply(struct engine *engine, uint64_t position, bool *failed);
+
+/* engine_request_sync(). */
+void sync_request(struct engine *engine);
 
 void sync_set_policy(struct engine *engine, int policy);
 
