@@ -140,8 +140,14 @@ $(RECORDER): %.so: %.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -shared -o $@ $< -ldl
 
+# A disk that fails on demand. Not instrumented: it is loaded before the sanitizers' libraries.
+FAULT_DISK := $(BUILD)/redis-tests/fault_disk.so
+$(FAULT_DISK): redis-tests/support/fault_disk.c
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=c11 -O1 -Wall -Wextra -Werror -fPIC -shared -o $@ $< -ldl
+
 .PHONY: tests
-tests: $(TEST_PROGRAMS) $(REPLAY_PROGRAMS) $(HIREDIS_TEST) $(RECORDER)
+tests: $(TEST_PROGRAMS) $(REPLAY_PROGRAMS) $(HIREDIS_TEST) $(RECORDER) $(FAULT_DISK)
 
 # Clients against the real server; with_server starts one for those that don't do it themselves.
 WITH_SERVER := redis-tests/support/with_server
@@ -153,6 +159,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 redis-tests/reference_test.py \
                 redis-tests/administration_test.py \
                 redis-tests/import_test.py \
+                redis-tests/durability_test.py \
                 redis-tests/differential/differential.py \
                 redis-tests/crash/kill9.py \
                 redis-tests/crash/flip.py
@@ -191,7 +198,7 @@ unit-test: tests ## only the C tests (ONLY=word picks programs whose name has th
 	@tests/run $(if $(ONLY),$(foreach program,$(TEST_PROGRAMS),$(if $(findstring $(ONLY),$(program)),$(program))),$(TEST_PROGRAMS))
 
 .PHONY: redis-test
-redis-test: build $(HIREDIS_TEST) $(RECORDER) | $(INSTALLED)/test ## only the clients against the server
+redis-test: build $(HIREDIS_TEST) $(RECORDER) $(FAULT_DISK) | $(INSTALLED)/test ## only the clients against the server
 	@tests/run $(CLIENT_TESTS)
 
 .PHONY: differential

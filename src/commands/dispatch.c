@@ -120,9 +120,15 @@ static bool count_error(struct statistics *statistics, const struct reply *reply
 void dispatch_run(struct call *call)
 {
     struct statistics *statistics = server_statistics(call->server);
+    struct engine *engine = server_engine(call->server);
+    uint64_t before = engine_payload_position_locked(engine);
     struct reply_mark mark = reply_mark(call->reply);
     statistics_begin_command_locked(statistics, call->command);
     call->command->handler(call);
+    uint64_t position = engine_payload_position_locked(engine);
+    if (position != before) {
+        call->session->write_position = position;
+    }
     if (count_error(statistics, call->reply, mark)) {
         statistics_failed_locked(statistics, call->command);
     }

@@ -11,6 +11,7 @@
 #include "commands/tables.h"
 #include "commands/waiting.h"
 #include "engine/engine.h"
+#include "server/await.h"
 #include "server/server.h"
 #include "server/statistics.h"
 
@@ -110,16 +111,16 @@ static void reply_acknowledged(struct reply *reply, bool is_durable)
     reply_integer(reply, 0);
 }
 
-static void reply_synced(const struct waiting *waiting, struct reply *reply)
+static void finish_waitaof(struct session *session, enum await_end end)
 {
-    reply_acknowledged(reply, waiting->status == STATUS_OK);
-}
-
-static void sync_for_client(void *context)
-{
-    struct waiting *waiting = context;
-    waiting->status = engine_sync(server_engine(waiting->server));
-    waiting_end(waiting);
+    if (end == AWAIT_FAILED) {
+        struct call call = {.reply = &session->reply, .command = session->last_command};
+        errors_reply_status(&call, STATUS_WRITES_STOPPED);
+    } else {
+        reply_acknowledged(&session->reply, end == AWAIT_DURABLE);
+    }
+    session->on_unblock = NULL;
+    session->unblock_with_error_allowed = false;
 }
 
 static void on_waitaof_unblock(struct session *session, bool with_error)
@@ -129,15 +130,17 @@ static void on_waitaof_unblock(struct session *session, bool with_error)
     } else {
         reply_acknowledged(&session->reply, false);
     }
-    waiting_stop(session);
+    session->on_unblock = NULL;
+    session->unblock_with_error_allowed = false;
+    await_cancel_locked(session);
 }
 
-/* False: an argument is wrong, and the error is written. The timeout is only checked: a sync takes
- * as long as it takes, and its result is not held back. */
-static bool parse_waitaof(const struct call *call, int64_t *local_count)
+/* False: an argument is wrong, and the error is written. */
+static bool parse_waitaof(const struct call *call, int64_t *local_count, int64_t *until_ms)
 {
     int64_t replica_count;
     int64_t timeout_ms;
+    int64_t now_ms = clock_monotonic_ms();
     if (!number_parse(call->arguments[1], local_count)) {
         errors_reply(call, ERROR_NOT_INTEGER);
         return false;
@@ -158,6 +161,11 @@ static bool parse_waitaof(const struct call *call, int64_t *local_count)
         reply_error(call->reply, "ERR timeout is negative");
         return false;
     }
+    if (timeout_ms > INT64_MAX - now_ms) {
+        reply_error(call->reply, "ERR timeout is out of range");
+        return false;
+    }
+    *until_ms = timeout_ms == 0 ? INT64_MAX : now_ms + timeout_ms;
     return true;
 }
 
@@ -165,25 +173,26 @@ static bool parse_waitaof(const struct call *call, int64_t *local_count)
 static void waitaof(struct call *call)
 {
     int64_t local_count;
-    if (!parse_waitaof(call, &local_count)) {
+    struct session *session = call->session;
+    struct await await = {.position = session->write_position, .finish = finish_waitaof};
+    if (!parse_waitaof(call, &local_count, &await.until_ms)) {
         return;
     }
-    struct engine_statistics engine;
-    engine_statistics_locked(server_engine(call->server), &engine);
-    bool is_durable = engine.durable_position >= engine.payload_position;
-    if (is_durable || local_count == 0 || call->session->transaction.open) {
+    bool failed;
+    bool is_durable = engine_is_durable(server_engine(call->server), await.position, &failed);
+    if (failed && local_count > 0) {
+        errors_reply_status(call, STATUS_WRITES_STOPPED);
+        return;
+    }
+    if (is_durable || local_count == 0 || session->transaction.open) {
         reply_acknowledged(call->reply, is_durable);
         return;
     }
-    struct waiting *waiting = waiting_begin(call, reply_synced);
-    if (waiting == NULL) {
-        return;
-    }
-    waiting_allow_unblock(waiting, call->session, on_waitaof_unblock);
-    enum status status = background_run(sync_for_client, waiting);
-    if (status != STATUS_OK) {
-        waiting_cancel(waiting, call, status);
-    }
+    static uint64_t serial; /* under the execution lock: tells this wait from a later one */
+    session->block_context = (void *)(uintptr_t)++serial;
+    session->unblock_with_error_allowed = true;
+    session->on_unblock = on_waitaof_unblock;
+    await_begin_locked(call->server, session, &await);
 }
 
 #define SAVING (COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_NO_ASYNC_LOADING)
@@ -223,7 +232,7 @@ const struct command persistence_commands[] = {
      .categories = CATEGORY_CONNECTION,
      .group = "generic",
      .since = "7.2.0",
-     .summary = "Replies when all that was written before is durable on this machine",
+     .summary = "Waits until what this client has written is durable on this machine",
      .complexity = "O(1)",
      .syntax = "numlocal:integer numreplicas:integer timeout:integer",
      .tips = "request_policy:all_shards response_policy:agg_min"},

@@ -22,6 +22,7 @@
 struct command;
 struct connection;
 struct server;
+struct session;
 
 enum reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP_THIS };
 
@@ -48,6 +49,15 @@ struct transaction {
     size_t memory; /* bytes of all arguments */
 };
 
+enum await_end { AWAIT_DURABLE, AWAIT_TIMEOUT, AWAIT_FAILED };
+
+/* A session that waits until the log is durable: await.h. */
+struct await {
+    uint64_t position;
+    int64_t until_ms; /* monotonic; INT64_MAX = for ever */
+    void (*finish)(struct session *session, enum await_end end); /* NULL: it does not wait */
+};
+
 struct session {
     uint64_t id;
     struct server *server;
@@ -66,6 +76,8 @@ struct session {
     bool unblock_with_error_allowed; /* CLIENT UNBLOCK may end the wait */
     void (*on_unblock)(struct session *session, bool with_error); /* CLIENT UNBLOCK, disconnect */
     void *block_context;
+    uint64_t write_position; /* behind what its commands have written; see engine.h */
+    struct await await;
 
     /* What executes now writes here. Of another session only reply.protocol may be read: its worker
      * sends the rest without the lock (see output_size, output_capacity). */

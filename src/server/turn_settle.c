@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "server/await.h"
 #include "server/worker.h"
 
 /*
@@ -133,17 +134,20 @@ static void settle_all(struct worker *worker, bool write_failed)
 
 void turn_settle(struct worker *worker)
 {
-    if (atomic_exchange(&worker->durable_moved, false)) {
+    bool moved = atomic_exchange(&worker->durable_moved, false);
+    if (moved) {
         settle_held(worker);
     }
+    await_settle(worker, moved);
     bool write_failed = !write_log(worker);
     settle_all(worker, write_failed);
-    bool waits = worker->lists[LIST_HELD].count > 0;
+    bool waits = worker->lists[LIST_HELD].count > 0 || worker->lists[LIST_AWAIT].count > 0;
     bool waited = atomic_exchange(&worker->waits_durable, waits);
     if (waits && !waited) {
         /* The sync thread looks at waits_durable after it has moved the position; we look at the
          * position once more after setting it: so one of us sees the other. */
         settle_held(worker);
+        await_settle(worker, true);
         settle_all(worker, false);
     }
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "server/await.h"
 #include "server/turn.h"
 #include "server/turn_settle.h"
 
@@ -241,6 +242,15 @@ static void arm_pause_event(struct worker *worker)
     CHECK(event_add(worker->pause_event, &wait) == 0);
 }
 
+/* The turn that follows looks at the time. */
+static void on_await_end(evutil_socket_t descriptor, short what, void *context)
+{
+    struct worker *worker = context;
+    (void)descriptor;
+    (void)what;
+    worker->await_armed_ms = INT64_MAX;
+}
+
 static void on_wake(evutil_socket_t descriptor, short what, void *context)
 {
     struct worker *worker = context;
@@ -310,6 +320,7 @@ static void *run(void *context)
         worker->now_ms = clock_monotonic_ms();
         turn_end(worker);
         arm_pause_event(worker);
+        await_arm_timer(worker);
     }
     close_all(worker);
     return NULL;
@@ -327,6 +338,9 @@ static void destroy(struct worker *worker)
     }
     if (worker->pause_event != NULL) {
         event_free(worker->pause_event);
+    }
+    if (worker->await_event != NULL) {
+        event_free(worker->await_event);
     }
     if (worker->base != NULL) {
         event_base_free(worker->base);
@@ -370,8 +384,10 @@ static bool create_events(struct worker *worker)
         event_new(worker->base, worker->mailbox.descriptor, EV_READ | EV_PERSIST, on_wake, worker);
     worker->second_event = event_new(worker->base, -1, EV_PERSIST, on_second, worker);
     worker->pause_event = event_new(worker->base, -1, 0, on_pause_end, worker);
-    return worker->wake_event != NULL && worker->second_event != NULL &&
-           worker->pause_event != NULL && event_add(worker->wake_event, NULL) == 0 &&
+    worker->await_event = event_new(worker->base, -1, 0, on_await_end, worker);
+    return worker->wake_event != NULL && worker->await_event != NULL &&
+           worker->second_event != NULL && worker->pause_event != NULL &&
+           event_add(worker->wake_event, NULL) == 0 &&
            event_add(worker->second_event, &second) == 0;
 }
 
@@ -384,6 +400,8 @@ enum status worker_create(struct server *server, unsigned index, struct worker *
     }
     worker->server = server;
     worker->index = index;
+    worker->await_until_ms = INT64_MAX;
+    worker->await_armed_ms = INT64_MAX;
     worker->limits = (struct parser_limits){.argument_count_max = INT32_MAX,
                                             .inline_size_max = (size_t)64 << 10};
     if (mailbox_init(&worker->mailbox) != STATUS_OK) {

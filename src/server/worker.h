@@ -51,6 +51,7 @@ enum worker_list {
     LIST_SETTLE,    /* replies to send, or a state that has changed: looked at in this turn */
     LIST_RESUME,    /* bytes to parse that have been read already: in the next turn */
     LIST_HELD,      /* replies that wait for an fdatasync */
+    LIST_AWAIT,     /* commands that wait until the log is durable */
     LIST_POSTPONED, /* requests that wait for the end of CLIENT PAUSE */
     LIST_CLOSE,     /* at the end of this turn */
     LIST_COUNT
@@ -69,8 +70,9 @@ struct worker {
     struct event *wake_event;
     struct event *second_event; /* every second: idle clients, soft limits */
     struct event *pause_event;  /* the end of CLIENT PAUSE */
+    struct event *await_event;  /* the end of the first timeout of LIST_AWAIT */
     struct mailbox mailbox;
-    _Atomic bool waits_durable; /* LIST_HELD is not empty */
+    _Atomic bool waits_durable; /* LIST_HELD or LIST_AWAIT is not empty */
     _Atomic bool durable_moved;
 
     struct connection *connections;
@@ -93,6 +95,8 @@ struct worker {
     uint64_t position; /* the largest that a reply of the turn rests on */
     int64_t now_ms;    /* monotonic, once a turn */
     int64_t pause_until_ms;
+    int64_t await_until_ms; /* the first timeout of LIST_AWAIT, monotonic; INT64_MAX = none */
+    int64_t await_armed_ms; /* the one that await_event waits for */
     bool retry_postponed;
     struct parser_limits limits;
 

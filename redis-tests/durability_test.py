@@ -1,0 +1,299 @@
+#!/usr/bin/python3
+"""What clients see of durability when the disk is slow or fails: held replies, WAITAOF, MISCONF,
+INFO persistence. The real server runs on a disk that fails on demand (support/fault_disk.c).
+Closes with "N passed, N failed"."""
+
+import os
+import sys
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "support")]
+
+import server as support  # noqa: E402  (after the path is set)
+
+DURABLE = b"*2\r\n:1\r\n:0\r\n"
+NOT_DURABLE = b"*2\r\n:0\r\n:0\r\n"
+WAIT_SECONDS_MAX = 60
+
+
+class FaultyServer(support.Server):
+    """A server whose disk obeys the files in a directory."""
+
+    def __enter__(self):
+        self.faults = os.path.join(self.home, "faults")
+        os.mkdir(self.faults)
+        library = os.path.join(
+            os.path.dirname(support.scdb_path()), "redis-tests", "fault_disk.so"
+        )
+        changed = {
+            "LD_PRELOAD": library,
+            "SCDB_FAULTS": self.faults,
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
+        }
+        before = {name: os.environ.get(name) for name in changed}
+        os.environ.update(changed)
+        try:
+            self.start()
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+        return self
+
+    def __exit__(self, kind, value, trace):
+        for fault in os.listdir(self.faults):
+            self.mend(fault)
+        self.close()
+
+    def fault(self, name):
+        with open(os.path.join(self.faults, name), "w", encoding="ascii"):
+            pass
+
+    def mend(self, name):
+        os.unlink(os.path.join(self.faults, name))
+
+
+class Client:
+    """Speaks inline commands; replies as bytes of the wire, read by what is expected."""
+
+    def __init__(self, server):
+        self.socket = server.connect(timeout=WAIT_SECONDS_MAX)
+        self.received = b""
+
+    def send(self, command):
+        self.socket.sendall(command.encode() + b"\r\n")
+
+    def _line(self):
+        while b"\r\n" not in self.received:
+            data = self.socket.recv(1 << 16)
+            if not data:
+                raise EOFError
+            self.received += data
+        line, _, self.received = self.received.partition(b"\r\n")
+        return line + b"\r\n"
+
+    def reply(self):
+        line = self._line()
+        if line.startswith(b"$") and line != b"$-1\r\n":
+            size = int(line[1:]) + 2
+            while len(self.received) < size:
+                self.received += self.socket.recv(1 << 16)
+            line += self.received[:size]
+            self.received = self.received[size:]
+        elif line.startswith(b"*"):
+            line += b"".join(self.reply() for _ in range(int(line[1:])))
+        return line
+
+    def ask(self, command):
+        self.send(command)
+        return self.reply()
+
+    def info(self, name):
+        text = self.ask("INFO persistence").decode()
+        return text.split(f"\r\n{name}:")[1].split("\r\n")[0]
+
+    def wait_for_info(self, name, wanted):
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        while self.info(name) != wanted and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return self.info(name)
+
+
+def policy(name):
+    return FaultyServer(directives=[("appendfsync", name)])
+
+
+class Always(unittest.TestCase):
+    def test_others_go_on_while_a_sync_takes_its_time(self):
+        with policy("always") as server:
+            writer, reader = Client(server), Client(server)
+            self.assertEqual(writer.ask("SET old 1"), b"+OK\r\n")
+            server.fault("hold-fdatasync")
+            writer.send("SET new 2")
+            self.assertEqual(reader.wait_for_info("aof_pending_bio_fsync", "1"), "1")
+            for _ in range(3):
+                self.assertEqual(reader.ask("GET old"), b"$1\r\n1\r\n")
+            # Who reads what is being made durable waits for it, and so does another writer.
+            waiting = Client(server)
+            waiting.send("GET new")
+            other = Client(server)
+            other.send("SET other 3")
+            for client in (writer, waiting, other):
+                client.socket.settimeout(0.2)
+                with self.assertRaises(TimeoutError):
+                    client.reply()
+                client.socket.settimeout(WAIT_SECONDS_MAX)
+            self.assertGreater(int(reader.info("bytes_not_durable")), 0)
+            server.mend("hold-fdatasync")
+            self.assertEqual(writer.reply(), b"+OK\r\n")
+            self.assertEqual(waiting.reply(), b"$1\r\n2\r\n")
+            self.assertEqual(other.reply(), b"+OK\r\n")
+            self.assertEqual(reader.info("bytes_not_durable"), "0")
+            self.assertGreater(int(reader.info("last_fsync_usec")), 0)
+            self.assertLess(abs(int(reader.info("last_fsync_time")) - time.time()), 60)
+
+    def test_a_changed_mode_releases_those_who_wait(self):
+        with policy("always") as server:
+            writer, other = Client(server), Client(server)
+            server.fault("hold-fdatasync")
+            writer.send("SET k 1")
+            self.assertEqual(other.wait_for_info("aof_pending_bio_fsync", "1"), "1")
+            self.assertEqual(other.ask("CONFIG SET appendfsync no"), b"+OK\r\n")
+            self.assertEqual(other.info("appendfsync"), "no")
+            self.assertEqual(other.ask("SET free 1"), b"+OK\r\n")
+            server.mend("hold-fdatasync")
+            self.assertEqual(writer.reply(), b"+OK\r\n")
+
+
+class Everysec(unittest.TestCase):
+    def test_writers_wait_when_a_sync_is_two_seconds_late(self):
+        with policy("everysec") as server:
+            writer, reader = Client(server), Client(server)
+            server.fault("hold-fdatasync")
+            self.assertEqual(writer.ask("SET k 1"), b"+OK\r\n")
+            deadline = time.monotonic() + WAIT_SECONDS_MAX
+            writer.socket.settimeout(1)
+            held = False
+            while not held and time.monotonic() < deadline:
+                try:
+                    self.assertEqual(writer.ask("SET k 2"), b"+OK\r\n")
+                    time.sleep(0.05)
+                except TimeoutError:
+                    held = True
+            self.assertTrue(held)
+            self.assertEqual(reader.ask("GET absent")[:1], b"$")
+            self.assertGreater(int(reader.info("aof_delayed_fsync")), 0)
+            server.mend("hold-fdatasync")
+            writer.socket.settimeout(WAIT_SECONDS_MAX)
+            self.assertEqual(writer.reply(), b"+OK\r\n")
+
+
+class Waitaof(unittest.TestCase):
+    def test_in_every_mode(self):
+        for mode in ("always", "everysec", "no"):
+            with self.subTest(mode=mode), policy(mode) as server:
+                client = Client(server)
+                for _ in range(3):
+                    self.assertEqual(client.ask("SET k v"), b"+OK\r\n")
+                    self.assertEqual(client.ask("WAITAOF 1 0 0"), DURABLE)
+                    self.assertEqual(client.ask("WAITAOF 0 0 0"), DURABLE)
+
+    def test_waits_for_what_the_client_wrote(self):
+        with policy("no") as server:
+            writer, other = Client(server), Client(server)
+            server.fault("hold-fdatasync")
+            self.assertEqual(writer.ask("SET k v"), b"+OK\r\n")
+            self.assertEqual(writer.ask("WAITAOF 0 0 0"), NOT_DURABLE)
+            self.assertEqual(writer.ask("WAITAOF 1 0 50"), NOT_DURABLE)
+            self.assertEqual(other.ask("WAITAOF 1 0 0"), DURABLE)  # it has written nothing
+            writer.send("MULTI\r\nSET k w\r\nWAITAOF 1 0 0\r\nEXEC")
+            self.assertEqual(writer.reply(), b"+OK\r\n")
+            self.assertEqual(writer.reply() + writer.reply(), 2 * b"+QUEUED\r\n")
+            self.assertEqual(writer.reply(), b"*2\r\n+OK\r\n" + NOT_DURABLE)
+            writer.send("WAITAOF 1 0 60000\r\nPING")
+            server.mend("hold-fdatasync")
+            self.assertEqual(writer.reply(), DURABLE)
+            self.assertEqual(writer.reply(), b"+PONG\r\n")
+
+    def test_is_ended_by_others(self):
+        with policy("no") as server:
+            waits, other = Client(server), Client(server)
+            number = waits.ask("CLIENT ID")[1:-2].decode()
+            server.fault("hold-fdatasync")
+            self.assertEqual(waits.ask("SET k v"), b"+OK\r\n")
+            for reason, reply in (
+                ("TIMEOUT", NOT_DURABLE),
+                ("ERROR", b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n"),
+            ):
+                waits.send("WAITAOF 1 0 0")
+                while other.ask(f"CLIENT UNBLOCK {number} {reason}") == b":0\r\n":
+                    time.sleep(0.01)
+                self.assertEqual(waits.reply(), reply)
+            waits.send("WAITAOF 1 0 0")
+            waits.socket.close()
+            self.assertEqual(other.ask("PING"), b"+PONG\r\n")
+
+    def test_errors(self):
+        with policy("no") as server:
+            client = Client(server)
+            for arguments, error in (
+                ("2 0 0", "value is out of range, value must between 0 and 1"),
+                ("x 0 0", "value is not an integer or out of range"),
+                ("1 -1 0", "value is out of range, must be positive"),
+                ("1 0 x", "timeout is not an integer or out of range"),
+                ("1 0 -1", "timeout is negative"),
+                ("1 0 9223372036854775807", "timeout is out of range"),
+            ):
+                self.assertEqual(client.ask("WAITAOF " + arguments), b"-ERR %s\r\n" % error.encode())
+
+
+class Failure(unittest.TestCase):
+    WRITES = (
+        "SET k 2", "SETNX new 1", "SETEX k 10 v", "GETSET k 2", "GETDEL k", "APPEND k x",
+        "SETRANGE k 1 x", "INCR k", "INCRBYFLOAT k 1.5", "MSET k 2 new 1", "MSETNX n1 1 n2 2",
+        "DEL k", "UNLINK k", "EXPIRE k 100", "RENAME k l", "COPY k l", "MOVE k 1", "FLUSHDB",
+        "FLUSHALL", "SWAPDB 0 1",
+    )  # fmt: skip
+
+    def test_of_a_sync_is_for_good(self):
+        for mode in ("always", "everysec", "no"):
+            with self.subTest(mode=mode):
+                self.fail_a_sync(mode)
+
+    def fail_a_sync(self, mode):
+        server = policy(mode)
+        server.__enter__()
+        try:
+            client = Client(server)
+            self.assertEqual(client.ask("SET k 1"), b"+OK\r\n")
+            self.assertEqual(client.ask("WAITAOF 1 0 0"), DURABLE)
+            server.fault("fail-fdatasync")
+            lost = Client(server)
+            lost.send("SET lost 1\r\nWAITAOF 1 0 0")
+            if mode == "always":
+                with self.assertRaises(EOFError):  # its reply never leaves
+                    lost.reply()
+            else:
+                self.assertEqual(lost.reply(), b"+OK\r\n")
+                self.assertEqual(lost.reply()[:9], b"-MISCONF ")
+                self.assertEqual(client.ask("GET lost"), b"$1\r\n1\r\n")  # reading goes on
+            server.mend("fail-fdatasync")
+            self.assertEqual(client.ask("SAVE")[:9], b"-MISCONF ")  # later syncs change nothing
+            for command in self.WRITES:
+                reply = client.ask(command)
+                self.assertTrue(reply.startswith(b"-MISCONF "), (command, reply))
+                self.assertIn(b"fdatasync", reply)
+                self.assertIn(b"restart", reply)
+            self.assertEqual(client.ask("GET k"), b"$1\r\n1\r\n")
+            self.assertEqual(client.info("aof_last_write_status"), "err")
+            self.assertEqual(client.info("fsync_errors"), "1")
+            self.assertIn("fdatasync of log segment", server.read_log())
+        finally:
+            server.kill()
+            server.close()
+
+    def test_of_a_write_ends_when_the_disk_takes_it(self):
+        with policy("no") as server:
+            client, other = Client(server), Client(server)
+            self.assertEqual(client.ask("SET k 1"), b"+OK\r\n")
+            server.fault("fail-pwritev")
+            client.send("SET k 2")
+            with self.assertRaises(EOFError):  # not acknowledged: it is not in the page cache
+                client.reply()
+            self.assertEqual(other.info("aof_last_write_status"), "err")
+            server.mend("fail-pwritev")
+            self.assertEqual(other.wait_for_info("aof_last_write_status", "ok"), "ok")
+            self.assertEqual(other.ask("SET k 3"), b"+OK\r\n")
+            self.assertEqual(other.ask("GET k"), b"$1\r\n3\r\n")
+
+
+if __name__ == "__main__":
+    program = unittest.main(verbosity=0, exit=False, warnings="ignore")
+    failed = len(program.result.failures) + len(program.result.errors)
+    print(f"{program.result.testsRun - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
