@@ -111,6 +111,14 @@ static void reply_acknowledged(struct reply *reply, bool is_durable)
     reply_integer(reply, 0);
 }
 
+/* The wait is over, nobody can end it any more. */
+static void forbid_unblock(struct session *session)
+{
+    session->on_unblock = NULL;
+    session->unblock_with_error_allowed = false;
+    session->block_context = NULL;
+}
+
 static void finish_waitaof(struct session *session, enum await_end end)
 {
     if (end == AWAIT_FAILED) {
@@ -119,8 +127,7 @@ static void finish_waitaof(struct session *session, enum await_end end)
     } else {
         reply_acknowledged(&session->reply, end == AWAIT_DURABLE);
     }
-    session->on_unblock = NULL;
-    session->unblock_with_error_allowed = false;
+    forbid_unblock(session);
 }
 
 static void on_waitaof_unblock(struct session *session, bool with_error)
@@ -130,8 +137,7 @@ static void on_waitaof_unblock(struct session *session, bool with_error)
     } else {
         reply_acknowledged(&session->reply, false);
     }
-    session->on_unblock = NULL;
-    session->unblock_with_error_allowed = false;
+    forbid_unblock(session);
     await_cancel_locked(session);
 }
 

@@ -20,25 +20,15 @@ struct waiting *waiting_begin(struct call *call,
     return waiting;
 }
 
-void waiting_allow_unblock(struct waiting *waiting, struct session *session,
-                           void (*on_unblock)(struct session *session, bool with_error))
-{
-    session->block_context = waiting;
-    session->unblock_with_error_allowed = true;
-    session->on_unblock = on_unblock;
-}
-
-void waiting_stop(struct session *session)
+static void stop(struct session *session)
 {
     session->block_context = NULL;
-    session->unblock_with_error_allowed = false;
-    session->on_unblock = NULL;
     server_unblock_locked(session->server, session);
 }
 
 void waiting_cancel(struct waiting *waiting, struct call *call, enum status status)
 {
-    waiting_stop(call->session);
+    stop(call->session);
     errors_reply_status(call, status);
     free(waiting);
 }
@@ -50,7 +40,7 @@ static void reply_to_client(void *context, struct session *session)
     /* A client whose wait has been ended may be waiting for something else by now. */
     if (session != NULL && session->block_context == waiting) {
         waiting->finish(waiting, &session->reply);
-        waiting_stop(session);
+        stop(session);
     }
     free(waiting);
 }

@@ -1,5 +1,5 @@
 /*
- * waiting.h - a client that waits for something slow (SAVE, WAITAOF, COMPACT) while all others are
+ * waiting.h - a client that waits for something slow (SAVE, COMPACT) while all others are
  * served.
  *
  * The command's handler calls waiting_begin and hands the struct waiting to whoever does the slow
@@ -30,14 +30,6 @@ struct waiting {
  * waits. */
 struct waiting *waiting_begin(struct call *call,
                               void (*finish)(const struct waiting *waiting, struct reply *reply));
-
-/* CLIENT UNBLOCK may end the wait: on_unblock as in session.h, block_context is the struct waiting,
- * and waiting_stop must be called. Lock held. */
-void waiting_allow_unblock(struct waiting *waiting, struct session *session,
-                           void (*on_unblock)(struct session *session, bool with_error));
-
-/* Ends the wait early, from on_unblock; waiting_end is still to be called. Lock held. */
-void waiting_stop(struct session *session);
 
 /* The slow thing could not even be started: the client gets `status` at once, and the struct
  * waiting is freed. Lock held. */
