@@ -156,6 +156,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 "$(WITH_SERVER) redis-tests/redis_benchmark_test.sh" \
                 "$(WITH_SERVER) redis-tests/redis_py_test.py" \
                 "$(WITH_SERVER) redis-tests/node/run.sh" \
+                redis-tests/operations_test.py \
                 redis-tests/reference_test.py \
                 redis-tests/administration_test.py \
                 redis-tests/import_test.py \

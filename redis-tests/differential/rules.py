@@ -7,7 +7,7 @@ so there is nothing to compare. UNSAFE is never sent either: it ends, blocks or 
 server, or turns a connection into a stream; the few forms of it that only make errors are sent.
 """
 
-NOT_IN_REDIS_7_0 = ("client|setinfo", "client|no-touch", "waitaof", "compact")
+NOT_IN_REDIS_7_0 = ("client|setinfo", "client|no-touch", "waitaof", "compact", "backup")
 UNSAFE = ("shutdown", "debug", "monitor", "subscribe", "psubscribe", "ssubscribe", "sync", "psync")
 
 

@@ -31,6 +31,7 @@
     X(info_commands)                                                                               \
     X(server_commands)                                                                             \
     X(persistence_commands)                                                                        \
+    X(backup_commands)                                                                             \
     X(compact_commands)                                                                            \
     X(replication_commands)                                                                        \
     X(cluster_commands)                                                                            \

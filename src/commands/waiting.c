@@ -26,11 +26,17 @@ static void stop(struct session *session)
     server_unblock_locked(session->server, session);
 }
 
+static void destroy(struct waiting *waiting)
+{
+    free(waiting->context);
+    free(waiting);
+}
+
 void waiting_cancel(struct waiting *waiting, struct call *call, enum status status)
 {
     stop(call->session);
     errors_reply_status(call, status);
-    free(waiting);
+    destroy(waiting);
 }
 
 /* On the worker of the client, under the lock; session NULL = it is gone. */
@@ -42,7 +48,7 @@ static void reply_to_client(void *context, struct session *session)
         waiting->finish(waiting, &session->reply);
         stop(session);
     }
-    free(waiting);
+    destroy(waiting);
 }
 
 void waiting_end(struct waiting *waiting)

@@ -23,6 +23,7 @@ struct waiting {
     struct session_handle handle;
     enum status status; /* how the slow thing ended */
     uint64_t number;    /* what it has to tell, the command's own */
+    void *context;      /* owned, freed at the end: the command's own, NULL at first */
     void (*finish)(const struct waiting *waiting, struct reply *reply);
 };
 

@@ -75,8 +75,8 @@ struct appender {
     bool group_open;     /* the last record carries GROUP_MORE */
     uint8_t *group_last; /* that record in the tail; NULL when it went straight to the file */
     uint64_t group_seed;
-    bool undoing;      /* between engine_undo_begin_locked and _end_ */
-    bool room_is_kept; /* values take no more room: a compaction on a full disk needs it */
+    bool undoing;             /* between engine_undo_begin_locked and _end_ */
+    atomic_bool room_is_kept; /* values take no more room: a compaction on a full disk needs it */
 
     /* under the write mutex */
     _Atomic uint64_t written_position; /* readable by all */

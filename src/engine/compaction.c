@@ -222,6 +222,7 @@ static enum status replace_manifest(struct run *run, struct facts *facts)
 static void remove_victims(struct run *run)
 {
     struct engine *engine = run->engine;
+    mutex_lock(&engine->removal_mutex); /* not while a backup links them */
     for (; run->settled < run->finished; run->settled++) {
         struct segment *victim = run->victims[run->settled];
         if (victim->damaged) {
@@ -241,6 +242,7 @@ static void remove_victims(struct run *run)
         run->victims[run->settled] = NULL;
         segment_unreference(victim);
     }
+    mutex_unlock(&engine->removal_mutex);
     mutex_lock(&engine->lock);
     segment_table_reclaim(&engine->segments);
     mutex_unlock(&engine->lock);

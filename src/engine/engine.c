@@ -48,6 +48,7 @@ static struct engine *engine_allocate(const struct engine_options *options)
     engine->expiry.until_ms = INT64_MIN;
     engine->random_state =
         options->random_seed != 0 ? options->random_seed : (uint64_t)clock_monotonic_us();
+    mutex_init(&engine->removal_mutex);
     mutex_init(&engine->write_mutex);
     mutex_init(&engine->lock);
     mutex_init(&engine->manifest_mutex);
@@ -78,6 +79,7 @@ static void engine_free(struct engine *engine)
     mutex_deinit(&engine->manifest_mutex);
     mutex_deinit(&engine->lock);
     mutex_deinit(&engine->write_mutex);
+    mutex_deinit(&engine->removal_mutex);
     free(engine);
 }
 

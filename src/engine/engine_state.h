@@ -3,6 +3,7 @@
  *
  * The locks, in the order in which they nest (docs/threads.md):
  *
+ *   removal_mutex   held while files of the store must stay (backup.h), and while they are removed
  *   write_mutex     held by the one that writes the tail of the log to its files
  *   lock            the execution lock: index, segments, tail, all that engine.h calls _locked
  *   manifest_mutex  the manifest in memory and on disk, and the making of log segments
@@ -42,6 +43,7 @@ struct engine {
     uint8_t store_id[STORE_ID_SIZE];
     uint8_t secret[STORE_SECRET_SIZE];
 
+    struct mutex removal_mutex;
     struct mutex write_mutex;
     struct mutex lock;
     struct mutex manifest_mutex;

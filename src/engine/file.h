@@ -68,6 +68,10 @@ struct file_operations {
     enum status (*rename)(struct file_system *fs, const char *from, const char *to);
     enum status (*remove)(struct file_system *fs, const char *name);
 
+    /* Gives the file `name` the same name in the directory `to`, too, which has the same
+     * implementation. INVALID: `to` is on another file system. EXISTS: the name is taken there. */
+    enum status (*link)(struct file_system *fs, const char *name, struct file_system *to);
+
     /* Calls `on_name` for each regular file, in no order; names of FILE_NAME_SIZE_MAX bytes and
      * more, which can't be ours, are passed over. */
     enum status (*list)(struct file_system *fs, void (*on_name)(void *context, const char *name),
@@ -108,6 +112,20 @@ enum status file_posix_open_directory(const char *path, struct file_system **out
 enum status file_posix_open_directory_read_only(const char *path, struct file_system **out,
                                                 struct error *error) MUST_CHECK;
 
+/* Is nothing there, or a directory that holds nothing? */
+bool file_posix_is_vacant(const char *path);
+
+/* Makes a directory, whose name is not durable yet, and opens it. EXISTS: something is there. */
+enum status file_posix_make_directory(const char *path, struct file_system **out,
+                                      struct error *error) MUST_CHECK;
+
+/* Renames the directory `from`, opened as `fs`, durably; `to` is vacant and in the same place. */
+enum status file_posix_rename_directory(struct file_system *fs, const char *from, const char *to,
+                                        struct error *error) MUST_CHECK;
+
+/* Removes a directory if it is empty; else it stays. */
+void file_posix_remove_directory(const char *path);
+
 /* Short names for the calls through the table. */
 static inline MUST_CHECK enum status fs_open(struct file_system *fs, const char *name,
                                              enum file_mode mode, struct file **out)
@@ -124,6 +142,12 @@ static inline MUST_CHECK enum status fs_rename(struct file_system *fs, const cha
 static inline MUST_CHECK enum status fs_remove(struct file_system *fs, const char *name)
 {
     return fs->operations->remove(fs, name);
+}
+
+static inline MUST_CHECK enum status fs_link(struct file_system *fs, const char *name,
+                                             struct file_system *to)
+{
+    return fs->operations->link(fs, name, to);
 }
 
 static inline MUST_CHECK enum status

@@ -267,6 +267,18 @@ static enum status posix_remove(struct file_system *fs, const char *name)
                : file_posix_failed(errno, "remove", name);
 }
 
+static enum status posix_link(struct file_system *fs, const char *name, struct file_system *to)
+{
+    if (fs->read_only || to->read_only) {
+        return STATUS_READ_ONLY;
+    }
+    if (linkat(file_posix_system(fs)->directory, name, file_posix_system(to)->directory, name, 0) ==
+        0) {
+        return STATUS_OK;
+    }
+    return errno == EXDEV ? STATUS_INVALID : file_posix_failed(errno, "link", name);
+}
+
 static bool is_regular(int directory, const struct dirent *entry)
 {
     if (entry->d_type != DT_UNKNOWN) {
@@ -358,6 +370,7 @@ const struct file_operations file_posix_operations = {
     .sync = posix_sync,
     .rename = posix_rename,
     .remove = posix_remove,
+    .link = posix_link,
     .list = posix_list,
     .sync_directory = posix_sync_directory,
     .lock = file_posix_lock,

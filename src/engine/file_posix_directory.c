@@ -1,8 +1,12 @@
 /* file_posix_directory.c - opening a directory of the real disk as a file system: see file.h. */
 #include "engine/file_posix.h"
 
+#include "base/log.h"
+
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +14,17 @@
 
 #define DIRECTORY_PERMISSIONS 0700
 #define DIRECTORY_FLAGS       (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+
+/* The directory's name becomes durable. Returns 0 or an errno. */
+static int sync_parent(int descriptor)
+{
+    int parent = openat(descriptor, "..", DIRECTORY_FLAGS);
+    int error_number = parent < 0 ? errno : file_posix_sync_directory(parent);
+    if (parent >= 0) {
+        (void)close(parent);
+    }
+    return error_number;
+}
 
 /* Opens the directory; one that had to be made is durable in its parent before anything in it can
  * be. -1 and errno on failure. */
@@ -26,11 +41,7 @@ static int open_or_make_directory(const char *path)
     if (descriptor < 0) {
         return -1;
     }
-    int parent = openat(descriptor, "..", DIRECTORY_FLAGS);
-    int error_number = parent < 0 ? errno : file_posix_sync_directory(parent);
-    if (parent >= 0) {
-        (void)close(parent);
-    }
+    int error_number = sync_parent(descriptor);
     if (error_number != 0) {
         (void)close(descriptor);
         errno = error_number;
@@ -79,4 +90,58 @@ enum status file_posix_open_directory_read_only(const char *path, struct file_sy
                                                 struct error *error)
 {
     return open_directory(path, true, out, error);
+}
+
+/* --- a directory for something new -------------------------------------------------------- */
+
+bool file_posix_is_vacant(const char *path)
+{
+    DIR *directory = opendir(path);
+    if (directory == NULL) {
+        return errno == ENOENT;
+    }
+    size_t count = 0;
+    while (readdir(directory) != NULL) {
+        count++;
+    }
+    (void)closedir(directory);
+    return count <= 2; /* "." and ".." */
+}
+
+enum status file_posix_make_directory(const char *path, struct file_system **out,
+                                      struct error *error)
+{
+    if (mkdir(path, DIRECTORY_PERMISSIONS) != 0) {
+        int error_number = errno;
+        enum status status = error_number == EEXIST                             ? STATUS_EXISTS
+                             : error_number == ENOSPC || error_number == EDQUOT ? STATUS_DISK_FULL
+                                                                                : STATUS_IO;
+        return error_set(error, status, "can't make directory '%s': %s", path,
+                         strerror(error_number));
+    }
+    enum status status = open_directory(path, false, out, error);
+    if (status != STATUS_OK) {
+        file_posix_remove_directory(path);
+    }
+    return status;
+}
+
+enum status file_posix_rename_directory(struct file_system *fs, const char *from, const char *to,
+                                        struct error *error)
+{
+    int error_number = rename(from, to) == 0 ? 0 : errno;
+    if (error_number == 0) {
+        error_number = sync_parent(file_posix_system(fs)->directory);
+    }
+    return error_number == 0
+               ? STATUS_OK
+               : error_set(error, STATUS_IO, "can't rename directory '%s' to '%s': %s", from, to,
+                           strerror(error_number));
+}
+
+void file_posix_remove_directory(const char *path)
+{
+    if (rmdir(path) != 0 && errno != ENOENT) {
+        LOG_WARNING("can't remove directory '%s': %s", path, strerror(errno));
+    }
 }

@@ -35,8 +35,7 @@ uint64_t log_files_least_reserve(const struct engine *engine)
     return SEGMENT_HEADER_SIZE + appender_deletion_reserve(engine);
 }
 
-/* On a disk that is nearly full a segment begins with less. (`room_is_kept` is changed only by the
- * maintenance thread, under the execution lock: this is that thread, or holds that lock.) */
+/* On a disk that is nearly full a segment begins with less. */
 static enum status create_file(struct engine *engine, uint64_t number, uint64_t capacity,
                                struct segment **out)
 {
@@ -139,6 +138,25 @@ void log_files_put_back_locked(struct engine *engine, struct segment *segment)
     mutex_unlock(&engine->manifest_mutex);
 }
 
+static enum status prepare(struct engine *engine, const struct log_facts *facts)
+{
+    enum status status = STATUS_OK;
+    mutex_lock(&engine->manifest_mutex);
+    if (engine->prepared == NULL) {
+        status = log_files_make(engine, facts, engine->segment_size, &engine->prepared);
+    }
+    mutex_unlock(&engine->manifest_mutex);
+    return status;
+}
+
+enum status log_files_prepare(struct engine *engine)
+{
+    mutex_lock(&engine->lock);
+    struct log_facts facts = log_files_facts_locked(engine);
+    mutex_unlock(&engine->lock);
+    return prepare(engine, &facts);
+}
+
 void log_files_prepare_next(struct engine *engine)
 {
     mutex_lock(&engine->lock);
@@ -150,12 +168,7 @@ void log_files_prepare_next(struct engine *engine)
     if (!needed) {
         return;
     }
-    mutex_lock(&engine->manifest_mutex);
-    enum status status = STATUS_OK;
-    if (engine->prepared == NULL) {
-        status = log_files_make(engine, &facts, engine->segment_size, &engine->prepared);
-    }
-    mutex_unlock(&engine->manifest_mutex);
+    enum status status = prepare(engine, &facts);
     if (status != STATUS_OK && engine->maintenance.prepare_status != status) {
         LOG_WARNING("can't make the next log segment ready: %s", status_words(status));
     }

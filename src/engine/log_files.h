@@ -43,8 +43,11 @@ enum status log_files_take_locked(struct engine *engine, uint64_t capacity,
  * prepared one when it can be, else removed. */
 void log_files_put_back_locked(struct engine *engine, struct segment *segment);
 
-/* No lock held, maintenance thread. Makes the next segment when there is none. Failures are
- * logged once and tried again later: the writer will find out by itself when it matters. */
+/* No lock held. Makes the next segment now when there is none. */
+enum status log_files_prepare(struct engine *engine) MUST_CHECK;
+
+/* No lock held, maintenance thread. Makes the next segment when it will be needed soon. Failures
+ * are logged once and tried again later: the writer will find out by itself when it matters. */
 void log_files_prepare_next(struct engine *engine);
 
 /* No lock held, maintenance thread. Closed segments that are durable: gives back the space that

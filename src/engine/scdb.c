@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/backup.h"
 #include "engine/fault_guard.h"
 #include "engine/scdb_state.h"
 
@@ -172,6 +173,14 @@ static enum status open_path(const char *path, const struct scdb_options *option
     return status;
 }
 
+static void tell(struct scdb_error *error, const struct error *reason)
+{
+    _Static_assert(sizeof(error->text) == sizeof(reason->text), "the text fits");
+    if (error != NULL) {
+        memcpy(error->text, reason->text, sizeof(reason->text));
+    }
+}
+
 enum scdb_status scdb_open(const char *path, const struct scdb_options *options, struct scdb **out,
                            struct scdb_error *error)
 {
@@ -183,9 +192,8 @@ enum scdb_status scdb_open(const char *path, const struct scdb_options *options,
     if (status == STATUS_OK) {
         status = open_path(path, options, out, &reason);
     }
-    if (status != STATUS_OK && error != NULL) {
-        _Static_assert(sizeof(error->text) == sizeof(reason.text), "the text fits");
-        memcpy(error->text, reason.text, sizeof(reason.text));
+    if (status != STATUS_OK) {
+        tell(error, &reason);
     }
     return scdb_status_of(status);
 }
@@ -418,6 +426,16 @@ enum scdb_status scdb_compact(struct scdb *db, struct scdb_compaction *out)
             .copied_bytes = result.copied_bytes,
             .files_removed = result.segments_removed,
         };
+    }
+    return scdb_status_of(status);
+}
+
+enum scdb_status scdb_backup(struct scdb *db, const char *path, struct scdb_error *error)
+{
+    struct error reason = {.text = ""};
+    enum status status = backup_to_path(db->engine, path, &reason);
+    if (status != STATUS_OK) {
+        tell(error, &reason);
     }
     return scdb_status_of(status);
 }

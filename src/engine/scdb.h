@@ -297,6 +297,20 @@ struct scdb_compaction {
 SCDB_API enum scdb_status scdb_compact(struct scdb *db,
                                        struct scdb_compaction *out) SCDB_MUST_CHECK;
 
+/*
+ * Makes a copy of the store, as it is at one moment during the call, in the directory `path`: made
+ * by the call, or there and empty, on the same file system. No data is copied: full files are
+ * shared, as hard links, by the store and the copy, and neither changes them. Other threads are
+ * served meanwhile. The copy can be opened like any store. `error` (may be NULL) says why it could
+ * not be made; then nothing of it is left. If the process or the machine dies meanwhile, the
+ * directory can't be taken for a store.
+ *
+ * INVALID: `path` is on another file system, or exists and is not empty; IO, DISK_FULL, NO_MEMORY,
+ * WRITES_STOPPED, READ_ONLY.
+ */
+SCDB_API enum scdb_status scdb_backup(struct scdb *db, const char *path,
+                                      struct scdb_error *error) SCDB_MUST_CHECK;
+
 struct scdb_statistics {
     uint64_t keys;
     uint64_t live_bytes;      /* of the keys' newest records */

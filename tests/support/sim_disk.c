@@ -15,6 +15,12 @@
 
 #define WRITE_BACK_ONE_IN 4 /* changing calls after which the kernel writes something back */
 
+struct sim_directory {
+    char prefix[FILE_NAME_SIZE_MAX]; /* of names: "" or "x/" */
+    const void *lock_owner;          /* a mount */
+    unsigned lock_readers;           /* read-only mounts */
+};
+
 struct sim_disk {
     struct mutex mutex;
     struct test_random random;
@@ -29,8 +35,8 @@ struct sim_disk {
     sim_disk_hook *hook; /* NULL = none */
     void *hook_context;
 
-    const void *lock_owner; /* a mount */
-    unsigned lock_readers;  /* read-only mounts */
+    struct sim_directory directories[SIM_DIRECTORIES_MAX]; /* the first is always there */
+    size_t directory_count;
     unsigned open_files;
     unsigned mappings;
     unsigned mounts;
@@ -39,6 +45,7 @@ struct sim_disk {
 struct sim_mount {
     struct file_system base;
     struct sim_disk *disk;
+    struct sim_directory *directory;
     bool holds_shared; /* is one of the lock_readers */
 };
 
@@ -57,6 +64,25 @@ static struct sim_disk *disk_of(struct file_system *fs)
 static struct sim_file *file_of(struct file *file)
 {
     return (struct sim_file *)file;
+}
+
+static struct sim_directory *directory_of(struct file_system *fs)
+{
+    return ((struct sim_mount *)fs)->directory;
+}
+
+/* A name as the disk has it. */
+struct sim_path {
+    char text[2 * FILE_NAME_SIZE_MAX];
+};
+
+static struct sim_path path_of(struct file_system *fs, const char *name)
+{
+    struct sim_path path;
+    CHECK(strchr(name, '/') == NULL);
+    int size = snprintf(path.text, sizeof(path.text), "%s%s", directory_of(fs)->prefix, name);
+    CHECK(size > 0 && size < FILE_NAME_SIZE_MAX);
+    return path;
 }
 
 /* The kernel writes back what it likes, when it likes. */
@@ -204,13 +230,13 @@ static enum status sim_open(struct file_system *fs, const char *name, enum file_
                             struct file **out)
 {
     struct sim_disk *disk = disk_of(fs);
-    CHECK(strlen(name) < FILE_NAME_SIZE_MAX && strchr(name, '/') == NULL);
+    struct sim_path path = path_of(fs, name);
     if (fs->read_only && mode != FILE_MODE_READ) {
         return STATUS_READ_ONLY;
     }
     mutex_lock(&disk->mutex);
-    enum status status =
-        mode == FILE_MODE_CREATE ? create_locked(fs, name, out) : open_locked(fs, name, mode, out);
+    enum status status = mode == FILE_MODE_CREATE ? create_locked(fs, path.text, out)
+                                                  : open_locked(fs, path.text, mode, out);
     mutex_unlock(&disk->mutex);
     return status;
 }
@@ -412,9 +438,13 @@ static enum status sim_sync(struct file *file)
 
 /* --- calls on names ----------------------------------------------------------------------- */
 
-static enum status sim_rename(struct file_system *fs, const char *from, const char *to)
+static enum status sim_rename(struct file_system *fs, const char *from_name, const char *to_name)
 {
     struct sim_disk *disk = disk_of(fs);
+    struct sim_path from_path = path_of(fs, from_name);
+    struct sim_path to_path = path_of(fs, to_name);
+    const char *from = from_path.text;
+    const char *to = to_path.text;
     enum status status;
     if (fs->read_only) {
         return STATUS_READ_ONLY;
@@ -433,9 +463,11 @@ static enum status sim_rename(struct file_system *fs, const char *from, const ch
     return status;
 }
 
-static enum status sim_remove(struct file_system *fs, const char *name)
+static enum status sim_remove(struct file_system *fs, const char *file_name)
 {
     struct sim_disk *disk = disk_of(fs);
+    struct sim_path path = path_of(fs, file_name);
+    const char *name = path.text;
     enum status status;
     if (fs->read_only) {
         return STATUS_READ_ONLY;
@@ -448,6 +480,31 @@ static enum status sim_remove(struct file_system *fs, const char *name)
     } else if (sim_faults_take_place(&disk->faults, fate, &status) && exists) {
         sim_names_remove(&disk->names, name);
         collect(disk);
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
+static enum status sim_link(struct file_system *fs, const char *file_name, struct file_system *to)
+{
+    struct sim_disk *disk = disk_of(fs);
+    struct sim_path from_path = path_of(fs, file_name);
+    struct sim_path to_path = path_of(to, file_name);
+    enum status status;
+    if (fs->read_only || to->read_only) {
+        return STATUS_READ_ONLY;
+    }
+    if (disk_of(to) != disk) {
+        return STATUS_INVALID;
+    }
+    mutex_lock(&disk->mutex);
+    enum sim_fate fate = begin_locked(disk, SIM_LINK, to_path.text, &status);
+    struct sim_inode *inode = sim_names_find(&disk->names, from_path.text);
+    bool is_taken = sim_names_find(&disk->names, to_path.text) != NULL;
+    if (fate == SIM_FATE_DO && (inode == NULL || is_taken)) {
+        status = inode == NULL ? STATUS_NOT_FOUND : STATUS_EXISTS;
+    } else if (sim_faults_take_place(&disk->faults, fate, &status) && inode != NULL && !is_taken) {
+        sim_names_create(&disk->names, to_path.text, inode);
     }
     mutex_unlock(&disk->mutex);
     return status;
@@ -471,8 +528,11 @@ static enum status sim_list(struct file_system *fs,
         status = STATUS_OK;
     }
     mutex_unlock(&disk->mutex);
+    const char *prefix = directory_of(fs)->prefix;
     for (size_t i = 0; i < count; i++) {
-        on_name(context, copy[i].name);
+        if (sim_names_is_in(copy[i].name, prefix)) {
+            on_name(context, copy[i].name + strlen(prefix));
+        }
     }
     free(copy);
     return status;
@@ -483,28 +543,29 @@ static enum status sim_sync_directory(struct file_system *fs)
     struct sim_disk *disk = disk_of(fs);
     enum status status;
     mutex_lock(&disk->mutex);
-    enum sim_fate fate = begin_locked(disk, SIM_SYNC_DIRECTORY, "", &status);
+    enum sim_fate fate = begin_locked(disk, SIM_SYNC_DIRECTORY, directory_of(fs)->prefix, &status);
     if (sim_faults_take_place(&disk->faults, fate, &status)) {
-        sim_names_sync(&disk->names);
+        sim_names_sync(&disk->names, directory_of(fs)->prefix);
         collect(disk);
     }
     mutex_unlock(&disk->mutex);
     return status;
 }
 
-static bool is_lock_held_by_others(const struct sim_disk *disk, const struct sim_mount *mount)
+static bool is_lock_held_by_others(const struct sim_mount *mount)
 {
-    bool is_read = !mount->base.read_only && disk->lock_readers > 0;
-    return is_read || (disk->lock_owner != NULL && disk->lock_owner != mount);
+    const struct sim_directory *directory = mount->directory;
+    bool is_read = !mount->base.read_only && directory->lock_readers > 0;
+    return is_read || (directory->lock_owner != NULL && directory->lock_owner != mount);
 }
 
-static void take_lock(struct sim_disk *disk, struct sim_mount *mount)
+static void take_lock(struct sim_mount *mount)
 {
     if (!mount->base.read_only) {
-        disk->lock_owner = mount;
+        mount->directory->lock_owner = mount;
     } else if (!mount->holds_shared) {
         mount->holds_shared = true;
-        disk->lock_readers++;
+        mount->directory->lock_readers++;
     }
 }
 
@@ -516,11 +577,11 @@ static enum status sim_lock(struct file_system *fs, const char *name, char *hold
     enum status status;
     mutex_lock(&disk->mutex);
     if (begin_locked(disk, SIM_LOCK, name, &status) == SIM_FATE_DO) {
-        if (is_lock_held_by_others(disk, (struct sim_mount *)fs)) {
+        if (is_lock_held_by_others((struct sim_mount *)fs)) {
             (void)snprintf(holder, holder_size, "pid 1 on host simulated");
             status = STATUS_LOCKED;
         } else {
-            take_lock(disk, (struct sim_mount *)fs);
+            take_lock((struct sim_mount *)fs);
             status = STATUS_OK;
         }
     }
@@ -545,11 +606,12 @@ static void sim_close_system(struct file_system *fs)
 {
     struct sim_disk *disk = disk_of(fs);
     mutex_lock(&disk->mutex);
-    if (disk->lock_owner == fs) {
-        disk->lock_owner = NULL;
+    struct sim_directory *directory = directory_of(fs);
+    if (directory->lock_owner == fs) {
+        directory->lock_owner = NULL;
     }
     if (((struct sim_mount *)fs)->holds_shared) {
-        disk->lock_readers--;
+        directory->lock_readers--;
     }
     disk->mounts--;
     mutex_unlock(&disk->mutex);
@@ -570,6 +632,7 @@ static const struct file_operations sim_operations = {
     .sync = sim_sync,
     .rename = sim_rename,
     .remove = sim_remove,
+    .link = sim_link,
     .list = sim_list,
     .sync_directory = sim_sync_directory,
     .lock = sim_lock,
@@ -585,6 +648,7 @@ struct sim_disk *sim_disk_create(uint64_t seed)
     CHECK(disk != NULL);
     mutex_init(&disk->mutex);
     test_random_init(&disk->random, seed);
+    disk->directory_count = 1;
     disk->faults.random = &disk->random;
     disk->faults.crash_call = SIM_CALL_COUNT;
     return disk;
@@ -599,7 +663,22 @@ void sim_disk_destroy(struct sim_disk *disk)
     free(disk);
 }
 
-static struct file_system *mount_disk(struct sim_disk *disk, bool read_only)
+/* The directory with this prefix, made when it is not there. */
+static struct sim_directory *find_directory(struct sim_disk *disk, const char *prefix)
+{
+    for (size_t i = 0; i < disk->directory_count; i++) {
+        if (strcmp(disk->directories[i].prefix, prefix) == 0) {
+            return &disk->directories[i];
+        }
+    }
+    CHECK(disk->directory_count < SIM_DIRECTORIES_MAX);
+    struct sim_directory *made = &disk->directories[disk->directory_count++];
+    int size = snprintf(made->prefix, sizeof(made->prefix), "%s", prefix);
+    CHECK(size > 0 && size < (int)sizeof(made->prefix));
+    return made;
+}
+
+static struct file_system *mount_disk(struct sim_disk *disk, const char *prefix, bool read_only)
 {
     struct sim_mount *mount = calloc(1, sizeof(*mount));
     CHECK(mount != NULL);
@@ -607,6 +686,7 @@ static struct file_system *mount_disk(struct sim_disk *disk, bool read_only)
     mount->base.read_only = read_only;
     mount->disk = disk;
     mutex_lock(&disk->mutex);
+    mount->directory = find_directory(disk, prefix);
     disk->mounts++;
     mutex_unlock(&disk->mutex);
     return &mount->base;
@@ -614,12 +694,19 @@ static struct file_system *mount_disk(struct sim_disk *disk, bool read_only)
 
 struct file_system *sim_disk_mount(struct sim_disk *disk)
 {
-    return mount_disk(disk, false);
+    return mount_disk(disk, "", false);
+}
+
+struct file_system *sim_disk_mount_directory(struct sim_disk *disk, const char *directory)
+{
+    char prefix[FILE_NAME_SIZE_MAX];
+    (void)snprintf(prefix, sizeof(prefix), "%s/", directory);
+    return mount_disk(disk, prefix, false);
 }
 
 struct file_system *sim_disk_mount_read_only(struct sim_disk *disk)
 {
-    return mount_disk(disk, true);
+    return mount_disk(disk, "", true);
 }
 
 void sim_disk_crash_after(struct sim_disk *disk, uint64_t calls)
@@ -669,7 +756,9 @@ void sim_disk_restart(struct sim_disk *disk, enum sim_crash kind)
     collect(disk);
     memset(disk->faults.rules, 0, sizeof(disk->faults.rules));
     disk->faults.calls_to_crash = 0;
-    disk->lock_owner = NULL;
+    for (size_t i = 0; i < disk->directory_count; i++) {
+        disk->directories[i].lock_owner = NULL;
+    }
     disk->faults.crashed = false;
     mutex_unlock(&disk->mutex);
 }

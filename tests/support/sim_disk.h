@@ -13,10 +13,10 @@
  *     Bytes within the length that did not reach it read as zero.
  *  3. Cutting a file (truncate) is on the platter at once, or not before the next sync(); in the
  *     second case nothing else of the file is either.
- *  4. A name (created, renamed, removed) reaches the platter at sync_directory(), or by chance at a
- *     power cut: each change or not, in any combination, but a change never without those before it
- *     that concern one of its names. A rename happens whole or not at all. sync() of a file does
- *     nothing for its name; sync_directory() nothing for any data.
+ *  4. A name (created, linked, renamed, removed) reaches the platter at sync_directory(), or by
+ * chance at a power cut: each change or not, in any combination, but a change never without those
+ * before it that concern one of its names. A rename happens whole or not at all. sync() of a file
+ * does nothing for its name; sync_directory() nothing for any data.
  *  5. The changing call at which the disk crashes may have had its effect, none, or a part of it;
  *     from then on every call fails with IO, until sim_disk_restart().
  *  6. After a power cut the cache is what the platter holds. After a kill (only the process dies)
@@ -51,6 +51,7 @@ struct sim_disk;
     X(SYNC, "sync", true)                                                                          \
     X(RENAME, "rename", true)                                                                      \
     X(REMOVE, "remove", true)                                                                      \
+    X(LINK, "link", true)                                                                          \
     X(SYNC_DIRECTORY, "sync_directory", true)                                                      \
     X(OPEN, "open", false)                                                                         \
     X(READ, "read", false)                                                                         \
@@ -84,7 +85,12 @@ void sim_disk_destroy(struct sim_disk *disk);
  * crashes and restarts. Two of them are two processes to the lock. */
 struct file_system *sim_disk_mount(struct sim_disk *disk);
 
-/* The same for reading only. */
+/* The same for another directory of the disk, which is made durably when it is not there. Names are
+ * then "directory/name" to the functions below. At most SIM_DIRECTORIES_MAX with the first one. */
+#define SIM_DIRECTORIES_MAX 4
+struct file_system *sim_disk_mount_directory(struct sim_disk *disk, const char *directory);
+
+/* The first directory for reading only. */
 struct file_system *sim_disk_mount_read_only(struct sim_disk *disk);
 
 /* --- crashes ------------------------------------------------------------------------------ */

@@ -115,12 +115,23 @@ void sim_names_remove(struct sim_names *names, const char *name)
     change(names, SIM_CHANGE_REMOVE, name, "", NULL);
 }
 
-void sim_names_sync(struct sim_names *names)
+bool sim_names_is_in(const char *name, const char *directory)
 {
+    size_t size = strlen(directory);
+    return strncmp(name, directory, size) == 0 && strchr(name + size, '/') == NULL;
+}
+
+void sim_names_sync(struct sim_names *names, const char *directory)
+{
+    size_t left = 0;
     for (size_t i = 0; i < names->pending_count; i++) {
-        list_apply(&names->platter, &names->pending[i]);
+        if (sim_names_is_in(names->pending[i].name, directory)) {
+            list_apply(&names->platter, &names->pending[i]);
+        } else {
+            names->pending[left++] = names->pending[i];
+        }
     }
-    names->pending_count = 0;
+    names->pending_count = left;
 }
 
 static bool concerns(const struct sim_change *change_, const char *name)

@@ -10,6 +10,7 @@
 #include "support/sim_inode.h"
 #include "support/test_random.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct sim_name {
@@ -51,8 +52,11 @@ void sim_names_create(struct sim_names *names, const char *name, struct sim_inod
 void sim_names_rename(struct sim_names *names, const char *from, const char *to);
 void sim_names_remove(struct sim_names *names, const char *name);
 
-/* All pending changes to the platter. */
-void sim_names_sync(struct sim_names *names);
+/* Pending changes of the names that begin with `directory` ("" or "x/") to the platter. */
+void sim_names_sync(struct sim_names *names, const char *directory);
+
+/* Does the name lie in this directory, and not in one below? */
+bool sim_names_is_in(const char *name, const char *directory);
 
 /* Some of them, by chance, in an order that a file system could have taken; then the cache is
  * the platter. */

@@ -1,0 +1,289 @@
+#!/usr/bin/python3
+"""What an operator does, and what a machine does to a server: backups under load, stores that are only
+read. Starts real servers. Where it may, it runs in a mount namespace of its own, whose mounts are gone
+with it. Closes with "N passed, N failed"."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
+
+import redis  # noqa: E402  (after the path is set)
+
+from server import Server, ServerError  # noqa: E402
+
+OWN_NAMESPACE = "SCDB_TEST_OWN_MOUNTS"
+
+
+def enter_namespace():
+    """Starts this program again where it may mount, if it may; returns if not, or if it has."""
+    if OWN_NAMESPACE in os.environ or not shutil.which("unshare"):
+        return
+    may = subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, check=False)
+    if may.returncode == 0:
+        os.environ[OWN_NAMESPACE] = "yes"
+        os.execvp("unshare", ["unshare", "-m", sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
+
+
+def mount(*arguments):
+    """False, with the reason printed: it can't be done here."""
+    if OWN_NAMESPACE not in os.environ:
+        print("skipped: no mount namespace of our own", file=sys.stderr)
+        return False
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(f"skipped: mount {' '.join(arguments)}: {done.stderr.strip()}", file=sys.stderr)
+    return done.returncode == 0
+
+
+class TestCase(unittest.TestCase):
+    def server(self, directives=(), directory=None):
+        server = Server(directives=directives)
+        self.addCleanup(server.close)
+        if directory:
+            server.directory = directory
+        return server
+
+    def client(self, server, **options):
+        client = redis.Redis(host=server.host, port=server.port, socket_timeout=60, **options)
+        self.addCleanup(client.close)
+        return client
+
+    def refused_start(self, server):
+        """What the log says of a start that fails."""
+        with self.assertRaises(ServerError) as raised:
+            server.start()
+        server.kill()
+        return str(raised.exception)
+
+    def refusal(self, kind, call, *arguments):
+        with self.assertRaises(kind) as raised:
+            call(*arguments)
+        return str(raised.exception)
+
+
+class Counter(threading.Thread):
+    """Writes counter:N = 1, 2, 3 ... , each together with a twin, in a MULTI."""
+
+    def __init__(self, server, number):
+        super().__init__()
+        self.client = redis.Redis(host=server.host, port=server.port, socket_timeout=60)
+        self.number = number
+        self.acknowledged = 0
+        self.stopping = threading.Event()
+        self.failure = None
+
+    def run(self):
+        try:
+            while not self.stopping.is_set():
+                value = self.acknowledged + 1
+                with self.client.pipeline(transaction=True) as pipe:
+                    pipe.set(f"counter:{self.number}", value).set(f"twin:{self.number}", value)
+                    pipe.set(f"filler:{self.number}:{value % 200}", b"x" * 2000)
+                    pipe.execute()
+                self.acknowledged = value
+        except Exception as failure:  # pylint: disable=broad-except
+            self.failure = failure
+
+    def stop(self):
+        self.stopping.set()
+        self.join()
+        self.client.close()
+
+
+def snapshot(directory):
+    """Names, sizes, times and contents of all files below."""
+    found = {}
+    for place, _, names in os.walk(directory):
+        for name in names:
+            path = os.path.join(place, name)
+            about = os.stat(path)
+            with open(path, "rb") as file:
+                content = file.read()
+            found[path] = (about.st_size, about.st_mtime_ns, about.st_ctime_ns, hash(content))
+    return found
+
+
+class Backup(TestCase):
+    def check(self, directory, low, high):
+        """The copy in `directory` has, of each counter, a value from low to high."""
+        before = snapshot(directory)
+        copy = self.server([("read-only", "yes")], directory)
+        copy.start()
+        client = self.client(copy)
+        for number, (least, most) in enumerate(zip(low, high)):
+            value = int(client.get(f"counter:{number}") or 0)
+            self.assertEqual(int(client.get(f"twin:{number}") or 0), value)
+            self.assertTrue(least <= value <= most, f"{least} <= {value} <= {most}")
+            if value > 0:
+                self.assertEqual(client.get(f"filler:{number}:{value % 200}"), b"x" * 2000)
+        copy.stop()
+        self.assertEqual(snapshot(directory), before)
+
+    def test_under_load(self):
+        server = self.server([("segment-size", "1mb"), ("compaction-interval", "1")])
+        server.start()
+        client = self.client(server)
+        counters = [Counter(server, number) for number in range(4)]
+        for counter in counters:
+            counter.start()
+        bounds = []
+        for i in range(8):
+            time.sleep(0.3)
+            low = [counter.acknowledged for counter in counters]
+            self.assertEqual(client.execute_command("BACKUP", f"backup-{i}"), b"OK")
+            bounds.append((low, [counter.acknowledged + 1 for counter in counters]))
+            if i % 3 == 0:
+                client.execute_command("COMPACT")
+        for counter in counters:
+            counter.stop()
+            self.assertIsNone(counter.failure)
+        server.stop()  # it shares the files, and may give back reserved space of theirs
+        for i, (low, high) in enumerate(bounds):
+            self.check(os.path.join(server.directory, f"backup-{i}"), low, high)
+
+        # Back to the fourth, in the place of the original, and on from there.
+        backup = os.path.join(server.directory, "backup-3")
+        restored = self.server(directory=os.path.join(server.home, "restored"))
+        shutil.copytree(backup, restored.directory)
+        restored.start()
+        client = self.client(restored)
+        value = int(client.get("counter:0"))
+        self.assertTrue(bounds[3][0][0] <= value <= bounds[3][1][0])
+        client.set("counter:0", "restored")
+        restored.stop()
+        restored.start()
+        self.assertEqual(self.client(restored).get("counter:0"), b"restored")
+
+    def test_refusals(self):
+        server = self.server()
+        server.start()
+        client = self.client(server)
+        client.set("a", "1")
+        backup = os.path.join(server.home, "here")
+
+        def refused(*arguments):
+            return self.refusal(redis.ResponseError, client.execute_command, "BACKUP", *arguments)
+
+        self.assertEqual(client.execute_command("BACKUP", backup), b"OK")
+        self.assertIn("not an empty directory", refused(backup))
+        self.assertIn("not an empty directory", refused("."))
+        self.assertIn("No such file or directory", refused("no/parent"))
+        self.assertIn("empty, too long", refused(""))
+        self.assertIn("empty, too long", refused(b"a\0b"))
+        self.assertIn("empty, too long", refused("a" * 5000))
+        self.assertIn("wrong number of arguments", refused())
+        with client.pipeline(transaction=True) as pipe:
+            pipe.execute_command("BACKUP", "multi")
+            self.assertIn("not allowed inside", self.refusal(redis.ResponseError, pipe.execute))
+        self.assertEqual(sorted(os.listdir(server.home)), ["data", "here", "log", "socket"])
+
+    def test_another_file_system(self):
+        server = self.server()
+        place = os.path.join(server.home, "mounted")
+        os.mkdir(place)
+        if not mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", place):
+            self.skipTest("no mount")
+        self.addCleanup(subprocess.run, ["umount", "-l", place], check=True)
+        server.start()
+        client = self.client(server)
+        client.set("a", "1")
+        text = self.refusal(
+            redis.ResponseError, client.execute_command, "BACKUP", os.path.join(place, "b")
+        )
+        self.assertIn("another file system", text)
+        self.assertEqual(os.listdir(place), [])
+        self.assertEqual(client.execute_command("BACKUP", "b"), b"OK")
+
+
+class ReadOnly(TestCase):
+    WRITES = [
+        ("SET", "a", "2"),
+        ("DEL", "nothing"),
+        ("EXPIRE", "a", "10"),
+        ("FLUSHALL",),
+        ("SWAPDB", "0", "1"),
+        ("COMPACT",),
+        ("BGREWRITEAOF",),
+    ]
+
+    def filled(self):
+        server = self.server()
+        server.start()
+        client = self.client(server)
+        client.set("a", "1")
+        client.set("large", b"x" * 1000000)
+        return server
+
+    def look(self, server):
+        """Serves the directory read-only, and tries to change it."""
+        reader = self.server([("read-only", "yes")], server.directory)
+        reader.start()
+        client = self.client(reader)
+        self.assertEqual(client.get("a"), b"1")
+        self.assertEqual(client.get("large"), b"x" * 1000000)
+        for words in self.WRITES:
+            text = self.refusal(redis.exceptions.ReadOnlyError, client.execute_command, *words)
+            self.assertIn("opened read-only", text)
+        with client.pipeline(transaction=True) as pipe:
+            pipe.get("a").set("a", "2")
+            self.assertIn("opened read-only", self.refusal(redis.RedisError, pipe.execute))
+        self.assertTrue(client.save())
+        self.assertEqual(client.info("scdb")["read_only"], 1)
+        self.assertIn("immutable", self.refusal(
+            redis.ResponseError, client.execute_command, "CONFIG", "SET", "read-only", "no"))
+        self.assertEqual(client.get("a"), b"1")
+        return reader
+
+    def test_by_choice(self):
+        server = self.filled()
+        server.kill()  # the log's end is as a crash leaves it
+        before = snapshot(server.directory)
+        one = self.look(server)
+        other = self.look(server)
+        self.assertIn("in use by a process that reads it", self.refused_start(server))
+        one.stop()
+        other.stop()
+        self.assertEqual(snapshot(server.directory), before)
+        server.start()
+        self.client(server).set("a", "2")
+
+    def test_a_file_system_that_is_mounted_read_only(self):
+        server = self.server()
+        if not mount("-t", "tmpfs", "-o", "size=16m", "tmpfs", server.directory):
+            self.skipTest("no mount")
+        self.addCleanup(subprocess.run, ["umount", "-l", server.directory], check=True)
+        server.start()
+        client = self.client(server)
+        client.set("a", "1")
+        client.set("large", b"x" * 1000000)
+        server.kill()
+        self.assertTrue(mount("-o", "remount,ro", server.directory))
+        self.look(server).stop()
+        text = self.refused_start(server)
+        self.assertIn("mounted read-only", text)
+        self.assertIn("'read-only yes'", text)
+        self.assertTrue(mount("-o", "remount,rw", server.directory))
+        server.start()
+        self.assertEqual(self.client(server).get("a"), b"1")
+
+    def test_there_is_no_store(self):
+        server = self.server([("read-only", "yes")])
+        self.assertIn("holds no store", self.refused_start(server))
+        self.assertEqual(os.listdir(server.directory), [])
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    program = unittest.main(exit=False, verbosity=1)
+    result = program.result
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,268 @@
+/* backup.c - see backup.h; docs/durability.md has the rules of ordering. */
+#include "engine/backup.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "engine/engine_state.h"
+#include "engine/log_files.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define PARTIAL ".partial"
+
+/* The copy's file numbers go on this far behind the original's, and by chance up to twice as far:
+ * two copies of one store part, too. */
+#define NUMBER_GAP ((uint64_t)1 << 40)
+
+/* --- the moment --------------------------------------------------------------------------- */
+
+static uint64_t number_gap_locked(struct engine *engine)
+{
+    uint64_t chance = 0;
+    bool is_repeatable = engine->options.random_seed != 0;
+    if (is_repeatable || getrandom(&chance, sizeof(chance), 0) != (ssize_t)sizeof(chance)) {
+        engine->random_state = engine->random_state * 6364136223846793005u + 1442695040888963407u;
+        chance = engine->random_state >> 24;
+    }
+    return NUMBER_GAP + chance % NUMBER_GAP;
+}
+
+/* Where the segments end that are full, but that the manifest has not been told of yet. */
+static void note_ends_locked(struct engine *engine, const struct manifest *copy)
+{
+    size_t handle = 0;
+    const struct segment *segment;
+    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+        struct manifest_file *entry = segment->sealed ? NULL : manifest_find(copy, segment->number);
+        if (entry != NULL && segment->closed && segment->end > 0) {
+            entry->end = segment->end;
+            entry->first_sequence = segment->first_sequence;
+            entry->last_sequence = segment->last_sequence;
+        }
+    }
+}
+
+/* What is left without an end has never been used. */
+static void drop_unused(struct manifest *copy)
+{
+    for (size_t i = copy->file_count; i > 0; i--) {
+        if (copy->files[i - 1].end == 0) {
+            manifest_drop(copy, copy->files[i - 1].number);
+        }
+    }
+}
+
+/* Ends the log's segment, unless it is unused. */
+static enum status roll_locked(struct engine *engine)
+{
+    CHECK(engine->appender.group_depth == 0);
+    enum status status = STATUS_OK;
+    if (engine->appender.group_open) {
+        status = appender_close_group_locked(engine);
+    }
+    return status == STATUS_OK ? appender_roll_locked(engine) : status;
+}
+
+/*
+ * The manifest of the copy. Under the lock nothing is appended and no manifest replaced, so it
+ * lists exactly what a recovery would find if the process ended now, with the whole log written.
+ * Compactions make their reasons durable before they replace the manifest (rule 5), so what they
+ * have left out is not missing here.
+ */
+static enum status take_manifest(struct engine *engine, struct manifest *copy)
+{
+    mutex_lock(&engine->lock);
+    enum status status = roll_locked(engine);
+    if (status == STATUS_OK) {
+        mutex_lock(&engine->manifest_mutex);
+        status = manifest_copy(&engine->manifest, copy);
+        mutex_unlock(&engine->manifest_mutex);
+    }
+    if (status == STATUS_OK) {
+        note_ends_locked(engine, copy);
+        drop_unused(copy);
+        copy->durable = engine->appender.place;
+        copy->next_sequence = engine->appender.next_sequence;
+        copy->next_file_number += number_gap_locked(engine);
+        copy->checkpoint_file = 0;
+    }
+    mutex_unlock(&engine->lock);
+    return status;
+}
+
+/* --- the copy ----------------------------------------------------------------------------- */
+
+static void segment_name(const struct manifest_file *file, char *name)
+{
+    segment_file_name(file->kind, file->number, name);
+}
+
+/* Rule 14: the names of the files are durable before the manifest that lists them. */
+static enum status link_files(struct engine *engine, struct file_system *to, struct manifest *copy)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < copy->file_count; i++) {
+        char name[FILE_NAME_SIZE_MAX];
+        segment_name(&copy->files[i], name);
+        status = fs_link(engine->fs, name, to);
+    }
+    if (status == STATUS_OK) {
+        status = fs_sync_directory(to);
+    }
+    return status == STATUS_OK ? manifest_write(to, copy) : status;
+}
+
+/* The manifest first: without it the rest is no store. */
+static void remove_links(struct file_system *to, const struct manifest *copy)
+{
+    enum status status = fs_remove(to, MANIFEST_NAME);
+    if (status == STATUS_OK) {
+        status = fs_sync_directory(to);
+    }
+    if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
+        status = fs_remove(to, MANIFEST_TEMPORARY_NAME);
+    }
+    for (size_t i = 0; i < copy->file_count && (status == STATUS_OK || status == STATUS_NOT_FOUND);
+         i++) {
+        char name[FILE_NAME_SIZE_MAX];
+        segment_name(&copy->files[i], name);
+        status = fs_remove(to, name);
+    }
+}
+
+static enum status copy_store(struct engine *engine, struct file_system *to, struct manifest *copy)
+{
+    /* So that the roll finds a segment, and nobody waits for its making under the lock. */
+    enum status status = log_files_prepare(engine);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    mutex_lock(&engine->removal_mutex);
+    status = take_manifest(engine, copy);
+    if (status == STATUS_OK) {
+        status = engine_sync(engine);
+    }
+    if (status == STATUS_OK) {
+        status = link_files(engine, to, copy);
+    }
+    mutex_unlock(&engine->removal_mutex);
+    return status;
+}
+
+/* --- all together ------------------------------------------------------------------------- */
+
+static void count_name(void *context, const char *name)
+{
+    (void)name;
+    (*(size_t *)context)++;
+}
+
+static enum status check_target(struct engine *engine, struct file_system *to, struct error *error)
+{
+    if (engine_is_read_only(engine)) {
+        return error_set(error, STATUS_READ_ONLY,
+                         "the store was opened read-only, and nobody changes it: copy its "
+                         "directory instead");
+    }
+    size_t count = 0;
+    enum status status = fs_list(to, count_name, &count);
+    if (status != STATUS_OK) {
+        return error_set(error, status, "can't list the backup's directory: %s",
+                         status_words(status));
+    }
+    if (count > 0) {
+        return error_set(error, STATUS_EXISTS,
+                         "the backup's directory is not empty; choose another, or remove it");
+    }
+    return STATUS_OK;
+}
+
+enum status backup_run(struct engine *engine, struct file_system *to, struct error *error)
+{
+    enum status status = check_target(engine, to, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct manifest copy;
+    manifest_init(&copy);
+    status = copy_store(engine, to, &copy);
+    if (status != STATUS_OK) {
+        remove_links(to, &copy);
+    }
+    manifest_deinit(&copy);
+    if (status == STATUS_INVALID) {
+        return error_set(error, status,
+                         "the backup's directory is on another file system than the store, where "
+                         "its files can't be linked; back up to one beside the store, and copy "
+                         "that");
+    }
+    return status == STATUS_OK
+               ? status
+               : error_set(error, status, "can't make the backup: %s; the log says more",
+                           status_words(status));
+}
+
+/* --- on the real disk --------------------------------------------------------------------- */
+
+/* "b/" -> "b" and "b.partial". */
+static enum status name_directories(const char *path, char *whole, char *partial,
+                                    struct error *error)
+{
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/') {
+        size--;
+    }
+    if (size == 0 || size + sizeof(PARTIAL) > PATH_MAX) {
+        return error_set(error, STATUS_INVALID, "the name of the backup's directory is %s",
+                         size == 0 ? "empty" : "too long");
+    }
+    (void)snprintf(whole, PATH_MAX, "%.*s", (int)size, path);
+    (void)snprintf(partial, PATH_MAX, "%.*s" PARTIAL, (int)size, path);
+    return STATUS_OK;
+}
+
+static enum status make_partial(const char *whole, const char *partial, struct file_system **out,
+                                struct error *error)
+{
+    if (!file_posix_is_vacant(whole)) {
+        return error_set(error, STATUS_EXISTS,
+                         "'%s' exists already, and is not an empty directory; choose another name, "
+                         "or remove it",
+                         whole);
+    }
+    if (!file_posix_is_vacant(partial)) {
+        return error_set(error, STATUS_EXISTS,
+                         "'%s' exists already, perhaps from a backup that was interrupted; remove "
+                         "it, or choose another name",
+                         partial);
+    }
+    return file_posix_make_directory(partial, out, error);
+}
+
+enum status backup_to_path(struct engine *engine, const char *path, struct error *error)
+{
+    char whole[PATH_MAX];
+    char partial[PATH_MAX];
+    struct file_system *to;
+    enum status status = name_directories(path, whole, partial, error);
+    if (status == STATUS_OK) {
+        status = make_partial(whole, partial, &to, error);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = backup_run(engine, to, error);
+    if (status == STATUS_OK) {
+        status = file_posix_rename_directory(to, partial, whole, error);
+    } else {
+        file_posix_remove_directory(partial);
+    }
+    fs_close(to);
+    if (status == STATUS_OK) {
+        LOG_NOTICE("a backup of the store is in %s", whole);
+    }
+    return status;
+}
