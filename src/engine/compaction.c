@@ -285,6 +285,9 @@ static enum status settle(struct run *run)
 
 /* --- copying ------------------------------------------------------------------------------ */
 
+/* Bytes of an output below which it is no help on a full disk. */
+#define OUTPUT_LEAST ((uint64_t)32 * 1024)
+
 /* A sixteenth of what seems dead may be tombstones. */
 static uint64_t bytes_to_copy(const struct run *run)
 {
@@ -305,7 +308,16 @@ static enum status change_output(struct run *run, uint64_t record_size_bytes)
     if (status != STATUS_OK) {
         return status;
     }
-    return compaction_output_open(&run->output, bytes_to_copy(run), record_size_bytes);
+    uint64_t wanted = bytes_to_copy(run);
+    status = compaction_output_open(&run->output, wanted, record_size_bytes);
+    /* The last resort: what there is room for may be enough to get rid of the next victims. */
+    while (status == STATUS_DISK_FULL && run->engine->appender.room_is_kept &&
+           wanted > OUTPUT_LEAST) {
+        wanted = (wanted < run->engine->segment_size ? wanted : run->engine->segment_size) / 2 /
+                 RECORD_ALIGNMENT * RECORD_ALIGNMENT;
+        status = compaction_output_open(&run->output, wanted, record_size_bytes);
+    }
+    return status;
 }
 
 static enum status write_batch(struct run *run, struct compaction_copy *copy)
