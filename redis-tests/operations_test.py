@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What an operator does, and what a machine does to a server: backups under load, stores that are only
-read. Starts real servers. Where it may, it runs in a mount namespace of its own, whose mounts are gone
+read, disks that fill up, limits of the system. Starts real servers. Where it may, it runs in a mount namespace of its own, whose mounts are gone
 with it. Closes with "N passed, N failed"."""
 
 import os
@@ -17,7 +17,7 @@ sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential"
 
 import redis  # noqa: E402  (after the path is set)
 
-from server import Server, ServerError  # noqa: E402
+from server import Server, ServerError, scdb_path  # noqa: E402
 
 OWN_NAMESPACE = "SCDB_TEST_OWN_MOUNTS"
 
@@ -278,6 +278,248 @@ class ReadOnly(TestCase):
         server = self.server([("read-only", "yes")])
         self.assertIn("holds no store", self.refused_start(server))
         self.assertEqual(os.listdir(server.directory), [])
+
+
+class Filler(threading.Thread):
+    """Sets keys of its own until it is told to stop; remembers what was acknowledged, and what was
+    refused with which words."""
+
+    def __init__(self, server, number):
+        super().__init__()
+        self.client = redis.Redis(host=server.host, port=server.port, socket_timeout=60)
+        self.number = number
+        self.acknowledged = {}
+        self.accepted = 0
+        self.refusals = []
+        self.stopping = threading.Event()
+        self.failure = None
+
+    def run(self):
+        try:
+            i = 0
+            while not self.stopping.is_set():
+                key = f"filler:{self.number}:{i % 3000}"
+                value = f"{i}:" + "x" * (i * 37 % 6000)
+                i += 1
+                try:
+                    self.client.set(key, value)
+                    self.acknowledged[key] = value
+                    self.accepted += 1
+                except redis.ResponseError as refusal:
+                    if "the disk is full" not in str(refusal):
+                        raise
+                    self.refusals.append(str(refusal))
+                    time.sleep(0.01)
+        except Exception as failure:  # pylint: disable=broad-except
+            self.failure = failure
+
+    def stop(self):
+        self.stopping.set()
+        self.join()
+        self.client.close()
+
+
+def wait_for(condition, seconds=60):
+    """Polls; the bound is only there so that a failure ends."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s in vain")
+        time.sleep(0.02)
+
+
+class FullDisk(TestCase):
+    BALLAST = 4 << 20
+
+    def fill(self, server):
+        """Four writers, until each has been refused several times."""
+        fillers = [Filler(server, number) for number in range(4)]
+        for filler in fillers:
+            filler.start()
+        wait_for(lambda: all(len(f.refusals) > 3 or f.failure for f in fillers))
+        return fillers
+
+    def expect(self, client, fillers, deleted=()):
+        for filler in fillers:
+            keys = list(filler.acknowledged)
+            for begin in range(0, len(keys), 100):
+                some = keys[begin:begin + 100]
+                for key, value in zip(some, client.mget(some)):
+                    expected = None if key in deleted else filler.acknowledged[key].encode()
+                    self.assertEqual(value, expected, key)
+
+    def delete(self, client, key):
+        """Room for tombstones is kept, but not for any number of them. COMPACT makes more; on a disk
+        without any room it may have to be asked again, for it goes as far as it gets."""
+        for _ in range(10):
+            try:
+                self.assertEqual(client.delete(key), 1)
+                return
+            except redis.ResponseError as refusal:
+                self.assertIn("the disk is full", str(refusal))
+            try:
+                client.execute_command("COMPACT")
+            except redis.ResponseError as refusal:
+                self.assertIn("the disk is full", str(refusal))
+        self.fail("COMPACT makes no room")
+
+    def run_on(self, server, place):
+        """`place` is the small file system; the server's directory lies in it."""
+        ballast = os.path.join(place, "ballast")
+        with open(ballast, "wb") as file:
+            file.write(b"b" * self.BALLAST)
+        server.start()
+        client = self.client(server)
+        fillers = self.fill(server)
+        self.assertEqual([f.failure for f in fillers if f.failure], [])
+        text = fillers[0].refusals[-1]
+        self.assertRegex(text, r"the disk is full: the store needs \d+ bytes more")
+        # Full, and used all the same.
+        some = list(fillers[0].acknowledged)[0]
+        self.assertIsNotNone(client.get(some))
+        self.assertTrue(client.ping())
+        self.assertTrue(client.config_set("maxclients", 500))
+        # Room returns: writes go on by themselves, until it is full once more.
+        counts = [filler.accepted for filler in fillers]
+        os.unlink(ballast)
+        wait_for(lambda: all(f.failure or f.accepted > c + 50 for f, c in zip(fillers, counts)))
+        refused = [len(filler.refusals) for filler in fillers]
+        wait_for(lambda: all(f.failure or len(f.refusals) > r for f, r in zip(fillers, refused)))
+        for filler in fillers:
+            filler.stop()
+            self.assertIsNone(filler.failure)
+        self.expect(client, fillers)
+        # Full again: what deletes works, and makes room.
+        deleted = set(list(fillers[0].acknowledged) + list(fillers[1].acknowledged))
+        for key in deleted:
+            self.delete(client, key)
+        client.execute_command("COMPACT")
+        self.assertTrue(client.set("room", "x" * 100000))
+        self.expect(client, fillers, deleted)
+        server.kill()
+        server.start()
+        client = self.client(server)
+        self.expect(client, fillers, deleted)
+        self.assertEqual(client.get("room"), b"x" * 100000)
+        client.flushall()
+        client.execute_command("COMPACT")
+        self.assertTrue(client.set("room", "x" * 1000000))
+        server.stop()
+
+    def test_tmpfs(self):
+        server = self.server([("segment-size", "1mb")])
+        if not mount("-t", "tmpfs", "-o", "size=20m", "tmpfs", server.directory):
+            self.skipTest("no mount")
+        self.addCleanup(subprocess.run, ["umount", "-l", server.directory], check=True)
+        self.run_on(server, server.directory)
+
+    def test_ext4(self):
+        server = self.server([("segment-size", "1mb"), ("appendfsync", "always")])
+        image = os.path.join(server.home, "image")
+        with open(image, "wb") as file:
+            file.truncate(24 << 20)
+        if not shutil.which("mkfs.ext4"):
+            self.skipTest("no mkfs.ext4")
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", image], check=True)
+        if not mount("-o", "loop", image, server.directory):
+            self.skipTest("no mount")
+        self.addCleanup(subprocess.run, ["umount", "-l", server.directory], check=True)
+        server.directory = os.path.join(server.directory, "store")
+        self.run_on(server, os.path.dirname(server.directory))
+
+
+class Limits(TestCase):
+    """What the system gives a process has an end: errors, and no crash."""
+
+    def limited(self, *limits):
+        """A server under limits that it can't raise, started by a script of ours."""
+        server = self.server([("segment-size", "1mb"), ("compaction-interval", "0")])
+        words = ["prlimit", *limits, server.path]
+        if os.geteuid() == 0:
+            words = ["setpriv", "--bounding-set=-sys_resource", *words]
+        for word in words[0], "prlimit":
+            if not shutil.which(word):
+                self.skipTest(f"there is no {word}")
+        server.path = self.script(server, words)
+        return server
+
+    def script(self, server, words):
+        path = os.path.join(server.home, "limited-scdb")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\nexec " + " ".join(words) + ' "$@"\n')
+        os.chmod(path, 0o700)
+        return path
+
+    def fill(self, client, most):
+        """Sets large keys until one is refused, or there are `most`; how many were acknowledged, and
+        the refusal."""
+        for i in range(most):
+            try:
+                client.set(f"key:{i}", str(i) * 1000 + "x" * 400000)
+            except redis.ResponseError as refusal:
+                return i, str(refusal)
+        return most, None
+
+    def expect(self, client, count):
+        for i in range(count):
+            self.assertEqual(client.get(f"key:{i}"), (str(i) * 1000 + "x" * 400000).encode())
+
+    def cpu_seconds(self, server):
+        with open(f"/proc/{server.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def test_file_descriptors(self):
+        server = self.limited("--nofile=100:100")
+        server.start()
+        client = self.client(server)
+        count, refusal = self.fill(client, 400)
+        self.assertIsNotNone(refusal)
+        self.assertIn("Too many open files", server.read_log())
+        # Whoever knocks now is not let in; the server waits, and does not spin.
+        waiting = [server.connect() for _ in range(5)]
+        before = self.cpu_seconds(server)
+        time.sleep(2)
+        self.assertLess(self.cpu_seconds(server) - before, 1)
+        self.expect(client, count)
+        self.assertEqual(client.delete("key:0"), 1)
+        for connection in waiting:
+            connection.close()
+        server.kill()
+        server.path = self.script(server, ["prlimit", "--nofile=4096", scdb_path()])
+        server.start()
+        client = self.client(server)
+        self.assertIsNone(client.get("key:0"))
+        self.assertIsNotNone(client.get(f"key:{count - 1}"))
+
+    def test_clients_leave_descriptors_to_the_store(self):
+        server = self.limited("--nofile=120:120")
+        server.start()
+        client = self.client(server)
+        self.assertTrue(client.set("a", "1"))
+        others = [server.connect() for _ in range(200)]
+        count, refusal = self.fill(client, 30)
+        self.assertEqual((count, refusal), (30, None))
+        self.expect(client, count)
+        for connection in others:
+            connection.close()
+        self.assertTrue(client.ping())
+
+    def test_address_space(self):
+        server = self.limited(f"--as={700 << 20}")
+        server.start()
+        client = self.client(server)
+        count, refusal = self.fill(client, 1500)
+        self.assertIsNotNone(refusal)
+        self.assertIn("OOM", refusal)
+        self.expect(client, min(count, 50))
+        self.assertEqual(client.delete("key:0"), 1)
+        server.kill()
+        server.path = scdb_path()
+        server.start()
+        client = self.client(server)
+        self.assertIsNone(client.get("key:0"))
+        self.assertIsNotNone(client.get(f"key:{count - 1}"))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 
 #include "base/check.h"
 #include "commands/table.h"
+#include "engine/engine.h"
+#include "server/server.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -14,6 +16,11 @@ static const char *const texts[] = {[ERROR_NONE] = "",
 #undef ERRORS_TEXT
 };
 
+#define DISK_FULL_TEXT                                                                             \
+    "OOM command not allowed when the disk is full: the store needs %llu bytes more; make room "   \
+    "on "                                                                                          \
+    "the disk, or delete keys and run COMPACT"
+
 /* What a status of the layers below says to a client: how bad it is, and what still works. */
 static const char *const status_texts[STATUS_COUNT] = {
     [STATUS_NOT_FOUND] = "ERR no such key",
@@ -24,8 +31,7 @@ static const char *const status_texts[STATUS_COUNT] = {
     [STATUS_IO] = "ERR input/output error, the server's log says where",
     [STATUS_CORRUPT] = ("ERR the stored value fails its checksum, the server's log says where; the "
                         "key can still be overwritten or deleted"),
-    [STATUS_DISK_FULL] = ("OOM command not allowed: no space is left on the disk; deleting and "
-                          "COMPACT still work"),
+    [STATUS_DISK_FULL] = DISK_FULL_TEXT,
     [STATUS_INDEX_FULL] = "OOM command not allowed: the index has reached index-memory-limit",
     [STATUS_KEY_LIMIT] = "OOM command not allowed: the store holds max-keys keys",
     [STATUS_LOCKED] = "ERR the data directory is in use by another process",
@@ -89,6 +95,11 @@ void errors_reply(const struct call *call, enum client_error error)
 void errors_reply_status(const struct call *call, enum status status)
 {
     CHECK(status != STATUS_OK && (unsigned)status < STATUS_COUNT && status_texts[status] != NULL);
+    if (status == STATUS_DISK_FULL) {
+        uint64_t missing = engine_missing_room_locked(server_engine(call->server));
+        reply_error_format(call->reply, DISK_FULL_TEXT, (unsigned long long)missing);
+        return;
+    }
     reply_error(call->reply, status_texts[status]);
 }
 

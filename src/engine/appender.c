@@ -258,6 +258,21 @@ static void measure(struct append *append, bool undoing)
     append->through = append->size >= APPENDER_THROUGH_SIZE && !undoing;
 }
 
+/* For the words of the error: what the disk would have to have, beyond what is reserved. */
+static enum status note_refusal(struct engine *engine, const struct append *append,
+                                enum status status)
+{
+    const struct segment *active = engine->appender.active;
+    if (status == STATUS_DISK_FULL) {
+        uint64_t spare = spare_after(engine, append->record.kind);
+        uint64_t end = next_offset(active) + append->size + spare;
+        bool fits = end <= active->capacity && end > active->reserved;
+        engine->appender.room_refused =
+            fits ? end - active->reserved : SEGMENT_HEADER_SIZE + append->size + spare;
+    }
+    return status;
+}
+
 enum status appender_reserve_locked(struct engine *engine, uint64_t size)
 {
     struct append append = {
@@ -269,7 +284,8 @@ enum status appender_reserve_locked(struct engine *engine, uint64_t size)
     if (status == STATUS_OK) {
         status = find_segment(engine, &append);
     }
-    return status == STATUS_OK ? reserve_space(engine, &append) : status;
+    status = status == STATUS_OK ? reserve_space(engine, &append) : status;
+    return note_refusal(engine, &append, status);
 }
 
 enum status appender_prepare_locked(struct engine *engine, struct append *append)
@@ -291,7 +307,7 @@ enum status appender_prepare_locked(struct engine *engine, struct append *append
         status = segment_live_prepare(active, append->record.keyspace_id);
     }
     if (status != STATUS_OK) {
-        return status;
+        return note_refusal(engine, append, status);
     }
     append->record.sequence = appender->next_sequence;
     append->record.group_more = appender->group_depth > 0;

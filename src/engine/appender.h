@@ -75,6 +75,7 @@ struct appender {
     bool group_open;     /* the last record carries GROUP_MORE */
     uint8_t *group_last; /* that record in the tail; NULL when it went straight to the file */
     uint64_t group_seed;
+    uint64_t room_refused;    /* bytes that the last write found no room for on the disk */
     bool undoing;             /* between engine_undo_begin_locked and _end_ */
     atomic_bool room_is_kept; /* values take no more room: a compaction on a full disk needs it */
 

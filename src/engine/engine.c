@@ -267,6 +267,16 @@ void engine_undo_end_locked(struct engine *engine)
     engine->spaces.budget.limit_bytes = engine->undo_index_limit;
 }
 
+uint64_t engine_missing_room_locked(struct engine *engine)
+{
+    uint64_t wanted = engine->appender.room_refused;
+    uint64_t room = 0;
+    if (fs_free_space(engine->fs, &room) != STATUS_OK || room >= wanted) {
+        return wanted; /* there is some, but it is kept, or in pieces that can't be had */
+    }
+    return wanted - room;
+}
+
 /* --- settings ----------------------------------------------------------------------------- */
 
 void engine_set_sync_policy(struct engine *engine, enum sync_policy policy)

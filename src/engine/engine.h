@@ -182,6 +182,9 @@ enum status engine_clear_locked(struct engine *engine, unsigned database) MUST_C
 enum status engine_clear_all_locked(struct engine *engine) MUST_CHECK;
 enum status engine_swap_locked(struct engine *engine, unsigned a, unsigned b) MUST_CHECK;
 
+/* After a write that failed with DISK_FULL: bytes that were missing on the disk for it. */
+uint64_t engine_missing_room_locked(struct engine *engine);
+
 /* What is written between begin and end is one group: all or nothing after a crash. Groups nest
  * (the outermost counts). The lock must be held from begin to end. */
 void engine_group_begin_locked(struct engine *engine);
