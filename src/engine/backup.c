@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/checkpoint.h"
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
 
@@ -87,7 +88,6 @@ static enum status take_manifest(struct engine *engine, struct manifest *copy)
         copy->durable = engine->appender.place;
         copy->next_sequence = engine->appender.next_sequence;
         copy->next_file_number += number_gap_locked(engine);
-        copy->checkpoint_file = 0;
     }
     mutex_unlock(&engine->lock);
     return status;
@@ -109,6 +109,11 @@ static enum status link_files(struct engine *engine, struct file_system *to, str
         segment_name(&copy->files[i], name);
         status = fs_link(engine->fs, name, to);
     }
+    if (status == STATUS_OK && copy->checkpoint_file != 0) {
+        char name[FILE_NAME_SIZE_MAX];
+        checkpoint_file_name(copy->checkpoint_file, name);
+        status = fs_link(engine->fs, name, to);
+    }
     if (status == STATUS_OK) {
         status = fs_sync_directory(to);
     }
@@ -124,6 +129,11 @@ static void remove_links(struct file_system *to, const struct manifest *copy)
     }
     if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
         status = fs_remove(to, MANIFEST_TEMPORARY_NAME);
+    }
+    char checkpoint[FILE_NAME_SIZE_MAX];
+    checkpoint_file_name(copy->checkpoint_file, checkpoint);
+    if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
+        status = fs_remove(to, checkpoint);
     }
     for (size_t i = 0; i < copy->file_count && (status == STATUS_OK || status == STATUS_NOT_FOUND);
          i++) {

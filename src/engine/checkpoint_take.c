@@ -367,9 +367,11 @@ static void remove_old(struct engine *engine, uint64_t number)
 {
     char name[FILE_NAME_SIZE_MAX];
     checkpoint_file_name(number, name);
+    mutex_lock(&engine->removal_mutex); /* not while a backup links it */
     if (number != 0 && fs_remove(engine->fs, name) != STATUS_OK) {
         LOG_WARNING("can't remove %s; the next start removes it", name);
     }
+    mutex_unlock(&engine->removal_mutex);
 }
 
 static void note_taken(const struct taking *taking, int64_t started_ms)

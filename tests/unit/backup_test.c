@@ -182,6 +182,48 @@ START_TEST(a_backup_of_a_backup)
 }
 END_TEST
 
+static bool has_checkpoint(const char *path)
+{
+    bool found = false;
+    DIR *listing = opendir(path);
+    ck_assert_ptr_nonnull(listing);
+    struct dirent *entry;
+    while ((entry = readdir(listing)) != NULL) {
+        found = found || strstr(entry->d_name, ".index") != NULL;
+    }
+    (void)closedir(listing);
+    return found;
+}
+
+/* It is linked, it serves the copy, and the original may go on to another. */
+START_TEST(a_backup_has_the_checkpoint)
+{
+    put_all(engine, 0, "first");
+    close_well(engine, fs);
+    fs = open_directory(directory.path);
+    engine = open_on(fs, false);
+    ck_assert(has_checkpoint(directory.path));
+    put_all(engine, 1, "other");
+    back_up();
+    ck_assert(has_checkpoint(backup_path));
+    put_all(engine, 0, "second");
+    close_well(engine, fs); /* takes another one, and removes the first */
+    fs = open_directory(directory.path);
+    engine = open_on(fs, false);
+    struct file_system *copy_fs = open_directory(backup_path);
+    struct engine *copy = open_on(copy_fs, false);
+    expect_all(copy, 0, "first");
+    expect_all(copy, 1, "other");
+    struct engine_statistics statistics;
+    engine_lock(copy);
+    engine_statistics_locked(copy, &statistics);
+    engine_unlock(copy);
+    ck_assert_uint_lt(statistics.recovered_records, 2 * KEY_COUNT); /* the rest is in it */
+    close_well(copy, copy_fs);
+    expect_all(engine, 0, "second");
+}
+END_TEST
+
 START_TEST(an_empty_store_is_backed_up)
 {
     back_up();
@@ -398,13 +440,18 @@ static void count_name(void *context, const char *name)
     (*(unsigned *)context)++;
 }
 
-/* A store with records that are durable, and others that are not. */
-static void fill(struct engine *in)
+/* A store with a checkpoint, with records that are durable, and with others that are not. */
+static struct engine *fill(struct file_system *mount)
 {
+    struct engine *in = open_on(mount, false);
+    put_all(in, 0, "zeroth");
+    ck_assert_int_eq(engine_close(in), STATUS_OK);
+    in = open_on(mount, false);
     put_all(in, 0, "first");
     ck_assert_int_eq(engine_sync(in), STATUS_OK);
     engine_tick(in);
     put_all(in, 1, "other");
+    return in;
 }
 
 /* What a backup that was interrupted has left: nothing, or no store, or all. True: all. */
@@ -440,8 +487,7 @@ static bool crash_at(uint64_t seed, uint64_t step, enum sim_crash kind, unsigned
 {
     struct sim_disk *disk = sim_disk_create(seed);
     struct file_system *mount = sim_disk_mount(disk);
-    struct engine *in = open_on(mount, false);
-    fill(in);
+    struct engine *in = fill(mount);
     struct file_system *to = sim_disk_mount_directory(disk, "backup");
     sim_disk_crash_after(disk, step);
     enum status status = backup_run(in, to, &error);
@@ -491,8 +537,7 @@ START_TEST(failures_leave_nothing)
         for (uint64_t n = 1; has_failed; n++) {
             struct sim_disk *disk = sim_disk_create(n);
             struct file_system *mount = sim_disk_mount(disk);
-            struct engine *in = open_on(mount, false);
-            fill(in);
+            struct engine *in = fill(mount);
             struct file_system *to = sim_disk_mount_directory(disk, "backup");
             sim_disk_fail(disk, calls[i], n, 1, STATUS_DISK_FULL);
             has_failed = backup_run(in, to, &error) != STATUS_OK;
@@ -520,6 +565,7 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, a_backup_keeps_its_moment);
     tcase_add_test(tests, a_backup_of_a_backup);
+    tcase_add_test(tests, a_backup_has_the_checkpoint);
     tcase_add_test(tests, an_empty_store_is_backed_up);
     tcase_add_test(tests, file_numbers_part);
     tcase_add_test(tests, a_directory_that_is_not_empty_is_refused);
