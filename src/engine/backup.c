@@ -238,16 +238,18 @@ static enum status make_partial(const char *whole, const char *partial, struct f
                                 struct error *error)
 {
     if (!file_posix_is_vacant(whole)) {
-        return error_set(error, STATUS_EXISTS,
-                         "'%s' exists already, and is not an empty directory; choose another name, "
-                         "or remove it",
-                         whole);
+        (void)error_set(error, STATUS_EXISTS,
+                        "'%s' exists already, and is not an empty directory; choose another name, "
+                        "or remove it",
+                        whole);
+        return STATUS_EXISTS;
     }
     if (!file_posix_is_vacant(partial)) {
-        return error_set(error, STATUS_EXISTS,
-                         "'%s' exists already, perhaps from a backup that was interrupted; remove "
-                         "it, or choose another name",
-                         partial);
+        (void)error_set(error, STATUS_EXISTS,
+                        "'%s' exists already, perhaps from a backup that was interrupted; remove "
+                        "it, or choose another name",
+                        partial);
+        return STATUS_EXISTS;
     }
     return file_posix_make_directory(partial, out, error);
 }
