@@ -8,6 +8,7 @@
 #include "engine/manifest.h"
 
 #include "base/check.h"
+#include "engine/advice.h"
 #include "engine/checksum.h"
 #include "engine/little_endian.h"
 #include "engine/record.h"
@@ -52,6 +53,7 @@ struct layout {
 #define MANIFEST_COUNT_MAX ((size_t)1 << 22)
 
 static_assert(AT(prefix_checksum) == 24 && PREFIX_SIZE == 32, "on-disk offsets");
+static_assert(AT(store_id) == MANIFEST_STORE_ID_OFFSET, "on-disk offset");
 static_assert(AT(secret) == 48 && AT(generation) == 240, "on-disk offsets");
 static_assert(AT(segment_size) == 248 && AT(next_file_number) == 256, "on-disk offsets");
 static_assert(AT(next_keyspace_id) == 264 && AT(next_sequence) == 272, "on-disk offsets");
@@ -177,8 +179,7 @@ static uint64_t image_size(size_t map_count, size_t file_count)
 static enum status damaged(struct error *error, const char *what)
 {
     return error_set(error, STATUS_CORRUPT,
-                     "file '" MANIFEST_NAME "' is damaged: %s; restore the directory from a backup",
-                     what);
+                     "file '" MANIFEST_NAME "' is damaged: %s. " ADVICE_DAMAGED, what);
 }
 
 /* Believes the prefix, and nothing else. */
@@ -353,11 +354,16 @@ static enum status load(struct file *file, struct image *image, struct error *er
 
 enum status manifest_read(struct file_system *fs, struct manifest *out, struct error *error)
 {
+    return manifest_read_file(fs, MANIFEST_NAME, out, error);
+}
+
+enum status manifest_read_file(struct file_system *fs, const char *name, struct manifest *out,
+                               struct error *error)
+{
     struct file *file;
-    enum status status = fs_open(fs, MANIFEST_NAME, FILE_MODE_READ, &file);
+    enum status status = fs_open(fs, name, FILE_MODE_READ, &file);
     if (status != STATUS_OK) {
-        return error_set(error, status, "can't open file '" MANIFEST_NAME "': %s",
-                         status_words(status));
+        return error_set(error, status, "can't open file '%s': %s", name, status_words(status));
     }
     struct image image = {.bytes = NULL, .size = 0};
     status = load(file, &image, error);

@@ -80,6 +80,14 @@ struct manifest_file *manifest_find(const struct manifest *manifest, uint64_t nu
 enum status manifest_read(struct file_system *fs, struct manifest *out,
                           struct error *error) MUST_CHECK;
 
+/* The same from the file `name`: for looking into MANIFEST_TEMPORARY_NAME when there is no other.
+ */
+enum status manifest_read_file(struct file_system *fs, const char *name, struct manifest *out,
+                               struct error *error) MUST_CHECK;
+
+/* Where a manifest names its store: for guesses at it when nothing is whole. */
+#define MANIFEST_STORE_ID_OFFSET 32
+
 /* Bytes of the file that manifest_write() makes. */
 uint64_t manifest_size(const struct manifest *manifest);
 

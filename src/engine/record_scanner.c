@@ -6,18 +6,24 @@
 /* What record_peek needs to see at most: the fixed header, the expiry and a delta's base. */
 #define PEEK_SIZE 72
 
-enum status record_scanner_init(struct record_scanner *scanner, const struct segment *segment,
-                                uint64_t offset, uint64_t limit, bool want_values)
+enum status record_scanner_init_file(struct record_scanner *scanner, struct file *file,
+                                     uint64_t seed, uint64_t offset, uint64_t limit)
 {
-    *scanner = (struct record_scanner){.file = segment->file,
-                                       .seed = segment->seed,
-                                       .offset = offset,
-                                       .limit = limit,
-                                       .want_values = want_values};
+    *scanner = (struct record_scanner){
+        .file = file, .seed = seed, .offset = offset, .limit = limit, .want_values = true};
     uint64_t all = limit > offset ? limit - offset : 0;
     scanner->capacity = all < RECORD_SCANNER_BLOCK_SIZE ? (size_t)all : RECORD_SCANNER_BLOCK_SIZE;
     scanner->buffer = malloc(scanner->capacity + 1);
     return scanner->buffer == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+enum status record_scanner_init(struct record_scanner *scanner, const struct segment *segment,
+                                uint64_t offset, uint64_t limit, bool want_values)
+{
+    enum status status =
+        record_scanner_init_file(scanner, segment->file, segment->seed, offset, limit);
+    scanner->want_values = want_values;
+    return status;
 }
 
 void record_scanner_deinit(struct record_scanner *scanner)

@@ -45,6 +45,10 @@ struct scanned_record {
  * are read whole. NO_MEMORY. */
 enum status record_scanner_init(struct record_scanner *scanner, const struct segment *segment,
                                 uint64_t offset, uint64_t limit, bool want_values) MUST_CHECK;
+
+/* The same for a file that is no segment of an open store; `seed` is that of its checksums. */
+enum status record_scanner_init_file(struct record_scanner *scanner, struct file *file,
+                                     uint64_t seed, uint64_t offset, uint64_t limit) MUST_CHECK;
 void record_scanner_deinit(struct record_scanner *scanner);
 
 /*

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/advice.h"
 #include "engine/log_files.h"
 #include "engine/record_scanner.h"
 #include "engine/recovery_files.h"
@@ -77,7 +78,7 @@ static enum status create_store(struct engine *engine, struct error *error)
     if (segment_count > 0) {
         return error_set(error, STATUS_CORRUPT,
                          "the directory holds %zu segment files, but the file %s is missing; "
-                         "restore it from a backup, or choose another directory",
+                         "put it back, or choose another directory. " ADVICE_DAMAGED,
                          segment_count, MANIFEST_NAME);
     }
     status = init_manifest(engine);

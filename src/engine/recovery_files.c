@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/advice.h"
 #include "engine/record_scanner.h"
 
 #include <inttypes.h>
@@ -97,10 +98,9 @@ static enum status missing(struct engine *engine, struct recovery_file *file, co
         file->state = RECOVERY_GONE;
         return STATUS_OK;
     }
-    return error_set(error, STATUS_CORRUPT,
-                     "the store's file %s is missing; put it back from where it went, or restore "
-                     "the whole directory from a backup",
-                     name);
+    return error_set(
+        error, STATUS_CORRUPT,
+        "the store's file %s is missing; put it back from where it went. " ADVICE_DAMAGED, name);
 }
 
 /* A log segment of unknown end without a valid header: was it ever used? */
@@ -146,9 +146,7 @@ static enum status read_header(struct engine *engine, struct recovery_file *file
                    : error_set(error, status, "can't read %s: %s", name, status_words(status));
     }
     if (status != STATUS_OK || file->file_size < file->entry.end) {
-        return error_set(error, STATUS_CORRUPT,
-                         "%s is damaged: %s. Restore it from a backup; this version has no repair",
-                         name,
+        return error_set(error, STATUS_CORRUPT, "%s is damaged: %s. " ADVICE_DAMAGED, name,
                          status != STATUS_OK ? "its header (offset 0) is not valid"
                                              : "it is shorter than the manifest says");
     }

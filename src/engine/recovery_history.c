@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/advice.h"
 #include "engine/fault_guard.h"
 #include "engine/mark.h"
 #include "engine/record_scanner.h"
@@ -304,8 +305,7 @@ static enum status refuse(const struct history *history, const struct place *pla
     return error_set(
         error, STATUS_CORRUPT,
         "%s is damaged at offset %llu, behind sequence number %llu: what follows there was durable "
-        "once, so this is not the torn end of a crash. Restore the directory from a backup; this "
-        "version has no command that repairs it",
+        "once, so this is not the torn end of a crash. " ADVICE_DAMAGED,
         name, (unsigned long long)offset, (unsigned long long)place->last_sequence);
 }
 

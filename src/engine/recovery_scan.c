@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/advice.h"
 #include "engine/checksum.h"
 #include "engine/mark.h"
 #include "engine/record_scanner.h"
@@ -80,7 +81,7 @@ static enum status take_key(struct recovery_scan *scan, const struct recovery_fi
         .sequence = record->sequence,
         .expiry_ms = record->expiry_ms,
         .address = address.units & (((uint64_t)1 << SEGMENT_ADDRESS_BITS) - 1),
-        .type = record->type,
+        .type = record->type & 15,
         .is_dead = record->kind == RECORD_TOMBSTONE,
         .keyspace_high = (id >> 32) & 0x3fff,
         .keyspace_low = (uint32_t)id,
@@ -161,8 +162,7 @@ static enum status damaged(const struct recovery_file *file, uint64_t offset, en
     recovery_file_name(file, name);
     if (status == STATUS_NOT_FOUND || status == STATUS_CORRUPT) {
         return error_set(error, STATUS_CORRUPT,
-                         "%s is damaged at offset %llu, within what was durable; restore it from "
-                         "a backup, this version has no repair for it",
+                         "%s is damaged at offset %llu, within what was durable. " ADVICE_DAMAGED,
                          name, (unsigned long long)offset);
     }
     return error_set(error, status, "can't read %s at offset %llu: %s", name,

@@ -63,6 +63,23 @@ static enum status grow(struct recovery_table *table)
     return STATUS_OK;
 }
 
+struct recovery_entry *recovery_table_find(const struct recovery_table *table, uint64_t hash,
+                                           uint64_t check)
+{
+    struct recovery_entry *place = table->capacity == 0 ? NULL : find_place(table, hash, check);
+    return place != NULL && place->is_used ? place : NULL;
+}
+
+/* Of one sequence number there may be a record and its copy, one of them unreadable; or a record
+ * that has expired and the tombstone that a compaction made of it. */
+static bool is_better(const struct recovery_entry *entry, const struct recovery_entry *place)
+{
+    if (entry->sequence != place->sequence) {
+        return entry->sequence > place->sequence;
+    }
+    return !entry->is_unreadable && (entry->is_dead || place->is_unreadable);
+}
+
 enum status recovery_table_offer(struct recovery_table *table, const struct recovery_entry *entry)
 {
     if ((table->count + 1) * 4 > table->capacity * 3) {
@@ -74,10 +91,7 @@ enum status recovery_table_offer(struct recovery_table *table, const struct reco
     struct recovery_entry *place = find_place(table, entry->hash, entry->check);
     if (!place->is_used) {
         table->count++;
-    } else if (place->sequence > entry->sequence ||
-               (place->sequence == entry->sequence && !entry->is_dead)) {
-        /* Of one sequence number there may be a record and its copy; or a record that has expired
-         * and the tombstone that a compaction made of it. */
+    } else if (!is_better(entry, place)) {
         return STATUS_OK;
     }
     *place = *entry;

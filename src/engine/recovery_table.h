@@ -24,8 +24,9 @@ struct recovery_entry {
     uint64_t sequence;
     int64_t expiry_ms;
     uint64_t address : 40; /* struct record_address */
-    uint64_t type : 8;
-    uint64_t is_dead : 1; /* a tombstone */
+    uint64_t type : 7;
+    uint64_t is_unreadable : 1; /* its value fails its checksum; only scdb-check looks ahead */
+    uint64_t is_dead : 1;       /* a tombstone */
     uint64_t is_used : 1;
     uint64_t keyspace_high : 14;
     uint32_t keyspace_low;
@@ -52,5 +53,9 @@ void recovery_table_deinit(struct recovery_table *table);
 /* Keeps `entry` when it is newer than what is there for its key. NO_MEMORY: nothing has changed. */
 enum status recovery_table_offer(struct recovery_table *table,
                                  const struct recovery_entry *entry) MUST_CHECK;
+
+/* The entry of a key, borrowed until the next offer; NULL when there is none. */
+struct recovery_entry *recovery_table_find(const struct recovery_table *table, uint64_t hash,
+                                           uint64_t check);
 
 #endif

@@ -34,7 +34,8 @@ struct layout {
 static_assert(sizeof(struct layout) == SEGMENT_HEADER_SIZE, "the header is 128 bytes");
 static_assert(offsetof(struct layout, format_version) == 8, "on-disk offset");
 static_assert(offsetof(struct layout, kind) == 12, "on-disk offset");
-static_assert(offsetof(struct layout, store_id) == 16, "on-disk offset");
+static_assert(offsetof(struct layout, store_id) == SEGMENT_HEADER_STORE_ID_OFFSET,
+              "on-disk offset");
 static_assert(offsetof(struct layout, file_number) == 32, "on-disk offset");
 static_assert(offsetof(struct layout, capacity) == 40, "on-disk offset");
 static_assert(offsetof(struct layout, first_sequence) == 48, "on-disk offset");
@@ -99,6 +100,20 @@ enum status segment_header_decode(const uint8_t *bytes, const uint8_t store_id[1
         .created_ms = (int64_t)little_endian_load64(bytes + AT(created_ms)),
     };
     return STATUS_OK;
+}
+
+enum status segment_header_store_id(const uint8_t *bytes, uint64_t file_number,
+                                    uint8_t store_id[16])
+{
+    uint8_t claimed[16];
+    memcpy(claimed, bytes + AT(store_id), sizeof(claimed));
+    struct segment_header header;
+    enum status status = segment_header_decode(bytes, claimed, file_number, &header);
+    if (status == STATUS_OK || status == STATUS_NEWER_FORMAT) {
+        memcpy(store_id, claimed, sizeof(claimed));
+        return STATUS_OK;
+    }
+    return status;
 }
 
 void segment_file_name(enum segment_kind kind, uint64_t file_number, char *name)

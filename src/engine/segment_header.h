@@ -45,6 +45,14 @@ void segment_header_encode(const struct segment_header *header, const uint8_t st
 enum status segment_header_decode(const uint8_t *bytes, const uint8_t store_id[16],
                                   uint64_t file_number, struct segment_header *out) MUST_CHECK;
 
+/* The same when the store's id is what is looked for: a header that is valid under the id that it
+ * names itself. Also for a later format's. CORRUPT: `store_id` is untouched. */
+enum status segment_header_store_id(const uint8_t *bytes, uint64_t file_number,
+                                    uint8_t store_id[16]) MUST_CHECK;
+
+/* Where a header names its store: for guesses at it when no header is whole. */
+#define SEGMENT_HEADER_STORE_ID_OFFSET 16
+
 /* "00000000000000000012.log" / ".pack" into `name` (FILE_NAME_SIZE_MAX bytes). */
 void segment_file_name(enum segment_kind kind, uint64_t file_number, char *name);
 

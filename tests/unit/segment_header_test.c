@@ -109,6 +109,21 @@ START_TEST(newer_format_is_told_from_damage)
 }
 END_TEST
 
+/* Who does not know the store asks the header; what is not whole tells nothing. */
+START_TEST(tells_the_store)
+{
+    uint8_t bytes[SEGMENT_HEADER_SIZE];
+    uint8_t found[16] = {0};
+    segment_header_encode(&header, store_id, bytes);
+    ck_assert_int_eq(segment_header_store_id(bytes, 12, found), STATUS_OK);
+    ck_assert_mem_eq(found, store_id, sizeof(found));
+    ck_assert_int_eq(segment_header_store_id(bytes, 13, found), STATUS_CORRUPT);
+    bytes[SEGMENT_HEADER_STORE_ID_OFFSET] ^= 1;
+    ck_assert_int_eq(segment_header_store_id(bytes, 12, found), STATUS_CORRUPT);
+    ck_assert_mem_eq(found, store_id, sizeof(found));
+}
+END_TEST
+
 START_TEST(names)
 {
     char name[FILE_NAME_SIZE_MAX];
@@ -128,6 +143,7 @@ int main(void)
     tcase_add_test(tests, no_flipped_bit_passes);
     tcase_add_test(tests, strangers_are_refused);
     tcase_add_test(tests, newer_format_is_told_from_damage);
+    tcase_add_test(tests, tells_the_store);
     tcase_add_test(tests, names);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
