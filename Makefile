@@ -41,16 +41,18 @@ endif
 
 # --- what is built ------------------------------------------------------------------------------
 
-LAYERS := base engine import keyspace resp server commands
-sources_of = $(wildcard src/$(1)/*.c)
+LAYERS := base engine import keyspace resp server commands check
+# A program's main is no part of its layer's archive, which tests link, too.
+sources_of = $(filter-out src/$(1)/main.c,$(wildcard src/$(1)/*.c))
 objects_of = $(patsubst %.c,$(BUILD)/%.o,$(call sources_of,$(1)))
 archive_of = $(BUILD)/layers/$(1).a
 
 ARCHIVES := $(foreach layer,$(LAYERS),$(call archive_of,$(layer)))
 # In the order the linker wants them: a layer before those below it.
-LINK_ORDER := $(foreach layer,commands server resp keyspace import engine base,$(call archive_of,$(layer)))
+LINK_ORDER := $(foreach layer,check commands server resp keyspace import engine base,$(call archive_of,$(layer)))
 
 SERVER := $(BUILD)/scdb-server
+CHECKER := $(BUILD)/scdb-check
 LIBRARIES := $(BUILD)/libscdb.a $(BUILD)/libscdb.so
 INSTALLED := $(BUILD)/deps
 
@@ -60,7 +62,7 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9_-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: build
-build: $(SERVER) $(LIBRARIES) ## build/scdb-server and build/libscdb.{a,so}
+build: $(SERVER) $(CHECKER) $(LIBRARIES) ## build/scdb-server, build/scdb-check and build/libscdb.{a,so}
 
 .PHONY: run
 run: build ## build, then start the server with scdb.conf (ARGS="--port 7000" adds directives)
@@ -74,6 +76,11 @@ $(INSTALLED)/%: deps/%.packages deps/install.sh
 $(SERVER): $(BUILD)/src/main.o $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(BUILD)/src/main.o $(LINK_ORDER) $(PKG_LIBS)
+
+CHECKER_ARCHIVES := $(foreach layer,check engine base,$(call archive_of,$(layer)))
+$(CHECKER): $(BUILD)/src/check/main.o $(CHECKER_ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(CHECKER_ARCHIVES) $(ENGINE_LIBS)
 
 define layer_archive
 $(call archive_of,$(1)): $(call objects_of,$(1))
@@ -161,6 +168,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 redis-tests/administration_test.py \
                 redis-tests/import_test.py \
                 redis-tests/durability_test.py \
+                redis-tests/scdb_check_test.py \
                 redis-tests/differential/differential.py \
                 redis-tests/crash/kill9.py \
                 redis-tests/crash/flip.py
@@ -175,6 +183,7 @@ export ASAN_OPTIONS := detect_leaks=1:abort_on_error=0:exitcode=66
 export UBSAN_OPTIONS := print_stacktrace=1
 export TSAN_OPTIONS := halt_on_error=1:exitcode=66:second_deadlock_stack=1
 export SCDB_SERVER = $(abspath $(SERVER))
+export SCDB_CHECK = $(abspath $(CHECKER))
 
 # Where every access is watched, random tests take fewer rounds and have more time.
 ifneq ($(filter asan tsan coverage,$(MODE)),)
@@ -369,8 +378,9 @@ PREFIX ?= /usr/local
 SYSCONFDIR ?= $(PREFIX)/etc
 
 .PHONY: install
-install: build ## server, libscdb, scdb.h and scdb.conf under PREFIX=/usr/local (DESTDIR respected)
+install: build ## server, scdb-check, libscdb, scdb.h and scdb.conf under PREFIX=/usr/local (DESTDIR respected)
 	install -D -m 755 $(SERVER) $(DESTDIR)$(PREFIX)/bin/scdb-server
+	install -D -m 755 $(CHECKER) $(DESTDIR)$(PREFIX)/bin/scdb-check
 	install -D -m 644 $(BUILD)/libscdb.a $(DESTDIR)$(PREFIX)/lib/libscdb.a
 	install -D -m 755 $(BUILD)/libscdb.so $(DESTDIR)$(PREFIX)/lib/libscdb.so.1
 	ln -sf libscdb.so.1 $(DESTDIR)$(PREFIX)/lib/libscdb.so

@@ -40,8 +40,6 @@ struct segment;
 
 enum sync_policy { SYNC_ALWAYS, SYNC_EVERYSEC, SYNC_NO };
 
-#define STORE_LOCK_NAME      "LOCK" /* the lock file in the directory, for fs_lock() */
-
 #define SEGMENT_SIZE_MIN     ((uint64_t)1 << 20)
 #define SEGMENT_SIZE_MAX     ((uint64_t)1 << 30)
 #define SEGMENT_SIZE_DEFAULT ((uint64_t)64 << 20)

@@ -4,7 +4,7 @@
 - Includes point one way only: a layer includes itself and what stands below it.
 - Only src/server includes libevent, only src/engine the system's file and mapping calls' seam.
 - A .c file declares nothing of another file; its functions come from headers.
-- main.c stays below 100 lines, a file below 500 (or it stands in exceptions.txt).
+- A main.c stays below 100 lines, a file below 500 (or it stands in exceptions.txt).
 - Every header has the guard that its path gives.
 """
 
@@ -24,6 +24,7 @@ BELOW = {
     "resp": {"base"},
     "server": {"base", "engine", "keyspace", "resp"},
     "commands": {"base", "engine", "keyspace", "resp", "server"},
+    "check": {"base", "engine"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 EXTERN = re.compile(r"^extern\s", re.M)
@@ -57,7 +58,7 @@ def check_guard(path, text, complain):
 
 def check_size(path, text, allowed, complain):
     lines = text.count("\n")
-    if path == "src/main.c" and lines >= MAIN_LINES_MAX:
+    if os.path.basename(path) == "main.c" and lines >= MAIN_LINES_MAX:
         complain(f"{path}: {lines} lines; it stays below {MAIN_LINES_MAX}")
     if lines > LINES_MAX and (path, "lines") not in allowed:
         complain(f"{path}: {lines} lines; over {LINES_MAX} it wants to be two files")

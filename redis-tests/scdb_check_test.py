@@ -1,0 +1,693 @@
+#!/usr/bin/python3
+"""scdb-check on stores that the real server wrote: verify, stat, dump and repair, on sound stores and on
+copies with flipped bytes, lost files and torn ends. Random damage prints its seed; SCDB_TEST_SEED=n
+repeats it. Closes with "N passed, N failed"."""
+
+import hashlib
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import redis
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "support")]
+
+from server import Server, scdb_path  # noqa: E402  (after the path is set)
+
+CHECK = os.environ.get("SCDB_CHECK") or os.path.join(os.path.dirname(scdb_path()), "scdb-check")
+SEED = int(os.environ.get("SCDB_TEST_SEED", time.time_ns() & 0xFFFFFFFF))
+FLIPS = max(20, int(100 * float(os.environ.get("SCDB_TEST_SCALE", "1"))))
+HEADER_SIZE = 128
+SOUND, DAMAGED, USAGE, FAILED = range(4)
+ESCAPE = re.compile(rb'\\(?:x([0-9a-f]{2})|(.))')
+LINE = re.compile(rb'(\d+) (-|\d+) "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"')
+
+home = None  # of all stores
+rich = None  # many keys in several files, see write_rich(); never changed
+plain = None  # a few keys in one log segment, see write_plain(); never changed
+
+
+class Store:
+    """A directory that a server left behind, and what it held."""
+
+    def __init__(self, directory, contents, versions):
+        self.directory = directory
+        self.contents = contents  # (database, key) -> (value, expiry in ms or None)
+        self.versions = versions  # (database, key) -> every value it ever had
+
+    def files(self, ending=""):
+        names = (name for name in os.listdir(self.directory) if name.endswith(ending))
+        return sorted(os.path.join(self.directory, name) for name in names)
+
+    def copy(self):
+        directory = os.path.join(tempfile.mkdtemp(dir=home), "store")
+        shutil.copytree(self.directory, directory)
+        return Store(directory, self.contents, self.versions)
+
+    def find(self, wanted):
+        """(path, offset) of bytes that one segment has."""
+        for path in self.files(".log") + self.files(".pack"):
+            with open(path, "rb") as file:
+                offset = file.read().find(wanted)
+            if offset >= 0:
+                return path, offset
+        raise AssertionError(f"{wanted} is in no segment")
+
+
+def check(*arguments, expect=None):
+    """Runs scdb-check: (exit code, stdout, stderr)."""
+    done = subprocess.run([CHECK, *arguments], capture_output=True, timeout=300, check=False)
+    if done.returncode not in range(4) or (expect is not None and done.returncode != expect):
+        raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def unescape(text):
+    return ESCAPE.sub(lambda m: bytes([int(m[1], 16)]) if m[1] else m[2], text)
+
+
+def dump(directory):
+    """What `dump` says: (database, key) -> (value, expiry)."""
+    done = subprocess.run([CHECK, "dump", directory], capture_output=True, timeout=300, check=False)
+    assert done.returncode in (SOUND, DAMAGED), done
+    found = {}
+    for line in done.stdout.splitlines():
+        database, expiry, key, value = LINE.fullmatch(line).groups()
+        name = (int(database), unescape(key))
+        assert name not in found, name
+        found[name] = (unescape(value), None if expiry == b"-" else int(expiry))
+    return found
+
+
+def contents_of(server):
+    """What the server itself says."""
+    found = {}
+    for database in range(16):
+        client = redis.Redis(port=server.port, db=database)
+        for key in client.scan_iter(count=1000):
+            expiry = client.execute_command("PEXPIRETIME", key)
+            found[database, key] = (client.get(key), None if expiry < 0 else expiry)
+    return found
+
+
+def flip(path, offset, bit=0):
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1 << bit]))
+
+
+def fingerprint(directory):
+    """Names, contents and times of everything."""
+    found = []
+    for name in sorted(os.listdir(directory)):
+        path = os.path.join(directory, name)
+        with open(path, "rb") as file:
+            found.append((name, hashlib.sha256(file.read()).digest(), os.stat(path).st_mtime_ns))
+    return found
+
+
+class Writer:
+    """Sets and deletes, and remembers every value."""
+
+    def __init__(self, server, database=0):
+        self.client = redis.Redis(port=server.port, db=database)
+        self.database = database
+        self.versions = {}
+
+    def set(self, key, value, **options):
+        self.client.set(key, value, **options)
+        self.versions.setdefault((self.database, key), set()).add(value)
+
+
+def keep(server, name, versions):
+    """Ends the server by kill -9 once all is durable, and keeps a copy of its store."""
+    client = redis.Redis(port=server.port)
+    client.save()
+    time.sleep(0.1)  # the mark that tells of the sync is written by then; nothing depends on it
+    contents = contents_of(server)
+    server.kill()
+    directory = os.path.join(home, name)
+    shutil.copytree(server.directory, directory)
+    return Store(directory, contents, versions)
+
+
+def write_plain():
+    """A log segment with versions, deletions and expiries of few keys; no maps, no groups."""
+    with Server(directives=[("appendfsync", "always")]) as server:
+        writer = Writer(server)
+        for version in range(4):
+            for key in range(12):
+                name = b"key-%d" % key
+                value = b"value-%d-%d-" % (key, version) + b"." * (key * 20)
+                writer.set(name, value, px=10**9 if key % 3 == 0 else None)
+        writer.client.delete("key-3", "key-4")
+        return keep(server, "plain", writer.versions)
+
+
+def write_rich():
+    """Packed and log segments; flushed, swapped and expired keys; transactions; a large value."""
+    with Server(directives=[("segment-size", "1mb"), ("appendfsync", "everysec")]) as server:
+        client = redis.Redis(port=server.port)
+        for version in range(3):
+            pipeline = client.pipeline(transaction=False)
+            for key in range(4000):
+                pipeline.set(b"key-%d" % key, b"%d-%d-" % (key, version) + b"x" * 100)
+            pipeline.execute()
+        client.execute_command("COMPACT")
+        client.set("large", bytes(range(256)) * 12000)
+        client.mset({b"many-%d" % key: b"m" * key for key in range(500)})
+        client.delete(*(b"key-%d" % key for key in range(0, 1000, 2)))
+        client.set("short", "gone", px=1)
+        client.set("long", "stays", px=10**9)
+        client.set(b'odd \x00\xff"\\\r\n', b'\x00"\\\n\xfe')
+        client.set("", "the empty key")
+        for database in (1, 2, 3):
+            other = redis.Redis(port=server.port, db=database)
+            other.mset({b"of-%d-%d" % (database, key): b"old" for key in range(100)})
+        redis.Redis(port=server.port, db=1).flushdb()
+        redis.Redis(port=server.port, db=1).set("after", "the flush")
+        client.swapdb(2, 3)
+        return keep(server, "rich", {})
+
+
+def setUpModule():
+    global home, rich, plain
+    home = tempfile.mkdtemp(prefix="scdb-check-test-")
+    print(f"SCDB_TEST_SEED={SEED}", flush=True)
+    rich = write_rich()
+    plain = write_plain()
+
+
+def tearDownModule():
+    shutil.rmtree(home, ignore_errors=True)
+
+
+class TestCase(unittest.TestCase):
+    maxDiff = 2000
+
+    def repair(self, store, *options, expect=None):
+        """(exit code, report, what is in the new store)"""
+        target = os.path.join(tempfile.mkdtemp(dir=home), "new")
+        code, report, _ = check("repair", store.directory, target, *options, expect=expect)
+        check("verify", target, expect=SOUND)
+        return code, report, dump(target)
+
+    def differences(self, store, found):
+        names = set(store.contents) | set(found)
+        return {name for name in names if store.contents.get(name) != found.get(name)}
+
+
+class Sound(TestCase):
+    def test_every_command_leaves_the_store_as_it_was(self):
+        before = fingerprint(rich.directory)
+        check("verify", rich.directory, expect=SOUND)
+        check("stat", rich.directory, expect=SOUND)
+        check("dump", rich.directory, expect=SOUND)
+        self.repair(rich, expect=SOUND)
+        self.assertEqual(fingerprint(rich.directory), before)
+
+    def test_verify_has_a_line_for_each_file(self):
+        _, report, _ = check("verify", rich.directory, expect=SOUND)
+        for path in rich.files(".log") + rich.files(".pack"):
+            self.assertIn(os.path.basename(path), report)
+        self.assertIn("The store is sound.", report)
+        self.assertNotIn("damaged", report)
+        self.assertTrue(rich.files(".pack"), "the test wants a packed segment")
+        self.assertGreater(len(rich.files(".log")), 1, "and more than one of the log")
+
+    def test_dump_is_what_the_server_said(self):
+        self.assertEqual(self.differences(rich, dump(rich.directory)), set())
+        self.assertEqual(dump(plain.directory), plain.contents)
+
+    def test_resp_fills_another_server(self):
+        _, commands, _ = check("dump", "--resp", plain.directory, expect=SOUND)
+        done = subprocess.run(
+            [CHECK, "dump", rich.directory, "--resp"], capture_output=True, check=True
+        )
+        self.assertIn("PXAT", commands)
+        with Server() as server:
+            subprocess.run(
+                ["redis-cli", "-p", str(server.port), "--pipe"],
+                input=done.stdout,
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+            self.assertEqual(self.differences(rich, contents_of(server)), set())
+
+    def test_stat_counts(self):
+        _, text, _ = check("stat", rich.directory, expect=SOUND)
+        said = dict(line.split(":", 1) for line in text.splitlines())
+        self.assertEqual(int(said["keys"]), len(rich.contents))
+        for database in {name[0] for name in rich.contents}:
+            keys = [name for name in rich.contents if name[0] == database]
+            expiring = [name for name in keys if rich.contents[name][1] is not None]
+            self.assertTrue(
+                said[f"db{database}"].startswith(f"keys={len(keys)},expires={len(expiring)},"),
+                said[f"db{database}"],
+            )
+        self.assertEqual(
+            int(said["live_bytes"]) + int(said["dead_bytes"]), int(said["record_bytes"])
+        )
+        self.assertGreater(int(said["dead_bytes"]), 0)
+
+    def test_stat_agrees_with_the_server(self):
+        store = rich.copy()
+        with Server() as server:
+            server.stop()
+            shutil.rmtree(server.directory)
+            shutil.copytree(store.directory, server.directory)
+            server.start()
+            live = redis.Redis(port=server.port).info("scdb")["live_bytes"]
+            server.stop()
+        _, text, _ = check("stat", rich.directory)
+        self.assertIn(f"\nlive_bytes:{live}\n", text)
+
+    def test_repair_of_a_sound_store_copies_it(self):
+        code, report, found = self.repair(rich, expect=SOUND)
+        self.assertEqual(self.differences(rich, found), set())
+        self.assertNotIn("damaged", report)
+
+    def test_after_a_clean_stop(self):
+        with Server() as server:
+            redis.Redis(port=server.port).set("key", "value")
+            server.stop()
+            check("verify", server.directory, expect=SOUND)
+            self.assertEqual(dump(server.directory), {(0, b"key"): (b"value", None)})
+
+    def test_an_empty_store(self):
+        with Server() as server:
+            server.stop()
+            check("verify", server.directory, expect=SOUND)
+            self.assertEqual(dump(server.directory), {})
+
+
+class Refused(TestCase):
+    def test_while_a_server_has_the_store(self):
+        with Server() as server:
+            for arguments in (["verify"], ["stat"], ["dump"]):
+                _, _, error = check(*arguments, server.directory, expect=FAILED)
+                self.assertIn(f"pid {server.pid} ", error)
+            check("repair", server.directory, os.path.join(home, "never"), expect=FAILED)
+            self.assertFalse(os.path.exists(os.path.join(home, "never")))
+
+    def test_where_no_store_is(self):
+        missing = os.path.join(home, "missing")
+        check("verify", missing, expect=FAILED)
+        self.assertFalse(os.path.exists(missing))
+        os.mkdir(missing)
+        _, _, error = check("verify", missing, expect=FAILED)
+        self.assertIn("no store", error)
+        self.assertEqual(os.listdir(missing), [])
+
+    def test_a_directory_that_is_not_empty(self):
+        target = tempfile.mkdtemp(dir=home)
+        open(os.path.join(target, "precious"), "w", encoding="ascii").close()
+        _, _, error = check("repair", plain.directory, target, expect=FAILED)
+        self.assertIn("exists already", error)
+        self.assertEqual(os.listdir(target), ["precious"])
+
+    def test_an_empty_directory_is_fine(self):
+        target = tempfile.mkdtemp(dir=home)
+        check("repair", plain.directory, target + "/", expect=SOUND)
+        self.assertEqual(dump(target), plain.contents)
+        self.assertFalse(os.path.exists(target + ".incomplete"))
+
+    def test_what_an_interrupted_run_left(self):
+        target = os.path.join(home, "interrupted")
+        os.mkdir(target + ".incomplete")
+        _, _, error = check("repair", plain.directory, target, expect=FAILED)
+        self.assertIn(".incomplete", error)
+        self.assertFalse(os.path.exists(target))
+
+    def test_wrong_arguments(self):
+        for arguments in (
+            [],
+            ["verify"],
+            ["verify", "a", "b"],
+            ["repair", "a"],
+            ["mend", "a"],
+            ["verify", "a", "--older"],
+            ["stat", "--resp", "a"],
+        ):
+            check(*arguments, expect=USAGE)
+
+    def test_help(self):
+        for command in ("verify", "repair", "stat", "dump"):
+            _, text, _ = check(command, "--help", expect=SOUND)
+            self.assertIn("scdb-check " + command, text)
+            self.assertIn("Exit codes", text)
+            self.assertIn("scdb-check " + command, check("--help", expect=SOUND)[1])
+
+
+class Values(TestCase):
+    """A value that is damaged is named, and only its key is lost."""
+
+    def damage(self, store):
+        path, offset = store.find(b"value-7-3-")
+        flip(path, offset + 3)
+        return os.path.basename(path)
+
+    def test_verify_names_file_offset_and_key(self):
+        store = plain.copy()
+        name = self.damage(store)
+        _, report, _ = check("verify", store.directory, expect=DAMAGED)
+        lines = [line for line in report.splitlines() if line.startswith("damaged: ")]
+        self.assertEqual(len(lines), 1, report)
+        self.assertRegex(lines[0], rf'{name} offset \d+: the value of key "key-7" ')
+        self.assertIn(f"scdb-check repair {store.directory} NEWDIR", report)
+
+    def test_repair_leaves_the_key_out(self):
+        store = plain.copy()
+        self.damage(store)
+        _, report, found = self.repair(store, expect=DAMAGED)
+        self.assertEqual(self.differences(plain, found), {(0, b"key-7")})
+        self.assertNotIn((0, b"key-7"), found)
+        self.assertIn('"key-7"', report)
+
+    def test_older_takes_the_version_before(self):
+        store = plain.copy()
+        self.damage(store)
+        _, report, found = self.repair(store, "--older", expect=DAMAGED)
+        self.assertEqual(self.differences(plain, found), {(0, b"key-7")})
+        self.assertTrue(found[0, b"key-7"][0].startswith(b"value-7-2-"))
+        self.assertIn('"key-7"', report)
+
+    def test_one_that_is_overwritten_is_no_loss(self):
+        store = plain.copy()
+        path, offset = store.find(b"value-7-1-")
+        flip(path, offset)
+        check("verify", store.directory, expect=DAMAGED)
+        _, _, found = self.repair(store, expect=SOUND)
+        self.assertEqual(found, plain.contents)
+
+    def test_a_large_one(self):
+        store = rich.copy()
+        path, offset = store.find(bytes(range(256)) * 50)
+        flip(path, offset + 2000000, 7)
+        _, report, found = self.repair(store, expect=DAMAGED)
+        self.assertEqual(self.differences(rich, found), {(0, b"large")})
+        self.assertIn('"large"', report)
+
+    def test_the_server_serves_the_others(self):
+        """And its error says where: so the tool's word can be compared with the server's."""
+        store = plain.copy()
+        self.damage(store)
+        with Server() as server:
+            server.stop()
+            shutil.rmtree(server.directory)
+            shutil.copytree(store.directory, server.directory)
+            server.start()
+            client = redis.Redis(port=server.port)
+            with self.assertRaises(redis.ResponseError):
+                client.get("key-7")
+            self.assertTrue(client.get("key-8").startswith(b"value-8-3-"))
+
+
+class Records(TestCase):
+    """A record whose header is damaged is a gap; what follows is found again."""
+
+    def test_one_gap(self):
+        store = plain.copy()
+        path, offset = store.find(b"key-5value-5-3-")
+        flip(path, offset - 20)
+        _, report, _ = check("verify", store.directory, expect=DAMAGED)
+        self.assertRegex(report, rf"damaged: {os.path.basename(path)} offset \d+: no valid record in")
+        self.assertRegex(report, r"sequence number \d+ where \d+ is due")
+        _, report, found = self.repair(store, expect=DAMAGED)
+        self.assertEqual(self.differences(plain, found), {(0, b"key-5")})
+        self.assertTrue(found[0, b"key-5"][0].startswith(b"value-5-2-"), "an older one is there")
+        self.assertRegex(report, r"note: .*older value")
+
+    def test_a_page_of_zeros(self):
+        store = rich.copy()
+        path = store.files(".pack")[0]
+        with open(path, "r+b") as file:
+            file.seek(8192)
+            file.write(bytes(4096))
+        check("verify", store.directory, expect=DAMAGED)
+        _, _, found = self.repair(store, expect=DAMAGED)
+        lost = self.differences(rich, found)
+        self.assertLess(len(lost), 4096 // 100)
+        self.assertTrue(lost)
+        self.assertFalse(lost & set(found), "packed segments hold one version of each key")
+
+    def test_the_server_names_the_commands(self):
+        store = plain.copy()
+        path, offset = store.find(b"key-5value-5-3-")
+        flip(path, offset - 20)
+        server = Server()
+        self.addCleanup(shutil.rmtree, server.home, True)
+        shutil.rmtree(server.directory)
+        shutil.copytree(store.directory, server.directory)
+        with self.assertRaises(Exception) as caught:
+            server.start()
+        self.assertIn(os.path.basename(path), str(caught.exception))
+        self.assertIn("scdb-check repair DIR NEWDIR", str(caught.exception))
+
+    def test_the_repaired_store_is_served(self):
+        store = rich.copy()
+        path, offset = store.find(b"many-250" + b"m" * 250)
+        flip(path, offset - 10)
+        server = Server()
+        self.addCleanup(server.close)
+        os.rmdir(server.directory)
+        check("repair", store.directory, server.directory, expect=DAMAGED)
+        server.start()
+        found = contents_of(server)
+        server.stop()
+        self.assertEqual(self.differences(rich, found), {(0, b"many-250")})
+
+
+class Files(TestCase):
+    def test_no_manifest(self):
+        store = rich.copy()
+        os.remove(os.path.join(store.directory, "MANIFEST"))
+        _, report, _ = check("verify", store.directory, expect=DAMAGED)
+        self.assertIn("MANIFEST is missing", report)
+        _, _, found = self.repair(store, expect=DAMAGED)
+        self.assertEqual(self.differences(rich, found), set())
+
+    def test_a_damaged_manifest(self):
+        size = os.path.getsize(os.path.join(rich.directory, "MANIFEST"))
+        for offset in range(0, size, 97):
+            with self.subTest(offset=offset):
+                store = rich.copy()
+                flip(os.path.join(store.directory, "MANIFEST"), offset)
+                _, report, _ = check("verify", store.directory, expect=DAMAGED)
+                self.assertIn("MANIFEST is not valid", report)
+                self.assertEqual(self.differences(rich, dump(store.directory)), set())
+                shutil.rmtree(store.directory)
+
+    def test_a_manifest_in_the_making(self):
+        """After a crash between the two names, what is whole counts."""
+        store = rich.copy()
+        manifest = os.path.join(store.directory, "MANIFEST")
+        os.rename(manifest, manifest + ".tmp")
+        _, report, found = self.repair(store, expect=DAMAGED)
+        self.assertIn("MANIFEST.tmp", report)
+        self.assertEqual(self.differences(rich, found), set())
+
+    def test_damaged_headers(self):
+        store = rich.copy()
+        for path in store.files(".log") + store.files(".pack"):
+            flip(path, 50)
+        _, report, _ = check("verify", store.directory, expect=DAMAGED)
+        self.assertIn("header is not valid", report)
+        _, _, found = self.repair(store)
+        self.assertEqual(self.differences(rich, found), set())
+
+    def test_damaged_headers_and_no_manifest(self):
+        """One header that still names the store is enough: the guess is tried on the records."""
+        store = rich.copy()
+        os.remove(os.path.join(store.directory, "MANIFEST"))
+        for path in store.files(".log") + store.files(".pack"):
+            flip(path, 50)
+        _, _, found = self.repair(store, expect=DAMAGED)
+        self.assertEqual(self.differences(rich, found), set())
+
+    def test_damaged_headers_and_a_damaged_manifest(self):
+        """The store's id is in the manifest only, whose checksum does not match."""
+        store = rich.copy()
+        flip(os.path.join(store.directory, "MANIFEST"), 250)
+        for path in store.files(".log") + store.files(".pack"):
+            with open(path, "r+b") as file:
+                file.write(bytes(HEADER_SIZE))
+        _, _, found = self.repair(store, expect=DAMAGED)
+        self.assertEqual(self.differences(rich, found), set())
+
+    def test_nothing_tells_the_store(self):
+        store = plain.copy()
+        os.remove(os.path.join(store.directory, "MANIFEST"))
+        for path in store.files(".log"):
+            with open(path, "r+b") as file:
+                file.write(bytes(HEADER_SIZE))
+        _, _, error = check("verify", store.directory, expect=FAILED)
+        self.assertIn("store's id", error)
+
+    def test_a_segment_is_missing(self):
+        store = rich.copy()
+        path = store.files(".pack")[0]
+        os.remove(path)
+        _, report, _ = check("verify", store.directory, expect=DAMAGED)
+        self.assertIn(f"{os.path.basename(path)}: the file is missing", report)
+        _, report, found = self.repair(store, expect=DAMAGED)
+        self.assertIn(os.path.basename(path), report)
+        self.assertIn((0, b"large"), found)
+        for name in found:
+            self.assertEqual(found[name], rich.contents[name])
+
+    def test_a_sealed_segment_is_cut_short(self):
+        store = rich.copy()
+        path = store.files(".pack")[0]
+        os.truncate(path, os.path.getsize(path) // 2)
+        _, report, found = self.repair(store, expect=DAMAGED)
+        self.assertRegex(report, rf"{os.path.basename(path)}: it has \d+ bytes, of \d+")
+        for name in found:
+            self.assertEqual(found[name], rich.contents[name])
+
+    def test_another_store_in_the_same_directory(self):
+        store = rich.copy()
+        for path in plain.files(".log"):
+            target = os.path.join(store.directory, os.path.basename(path))
+            if not os.path.exists(target):
+                shutil.copy(path, target)
+        _, report, _ = check("verify", store.directory, expect=SOUND)
+        self.assertRegex(report, r"note: \d+ segment files .* do not belong")
+        os.remove(os.path.join(store.directory, "MANIFEST"))
+        self.assertEqual(self.differences(rich, dump(store.directory)), set())
+
+
+class Ends(TestCase):
+    """What a crash leaves at the end of the log is no damage."""
+
+    def last(self, store):
+        """The log segment that was written last, and where its records end."""
+        for path in reversed(store.files(".log")):
+            with open(path, "rb") as file:
+                used = file.read().rstrip(b"\0")
+            if used:
+                return path, len(used)
+        raise AssertionError("nothing in any log segment")
+
+    def test_garbage_behind_it(self):
+        store = plain.copy()
+        path, end = self.last(store)
+        with open(path, "r+b") as file:
+            file.seek((end + 8) // 8 * 8)
+            file.write(b"what a torn write might leave here" * 3)
+        _, report, _ = check("verify", store.directory, expect=SOUND)
+        self.assertIn("note: ", report)
+        self.assertIn("the log ends here", report)
+        _, _, found = self.repair(store)
+        self.assertEqual(found, plain.contents)
+
+    def test_half_a_transaction(self):
+        """All or nothing: a group that has no end never happened."""
+        with Server(directives=[("appendfsync", "no")]) as server:
+            client = redis.Redis(port=server.port)
+            client.set("before", "1")
+            client.mset({b"of-the-group-%d" % key: b"value" for key in range(10)})
+            server.kill()
+            directory = os.path.join(home, "half")
+            shutil.copytree(server.directory, directory)
+        store = Store(directory, {}, {})
+        path, offset = store.find(b"of-the-group-9")
+        os.truncate(path, offset - 40)
+        _, report, _ = check("verify", directory, expect=SOUND)
+        self.assertRegex(report, r"midst of a group .* 9 records")
+        _, _, found = self.repair(store)
+        self.assertEqual(found, {(0, b"before"): (b"1", None)})
+
+
+class Databases(TestCase):
+    def test_flushed_stays_flushed_without_a_manifest(self):
+        with Server() as server:
+            client = redis.Redis(port=server.port)
+            other = redis.Redis(port=server.port, db=5)
+            client.set("flushed", "1")
+            other.set("other", "2")
+            client.flushdb()
+            client.set("new", "3")
+            client.swapdb(0, 5)
+            server.stop()
+            os.remove(os.path.join(server.directory, "MANIFEST"))
+            found = dump(server.directory)
+        self.assertEqual(found, {(5, b"new"): (b"3", None), (0, b"other"): (b"2", None)})
+
+    def test_a_lost_map_loses_no_key(self):
+        """What only a lost map can have named becomes a database of its own, and is reported."""
+        with Server() as server:
+            client = redis.Redis(port=server.port)
+            client.set("flushed", "1")
+            client.flushdb()
+            client.set("new", "3")
+            client.save()
+            server.kill()
+            directory = os.path.join(home, "lost-map")
+            shutil.copytree(server.directory, directory)
+        store = Store(directory, {}, {})
+        path, offset = store.find(b"flushed1")
+        flip(path, offset + 8 + 20)  # in the header of the record behind it
+        _, report, found = self.repair(store, expect=DAMAGED)
+        self.assertEqual(found[16, b"new"], (b"3", None))
+        self.assertRegex(report, r"note: the map .* database 16 of the new store")
+
+    def test_expired_stays_expired(self):
+        with Server() as server:
+            client = redis.Redis(port=server.port)
+            client.set("gone", "1", px=1)
+            client.set("stays", "2", px=10**9)
+            server.stop()
+            time.sleep(0.005)
+            self.assertEqual(set(dump(server.directory)), {(0, b"stays")})
+
+
+class Flips(TestCase):
+    """One bit anywhere: at most one key is other than it was, and that is said."""
+
+    def test_random_bits(self):
+        chance = random.Random(SEED)
+        for _ in range(FLIPS):
+            store = plain.copy()
+            path = chance.choice(store.files("MANIFEST") + store.files(".log"))
+            with open(path, "rb") as file:
+                used = len(file.read().rstrip(b"\0"))
+            offset, bit = chance.randrange(max(used, 1)), chance.randrange(8)
+            flip(path, offset, bit)
+            where = f"{os.path.basename(path)} {offset} bit {bit}; SCDB_TEST_SEED={SEED}"
+            verified, report, _ = check("verify", store.directory)
+            code, _, lost = check("dump", store.directory)
+            found = dump(store.directory)
+            if chance.randrange(10) == 0:
+                self.assertEqual(self.repair(store)[2], found, where)
+            different = self.differences(plain, found)
+            self.assertLessEqual(len(different), 1, where)
+            for name in different:
+                self.assertEqual(code, DAMAGED, where)
+                self.assertIn("damaged: ", lost, where)
+                self.assertTrue(verified == DAMAGED, where + report)
+                if name in found:
+                    self.assertIn(found[name][0], plain.versions[name], where)
+            shutil.rmtree(os.path.dirname(store.directory))
+
+
+def main():
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    result = unittest.TextTestRunner(verbosity=1).run(suite)
+    failed = len({str(test).split(" (")[0] for test, _ in result.failures + result.errors})
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

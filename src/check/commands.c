@@ -1,0 +1,254 @@
+/* commands.c - see commands.h; the table is at the end. */
+#include "check/commands.h"
+
+#include "base/clock.h"
+#include "check/findings.h"
+#include "check/history.h"
+#include "check/live.h"
+#include "check/salvage.h"
+#include "check/stat.h"
+#include "check/verify.h"
+#include "engine/engine.h"
+
+#include <inttypes.h>
+
+/* A store that is being looked at. */
+struct look {
+    const struct check_arguments *arguments;
+    struct file_system *fs;
+    struct check_store store;
+    struct history history;
+    struct report report;
+};
+
+static int failed(const struct error *error)
+{
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "scdb-check: %s\n", error->text);
+    return CHECK_EXIT_FAILED;
+}
+
+static int outcome(const struct report *report)
+{
+    return report->problems > 0 ? CHECK_EXIT_DAMAGED : CHECK_EXIT_SOUND;
+}
+
+/* Opens the directory for reading, and keeps servers from opening it to write meanwhile. */
+static enum status open_directory(const char *path, struct file_system **out, struct error *error)
+{
+    struct file_system *fs;
+    enum status status = file_posix_open_directory_read_only(path, &fs, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    char holder[128] = "";
+    status = fs_lock(fs, ENGINE_LOCK_NAME, holder, sizeof(holder));
+    if (status == STATUS_OK) {
+        *out = fs;
+        return STATUS_OK;
+    }
+    fs_close(fs);
+    if (status == STATUS_LOCKED) {
+        return error_set(error, status,
+                         "the store in '%s' is open: %s has it. What a server is writing can't be "
+                         "checked; stop it first, or check a copy or backup",
+                         path, holder);
+    }
+    return error_set(error, status, "can't lock file '%s/" ENGINE_LOCK_NAME "': %s", path,
+                     status_words(status));
+}
+
+/* Opens the store at the first path and calls `run`; lines of the report go to `out`. */
+static int look_into(const struct check_arguments *arguments, FILE *out,
+                     int (*run)(struct look *look))
+{
+    struct look look = {.arguments = arguments, .report.out = out};
+    struct error error;
+    enum status status = open_directory(arguments->paths[0], &look.fs, &error);
+    if (status != STATUS_OK) {
+        return failed(&error);
+    }
+    int result = CHECK_EXIT_FAILED;
+    status = check_store_open(look.fs, &look.store, &error);
+    if (status != STATUS_OK) {
+        result = failed(&error);
+    } else {
+        status = history_survey(&look.store, &look.history);
+        if (status == STATUS_OK) {
+            result = run(&look);
+        } else {
+            (void)error_set(&error, status, "can't read the log: %s", status_words(status));
+            result = failed(&error);
+        }
+        history_deinit(&look.history);
+        check_store_close(&look.store);
+    }
+    fs_close(look.fs);
+    return result;
+}
+
+/* Finds what is alive; whatever is wrong goes to the report. */
+static enum status find_live(struct look *look, struct live *live, struct error *error)
+{
+    struct live_options options = {.older = look->arguments->older,
+                                   .is_quiet = look->arguments->is_quiet,
+                                   .now_ms = clock_unix_ms()};
+    findings_report(&look->store, &look->report);
+    findings_report_unfinished(&look->history, &look->report);
+    return live_build(&look->store, &options, &look->report, live, error);
+}
+
+/* --- verify ------------------------------------------------------------------------------- */
+
+static int verify(struct look *look)
+{
+    struct error error;
+    enum status status = verify_store(&look->store, &look->history, look->arguments->is_quiet,
+                                      &look->report, &error);
+    if (status != STATUS_OK) {
+        return failed(&error);
+    }
+    if (look->report.problems == 0) {
+        (void)puts("The store is sound.");
+    } else {
+        (void)printf("The store is damaged in %" PRIu64
+                     " places; `scdb-check repair %s NEWDIR` salvages the rest.\n",
+                     look->report.problems, look->arguments->paths[0]);
+    }
+    return outcome(&look->report);
+}
+
+static int run_verify(const struct check_arguments *arguments)
+{
+    return look_into(arguments, stdout, verify);
+}
+
+/* --- stat --------------------------------------------------------------------------------- */
+
+static int stat_store(struct look *look)
+{
+    struct live live;
+    struct error error;
+    enum status status = find_live(look, &live, &error);
+    if (status == STATUS_OK) {
+        stat_print(&live, stdout);
+    }
+    live_deinit(&live);
+    return status == STATUS_OK ? outcome(&look->report) : failed(&error);
+}
+
+static int run_stat(const struct check_arguments *arguments)
+{
+    return look_into(arguments, stderr, stat_store);
+}
+
+/* --- dump --------------------------------------------------------------------------------- */
+
+static int dump(struct look *look)
+{
+    struct live live;
+    struct error error;
+    enum status status = find_live(look, &live, &error);
+    if (status == STATUS_OK) {
+        status = dump_write(&live, look->arguments->format, stdout);
+        if (status != STATUS_OK) {
+            (void)error_set(&error, status, "can't write the output: %s", status_words(status));
+        }
+    }
+    live_deinit(&live);
+    return status == STATUS_OK ? outcome(&look->report) : failed(&error);
+}
+
+static int run_dump(const struct check_arguments *arguments)
+{
+    return look_into(arguments, stderr, dump);
+}
+
+/* --- repair ------------------------------------------------------------------------------- */
+
+/* What the files don't tell, and somebody should know. */
+static void warn(const struct live *live, struct report *report)
+{
+    if (live->holes > 0) {
+        report_note(report,
+                    "a key whose deletion or newest value was in a lost place is there with "
+                    "an older value, if one was found");
+    }
+    if (!live->has_map) {
+        report_note(report,
+                    "no map of the databases could be read: keyspaces 1, 2 ... are taken for "
+                    "databases 0, 1 ..., and what was flushed may be back");
+    }
+    for (size_t i = 0; i < live->database_count; i++) {
+        if (live->databases[i].is_stray) {
+            report_note(report,
+                        "the map that names keyspace %" PRIu64 " was lost: its %" PRIu64
+                        " keys are database %zu of the new store",
+                        live->databases[i].keyspace_id, live->databases[i].keys, i);
+        }
+    }
+}
+
+static int repair(struct look *look)
+{
+    const char *path = look->arguments->paths[1];
+    struct live live;
+    struct error error;
+    uint64_t saved = 0;
+    enum status status = find_live(look, &live, &error);
+    if (status == STATUS_OK) {
+        status = salvage_into(&live, path, &saved, &error);
+    }
+    if (status == STATUS_OK) {
+        warn(&live, &look->report);
+        (void)printf("%" PRIu64 " keys are in the new store %s; %" PRIu64
+                     " had expired; the values of %" PRIu64 " could not be read.\n",
+                     saved, path, live.expired_keys, live.unreadable_keys);
+    }
+    live_deinit(&live);
+    return status == STATUS_OK ? outcome(&look->report) : failed(&error);
+}
+
+static int run_repair(const struct check_arguments *arguments)
+{
+    return look_into(arguments, stdout, repair);
+}
+
+/* --- the table ---------------------------------------------------------------------------- */
+
+const struct check_command check_commands[] = {
+    {"verify", 1, "DIR", " ", "reads every file and checks every checksum; a report on stdout",
+     "Reads the manifest, each segment and each record, verifies the checksums of headers, keys "
+     "and\n"
+     "values, and whether the segments hang together. Prints a line for each file, a line that\n"
+     "begins with \"damaged: \" for whatever is wrong, with file and offset, and one that begins\n"
+     "with \"note: \" for what is unusual but no damage, such as the torn end that a crash "
+     "leaves.\n",
+     run_verify},
+    {"repair", 2, "DIR NEWDIR [--older]", " --older ",
+     "salvages what is whole into a new store, and lists what is lost",
+     "Makes a new store in NEWDIR, which must not exist or be empty, with the newest version of "
+     "each\n"
+     "key whose record is whole: past damaged places, with a damaged or missing manifest, with\n"
+     "damaged segment headers. Deletions, expiries and flushes count as far as they can be read.\n"
+     "Lists what is lost (\"damaged: \" file, offset, and the key where it is known). DIR stays as "
+     "it\n"
+     "is. Until all is done the new store has the name NEWDIR.incomplete.\n\n"
+     "  --older   where the newest value of a key fails its checksum, an older one that is still\n"
+     "            there is taken; without it the key is left out\n",
+     run_repair},
+    {"stat", 1, "DIR", " ", "what the store holds, as lines \"name:value\" on stdout",
+     "Prints the store's id and versions, its segments, live and dead bytes, and for each "
+     "database\n"
+     "the number of keys. What is damaged is listed on stderr.\n",
+     run_stat},
+    {"dump", 1, "DIR [--text | --resp]", " --text --resp ", "all live keys on stdout",
+     "  --text    (the default) a line for each key: its database, its expiry in Unix "
+     "milliseconds\n"
+     "            or -, and \"key\" \"value\", with \\xHH for bytes that are not printable ASCII\n"
+     "  --resp    commands for `redis-cli --pipe`: SELECT, and SET with PXAT where a key "
+     "expires\n\n"
+     "What is damaged is listed on stderr.\n",
+     run_dump},
+    {NULL, 0, NULL, NULL, NULL, NULL, NULL},
+};

@@ -1,0 +1,19 @@
+/*
+ * dump.h - `scdb-check dump`: the live keys as text, or as commands for `redis-cli --pipe`.
+ *
+ * One thread.
+ */
+#ifndef SCDB_CHECK_DUMP_H
+#define SCDB_CHECK_DUMP_H
+
+#include "check/live.h"
+
+enum dump_format {
+    DUMP_TEXT, /* a line each: database, expiry in Unix ms or -, "key", "value" */
+    DUMP_RESP  /* SELECT and SET ... PXAT as RESP arrays */
+};
+
+/* IO: `out` can't be written. NO_MEMORY. */
+enum status dump_write(struct live *live, enum dump_format format, FILE *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,72 @@
+/* findings.c - see findings.h. */
+#include "check/findings.h"
+
+#include <inttypes.h>
+
+static void report_manifest(const struct check_store *store, struct report *report)
+{
+    switch (store->source) {
+    case CHECK_FROM_MANIFEST:
+        return;
+    case CHECK_FROM_TEMPORARY:
+        report_problem(report,
+                       "%s. " MANIFEST_TEMPORARY_NAME " is whole: what it says is used instead",
+                       store->has_manifest ? "file " MANIFEST_NAME " is not valid"
+                                           : "file " MANIFEST_NAME " is missing");
+        return;
+    case CHECK_FROM_DIRECTORY:
+        break;
+    }
+    report_problem(report,
+                   "file %s is %s: all segments in the directory are taken for the store's, and "
+                   "which database is which is known only from records",
+                   MANIFEST_NAME, store->has_manifest ? "not valid" : "missing");
+}
+
+static void report_file(const struct check_file *file, struct report *report)
+{
+    if (file->file == NULL) {
+        report_problem(report, "%s: %s", file->name,
+                       file->open_status == STATUS_NOT_FOUND ? "the file is missing"
+                                                             : "the file can't be opened");
+        return;
+    }
+    if (!check_file_is_whole(file)) {
+        report_problem(report,
+                       "%s: it has %" PRIu64 " bytes, of %" PRIu64 " that the manifest knows",
+                       file->name, file->size, file->entry.end);
+    }
+}
+
+void findings_report(const struct check_store *store, struct report *report)
+{
+    report_manifest(store, report);
+    for (size_t i = 0; i < store->file_count; i++) {
+        report_file(&store->files[i], report);
+    }
+    if (store->other_segments > 0) {
+        report_note(report,
+                    "%zu segment files in the directory do not belong to the store; they are not "
+                    "looked into",
+                    store->other_segments);
+    }
+    if (store->cut_files > 0) {
+        report_note(report,
+                    "%zu *.cut files hold what earlier starts have set aside; they are not looked "
+                    "into",
+                    store->cut_files);
+    }
+}
+
+void findings_report_unfinished(const struct history *history, struct report *report)
+{
+    if (history->unfinished_file != NULL) {
+        report_note(
+            report,
+            "%s offset %" PRIu64 ": the log ends in the midst of a group (MULTI, MSET ...) of "
+            "which %" PRIu64 " records were written: it was never acknowledged, and counts as "
+            "not there",
+            history->unfinished_file->name, history->unfinished_offset,
+            history->unfinished_records);
+    }
+}

@@ -1,0 +1,19 @@
+/*
+ * findings.h - what is to be said of a store's files before any record is read.
+ *
+ * One thread.
+ */
+#ifndef SCDB_CHECK_FINDINGS_H
+#define SCDB_CHECK_FINDINGS_H
+
+#include "check/history.h"
+#include "check/report.h"
+#include "check/store.h"
+
+/* Manifest, missing and short files, damaged headers: each a line. */
+void findings_report(const struct check_store *store, struct report *report);
+
+/* A line on the group that the log ends in the midst of, if it does. */
+void findings_report_unfinished(const struct history *history, struct report *report);
+
+#endif

@@ -1,0 +1,298 @@
+/* live.c - see live.h. */
+#include "check/live.h"
+
+#include "base/check.h"
+#include "check/live_databases.h"
+#include "engine/checksum.h"
+#include "engine/mark.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* --- one record --------------------------------------------------------------------------- */
+
+static struct recovery_entry entry_of(const struct live *live, const struct walk *walk)
+{
+    const struct record *record = &walk->scanned.record;
+    uint64_t seed = record->keyspace_id * 0x9e3779b97f4a7c15u;
+    uint64_t address = walk->file->first_unit + walk->scanned.offset / RECORD_ALIGNMENT;
+    return (struct recovery_entry){
+        .hash =
+            checksum_keyed(record->key.data, record->key.size, live->secret, sizeof(live->secret)),
+        .check = checksum_keyed_wide(record->key.data, record->key.size, live->secret,
+                                     sizeof(live->secret)) ^
+                 seed,
+        .sequence = record->sequence,
+        .expiry_ms = record->expiry_ms,
+        .address = address & (((uint64_t)1 << 40) - 1),
+        .type = record->type & 15,
+        .is_dead = record->kind == RECORD_TOMBSTONE,
+        .keyspace_high = (record->keyspace_id >> 32) & 0x3fff,
+        .keyspace_low = (uint32_t)record->keyspace_id,
+        .units = (uint32_t)(walk->scanned.size / RECORD_ALIGNMENT),
+    };
+}
+
+static void report_bad_value(const struct live *live, const struct walk *walk, enum status status)
+{
+    char key[REPORT_KEY_SIZE];
+    report_problem(live->report,
+                   "%s offset %" PRIu64 ": the value of key %s (keyspace %" PRIu64
+                   ", sequence number %" PRIu64 ") %s",
+                   walk->file->name, walk->scanned.offset,
+                   report_key(walk->scanned.record.key, key), walk->scanned.record.keyspace_id,
+                   walk->scanned.record.sequence,
+                   status == STATUS_CORRUPT ? "fails its checksum" : "can't be read");
+}
+
+static enum status take_key(struct live *live, struct walk *walk)
+{
+    struct recovery_entry entry = entry_of(live, walk);
+    struct slice value;
+    enum status status = walk_value(walk, &value);
+    if (status != STATUS_OK && live->options.older) {
+        report_bad_value(live, walk, status);
+        return STATUS_OK;
+    }
+    entry.is_unreadable = status != STATUS_OK;
+    return recovery_table_offer(&live->table, &entry);
+}
+
+static enum status take_mark(struct live *live, struct walk *walk)
+{
+    const struct record *record = &walk->scanned.record;
+    struct slice value;
+    struct mark_keyspace_map map;
+    int64_t until_ms;
+    enum status status = walk_value(walk, &value);
+    if (status == STATUS_OK && record->kind == RECORD_EXPIRY_MARK) {
+        status = mark_decode_expiry(value, &until_ms);
+        if (status == STATUS_OK) {
+            return staircase_add(&live->staircase, record->sequence, until_ms);
+        }
+    } else if (status == STATUS_OK && record->kind == RECORD_KEYSPACE_MAP) {
+        status = mark_decode_keyspace_map(value, &map);
+        if (status == STATUS_OK) {
+            return live_databases_take_map(live, record->sequence, &map);
+        }
+    }
+    if (status != STATUS_OK) {
+        live->holes++;
+        report_problem(
+            live->report,
+            "%s offset %" PRIu64 ": %s with sequence number %" PRIu64 " is not valid: %s",
+            walk->file->name, walk->scanned.offset,
+            record->kind == RECORD_KEYSPACE_MAP ? "the map of the databases" : "the expiry mark",
+            record->sequence, status_words(status));
+    }
+    return STATUS_OK;
+}
+
+static enum status take_record(struct live *live, struct walk *walk, struct error *error)
+{
+    live->records++;
+    live->record_bytes += walk->scanned.size;
+    switch (walk->scanned.record.kind) {
+    case RECORD_VALUE:
+    case RECORD_TOMBSTONE:
+        return take_key(live, walk);
+    case RECORD_EXPIRY_MARK:
+    case RECORD_KEYSPACE_MAP:
+        return take_mark(live, walk);
+    case RECORD_SYNC_MARK:
+        return STATUS_OK;
+    case RECORD_DELTA:
+        break;
+    }
+    return error_set(error, STATUS_NEWER_FORMAT,
+                     "%s offset %" PRIu64
+                     ": this record was written by a newer version of scdb; use its scdb-check",
+                     walk->file->name, walk->scanned.offset);
+}
+
+/* --- one file ----------------------------------------------------------------------------- */
+
+static void take_gap(struct live *live, const struct walk *walk)
+{
+    if (walk->gap_is_zero && check_file_is_open_log(walk->file)) {
+        return;
+    }
+    live->holes++;
+    report_problem(live->report, "%s offset %" PRIu64 ": no valid record in %" PRIu64 " bytes%s",
+                   walk->file->name, walk->gap_from, walk->gap_to - walk->gap_from,
+                   walk->gap_is_unreadable ? ", some of which the disk does not deliver" : "");
+}
+
+static enum status read_file(struct live *live, struct check_file *file, struct progress *progress,
+                             struct error *error)
+{
+    struct walk walk;
+    enum status status = walk_begin(&walk, file);
+    enum walk_event event = WALK_GAP;
+    uint64_t before = progress->done;
+    while (status == STATUS_OK && event != WALK_END) {
+        status = walk_next(&walk, &event);
+        if (status == STATUS_OK && event == WALK_RECORD) {
+            status = take_record(live, &walk, error);
+        } else if (status == STATUS_OK && event == WALK_GAP) {
+            take_gap(live, &walk);
+        }
+        progress_at(progress, before + walk.scanner.offset);
+    }
+    walk_end(&walk);
+    progress_at(progress, before + check_file_record_bytes(file));
+    return status;
+}
+
+/* --- counting ----------------------------------------------------------------------------- */
+
+/* Keyspaces that only a lost map can have named, if any map may have been lost. */
+static bool may_be_stray(const struct live *live)
+{
+    return live->store->source == CHECK_FROM_DIRECTORY || live->holes > 0;
+}
+
+static enum status count_entry(struct live *live, struct recovery_entry *entry)
+{
+    struct live_database *database;
+    enum status status =
+        live_databases_find(live, recovery_entry_keyspace(entry), may_be_stray(live), &database);
+    if (status != STATUS_OK || database == NULL || entry->is_dead) {
+        entry->is_dead = 1;
+        return status;
+    }
+    if (entry->expiry_ms != EXPIRY_NONE &&
+        (entry->expiry_ms <= live->options.now_ms ||
+         staircase_covers(&live->staircase, entry->sequence, entry->expiry_ms))) {
+        entry->is_dead = 1;
+        live->expired_keys++;
+        return STATUS_OK;
+    }
+    if (entry->is_unreadable) {
+        live->unreadable_keys++;
+        return STATUS_OK;
+    }
+    database->keys++;
+    database->expiring += entry->expiry_ms != EXPIRY_NONE ? 1 : 0;
+    database->bytes += (uint64_t)entry->units * RECORD_ALIGNMENT;
+    live->keys++;
+    live->live_bytes += (uint64_t)entry->units * RECORD_ALIGNMENT;
+    return STATUS_OK;
+}
+
+static enum status count_all(struct live *live)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < live->table.capacity; i++) {
+        if (live->table.entries[i].is_used) {
+            status = count_entry(live, &live->table.entries[i]);
+        }
+    }
+    return status;
+}
+
+/* --- both passes -------------------------------------------------------------------------- */
+
+/* Keys are told apart by a secret of our own: the store's may be lost. */
+static void choose_secret(struct live *live)
+{
+    size_t done = 0;
+    while (done < sizeof(live->secret)) {
+        ssize_t got = getrandom(live->secret + done, sizeof(live->secret) - done, 0);
+        CHECK(got > 0 || errno == EINTR);
+        done += got > 0 ? (size_t)got : 0;
+    }
+}
+
+enum status live_build(struct check_store *store, const struct live_options *options,
+                       struct report *report, struct live *live, struct error *error)
+{
+    *live = (struct live){.store = store, .report = report, .options = *options};
+    recovery_table_init(&live->table);
+    staircase_init(&live->staircase);
+    choose_secret(live);
+    error->text[0] = '\0';
+    struct progress progress;
+    progress_begin(&progress, "reading", store->size, options->is_quiet);
+    enum status status = live_databases_init(live);
+    for (size_t i = 0; status == STATUS_OK && i < store->file_count; i++) {
+        live->holes += check_file_is_whole(&store->files[i]) ? 0 : 1;
+        status = read_file(live, &store->files[i], &progress, error);
+    }
+    progress_end(&progress);
+    if (status == STATUS_OK) {
+        status = count_all(live);
+    }
+    if (status != STATUS_OK && error->text[0] == '\0') {
+        (void)error_set(error, status, "can't read the store: %s", status_words(status));
+    }
+    return status;
+}
+
+void live_deinit(struct live *live)
+{
+    recovery_table_deinit(&live->table);
+    staircase_deinit(&live->staircase);
+    free(live->databases);
+    live->databases = NULL;
+}
+
+/* Is this record the one that counts for its key? */
+static const struct recovery_entry *winner(const struct live *live, const struct walk *walk)
+{
+    enum record_kind kind = walk->scanned.record.kind;
+    if (kind != RECORD_VALUE) {
+        return NULL;
+    }
+    struct recovery_entry entry = entry_of(live, walk);
+    const struct recovery_entry *found = recovery_table_find(&live->table, entry.hash, entry.check);
+    return found != NULL && found->address == entry.address && !found->is_dead ? found : NULL;
+}
+
+static enum status show(struct live *live, struct walk *walk, live_visitor *visit, void *context)
+{
+    if (winner(live, walk) == NULL) {
+        return STATUS_OK;
+    }
+    struct live_record shown = {.record = &walk->scanned.record};
+    enum status status = walk_value(walk, &shown.value);
+    if (status != STATUS_OK) {
+        report_bad_value(live, walk, status);
+        return STATUS_OK;
+    }
+    struct live_database *database;
+    status = live_databases_find(live, shown.record->keyspace_id, false, &database);
+    if (status != STATUS_OK || database == NULL) {
+        return status;
+    }
+    shown.database = (unsigned)(database - live->databases);
+    return visit(context, &shown);
+}
+
+enum status live_visit(struct live *live, live_visitor *visit, void *context)
+{
+    struct check_store *store = live->store;
+    struct progress progress;
+    progress_begin(&progress, "writing", store->size, live->options.is_quiet);
+    enum status status = STATUS_OK;
+    uint64_t before = 0;
+    for (size_t i = 0; status == STATUS_OK && i < store->file_count; i++) {
+        struct walk walk;
+        status = walk_begin(&walk, &store->files[i]);
+        enum walk_event event = WALK_GAP;
+        while (status == STATUS_OK && event != WALK_END) {
+            status = walk_next(&walk, &event);
+            if (status == STATUS_OK && event == WALK_RECORD) {
+                status = show(live, &walk, visit, context);
+            }
+            progress_at(&progress, before + walk.scanner.offset);
+        }
+        walk_end(&walk);
+        before += check_file_record_bytes(&store->files[i]);
+    }
+    progress_end(&progress);
+    return status;
+}

@@ -1,0 +1,83 @@
+/*
+ * live.h - which of a store's records are alive: the newest of each key, unless deleted, expired or
+ * flushed. As recovery sees it, but it goes on where something is damaged.
+ *
+ * Two passes over the files: live_build() reads heads and marks, live_visit() shows the records
+ * that turned out alive, in the order of the files. In between, memory is 48 bytes a key.
+ *
+ * One thread. A struct live borrows the store and the report.
+ */
+#ifndef SCDB_CHECK_LIVE_H
+#define SCDB_CHECK_LIVE_H
+
+#include "check/progress.h"
+#include "check/report.h"
+#include "check/store.h"
+#include "check/walk.h"
+#include "engine/recovery_table.h"
+#include "engine/staircase.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct live_options {
+    bool older; /* where a value fails its checksum, the next older intact version counts */
+    bool is_quiet;
+    int64_t now_ms; /* who has an expiry up to now has expired */
+};
+
+/* One database: the keyspace that it maps to, and what is alive in it. */
+struct live_database {
+    uint64_t keyspace_id;
+    uint64_t keys;
+    uint64_t expiring;
+    uint64_t bytes; /* of records */
+    bool is_stray;  /* no map that could be read names the keyspace */
+};
+
+struct live {
+    struct check_store *store;
+    struct report *report;
+    struct live_options options;
+    struct recovery_table table;
+    struct staircase staircase;
+    uint8_t secret[STORE_SECRET_SIZE];
+
+    struct live_database *databases; /* owned */
+    size_t database_count;
+    size_t mapped_count; /* databases of the map; behind them are the strays */
+    uint64_t map_sequence;
+    uint64_t next_keyspace_id; /* ids from here on may be of a map that was lost */
+    bool has_map;              /* a manifest or a map record was read */
+
+    uint64_t records; /* valid ones, of all kinds */
+    uint64_t record_bytes;
+    uint64_t holes; /* places and files that are lost; any record may have been there */
+    uint64_t keys;
+    uint64_t live_bytes;
+    uint64_t unreadable_keys; /* whose newest record has a value that fails its checksum */
+    uint64_t expired_keys;
+};
+
+/* NEWER_FORMAT: there are records of a later version's kind. NO_MEMORY. `error` tells. Damage is
+ * reported on the way; live_deinit() in any case. */
+enum status live_build(struct check_store *store, const struct live_options *options,
+                       struct report *report, struct live *live, struct error *error) MUST_CHECK;
+void live_deinit(struct live *live);
+
+/* A record that is alive. */
+struct live_record {
+    unsigned database;
+    const struct record *record;
+    struct slice value;
+};
+
+typedef enum status live_visitor(void *context, const struct live_record *found);
+
+/*
+ * Shows each live record. Ends with what the visitor returns when that is not OK. A value that
+ * can't be read is reported, and its key passed over. NO_MEMORY.
+ */
+enum status live_visit(struct live *live, live_visitor *visit, void *context) MUST_CHECK;
+
+#endif

@@ -1,0 +1,109 @@
+/* new_directory.c - see new_directory.h. */
+#include "check/new_directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ENDING         ".incomplete"
+#define ONLY_FOR_OWNER 0700
+
+static bool is_empty(const char *path)
+{
+    DIR *directory = opendir(path);
+    if (directory == NULL) {
+        return false;
+    }
+    size_t names = 0;
+    while (names <= 2 && readdir(directory) != NULL) {
+        names++;
+    }
+    (void)closedir(directory);
+    return names == 2; /* "." and ".." */
+}
+
+/* An empty directory may be there: a rename can replace it. */
+static enum status check_is_free(const char *path, struct error *error)
+{
+    struct stat about;
+    if (lstat(path, &about) != 0) {
+        int error_number = errno;
+        return error_number == ENOENT ? STATUS_OK
+                                      : error_set(error, STATUS_IO, "can't look at '%s': %s", path,
+                                                  strerror(error_number));
+    }
+    if (S_ISDIR(about.st_mode) && is_empty(path)) {
+        return STATUS_OK;
+    }
+    return error_set(error, STATUS_EXISTS,
+                     "'%s' exists already; name a directory that does not, or that is empty", path);
+}
+
+enum status new_directory_begin(struct new_directory *directory, const char *path,
+                                struct error *error)
+{
+    enum status status = check_is_free(path, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/') {
+        length--;
+    }
+    char *work_path = malloc(length + sizeof(ENDING));
+    if (work_path == NULL) {
+        return error_set(error, STATUS_NO_MEMORY, "out of memory");
+    }
+    memcpy(work_path, path, length);
+    memcpy(work_path + length, ENDING, sizeof(ENDING));
+    if (mkdir(work_path, ONLY_FOR_OWNER) != 0) {
+        int error_number = errno;
+        status = error_set(
+            error, error_number == EEXIST ? STATUS_EXISTS : STATUS_IO,
+            "can't make directory '%s': %s%s", work_path, strerror(error_number),
+            error_number == EEXIST ? "; an earlier run did not come to its end: remove it" : "");
+        free(work_path);
+        return status;
+    }
+    *directory = (struct new_directory){.path = path, .work_path = work_path};
+    return STATUS_OK;
+}
+
+/* The name is durable when the directory that holds it is. */
+static int sync_parent(const char *path)
+{
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+    int directory = open(path, flags);
+    if (directory < 0) {
+        return errno;
+    }
+    int parent = openat(directory, "..", flags);
+    int error_number = parent < 0 || fsync(parent) != 0 ? errno : 0;
+    if (parent >= 0) {
+        (void)close(parent);
+    }
+    (void)close(directory);
+    return error_number;
+}
+
+enum status new_directory_finish(struct new_directory *directory, struct error *error)
+{
+    int error_number =
+        rename(directory->work_path, directory->path) != 0 ? errno : sync_parent(directory->path);
+    return error_number == 0
+               ? STATUS_OK
+               : error_set(error, STATUS_IO, "can't rename '%s' to '%s': %s", directory->work_path,
+                           directory->path, strerror(error_number));
+}
+
+void new_directory_end(struct new_directory *directory)
+{
+    free(directory->work_path);
+    *directory = (struct new_directory){0};
+}

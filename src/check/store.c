@@ -1,0 +1,264 @@
+/* store.c - see store.h. */
+#include "check/store.h"
+
+#include "base/check.h"
+#include "check/identity.h"
+#include "engine/record.h"
+#include "engine/recovery_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- what lies in the directory ----------------------------------------------------------- */
+
+static bool has_ending(const char *name, const char *ending)
+{
+    size_t size = strlen(name);
+    size_t ending_size = strlen(ending);
+    return size >= ending_size && strcmp(name + size - ending_size, ending) == 0;
+}
+
+struct listing {
+    struct check_store *store;
+    enum status status;
+};
+
+/* Room for the files is made as they are seen: the manifest may be lost. */
+static enum status add_file(struct check_store *store, const struct manifest_file *entry)
+{
+    struct check_file *files =
+        realloc(store->files, (store->file_count + 1) * sizeof(*store->files));
+    if (files == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    store->files = files;
+    struct check_file *file = &files[store->file_count++];
+    *file = (struct check_file){.number = entry->number, .kind = entry->kind, .entry = *entry};
+    segment_file_name(entry->kind, entry->number, file->name);
+    return STATUS_OK;
+}
+
+static void on_name(void *context, const char *name)
+{
+    struct listing *listing = context;
+    struct check_store *store = listing->store;
+    uint64_t number;
+    if (listing->status != STATUS_OK) {
+        return;
+    }
+    if (strcmp(name, MANIFEST_NAME) == 0) {
+        store->has_manifest = true;
+    }
+    if (has_ending(name, ".cut")) {
+        store->cut_files++;
+    }
+    if (!recovery_is_segment_name(name, &number)) {
+        return;
+    }
+    bool is_listed =
+        store->source != CHECK_FROM_DIRECTORY && manifest_find(&store->manifest, number) != NULL;
+    if (store->source == CHECK_FROM_DIRECTORY) {
+        struct manifest_file entry = {
+            .number = number, .kind = has_ending(name, ".log") ? SEGMENT_LOG : SEGMENT_PACKED};
+        listing->status = add_file(store, &entry);
+    } else if (!is_listed) {
+        store->other_segments++;
+    }
+}
+
+static enum status list_directory(struct check_store *store)
+{
+    struct listing listing = {.store = store, .status = STATUS_OK};
+    enum status status = fs_list(store->fs, on_name, &listing);
+    return status == STATUS_OK ? listing.status : status;
+}
+
+/* --- the manifest ------------------------------------------------------------------------- */
+
+static enum status read_manifest(struct check_store *store, struct error *error)
+{
+    struct error newer;
+    enum status status = manifest_read(store->fs, &store->manifest, &store->manifest_error);
+    if (status == STATUS_OK) {
+        store->manifest_error.text[0] = '\0';
+        store->source = CHECK_FROM_MANIFEST;
+        return STATUS_OK;
+    }
+    if (status == STATUS_NEWER_FORMAT || status == STATUS_NO_MEMORY) {
+        return error_set(error, status, "%s", store->manifest_error.text);
+    }
+    status = manifest_read_file(store->fs, MANIFEST_TEMPORARY_NAME, &store->manifest, &newer);
+    if (status == STATUS_NO_MEMORY) {
+        return error_set(error, status, "%s", newer.text);
+    }
+    store->source = status == STATUS_OK ? CHECK_FROM_TEMPORARY : CHECK_FROM_DIRECTORY;
+    return STATUS_OK;
+}
+
+static enum status list_manifest(struct check_store *store)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < store->manifest.file_count; i++) {
+        status = add_file(store, &store->manifest.files[i]);
+    }
+    return status;
+}
+
+/* --- one file ----------------------------------------------------------------------------- */
+
+static void open_file(struct check_store *store, struct check_file *file)
+{
+    file->header_status = STATUS_CORRUPT;
+    file->open_status = fs_open(store->fs, file->name, FILE_MODE_READ, &file->file);
+    if (file->open_status != STATUS_OK) {
+        file->file = NULL;
+        return;
+    }
+    file->open_status = file_size(file->file, &file->size);
+    if (file->open_status != STATUS_OK) {
+        file_close(file->file);
+        file->file = NULL;
+        return;
+    }
+    uint64_t end = file->entry.end;
+    file->limit = end != 0 && end < file->size ? end : file->size;
+}
+
+static enum status read_header(const struct check_store *store, struct check_file *file,
+                               struct error *error)
+{
+    file->seed = record_seed(store->store_id, file->number);
+    if (file->file == NULL) {
+        return STATUS_OK;
+    }
+    uint8_t bytes[SEGMENT_HEADER_SIZE];
+    size_t size = 0;
+    enum status status = file_read(file->file, 0, bytes, sizeof(bytes), &size);
+    if (status == STATUS_OK && size == sizeof(bytes)) {
+        status = segment_header_decode(bytes, store->store_id, file->number, &file->header);
+    } else if (status == STATUS_OK) {
+        status = STATUS_CORRUPT;
+    }
+    if (status == STATUS_OK && file->header.kind != file->kind) {
+        status = STATUS_CORRUPT;
+    }
+    if (status == STATUS_NEWER_FORMAT) {
+        return error_set(error, status, "%s was written by a newer version of scdb; use that one",
+                         file->name);
+    }
+    file->header_status = status;
+    return STATUS_OK;
+}
+
+const uint8_t *check_file_map(struct check_file *file)
+{
+    if (file->mapping == NULL && file->size > 0 &&
+        file_map(file->file, file->size, &file->mapping) != STATUS_OK) {
+        file->mapping = NULL;
+    }
+    return file->mapping;
+}
+
+/* --- all together ------------------------------------------------------------------------- */
+
+static int compare_number(const void *a, const void *b)
+{
+    const struct check_file *left = a;
+    const struct check_file *right = b;
+    return left->number < right->number ? -1 : left->number > right->number;
+}
+
+/* With no manifest, what has another store's header is not ours. */
+static void drop_foreign_files(struct check_store *store)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < store->file_count; i++) {
+        struct check_file *file = &store->files[i];
+        if (file->file != NULL && check_identity_is_foreign(store, file)) {
+            file_close(file->file);
+            store->other_segments++;
+        } else {
+            store->files[kept++] = *file;
+        }
+    }
+    store->file_count = kept;
+}
+
+static enum status read_headers(struct check_store *store, struct error *error)
+{
+    uint64_t unit = 1;
+    for (size_t i = 0; i < store->file_count; i++) {
+        struct check_file *file = &store->files[i];
+        enum status status = read_header(store, file, error);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        file->first_unit = unit;
+        unit += file->size / RECORD_ALIGNMENT + 1;
+        store->size += check_file_record_bytes(file);
+    }
+    return STATUS_OK;
+}
+
+static enum status open_all(struct check_store *store, struct error *error)
+{
+    enum status status = read_manifest(store, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = list_directory(store);
+    if (status == STATUS_OK) {
+        status = list_manifest(store);
+    }
+    if (status != STATUS_OK) {
+        return error_set(error, status, "can't list the directory: %s", status_words(status));
+    }
+    if (store->source == CHECK_FROM_DIRECTORY && store->file_count == 0 && !store->has_manifest) {
+        return error_set(error, STATUS_NOT_FOUND,
+                         "there is no store in this directory: neither a file %s nor segments",
+                         MANIFEST_NAME);
+    }
+    if (store->file_count > 0) {
+        qsort(store->files, store->file_count, sizeof(*store->files), compare_number);
+    }
+    for (size_t i = 0; i < store->file_count; i++) {
+        open_file(store, &store->files[i]);
+    }
+    status = check_identity_find(store, error);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (store->source == CHECK_FROM_DIRECTORY) {
+        drop_foreign_files(store);
+    }
+    return read_headers(store, error);
+}
+
+enum status check_store_open(struct file_system *fs, struct check_store *out, struct error *error)
+{
+    struct check_store store = {.fs = fs};
+    manifest_init(&store.manifest);
+    enum status status = open_all(&store, error);
+    if (status != STATUS_OK) {
+        check_store_close(&store);
+        return status;
+    }
+    *out = store;
+    return STATUS_OK;
+}
+
+void check_store_close(struct check_store *store)
+{
+    for (size_t i = 0; i < store->file_count; i++) {
+        struct check_file *file = &store->files[i];
+        if (file->mapping != NULL) {
+            file_unmap(file->file, file->mapping, file->size);
+        }
+        if (file->file != NULL) {
+            file_close(file->file);
+        }
+    }
+    free(store->files);
+    manifest_deinit(&store->manifest);
+    *store = (struct check_store){0};
+}

@@ -1,0 +1,390 @@
+/*
+ * verify.c - see verify.h.
+ *
+ * The log is walked in its order. What is missing or out of turn is damage where something at or
+ * behind it was durable; behind all that was durable the first such place is the torn end of a
+ * crash, where the server would end the history too, and a note.
+ */
+#include "check/verify.h"
+
+#include "check/findings.h"
+#include "check/progress.h"
+#include "check/walk.h"
+#include "engine/mark.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* What was counted in one file. */
+struct tally {
+    uint64_t records;
+    uint64_t values;
+    uint64_t tombstones;
+    uint64_t marks; /* and maps */
+    uint64_t first_sequence;
+    uint64_t last_sequence;
+    uint64_t smallest_sequence;
+    uint64_t greatest_sequence;
+    uint64_t end; /* behind the last record */
+};
+
+struct verify {
+    const struct history *history;
+    struct report *report;
+    struct progress progress;
+    uint64_t bytes_done;
+    struct tally tally;
+
+    /* the log, so far */
+    const struct check_file *previous;
+    uint64_t reached_sequence;
+    uint64_t reached_end;
+    bool has_ended; /* at a torn end */
+};
+
+/* --- findings ----------------------------------------------------------------------------- */
+
+/* The number that the next record of the log should have. */
+static uint64_t due_sequence(const struct verify *verify, const struct check_file *file)
+{
+    if (verify->tally.records > 0) {
+        return verify->tally.last_sequence + 1;
+    }
+    return file->header_status == STATUS_OK ? file->header.first_sequence
+                                            : verify->reached_sequence + 1;
+}
+
+/* Something is not as it should be where the record with this number was due. */
+static bool is_torn_end(const struct verify *verify, const struct check_file *file,
+                        uint64_t sequence)
+{
+    return check_file_is_open_log(file) && sequence > verify->history->durable_sequence;
+}
+
+static void end_history(struct verify *verify, const struct check_file *file, uint64_t offset,
+                        const char *why)
+{
+    if (!verify->has_ended) {
+        report_note(verify->report,
+                    "%s offset %" PRIu64
+                    ": the log ends here, as after a crash (%s). Nothing behind "
+                    "it was ever reported durable; the next start sets it aside",
+                    file->name, offset, why);
+        verify->has_ended = true;
+    }
+}
+
+static void take_gap(struct verify *verify, const struct walk *walk)
+{
+    const struct check_file *file = walk->file;
+    if (walk->gap_is_zero && check_file_is_open_log(file)) {
+        return;
+    }
+    if (is_torn_end(verify, file, due_sequence(verify, file)) && !walk->gap_is_unreadable) {
+        end_history(verify, file, walk->gap_from, "no valid record");
+        return;
+    }
+    report_problem(verify->report, "%s offset %" PRIu64 ": no valid record in %" PRIu64 " bytes%s",
+                   file->name, walk->gap_from, walk->gap_to - walk->gap_from,
+                   walk->gap_is_unreadable ? ", some of which the disk does not deliver" : "");
+}
+
+/* In the log, each record has its predecessor's number plus one. */
+static void check_turn(struct verify *verify, const struct walk *walk)
+{
+    uint64_t sequence = walk->scanned.record.sequence;
+    uint64_t due = due_sequence(verify, walk->file);
+    bool is_known = verify->tally.records > 0 || walk->file->header_status == STATUS_OK;
+    if (walk->file->kind != SEGMENT_LOG || !is_known || sequence == due) {
+        return;
+    }
+    if (is_torn_end(verify, walk->file, due)) {
+        end_history(verify, walk->file, walk->scanned.offset, "a record is out of turn");
+    } else {
+        report_problem(verify->report,
+                       "%s offset %" PRIu64 ": sequence number %" PRIu64 " where %" PRIu64
+                       " is due%s",
+                       walk->file->name, walk->scanned.offset, sequence, due,
+                       sequence > due ? ": what lies between is lost" : "");
+    }
+}
+
+static bool is_mark_valid(const struct record *record, struct slice value)
+{
+    struct mark_sync sync;
+    struct mark_keyspace_map map;
+    int64_t until_ms;
+    switch (record->kind) {
+    case RECORD_SYNC_MARK:
+        return mark_decode_sync(value, &sync) == STATUS_OK;
+    case RECORD_EXPIRY_MARK:
+        return mark_decode_expiry(value, &until_ms) == STATUS_OK;
+    case RECORD_KEYSPACE_MAP:
+        return mark_decode_keyspace_map(value, &map) == STATUS_OK;
+    case RECORD_VALUE:
+    case RECORD_DELTA:
+    case RECORD_TOMBSTONE:
+        break;
+    }
+    return true;
+}
+
+static void check_value(struct verify *verify, struct walk *walk)
+{
+    const struct record *record = &walk->scanned.record;
+    struct slice value;
+    enum status status = walk_value(walk, &value);
+    if (status == STATUS_OK && is_mark_valid(record, value)) {
+        return;
+    }
+    if (status == STATUS_CORRUPT && is_torn_end(verify, walk->file, record->sequence)) {
+        end_history(verify, walk->file, walk->scanned.offset, "a value that was not written whole");
+        return;
+    }
+    char key[REPORT_KEY_SIZE];
+    report_problem(verify->report,
+                   "%s offset %" PRIu64 ": the value of key %s (keyspace %" PRIu64
+                   ", sequence number %" PRIu64 ") %s",
+                   walk->file->name, walk->scanned.offset, report_key(record->key, key),
+                   record->keyspace_id, record->sequence,
+                   status == STATUS_IO ? "can't be read" : "fails its checksum");
+}
+
+/* --- one file ----------------------------------------------------------------------------- */
+
+static void count(struct tally *tally, const struct walk *walk)
+{
+    const struct record *record = &walk->scanned.record;
+    tally->values += record->kind == RECORD_VALUE ? 1 : 0;
+    tally->tombstones += record->kind == RECORD_TOMBSTONE ? 1 : 0;
+    tally->marks += record->kind > RECORD_TOMBSTONE ? 1 : 0;
+    if (tally->records == 0) {
+        tally->first_sequence = record->sequence;
+        tally->smallest_sequence = record->sequence;
+    }
+    if (record->sequence < tally->smallest_sequence) {
+        tally->smallest_sequence = record->sequence;
+    }
+    if (record->sequence > tally->greatest_sequence) {
+        tally->greatest_sequence = record->sequence;
+    }
+    tally->last_sequence = record->sequence;
+    tally->end = walk->scanned.offset + walk->scanned.size;
+    tally->records++;
+}
+
+static enum status take_record(struct verify *verify, struct walk *walk, struct error *error)
+{
+    if (walk->scanned.record.kind == RECORD_DELTA) {
+        return error_set(error, STATUS_NEWER_FORMAT,
+                         "%s offset %" PRIu64
+                         ": this record was written by a newer version of scdb; use its scdb-check",
+                         walk->file->name, walk->scanned.offset);
+    }
+    check_turn(verify, walk);
+    check_value(verify, walk);
+    count(&verify->tally, walk);
+    return STATUS_OK;
+}
+
+/* What the manifest and the header say of the file's records. */
+static void check_claims(struct verify *verify, const struct check_file *file)
+{
+    const struct tally *tally = &verify->tally;
+    const struct manifest_file *entry = &file->entry;
+    if (entry->end == 0 || tally->records == 0) {
+        return;
+    }
+    if (tally->smallest_sequence != entry->first_sequence ||
+        tally->greatest_sequence != entry->last_sequence) {
+        report_problem(verify->report,
+                       "%s: it holds sequence numbers %" PRIu64 " to %" PRIu64
+                       ", the manifest says %" PRIu64 " to %" PRIu64,
+                       file->name, tally->smallest_sequence, tally->greatest_sequence,
+                       entry->first_sequence, entry->last_sequence);
+    }
+}
+
+static const char *state_of(const struct check_file *file)
+{
+    if (file->kind == SEGMENT_PACKED) {
+        return "packed";
+    }
+    return check_file_is_open_log(file) ? "log, open" : "log, sealed";
+}
+
+static void print_file(const struct verify *verify, const struct check_file *file)
+{
+    const struct tally *tally = &verify->tally;
+    (void)fprintf(verify->report->out,
+                  "%s: %s, %" PRIu64 " bytes, %" PRIu64 " records (%" PRIu64 " values, %" PRIu64
+                  " tombstones, %" PRIu64 " marks)",
+                  file->name, state_of(file), file->size, tally->records, tally->values,
+                  tally->tombstones, tally->marks);
+    if (tally->records > 0) {
+        (void)fprintf(verify->report->out, ", sequence numbers %" PRIu64 " to %" PRIu64,
+                      tally->smallest_sequence, tally->greatest_sequence);
+    }
+    (void)fputc('\n', verify->report->out);
+}
+
+static enum status walk_file(struct verify *verify, struct check_file *file, struct error *error)
+{
+    struct walk walk;
+    enum status status = walk_begin(&walk, file);
+    enum walk_event event = WALK_GAP;
+    verify->tally = (struct tally){.end = SEGMENT_HEADER_SIZE};
+    while (status == STATUS_OK && event != WALK_END) {
+        status = walk_next(&walk, &event);
+        if (status == STATUS_OK && event == WALK_RECORD) {
+            status = take_record(verify, &walk, error);
+        } else if (status == STATUS_OK && event == WALK_GAP) {
+            take_gap(verify, &walk);
+        }
+        progress_at(&verify->progress, verify->bytes_done + walk.scanner.offset);
+    }
+    walk_end(&walk);
+    verify->bytes_done += check_file_record_bytes(file);
+    return status;
+}
+
+/* A header that is not valid, where the file was used. */
+static void check_header(struct verify *verify, const struct check_file *file)
+{
+    if (file->header_status == STATUS_OK) {
+        return;
+    }
+    if (is_torn_end(verify, file, verify->reached_sequence + 1)) {
+        end_history(verify, file, 0, "a segment whose header was not written whole");
+    } else {
+        report_problem(verify->report, "%s offset 0: the segment's header is not valid",
+                       file->name);
+    }
+}
+
+static enum status verify_file(struct verify *verify, struct check_file *file, struct error *error)
+{
+    check_header(verify, file);
+    enum status status = walk_file(verify, file, error);
+    if (status == STATUS_OK) {
+        check_claims(verify, file);
+        print_file(verify, file);
+    }
+    return status;
+}
+
+/* --- the log ------------------------------------------------------------------------------ */
+
+/* Does the segment continue the one before it? That one may have been compacted away. */
+static void check_chain(struct verify *verify, const struct check_store *store,
+                        const struct check_file *file)
+{
+    const struct segment_header *header = &file->header;
+    bool is_there = false;
+    for (size_t i = 0; i < store->file_count; i++) {
+        is_there = is_there || store->files[i].number == header->previous_file;
+    }
+    if (file->header_status != STATUS_OK || !is_there) {
+        return;
+    }
+    bool is_next = verify->previous != NULL && verify->previous->number == header->previous_file;
+    if (is_next && verify->reached_end == header->previous_end &&
+        verify->reached_sequence == header->previous_sequence) {
+        return;
+    }
+    if (is_torn_end(verify, file, header->first_sequence)) {
+        end_history(verify, file, 0, "a segment that does not continue what is there");
+        return;
+    }
+    report_problem(
+        verify->report,
+        "%s: it continues segment %" PRIu64 " at offset %" PRIu64 " behind sequence number %" PRIu64
+        "; what is there ends at %s offset %" PRIu64 " with %" PRIu64,
+        file->name, header->previous_file, header->previous_end, header->previous_sequence,
+        verify->previous == NULL ? "no segment," : verify->previous->name, verify->reached_end,
+        verify->reached_sequence);
+}
+
+static enum status verify_log(struct verify *verify, struct check_store *store, struct error *error)
+{
+    const struct history *history = verify->history;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < history->log_count; i++) {
+        struct check_file *file = history->log[i];
+        check_chain(verify, store, file);
+        status = verify_file(verify, file, error);
+        verify->previous = file;
+        bool is_open = check_file_is_open_log(file);
+        verify->reached_end = is_open ? verify->tally.end : file->entry.end;
+        verify->reached_sequence =
+            is_open ? verify->tally.last_sequence : file->entry.last_sequence;
+    }
+    return status;
+}
+
+static bool is_in_log(const struct history *history, const struct check_file *file)
+{
+    for (size_t i = 0; i < history->log_count; i++) {
+        if (history->log[i] == file) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Packed segments, and log segments in which nothing was found: zeros were made ready and not used.
+ */
+static enum status verify_others(struct verify *verify, struct check_store *store,
+                                 struct error *error)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < store->file_count; i++) {
+        struct check_file *file = &store->files[i];
+        if (file->file == NULL || is_in_log(verify->history, file)) {
+            continue;
+        }
+        if (file->kind == SEGMENT_PACKED || file->entry.end != 0) {
+            status = verify_file(verify, file, error);
+            continue;
+        }
+        status = walk_file(verify, file, error);
+        if (status == STATUS_OK) {
+            (void)fprintf(verify->report->out, "%s: log, nothing in it yet, %" PRIu64 " bytes\n",
+                          file->name, file->size);
+        }
+    }
+    return status;
+}
+
+static void print_manifest(const struct check_store *store, struct report *report)
+{
+    const struct manifest *manifest = &store->manifest;
+    if (store->source == CHECK_FROM_DIRECTORY) {
+        return;
+    }
+    (void)fprintf(
+        report->out,
+        "%s: generation %" PRIu64 ", %zu files, %zu databases, segments of %" PRIu64 " bytes\n",
+        store->source == CHECK_FROM_MANIFEST ? MANIFEST_NAME : MANIFEST_TEMPORARY_NAME,
+        manifest->generation, manifest->file_count, manifest->map_count, manifest->segment_size);
+}
+
+enum status verify_store(struct check_store *store, const struct history *history, bool is_quiet,
+                         struct report *report, struct error *error)
+{
+    struct verify verify = {.history = history, .report = report};
+    error->text[0] = '\0';
+    progress_begin(&verify.progress, "verifying", store->size, is_quiet);
+    print_manifest(store, report);
+    findings_report(store, report);
+    enum status status = verify_log(&verify, store, error);
+    if (status == STATUS_OK) {
+        status = verify_others(&verify, store, error);
+    }
+    progress_end(&verify.progress);
+    findings_report_unfinished(history, report);
+    if (status != STATUS_OK && error->text[0] == '\0') {
+        (void)error_set(error, status, "can't read the store: %s", status_words(status));
+    }
+    return status;
+}
