@@ -21,6 +21,7 @@ static enum status serve(struct config *config, struct server *server, struct en
     }
     engine_set_compaction_interval(engine,
                                    (uint64_t)config_number(config, CONFIG_COMPACTION_INTERVAL));
+    engine_set_scrub_interval(engine, (uint64_t)config_number(config, CONFIG_SCRUB_INTERVAL));
     enum status status = server_run(server, keyspace, error);
     background_stop();
     keyspace_destroy(keyspace);

@@ -116,6 +116,11 @@ void info_scdb(struct info *info)
     info_number(info, "compactions", engine->compactions);
     info_number(info, "expired_keys", engine->expired_keys);
     info_number(info, "corrupt_records", engine->corrupt_records);
+    info_number(info, "scrub_running", engine->scrub_running);
+    info_number(info, "scrub_passes", engine->scrub_passes);
+    info_size(info, "scrub_read_bytes", engine->scrub_read_bytes);
+    info_number(info, "scrub_damaged_records", engine->scrub_damaged_records);
+    info_number(info, "scrub_damaged_segments", engine->scrub_damaged_segments);
     info_number(info, "checkpoints", engine->checkpoints);
     info_size(info, "checkpoint_bytes", engine->checkpoint_size_bytes);
     info_number(info, "checkpoint_ms", engine->checkpoint_duration_ms);

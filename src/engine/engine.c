@@ -58,6 +58,7 @@ static struct engine *engine_allocate(const struct engine_options *options)
     sync_init(&engine->sync, (int)options->sync_policy);
     maintenance_init(&engine->maintenance);
     staircase_init(&engine->expiry.marks);
+    scrub_init(&engine->scrub);
     return engine;
 }
 
@@ -71,6 +72,7 @@ static void engine_free(struct engine *engine)
     reserve_deinit(&engine->reserve);
     staircase_deinit(&engine->expiry.marks);
     spaces_deinit(&engine->spaces);
+    scrub_deinit(&engine->scrub);
     segment_table_deinit(&engine->segments);
     maintenance_deinit(&engine->maintenance);
     sync_deinit(&engine->sync);
@@ -300,6 +302,7 @@ void engine_tick(struct engine *engine)
         return;
     }
     maintenance_round(engine);
+    scrub_step(engine);
     sync_tick(engine);
     if (checkpoint_is_due(engine)) {
         (void)checkpoint_take(engine, false); /* logged */
@@ -362,6 +365,11 @@ void engine_statistics_locked(struct engine *engine, struct engine_statistics *o
         .checkpoint_duration_ms = engine->checkpoint.duration_ms,
         .checkpoint_behind_bytes = checkpoint_behind_locked(engine),
     };
+    out->scrub_running = atomic_load(&engine->scrub.running);
+    out->scrub_passes = atomic_load(&engine->scrub.passes);
+    out->scrub_read_bytes = atomic_load(&engine->scrub.read_bytes);
+    out->scrub_damaged_records = atomic_load(&engine->scrub.damaged_records);
+    out->scrub_damaged_segments = atomic_load(&engine->scrub.damaged_segments);
     add_segments(engine, out);
     mutex_lock(&maintenance->mutex);
     out->compactions = maintenance->compactions;

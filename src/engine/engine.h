@@ -263,6 +263,9 @@ void engine_set_compaction_interval(struct engine *engine, uint64_t interval_s);
  * returns at once. Lock not held. */
 void engine_checkpoint(struct engine *engine);
 
+/* Every `interval_s` seconds all sealed segments are read again and verified; 0 = never. */
+void engine_set_scrub_interval(struct engine *engine, uint64_t interval_s);
+
 /* Tests with without_threads: one round of what the threads would do (expiry, next segment, sync
  * when due). */
 void engine_tick(struct engine *engine);
@@ -291,6 +294,11 @@ struct engine_statistics {
     bool write_failing;        /* the last write of the log to its files failed */
     uint64_t compactions;
     uint64_t corrupt_records; /* seen since the start */
+    bool scrub_running;
+    uint64_t scrub_passes; /* ended since the start; as are those that follow */
+    uint64_t scrub_read_bytes;
+    uint64_t scrub_damaged_records;
+    uint64_t scrub_damaged_segments;
     uint64_t free_disk_bytes;
     bool writes_stopped;
     bool compaction_running;

@@ -27,6 +27,7 @@
 #include "engine/maintenance.h"
 #include "engine/manifest.h"
 #include "engine/reserve.h"
+#include "engine/scrub.h"
 #include "engine/segment.h"
 #include "engine/spaces.h"
 #include "engine/sync.h"
@@ -75,6 +76,7 @@ struct engine {
     struct expiry expiry;
     struct checkpoint_state checkpoint;
     struct reserve reserve;
+    struct scrub scrub;
 
     uint64_t recovered_records;
     uint64_t recovered_keys;

@@ -275,6 +275,7 @@ static void *maintenance_main(void *argument)
     enum work work;
     while ((work = wait_for_work(&engine->maintenance)) != WORK_STOP) {
         maintenance_round(engine);
+        scrub_step(engine);
         if (work == WORK_COMPACTION || (work == WORK_COMPACTION_IF_WORTH && has_garbage(engine))) {
             run_compaction(engine);
         }

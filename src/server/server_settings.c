@@ -80,6 +80,15 @@ static enum status apply_compaction_interval(void *context, struct error *error)
     return STATUS_OK;
 }
 
+static enum status apply_scrub_interval(void *context, struct error *error)
+{
+    const struct server *server = context;
+    (void)error;
+    engine_set_scrub_interval(server->engine,
+                              (uint64_t)config_number(server->config, CONFIG_SCRUB_INTERVAL));
+    return STATUS_OK;
+}
+
 void server_settings_init(struct server *server)
 {
     struct error error;
@@ -96,4 +105,5 @@ void server_settings_init(struct server *server)
     config_on_change(config, CONFIG_INDEX_MEMORY_LIMIT, apply_index_memory_limit, server);
     config_on_change(config, CONFIG_MAX_KEYS, apply_max_keys, server);
     config_on_change(config, CONFIG_COMPACTION_INTERVAL, apply_compaction_interval, server);
+    config_on_change(config, CONFIG_SCRUB_INTERVAL, apply_scrub_interval, server);
 }
