@@ -77,7 +77,7 @@ $(SERVER): $(BUILD)/src/main.o $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(BUILD)/src/main.o $(LINK_ORDER) $(PKG_LIBS)
 
-CHECKER_ARCHIVES := $(foreach layer,check engine base,$(call archive_of,$(layer)))
+CHECKER_ARCHIVES := $(foreach layer,check import engine base,$(call archive_of,$(layer)))
 $(CHECKER): $(BUILD)/src/check/main.o $(CHECKER_ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(CHECKER_ARCHIVES) $(ENGINE_LIBS)

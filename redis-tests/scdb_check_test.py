@@ -20,9 +20,10 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support")]
 
-from server import Server, scdb_path  # noqa: E402  (after the path is set)
+from server import ROOT, Server, scdb_path  # noqa: E402  (after the path is set)
 
 CHECK = os.environ.get("SCDB_CHECK") or os.path.join(os.path.dirname(scdb_path()), "scdb-check")
+FIXTURES = os.path.join(ROOT, "tests", "fixtures", "v1")
 SEED = int(os.environ.get("SCDB_TEST_SEED", time.time_ns() & 0xFFFFFFFF))
 FLIPS = max(20, int(100 * float(os.environ.get("SCDB_TEST_SCALE", "1"))))
 HEADER_SIZE = 128
@@ -342,7 +343,7 @@ class Refused(TestCase):
             check(*arguments, expect=USAGE)
 
     def test_help(self):
-        for command in ("verify", "repair", "stat", "dump"):
+        for command in ("verify", "repair", "stat", "dump", "import-v1"):
             _, text, _ = check(command, "--help", expect=SOUND)
             self.assertIn("scdb-check " + command, text)
             self.assertIn("Exit codes", text)
@@ -650,6 +651,23 @@ class Databases(TestCase):
             server.stop()
             time.sleep(0.005)
             self.assertEqual(set(dump(server.directory)), {(0, b"stays")})
+
+
+class Import(TestCase):
+    def test_an_ancestors_store(self):
+        target = os.path.join(home, "imported")
+        before = fingerprint(os.path.join(FIXTURES, "readme7"))
+        _, text, _ = check("import-v1", os.path.join(FIXTURES, "readme7"), target, expect=SOUND)
+        found = dump(target)
+        self.assertEqual(found[0, b"hey"], (b"Jane", None))
+        self.assertEqual(found[0, b"salut"], (b"French", 4673367855000))
+        self.assertIn(f"{len(found)} keys are in the new store", text)
+        self.assertEqual(fingerprint(os.path.join(FIXTURES, "readme7")), before)
+
+    def test_no_such_store(self):
+        target = os.path.join(home, "not-imported")
+        _, _, error = check("import-v1", home, target, expect=FAILED)
+        self.assertIn("dump.scdb", error)
 
 
 class Flips(TestCase):

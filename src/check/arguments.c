@@ -23,7 +23,7 @@ static void print_program(const struct check_command *commands, FILE *out)
 {
     (void)fputs(
         "scdb-check looks into the directory of a store (scdb-server's `dir`) that nobody has "
-        "open.\nIt never changes that directory.\n\n",
+        "open.\nIt changes nothing in DIR and OLDDIR.\n\n",
         out);
     for (const struct check_command *command = commands; command->name != NULL; command++) {
         (void)fprintf(out, "  scdb-check %s %s\n      %s\n", command->name, command->words,

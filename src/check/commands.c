@@ -2,6 +2,7 @@
 #include "check/commands.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "check/findings.h"
 #include "check/history.h"
 #include "check/live.h"
@@ -9,6 +10,7 @@
 #include "check/stat.h"
 #include "check/verify.h"
 #include "engine/engine.h"
+#include "import/v1_import.h"
 
 #include <inttypes.h>
 
@@ -214,6 +216,36 @@ static int run_repair(const struct check_arguments *arguments)
     return look_into(arguments, stdout, repair);
 }
 
+/* --- import-v1 ---------------------------------------------------------------------------- */
+
+/* What a server makes of a directory when nobody says otherwise. */
+#define IMPORT_DATABASES 16
+
+static int run_import(const struct check_arguments *arguments)
+{
+    if (!arguments->is_quiet) {
+        log_set_level(LOG_NOTICE_LEVEL); /* progress, and a summary */
+    }
+    struct error error;
+    struct file_system *fs;
+    enum status status = file_posix_open_directory(arguments->paths[1], &fs, &error);
+    if (status != STATUS_OK) {
+        return failed(&error);
+    }
+    struct engine_options options = {
+        .fs = fs, .database_count = IMPORT_DATABASES, .sync_policy = SYNC_NO};
+    struct v1_import_result result;
+    status = v1_import(arguments->paths[0], &options, &result, &error);
+    fs_close(fs);
+    if (status != STATUS_OK) {
+        return failed(&error);
+    }
+    (void)printf("%" PRIu64 " keys are in the new store %s; %" PRIu64 " had expired; %" PRIu64
+                 " places of the old file can't be read.\n",
+                 result.imported_keys, arguments->paths[1], result.expired_keys, result.problems);
+    return result.problems > 0 ? CHECK_EXIT_DAMAGED : CHECK_EXIT_SOUND;
+}
+
 /* --- the table ---------------------------------------------------------------------------- */
 
 const struct check_command check_commands[] = {
@@ -250,5 +282,14 @@ const struct check_command check_commands[] = {
      "expires\n\n"
      "What is damaged is listed on stderr.\n",
      run_dump},
+    {"import-v1", 2, "OLDDIR NEWDIR", " ", "brings a store of scdb's ancestor (dump.scdb) over",
+     "Reads OLDDIR/dump.scdb and writes every key that is there and has not expired into database "
+     "0\n"
+     "of a new store in NEWDIR, which may be the same directory; the old file stays as it is. "
+     "What\n"
+     "can't be read is listed on stderr. `scdb-server --import-v1` does the same, with the "
+     "settings\n"
+     "of a configuration file.\n",
+     run_import},
     {NULL, 0, NULL, NULL, NULL, NULL, NULL},
 };

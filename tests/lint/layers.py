@@ -24,7 +24,7 @@ BELOW = {
     "resp": {"base"},
     "server": {"base", "engine", "keyspace", "resp"},
     "commands": {"base", "engine", "keyspace", "resp", "server"},
-    "check": {"base", "engine"},
+    "check": {"base", "engine", "import"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 EXTERN = re.compile(r"^extern\s", re.M)
