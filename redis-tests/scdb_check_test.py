@@ -535,6 +535,30 @@ class Files(TestCase):
         _, _, error = check("verify", store.directory, expect=FAILED)
         self.assertIn("store's id", error)
 
+    def test_a_damaged_checkpoint(self):
+        """It is found, and nothing is lost by it."""
+        with Server() as server:
+            writer = redis.Redis(port=server.port)
+            writer.mset({b"key-%d" % key: b"value" for key in range(1000)})
+            server.stop()
+            _, report, _ = check("verify", server.directory, expect=SOUND)
+            self.assertRegex(report, r"\d{20}\.index: checkpoint, \d+ bytes, 1000 keys")
+            directory = os.path.join(home, "checkpoint")
+            shutil.copytree(server.directory, directory)
+        store = Store(directory, {}, {})
+        (path,) = store.files(".index")
+        size = os.path.getsize(path)
+        for offset in (0, 100, 300, size // 2, size - 20):
+            flip(path, offset)
+            _, report, _ = check("verify", directory, expect=DAMAGED)
+            self.assertIn(f"damaged: {os.path.basename(path)} offset", report, offset)
+            flip(path, offset)
+        os.truncate(path, size - 1)
+        check("verify", directory, expect=DAMAGED)
+        os.remove(path)
+        check("verify", directory, expect=DAMAGED)
+        self.assertEqual(len(dump(directory)), 1000)
+
     def test_a_segment_is_missing(self):
         store = rich.copy()
         path = store.files(".pack")[0]

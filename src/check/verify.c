@@ -7,6 +7,7 @@
  */
 #include "check/verify.h"
 
+#include "check/checkpoint_file.h"
 #include "check/findings.h"
 #include "check/progress.h"
 #include "check/walk.h"
@@ -380,6 +381,9 @@ enum status verify_store(struct check_store *store, const struct history *histor
     enum status status = verify_log(&verify, store, error);
     if (status == STATUS_OK) {
         status = verify_others(&verify, store, error);
+    }
+    if (status == STATUS_OK) {
+        status = checkpoint_file_verify(store, report);
     }
     progress_end(&verify.progress);
     findings_report_unfinished(history, report);
