@@ -175,7 +175,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
 
 # The recorder can't be loaded in front of a sanitizer's runtime, which wants to be the first.
 ifeq ($(filter asan tsan,$(MODE)),)
-CLIENT_TESTS += redis-tests/power/powercut.py
+CLIENT_TESTS += redis-tests/power/disk_test.py redis-tests/power/powercut.py
 endif
 
 # A sanitizer's finding ends the program at once, so that the test that met it fails.

@@ -93,6 +93,15 @@ class Record:
         os.unlink(self.path)
 
 
+def read_directory(path):
+    """{name: content} of what lies there now."""
+    there = {}
+    for name in os.listdir(path):
+        with open(os.path.join(path, name), "rb") as file:
+            there[name] = file.read()
+    return there
+
+
 class Change:
     """A change of a file that no sync has covered yet. `end`: when the call returned, or None."""
 
@@ -317,16 +326,20 @@ class Disk:
         name, _ = call.names()
         inode = self.names.get(name)
         if inode is None:
-            inode = Inode()
-            self.names[name] = inode
-            created = NameChange(OPEN, name, "", inode)
-            created.end = note.place
-            self.pending_names.append(created)
+            inode = self._create(name, note.place)
         elif call.result & os.O_TRUNC:
             cut = Change(TRUNCATE, 0, b"", call.place)
             cut.end = note.place
             inode.pending.append(cut)
         self.descriptors[call.process, note.result] = inode
+
+    def _create(self, name, place):
+        inode = Inode()
+        self.names[name] = inode
+        created = NameChange(OPEN, name, "", inode)
+        created.end = place
+        self.pending_names.append(created)
+        return inode
 
     def _names_covered(self, before):
         rest = []
@@ -336,6 +349,48 @@ class Disk:
             else:
                 rest.append(change)
         self.pending_names = rest
+
+    def settle(self, there):
+        """The process was killed, and left {name: content}: so the calls that had not returned have
+        had their effect, a part of it, or none."""
+        for call, change in list(self.calls.values()):
+            if isinstance(change, NameChange):
+                self._settle_name(change, there, call.place)
+            elif change is not None:
+                self._settle_content(call, change, there)
+            elif call.kind == OPEN:
+                name, _ = call.names()
+                if name in there and name not in self.names:
+                    self._create(name, call.place)
+        self.calls = {}
+        self.descriptors = {}
+        if self.seen() != there:
+            raise ValueError("the recorder has not seen all that was done before the kill")
+
+    def _settle_name(self, change, there, place):
+        has_happened = change.second in there if change.kind == LINK else change.first not in there
+        if not has_happened:
+            self.pending_names.remove(change)
+        else:
+            change.apply(self.names)
+            change.end = place
+
+    def _settle_content(self, call, change, there):
+        inode = self.descriptors[call.process, call.descriptor]
+        content = next((there[name] for name, other in self.names.items() if other is inode), None)
+        change.end = call.place
+        if content is None:
+            return  # it has no name any more
+        if change.kind == WRITE:
+            found = content[change.offset : change.offset + len(change.data)]
+            change.data = change.data[: len(os.path.commonprefix([bytes(found), change.data]))]
+        has_happened = {
+            WRITE: len(change.data) > 0,
+            TRUNCATE: len(content) == change.offset,
+            ALLOCATE: len(content) >= change.offset,
+        }[change.kind]
+        if not has_happened:
+            inode.pending.remove(change)
 
     def log_written_at(self):
         """The earliest time at which a write to the log returned that no sync has covered; None

@@ -224,18 +224,26 @@ def restart(server, models):
             raise ServerError("after a restart without a power cut:\n" + model.explain(found))
 
 
+class History:
+    """What happened to the server besides what it noted itself."""
+
+    def __init__(self):
+        self.kills = []  # (time, {name: content} that was left)
+        self.restarts = []  # when all that was found after a restart counts as durable
+
+
 def record_run(server, models, record, seconds):
-    """All that is recorded of one round. Returns the times at which all that was found after a
-    restart counts as durable; the last one is that of the final, quiet stop."""
-    restarts = []
+    """All that is recorded of one round; the last of the restarts is the final, quiet stop."""
+    history = History()
     server.start()
     for ends_cleanly in (False, True):
         load(server, models, seconds, ends_cleanly)
+        history.kills.append((record.now(), disks.read_directory(server.directory)))
         restart(server, models)
-        restarts.append(record.now())
+        history.restarts.append(record.now())
     server.stop()
-    restarts.append(record.now())
-    return restarts
+    history.restarts.append(record.now())
+    return history
 
 
 # --- the states ----------------------------------------------------------------------------------
@@ -260,10 +268,10 @@ def choose_points(notes, end, count, rand):
 class Checker:
     """Starts the real server on the states of one round, and compares."""
 
-    def __init__(self, mode, models, restarts, rand):
+    def __init__(self, mode, models, history, rand):
         self.mode = mode
         self.models = models
-        self.restarts = restarts  # when a server that was started again had been looked at
+        self.history = history
         self.rand = rand
         self.followers = [Follower(model.history) for model in models]
         self.server = Server(directives=[("segment-size", "1mb"), ("appendfsync", "no")])
@@ -294,9 +302,10 @@ class Checker:
     def required_before(self, disk, point):
         """What was acknowledged before this time has to be there after a power cut at `point`."""
         written_at = disk.log_written_at()
-        if self.mode == "always" or written_at is None or point >= self.restarts[-1]:
+        restarts = self.history.restarts
+        if self.mode == "always" or written_at is None or point >= restarts[-1]:
             return point
-        return max([written_at - 1] + [time for time in self.restarts if time <= point])
+        return max([written_at - 1] + [time for time in restarts if time <= point])
 
     def check(self, disk, point, files):
         """What is wrong with this state, or None."""
@@ -337,7 +346,7 @@ class Checker:
             finally:
                 self.server.environment = {}
                 record.close()
-        for cut, disk in disks_at(notes, points, disks.Disk(files)):
+        for cut, disk in disks_at(notes, points, [], disks.Disk(files)):
             is_end = cut == points[-1]
             kind = "nothing" if is_end else self.rand.choice(disks.Chance.KINDS)
             self.lay_out(disk.after_power_cut(disks.Chance(self.rand, kind)))
@@ -351,12 +360,15 @@ class Checker:
         return None
 
 
-def disks_at(notes, points, disk):
+def disks_at(notes, points, kills, disk):
     """(point, disk as of then) for each of the sorted points."""
     following = iter(notes)
     note = next(following, None)
+    kills = list(kills)
     for point in points:
         while note is not None and note.place < point:
+            if kills and kills[0][0] <= note.place:
+                disk.settle(kills.pop(0)[1])
             disk.feed(note)
             note = next(following, None)
         yield point, disk
@@ -382,7 +394,7 @@ def check_states(checker, record, count, where):
     notes = list(record.notes())
     points = choose_points(notes, record.now(), count, checker.rand)
     passed = failed = 0
-    for point, disk in disks_at(notes, points, disks.Disk()):
+    for point, disk in disks_at(notes, points, checker.history.kills, disks.Disk()):
         is_end = point == points[-1]
         kinds = disks.Chance.KINDS[:2] if is_end else (checker.rand.choice(disks.Chance.KINDS),)
         for kind in kinds:
@@ -399,20 +411,15 @@ def check_states(checker, record, count, where):
     return passed, failed
 
 
-def compare_with_directory(record, directory):
+def compare_with_directory(record, history, directory):
     """Has the recorder seen everything? All notes together must give the directory."""
-    disk = disks.Disk()
-    for note in record.notes():
-        disk.feed(note)
-    wanted = disk.seen()
-    there = {}
-    for name in os.listdir(directory):
-        with open(os.path.join(directory, name), "rb") as file:
-            there[name] = file.read()
+    notes = list(record.notes())
+    for _, disk in disks_at(notes, [record.now()], history.kills, disks.Disk()):
+        wanted = disk.seen()
+    there = disks.read_directory(directory)
     if wanted != there:
         names = [name for name in set(wanted) | set(there) if wanted.get(name) != there.get(name)]
         raise ServerError(f"the recorder has not seen all that was done to {sorted(names)}")
-    return disk
 
 
 # --- rounds --------------------------------------------------------------------------------------
@@ -429,11 +436,11 @@ def one_round(arguments, mode, lie, rand):
         server.environment = recorder_settings(record, server.directory, lie)
         checker = None
         try:
-            restarts = record_run(server, models, record, LOAD_SECONDS[mode])
+            history = record_run(server, models, record, LOAD_SECONDS[mode])
             if record.is_full():
                 raise ServerError("the recorder's file is full")
-            compare_with_directory(record, server.directory)
-            checker = Checker(mode, models, restarts, rand)
+            compare_with_directory(record, history, server.directory)
+            checker = Checker(mode, models, history, rand)
             start = time.monotonic()
             passed, failed = check_states(checker, record, arguments.states, arguments.keep)
             phases = ", ".join(f"{name} {count}" for name, count in sorted(checker.counts.items()))
@@ -460,7 +467,7 @@ def rounds_of(arguments, mode, seed):
         print(f"  {mode}, round {number + 1}", flush=True)
         try:
             good, bad = one_round(arguments, mode, arguments.lie, rand)
-        except (ServerError, OSError, EOFError) as error:
+        except (ServerError, OSError, EOFError, ValueError) as error:
             print(str(error) or repr(error))
             good, bad = 0, 1
         passed += good
@@ -472,6 +479,7 @@ def rounds_of(arguments, mode, seed):
 
 def finds_out(arguments, lie, seed):
     """Does a round fail when the disk lies? What it says of that is of no interest."""
+    arguments = argparse.Namespace(**{**vars(arguments), "keep": None})
     with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
         return one_round(arguments, "always", lie, random.Random(f"{seed} {lie}"))[1] > 0
 
