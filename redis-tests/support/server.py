@@ -116,7 +116,7 @@ class Server:
                     return True
             except OSError:
                 pass
-            time.sleep(0.01)
+            time.sleep(0.002)
         self.kill()
         return False
 

@@ -52,10 +52,10 @@ static enum status grow_buffer(struct record_scanner *scanner, size_t size)
 /* Reads a block from `offset` on; what was in the buffer is done with. */
 static enum status fill(struct record_scanner *scanner, uint64_t offset)
 {
-    if (scanner->buffer_size > 0) {
+    if (scanner->buffer_size > 0 && !scanner->keep_cache) {
         file_drop_cache(scanner->file, scanner->buffer_offset, scanner->buffer_size);
-        scanner->buffer_size = 0;
     }
+    scanner->buffer_size = 0;
     uint64_t left = scanner->limit - offset;
     size_t wanted = left < scanner->capacity ? (size_t)left : scanner->capacity;
     size_t size = 0;

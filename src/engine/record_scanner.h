@@ -2,8 +2,8 @@
  * record_scanner.h - reading the records of a segment file one after the other.
  *
  * Reads with file_read in large blocks, not through the mapping, and drops from the page cache what
- * it has passed. Values larger than the block are not read: who needs one reads it through the
- * segment's mapping.
+ * it has passed, unless it is told to keep it. Values larger than the block are not read: who needs
+ * one reads it through the segment's mapping.
  *
  * One scanner belongs to one thread. It owns its buffer and borrows the file.
  */
@@ -23,11 +23,12 @@
 struct record_scanner {
     struct file *file;
     uint64_t seed;
-    uint64_t offset; /* of the next record */
+    uint64_t offset; /* of the next record; may be set to the place of any */
     uint64_t limit;  /* where the records end, or the file */
     bool want_values;
+    bool keep_cache; /* what was read will be asked for again: set after init */
     uint8_t *buffer; /* owned */
-    size_t capacity;
+    size_t capacity; /* the size of a block: may be set to less after init */
     uint64_t buffer_offset;
     size_t buffer_size;
 };

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/advice.h"
-#include "engine/checksum.h"
 #include "engine/mark.h"
 #include "engine/record_scanner.h"
 
@@ -71,13 +70,9 @@ static enum status take_key(struct recovery_scan *scan, const struct recovery_fi
     }
     const struct record_address address =
         segment_address_of(&engine->segments, file->segment, scanned->offset);
-    uint64_t seed = id * 0x9e3779b97f4a7c15u;
     struct recovery_entry entry = {
-        .hash = checksum_keyed(record->key.data, record->key.size, engine->secret,
-                               sizeof(engine->secret)),
-        .check = checksum_keyed_wide(record->key.data, record->key.size, engine->secret,
-                                     sizeof(engine->secret)) ^
-                 seed,
+        .hash = recovery_entry_hash(engine->secret, record->key),
+        .check = recovery_entry_check(engine->secret, id, record->key),
         .sequence = record->sequence,
         .expiry_ms = record->expiry_ms,
         .address = address.units & (((uint64_t)1 << SEGMENT_ADDRESS_BITS) - 1),
@@ -212,6 +207,7 @@ enum status recovery_scan_file(struct recovery_scan *scan, const struct recovery
     if (status != STATUS_OK) {
         return damaged(file, from, status, error);
     }
+    scanner.keep_cache = true; /* the newest records are those that clients will ask for */
     uint64_t reached = from;
     status = take_records(scan, file, &scanner, &reached);
     record_scanner_deinit(&scanner);

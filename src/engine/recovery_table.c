@@ -1,12 +1,26 @@
 /* recovery_table.c - see recovery_table.h. */
 #include "engine/recovery_table.h"
 
+#include "engine/checksum.h"
+#include "engine/manifest.h"
+
 #include <assert.h>
 #include <sys/mman.h>
 
 #define CAPACITY_FIRST 1024
 
 static_assert(sizeof(struct recovery_entry) == 48, "the memory that opening a store takes");
+
+uint64_t recovery_entry_hash(const uint8_t *secret, struct slice key)
+{
+    return checksum_keyed(key.data, key.size, secret, STORE_SECRET_SIZE);
+}
+
+uint64_t recovery_entry_check(const uint8_t *secret, uint64_t keyspace_id, struct slice key)
+{
+    return checksum_keyed_wide(key.data, key.size, secret, STORE_SECRET_SIZE) ^
+           keyspace_id * 0x9e3779b97f4a7c15u;
+}
 
 void recovery_table_init(struct recovery_table *table)
 {

@@ -11,6 +11,7 @@
 #ifndef SCDB_ENGINE_RECOVERY_TABLE_H
 #define SCDB_ENGINE_RECOVERY_TABLE_H
 
+#include "base/slice.h"
 #include "base/status.h"
 #include "engine/index.h"
 
@@ -40,6 +41,10 @@ static inline uint64_t recovery_entry_keyspace(const struct recovery_entry *entr
 {
     return (uint64_t)entry->keyspace_high << 32 | entry->keyspace_low;
 }
+
+/* The hash and the check of a key; `secret` is the store's. */
+uint64_t recovery_entry_hash(const uint8_t *secret, struct slice key);
+uint64_t recovery_entry_check(const uint8_t *secret, uint64_t keyspace_id, struct slice key);
 
 struct recovery_table {
     struct recovery_entry *entries; /* owned; NULL while empty */

@@ -1,0 +1,403 @@
+/* recovery_settle.c - see recovery_settle.h. */
+#include "engine/recovery_settle.h"
+
+#include "base/check.h"
+#include "engine/change.h"
+#include "engine/checksum.h"
+#include "engine/lookup.h"
+#include "engine/record_scanner.h"
+
+#include <stdlib.h>
+
+/* Old records lie apart: what is read at once around one of them. */
+#define BLOCK_SIZE ((size_t)64 * 1024)
+
+/* --- the newest records ------------------------------------------------------------------- */
+
+/* Has a mark declared the record dead? */
+static bool is_marked(const struct recovery_settlement *settlement,
+                      const struct recovery_entry *entry)
+{
+    return staircase_covers(settlement->marks, entry->sequence, entry->expiry_ms);
+}
+
+static bool is_alive(const struct recovery_settlement *settlement,
+                     const struct recovery_entry *entry)
+{
+    if (entry->is_dead) {
+        return false;
+    }
+    return entry->expiry_ms == EXPIRY_NONE ||
+           (entry->expiry_ms > settlement->now_ms && !is_marked(settlement, entry));
+}
+
+/* What the clock has ended while nobody looked is not served; the mark that the first expiry cycle
+ * appends makes sure that it stays so. */
+static void note_expired(const struct recovery_settlement *settlement,
+                         const struct recovery_entry *entry)
+{
+    struct expiry *expiry = &settlement->engine->expiry;
+    if (entry->is_dead || is_marked(settlement, entry)) {
+        return;
+    }
+    expiry->removed++;
+    if (entry->expiry_ms > expiry->until_ms) {
+        expiry->until_ms = entry->expiry_ms;
+    }
+}
+
+/* Puts the record into the index, where its key is not yet (`old` NULL) or stands at `old`. */
+static enum status point_at(struct engine *engine, struct engine_keyspace *keyspace,
+                            const struct recovery_entry *entry, const struct record_address *old)
+{
+    struct index_entry slot = {.hash = index_hash_of(entry->hash),
+                               .address = {.units = entry->address},
+                               .type = entry->type & 15,
+                               .expiry_ms = entry->expiry_ms};
+    struct segment *segment = segment_table_find(&engine->segments, slot.address);
+    enum status status = segment_live_prepare(segment, keyspace->id);
+    if (status == STATUS_OK) {
+        status = old == NULL ? index_insert(keyspace->index, &slot)
+                             : index_replace(keyspace->index, *old, &slot);
+    }
+    if (status == STATUS_OK) {
+        segment_live_change(segment, keyspace->id, (int64_t)entry->units * SEGMENT_UNIT_SIZE,
+                            false);
+    }
+    return status;
+}
+
+enum status recovery_settle_alone(struct recovery_settlement *settlement)
+{
+    struct engine *engine = settlement->engine;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < settlement->table->capacity; i++) {
+        struct recovery_entry *entry = &settlement->table->entries[i];
+        struct engine_keyspace *keyspace =
+            entry->is_used ? spaces_find(&engine->spaces, recovery_entry_keyspace(entry)) : NULL;
+        if (keyspace == NULL) {
+            continue; /* nothing there, or flushed */
+        }
+        if (is_alive(settlement, entry)) {
+            status = point_at(engine, keyspace, entry, NULL);
+        } else {
+            note_expired(settlement, entry);
+        }
+    }
+    return status;
+}
+
+/* --- slots that may be of a key in the table ---------------------------------------------- */
+
+struct candidate {
+    uint64_t address; /* of the slot */
+    struct recovery_entry *entry;
+};
+
+struct candidates {
+    struct candidate *items; /* owned */
+    size_t count;
+    size_t capacity;
+};
+
+static enum status reserve_candidate(struct candidates *candidates)
+{
+    if (candidates->count < candidates->capacity) {
+        return STATUS_OK;
+    }
+    size_t capacity = candidates->capacity == 0 ? 1024 : candidates->capacity * 2;
+    struct candidate *items = realloc(candidates->items, capacity * sizeof(*items));
+    if (items == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    candidates->items = items;
+    candidates->capacity = capacity;
+    return STATUS_OK;
+}
+
+/* What index_find() does for all slots of the entry's hash. */
+struct collecting {
+    struct candidates *candidates;
+    struct recovery_entry *entry;
+    enum status status;
+};
+
+static bool collect_slot(void *context, struct record_address address)
+{
+    struct collecting *collecting = context;
+    struct candidates *candidates = collecting->candidates;
+    collecting->status = reserve_candidate(candidates);
+    if (collecting->status != STATUS_OK) {
+        return true; /* to end here */
+    }
+    candidates->items[candidates->count++] =
+        (struct candidate){.address = address.units, .entry = collecting->entry};
+    return false;
+}
+
+static enum status collect_candidates(const struct recovery_settlement *settlement,
+                                      struct candidates *candidates)
+{
+    const struct spaces *spaces = &settlement->engine->spaces;
+    for (size_t i = 0; i < settlement->table->capacity; i++) {
+        struct recovery_entry *entry = &settlement->table->entries[i];
+        if (!entry->is_used) {
+            continue;
+        }
+        const struct engine_keyspace *keyspace =
+            spaces_find(spaces, recovery_entry_keyspace(entry));
+        if (keyspace == NULL) {
+            entry->is_used = 0; /* flushed */
+            continue;
+        }
+        struct collecting collecting = {.candidates = candidates, .entry = entry};
+        struct index_entry unused;
+        (void)index_find(keyspace->index, index_hash_of(entry->hash), collect_slot, &collecting,
+                         &unused);
+        if (collecting.status != STATUS_OK) {
+            return collecting.status;
+        }
+    }
+    return STATUS_OK;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+    const struct candidate *left = a;
+    const struct candidate *right = b;
+    return left->address < right->address ? -1 : left->address > right->address ? 1 : 0;
+}
+
+/* --- looking them up ---------------------------------------------------------------------- */
+
+/* The record that a slot of the checkpoint points at. */
+struct known_record {
+    struct segment *segment;
+    enum status status; /* CORRUPT, IO: it can't be read */
+    uint64_t sequence;
+    uint64_t size;
+    bool is_same_key;
+};
+
+/* Reads records in the order of their addresses. */
+struct record_reader {
+    struct engine *engine;
+    struct segment *segment; /* borrowed; NULL: none yet */
+    struct record_scanner scanner;
+};
+
+static enum status turn_to(struct record_reader *reader, struct segment *segment)
+{
+    if (reader->segment == segment) {
+        return STATUS_OK;
+    }
+    if (reader->segment != NULL) {
+        record_scanner_deinit(&reader->scanner);
+    }
+    reader->segment = NULL;
+    enum status status =
+        record_scanner_init(&reader->scanner, segment, SEGMENT_HEADER_SIZE, segment->end, false);
+    if (status == STATUS_OK) {
+        reader->segment = segment;
+        reader->scanner.keep_cache = true;
+        reader->scanner.capacity =
+            reader->scanner.capacity < BLOCK_SIZE ? reader->scanner.capacity : BLOCK_SIZE;
+    }
+    return status;
+}
+
+static bool is_key_of(const struct engine *engine, const struct recovery_entry *entry,
+                      struct slice key)
+{
+    return recovery_entry_hash(engine->secret, key) == entry->hash &&
+           recovery_entry_check(engine->secret, recovery_entry_keyspace(entry), key) ==
+               entry->check;
+}
+
+/* NO_MEMORY; that a record can't be read stands in `out`. */
+static enum status read_known(struct record_reader *reader, const struct candidate *candidate,
+                              struct known_record *out)
+{
+    struct engine *engine = reader->engine;
+    const struct record_address address = {.units = candidate->address};
+    struct segment *segment = segment_table_find(&engine->segments, address);
+    enum status status = turn_to(reader, segment);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    uint64_t offset = segment_offset_of(&engine->segments, segment, address);
+    struct scanned_record scanned;
+    reader->scanner.offset = offset;
+    status = record_scanner_next(&reader->scanner, &scanned);
+    if (status == STATUS_NO_MEMORY) {
+        return status;
+    }
+    *out = (struct known_record){.segment = segment, .status = status};
+    if (status == STATUS_OK) {
+        out->sequence = scanned.record.sequence;
+        out->size = scanned.size;
+        out->is_same_key = is_key_of(engine, candidate->entry, scanned.record.key);
+    } else {
+        lookup_report_locked(engine, segment, offset, status);
+    }
+    return STATUS_OK;
+}
+
+/* --- settling ----------------------------------------------------------------------------- */
+
+/* The slot's record is of the entry's key: which of the two counts? */
+static enum status settle_known(struct recovery_settlement *settlement,
+                                const struct candidate *candidate, const struct known_record *known)
+{
+    struct engine *engine = settlement->engine;
+    struct recovery_entry *entry = candidate->entry;
+    entry->is_used = 0;
+    /* A packed file may bring a tombstone that is older than what the checkpoint knows. Of a record
+     * that can't be read only its file's numbers tell; in doubt it stays, and reading the key is an
+     * error. */
+    uint64_t sequence =
+        known->status == STATUS_OK ? known->sequence : known->segment->last_sequence;
+    if (sequence > entry->sequence) {
+        return STATUS_OK;
+    }
+    bool alive = is_alive(settlement, entry);
+    if (alive && candidate->address == entry->address) {
+        return STATUS_OK; /* its table was copied after it had been appended */
+    }
+    struct engine_keyspace *keyspace = spaces_find(&engine->spaces, recovery_entry_keyspace(entry));
+    const struct record_address old = {.units = candidate->address};
+    struct index_hash hash = index_hash_of(entry->hash);
+    enum status status = STATUS_OK;
+    if (alive) {
+        status = point_at(engine, keyspace, entry, &old);
+    } else {
+        note_expired(settlement, entry);
+        CHECK(index_remove(keyspace->index, hash, old));
+    }
+    if (status == STATUS_OK) {
+        const struct lookup lookup = {
+            .status = known->status, .segment = known->segment, .size = known->size};
+        change_forget_locked(engine, keyspace, hash, &lookup);
+    }
+    return status;
+}
+
+/* Goes through the candidates; those whose records can't be read are left over, as the first ones.
+ */
+static enum status settle_readable(struct recovery_settlement *settlement,
+                                   struct candidates *candidates)
+{
+    struct record_reader reader = {.engine = settlement->engine};
+    enum status status = STATUS_OK;
+    size_t left = 0;
+    for (size_t i = 0; status == STATUS_OK && i < candidates->count; i++) {
+        const struct candidate *candidate = &candidates->items[i];
+        struct known_record known;
+        status = read_known(&reader, candidate, &known);
+        if (status == STATUS_OK && known.status != STATUS_OK) {
+            candidates->items[left++] = *candidate;
+        } else if (status == STATUS_OK && known.is_same_key) {
+            status = settle_known(settlement, candidate, &known);
+        }
+    }
+    if (reader.segment != NULL) {
+        record_scanner_deinit(&reader.scanner);
+    }
+    candidates->count = left;
+    return status;
+}
+
+/* A record that can't be read counts as the key's when the hash is the same, and no other was. */
+static enum status settle_unreadable(struct recovery_settlement *settlement,
+                                     const struct candidates *candidates)
+{
+    struct segment_table *segments = &settlement->engine->segments;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < candidates->count; i++) {
+        const struct candidate *candidate = &candidates->items[i];
+        const struct record_address address = {.units = candidate->address};
+        const struct known_record known = {.segment = segment_table_find(segments, address),
+                                           .status = STATUS_CORRUPT};
+        if (candidate->entry->is_used) {
+            status = settle_known(settlement, candidate, &known);
+        }
+    }
+    return status;
+}
+
+/* --- marks -------------------------------------------------------------------------------- */
+
+#define MARKED_BATCH 64
+
+/* Slots of one hash that a mark may concern. */
+struct marked_batch {
+    struct index_entry slots[MARKED_BATCH];
+    size_t count;
+    int64_t until_ms;
+};
+
+static void collect_marked(void *context, const struct index_entry *slot)
+{
+    struct marked_batch *batch = context;
+    if (slot->expiry_ms <= batch->until_ms && batch->count < MARKED_BATCH) {
+        batch->slots[batch->count++] = *slot;
+    }
+}
+
+static void drop_marked(struct recovery_settlement *settlement, struct engine_keyspace *keyspace,
+                        const struct marked_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct lookup lookup;
+        lookup_address_locked(settlement->engine, batch->slots[i].address, &lookup);
+        if (lookup.status == STATUS_OK &&
+            staircase_covers(settlement->marks, lookup.record.sequence, lookup.record.expiry_ms)) {
+            CHECK(index_remove(keyspace->index, batch->slots[i].hash, batch->slots[i].address));
+            change_forget_locked(settlement->engine, keyspace, batch->slots[i].hash, &lookup);
+        }
+    }
+}
+
+/* Marks speak of slots of the checkpoint, too. As long as the clock has passed what they say, the
+ * expiry cycle sees to that; a clock that was set back must not bring anything back. */
+static void obey_marks(struct recovery_settlement *settlement)
+{
+    const struct staircase *marks = settlement->marks;
+    struct spaces *spaces = &settlement->engine->spaces;
+    if (marks->count == 0 || marks->steps[0].until_ms <= settlement->now_ms) {
+        return;
+    }
+    for (size_t i = 0; i < spaces->count; i++) {
+        struct engine_keyspace *keyspace = spaces->databases[i];
+        uint64_t cursor = 0;
+        do {
+            /* Slots tell whole seconds, rounded up. */
+            struct marked_batch batch = {.until_ms = marks->steps[0].until_ms + 999};
+            index_scan(keyspace->index, &cursor, 1, collect_marked, &batch);
+            drop_marked(settlement, keyspace, &batch);
+        } while (cursor != 0);
+    }
+}
+
+enum status recovery_settle_on_checkpoint(struct recovery_settlement *settlement)
+{
+    struct candidates candidates = {0};
+    enum status status = collect_candidates(settlement, &candidates);
+    if (status == STATUS_OK) {
+        if (candidates.count > 1) {
+            qsort(candidates.items, candidates.count, sizeof(*candidates.items), compare_addresses);
+        }
+        status = settle_readable(settlement, &candidates);
+    }
+    if (status == STATUS_OK) {
+        status = settle_unreadable(settlement, &candidates);
+    }
+    free(candidates.items);
+    if (status == STATUS_OK) {
+        status = recovery_settle_alone(settlement); /* the rest: keys that were not there */
+    }
+    if (status == STATUS_OK) {
+        obey_marks(settlement);
+    }
+    return status;
+}
