@@ -59,6 +59,16 @@ static enum status take_map(struct recovery_scan *scan, uint64_t sequence,
 
 /* --- one record --------------------------------------------------------------------------- */
 
+static enum status offer_waiting(struct recovery_scan *scan)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < scan->waiting_count; i++) {
+        status = recovery_table_offer(&scan->table, &scan->waiting[i]);
+    }
+    scan->waiting_count = 0;
+    return status;
+}
+
 static enum status take_key(struct recovery_scan *scan, const struct recovery_file *file,
                             const struct scanned_record *scanned)
 {
@@ -85,7 +95,9 @@ static enum status take_key(struct recovery_scan *scan, const struct recovery_fi
     if (id >= scan->next_keyspace_id) {
         scan->next_keyspace_id = id + 1;
     }
-    return recovery_table_offer(&scan->table, &entry);
+    recovery_table_prefetch(&scan->table, entry.hash);
+    scan->waiting[scan->waiting_count++] = entry;
+    return scan->waiting_count == RECOVERY_WAITING_MAX ? offer_waiting(scan) : STATUS_OK;
 }
 
 /* The verified value of a mark or map; the scanner does not read values by itself here. */
@@ -210,9 +222,10 @@ enum status recovery_scan_file(struct recovery_scan *scan, const struct recovery
     scanner.keep_cache = true; /* the newest records are those that clients will ask for */
     uint64_t reached = from;
     status = take_records(scan, file, &scanner, &reached);
+    enum status offered = offer_waiting(scan);
     record_scanner_deinit(&scanner);
     if (status == STATUS_NOT_FOUND && reached == file->end) {
-        return STATUS_OK;
+        return offered;
     }
     return damaged(file, reached, status, error);
 }

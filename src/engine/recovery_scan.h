@@ -11,6 +11,8 @@
 #include "engine/recovery_table.h"
 #include "engine/staircase.h"
 
+#define RECOVERY_WAITING_MAX 16
+
 /* What has been read, of what there is to read; for the log. */
 struct recovery_progress {
     uint64_t total_bytes;
@@ -24,6 +26,10 @@ struct recovery_scan {
     struct engine *engine; /* borrowed */
     struct recovery_table table;
     struct staircase marks;
+
+    /* on their way into the table: its memory is asked for before it is used */
+    struct recovery_entry waiting[RECOVERY_WAITING_MAX];
+    size_t waiting_count;
 
     /* the newest map seen */
     uint64_t map_sequence;

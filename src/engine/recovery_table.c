@@ -7,7 +7,8 @@
 #include <assert.h>
 #include <sys/mman.h>
 
-#define CAPACITY_FIRST 1024
+#define CAPACITY_FIRST_BITS 10
+#define HUGE_SIZE_MIN       ((size_t)4 << 20)
 
 static_assert(sizeof(struct recovery_entry) == 48, "the memory that opening a store takes");
 
@@ -30,9 +31,15 @@ void recovery_table_init(struct recovery_table *table)
 /* Not from the heap, which would keep for itself what is only needed once, at the start. */
 static struct recovery_entry *allocate(size_t capacity)
 {
-    void *memory = mmap(NULL, capacity * sizeof(struct recovery_entry), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return memory == MAP_FAILED ? NULL : memory;
+    size_t size = capacity * sizeof(struct recovery_entry);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        return NULL;
+    }
+    if (size >= HUGE_SIZE_MIN) {
+        (void)madvise(memory, size, MADV_HUGEPAGE); /* all of it will be used, here and there */
+    }
+    return memory;
 }
 
 void recovery_table_deinit(struct recovery_table *table)
@@ -43,12 +50,18 @@ void recovery_table_deinit(struct recovery_table *table)
     recovery_table_init(table);
 }
 
+/* By the upper bits, as in the index. */
+static size_t home_of(const struct recovery_table *table, uint64_t hash)
+{
+    return (size_t)(hash >> (64 - table->capacity_bits));
+}
+
 /* The entry of the key, or the free one where it belongs. */
 static struct recovery_entry *find_place(const struct recovery_table *table, uint64_t hash,
                                          uint64_t check)
 {
     size_t mask = table->capacity - 1;
-    size_t i = (size_t)check & mask;
+    size_t i = home_of(table, hash);
     while (table->entries[i].is_used &&
            (table->entries[i].hash != hash || table->entries[i].check != check)) {
         i = (i + 1) & mask;
@@ -59,9 +72,10 @@ static struct recovery_entry *find_place(const struct recovery_table *table, uin
 static enum status grow(struct recovery_table *table)
 {
     struct recovery_table grown = {
-        .capacity = table->capacity == 0 ? CAPACITY_FIRST : table->capacity * 2,
+        .capacity_bits = table->capacity == 0 ? CAPACITY_FIRST_BITS : table->capacity_bits + 1,
         .count = table->count,
     };
+    grown.capacity = (size_t)1 << grown.capacity_bits;
     grown.entries = allocate(grown.capacity);
     if (grown.entries == NULL) {
         return STATUS_NO_MEMORY;
@@ -92,6 +106,15 @@ static bool is_better(const struct recovery_entry *entry, const struct recovery_
         return entry->sequence > place->sequence;
     }
     return !entry->is_unreadable && (entry->is_dead || place->is_unreadable);
+}
+
+void recovery_table_prefetch(const struct recovery_table *table, uint64_t hash)
+{
+    if (table->capacity > 0) {
+        const char *entry = (const char *)&table->entries[home_of(table, hash)];
+        __builtin_prefetch(entry);
+        __builtin_prefetch(entry + sizeof(struct recovery_entry)); /* it may lie on two lines */
+    }
 }
 
 enum status recovery_table_offer(struct recovery_table *table, const struct recovery_entry *entry)

@@ -6,6 +6,9 @@
  * known by 128 bits of hash over (keyspace id, key), under the store's secret: what two keys of one
  * store would have to share by accident.
  *
+ * Entries stand in the order of their hashes, but for some that were pushed aside: so going through
+ * the table goes through an index in its order, too, and growing reads and writes memory forwards.
+ *
  * Not thread-safe; owns its memory (48 bytes a key, doubling).
  */
 #ifndef SCDB_ENGINE_RECOVERY_TABLE_H
@@ -49,11 +52,15 @@ uint64_t recovery_entry_check(const uint8_t *secret, uint64_t keyspace_id, struc
 struct recovery_table {
     struct recovery_entry *entries; /* owned; NULL while empty */
     size_t count;
-    size_t capacity; /* a power of two, or 0 */
+    size_t capacity; /* 2 ^ capacity_bits, or 0 */
+    unsigned capacity_bits;
 };
 
 void recovery_table_init(struct recovery_table *table);
 void recovery_table_deinit(struct recovery_table *table);
+
+/* Brings the place of a key towards the CPU. */
+void recovery_table_prefetch(const struct recovery_table *table, uint64_t hash);
 
 /* Keeps `entry` when it is newer than what is there for its key. NO_MEMORY: nothing has changed. */
 enum status recovery_table_offer(struct recovery_table *table,
