@@ -1,11 +1,11 @@
 /*
  * command.c - COMMAND: what the server says of its commands, all of it from their rows.
  */
+#include "base/glob.h"
 #include "commands/command_docs.h"
 #include "commands/command_info.h"
 #include "commands/command_keys.h"
 #include "commands/errors.h"
-#include "commands/glob.h"
 #include "commands/help.h"
 #include "commands/table.h"
 #include "commands/tables.h"

@@ -4,8 +4,8 @@
  */
 #include "server/config.h"
 
+#include "base/glob.h"
 #include "commands/errors.h"
-#include "commands/glob.h"
 #include "commands/help.h"
 #include "commands/tables.h"
 #include "keyspace/keyspace.h"

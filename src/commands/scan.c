@@ -1,8 +1,8 @@
 /* scan.c - the commands that walk through the keys: KEYS, SCAN, RANDOMKEY. */
 
+#include "base/glob.h"
 #include "commands/arguments.h"
 #include "commands/errors.h"
-#include "commands/glob.h"
 #include "commands/scan_options.h"
 #include "commands/tables.h"
 #include "keyspace/keyspace.h"

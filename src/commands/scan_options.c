@@ -1,8 +1,8 @@
 /* scan_options.c - see scan_options.h. */
 #include "commands/scan_options.h"
 
+#include "base/glob.h"
 #include "base/number.h"
-#include "commands/glob.h"
 
 #include <stdint.h>
 

@@ -173,7 +173,7 @@ const char *config_file_path(const struct config *config);
 struct config_query {
     const struct slice *patterns;
     size_t pattern_count;
-    bool (*match)(struct slice pattern, struct slice text, bool ignore_case); /* commands/glob.h */
+    bool (*match)(struct slice pattern, struct slice text, bool ignore_case); /* base/glob.h */
     void (*emit)(void *context, struct slice name, struct slice value);
     void *context;
 };

@@ -1,5 +1,5 @@
 /* config_test.c - directives: values, CONFIG GET and CONFIG SET, and scdb.conf itself. */
-#include "commands/glob.h"
+#include "base/glob.h"
 #include "server/config.h"
 #include "server/config_number.h"
 #include "server/config_special.h"

@@ -1,5 +1,5 @@
 /* glob_test.c - patterns as redis-server 7.0.15 matches them (its KEYS gave the expectations). */
-#include "commands/glob.h"
+#include "base/glob.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* glob.c - see glob.h. Every element of a pattern but '*' takes exactly one byte of the text, so a
  * mismatch only ever needs to go back to the last '*' and let it take one byte more. */
-#include "commands/glob.h"
+#include "base/glob.h"
 
 #include <stdint.h>
 

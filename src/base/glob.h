@@ -1,8 +1,8 @@
 /*
  * glob.h - Redis's patterns: * ? [a-z] [^a] \x. Pure, any thread.
  */
-#ifndef SCDB_COMMANDS_GLOB_H
-#define SCDB_COMMANDS_GLOB_H
+#ifndef SCDB_BASE_GLOB_H
+#define SCDB_BASE_GLOB_H
 
 #include "base/slice.h"
 
