@@ -232,6 +232,11 @@ flip: build $(BUILD)/tests/crash/flip_test | $(INSTALLED)/test ## every byte of 
 	@SCDB_FLIP_ALL=1 tests/run --timeout 7200 $(BUILD)/tests/crash/flip_test \
 	    "redis-tests/crash/flip.py --count $(or $(COUNT),100) $(if $(SEED),--seed $(SEED))"
 
+.PHONY: crash
+crash: $(BUILD)/tests/crash/crash_sweep_test ## a crash at every step of random histories (POINTS=1000000 SEED=n WORKERS=n)
+	@SCDB_CRASH_POINTS=$(or $(POINTS),1000000) SCDB_CRASH_WORKERS=$(WORKERS) \
+	    $(if $(SEED),SCDB_TEST_SEED=$(SEED)) $<
+
 .PHONY: suite
 suite: build | $(INSTALLED)/suite ## the files of Redis's own test suite that matter here (FILES="unit/...")
 	@redis-tests/suite/run.sh $(FILES)

@@ -19,6 +19,17 @@ static unsigned crash_counts[CRASH_STEP_COUNT][SIM_CALL_COUNT + 1];
 bool crash_run_trace_on;
 static bool dump_on;
 
+void (*crash_run_on_failure)(const struct crash_run *run, const char *text);
+
+_Noreturn void crash_run_fail(const struct crash_run *run, const char *text, const char *condition)
+{
+    if (crash_run_on_failure != NULL) {
+        crash_run_on_failure(run, text);
+    }
+    ck_abort_msg("%s (%s; SCDB_TEST_SEED=%" PRIu64 ")", text, condition, run->seed);
+    abort();
+}
+
 uint64_t crash_run_below(struct crash_run *run, uint64_t bound)
 {
     return test_random_below(&run->random, bound);
@@ -126,7 +137,7 @@ static void restart(struct crash_run *run)
     }
 }
 
-static void settle(struct crash_run *run)
+void crash_run_settle(struct crash_run *run)
 {
     struct store_model seen;
     char where[200] = "";
@@ -162,7 +173,7 @@ void crash_run_open_and_settle(struct crash_run *run)
         CRASH_TRACE("open: %s %s\n", status_name(status), error.text);
         if (status == STATUS_OK && !crashed) {
             sim_disk_crash_after(run->disk, 0);
-            settle(run);
+            crash_run_settle(run);
             return;
         }
         bool excused = run->may_fail && (status == STATUS_IO || status == STATUS_DISK_FULL);
@@ -196,6 +207,8 @@ void crash_run_begin(struct crash_run *run, uint64_t seed)
     run->fs = sim_disk_mount(run->disk);
     run->segment_size = (uint64_t)4096 << crash_run_below(run, 4);
     run->max_keys = crash_run_one_in(run, 3) ? 10 + crash_run_below(run, 60) : 0;
+    run->key_count = STORE_MODEL_KEYS;
+    run->large_value_size = CRASH_RUN_VALUE_SIZE_MAX;
     run->now_ms = 1700000000000;
     run->high_ms = run->now_ms;
     run->floor_ms = run->now_ms;

@@ -28,8 +28,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define CRASH_RUN_SESSIONS  6
-#define CRASH_RUN_STEPS_MAX 250 /* of a session */
+#define CRASH_RUN_SESSIONS       6
+#define CRASH_RUN_STEPS_MAX      250 /* of a session */
+#define CRASH_RUN_VALUE_SIZE_MAX 150000
 
 /* What a run is doing when the disk crashes. */
 enum crash_step {
@@ -56,7 +57,9 @@ struct crash_run {
     struct file_system *fs;
     struct engine *engine; /* NULL while closed */
     uint64_t segment_size;
-    uint64_t max_keys; /* 0 = no limit */
+    uint64_t max_keys;       /* 0 = no limit */
+    unsigned key_count;      /* keys that are written, of each database */
+    size_t large_value_size; /* values are seldom larger than segments, and never than this */
     struct store_history history;
     size_t required; /* commands of the history that a restart has to bring back */
 
@@ -88,10 +91,13 @@ extern bool crash_run_trace_on;
         if (!(condition)) {                                                                        \
             char failure_text[sizeof(struct error) + 200];                                         \
             (void)snprintf(failure_text, sizeof(failure_text), __VA_ARGS__);                       \
-            ck_abort_msg("%s (%s; SCDB_TEST_SEED=%" PRIu64 ")", failure_text, #condition,          \
-                         (run)->seed);                                                             \
+            crash_run_fail(run, failure_text, #condition);                                         \
         }                                                                                          \
     } while (0)
+
+/* Ends the Check test that runs, or calls crash_run_on_failure, when that is set. */
+_Noreturn void crash_run_fail(const struct crash_run *run, const char *text, const char *condition);
+extern void (*crash_run_on_failure)(const struct crash_run *run, const char *text);
 
 /* Chances, from the run's seed. */
 uint64_t crash_run_below(struct crash_run *run, uint64_t bound);
@@ -112,6 +118,9 @@ void crash_run_close(struct crash_run *run);
 
 /* Makes steps until the disk crashes or it is enough. */
 void crash_run_live(struct crash_run *run, uint64_t steps);
+
+/* Reads all keys and finds what the history became; the history is that from then on. */
+void crash_run_settle(struct crash_run *run);
 
 /* Ends a session by a crash, if there was none yet, or by a close; then restarts the disk. */
 void crash_run_end_session(struct crash_run *run);

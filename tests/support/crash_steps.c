@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VALUE_SIZE_MAX 150000
-
 /* --- commands ----------------------------------------------------------------------------- */
 
 static size_t random_value_size(struct crash_run *run)
@@ -22,14 +20,17 @@ static size_t random_value_size(struct crash_run *run)
     if (choice < 990) {
         return (size_t)crash_run_below(run, 3 * run->segment_size / 2);
     }
-    return 60000 + (size_t)crash_run_below(run, VALUE_SIZE_MAX - 60000);
+    return run->large_value_size <= 60000
+               ? (size_t)crash_run_below(run, run->large_value_size)
+               : 60000 + (size_t)crash_run_below(run, run->large_value_size - 60000);
 }
 
 /* Sets a key to a random value in random parts, now and then with the old value as the first. */
 static enum status put(struct crash_run *run, struct store_change *change)
 {
-    static char data[VALUE_SIZE_MAX];
     size_t size = random_value_size(run);
+    char *data = malloc(size + 1); /* not static: a run may go on in the midst of another's put */
+    CHECK(data != NULL);
     test_random_fill(&run->random, data, size < 64 ? size : 64);
     for (size_t i = 64; i < size; i++) {
         data[i] = (char)(data[i - 64] + (char)(i / 61));
@@ -60,7 +61,7 @@ static enum status put(struct crash_run *run, struct store_change *change)
         .encoding = (uint8_t)crash_run_below(run, 256),
     };
     size_t all = 0;
-    char *together = malloc(5000 + VALUE_SIZE_MAX);
+    char *together = malloc(5000 + size);
     CHECK(together != NULL);
     for (size_t i = 0; i < count; i++) {
         memcpy(together + all, parts[i].data, parts[i].size);
@@ -72,6 +73,7 @@ static enum status put(struct crash_run *run, struct store_change *change)
     enum status status = engine_put_locked(run->engine, keyspace, key, &value);
     CRASH_TRACE("  put %u/%u %zu bytes, expiry %" PRId64 ": %s\n", change->database, change->key,
                 all, value.expiry_ms, status_name(status));
+    free(data);
     return status;
 }
 
@@ -109,7 +111,7 @@ static struct store_change random_change(struct crash_run *run, enum store_chang
     struct store_change change = {
         .kind = kind,
         .database = (unsigned)crash_run_below(run, STORE_MODEL_DATABASES),
-        .key = (unsigned)crash_run_below(run, STORE_MODEL_KEYS),
+        .key = (unsigned)crash_run_below(run, run->key_count),
     };
     change.other = (change.database + 1) % STORE_MODEL_DATABASES;
     return change;
@@ -127,9 +129,10 @@ static void command(struct crash_run *run, const enum store_change_kind *kinds, 
     run->in_flight.count = 0;
     run->has_in_flight = true;
     for (size_t i = 0; i < count; i++) {
-        struct store_change change = random_change(run, kinds[i]);
-        enum status status = crash_steps_change(run, &change);
-        run->in_flight.changes[run->in_flight.count++] = change;
+        run->in_flight.changes[run->in_flight.count] = random_change(run, kinds[i]);
+        struct store_change *tried = &run->in_flight.changes[run->in_flight.count++];
+        enum status status = crash_steps_change(run, tried);
+        struct store_change change = *tried;
         if (status == STATUS_OK) {
             done.changes[done.count++] = change;
         }

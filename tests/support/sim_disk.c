@@ -2,45 +2,13 @@
 #include "support/sim_disk.h"
 
 #include "base/check.h"
-#include "base/mutex.h"
-#include "support/sim_faults.h"
-#include "support/sim_inode.h"
-#include "support/sim_names.h"
-#include "support/test_random.h"
+#include "support/sim_disk_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define WRITE_BACK_ONE_IN 4 /* changing calls after which the kernel writes something back */
-
-struct sim_directory {
-    char prefix[FILE_NAME_SIZE_MAX]; /* of names: "" or "x/" */
-    const void *lock_owner;          /* a mount */
-    unsigned lock_readers;           /* read-only mounts */
-};
-
-struct sim_disk {
-    struct mutex mutex;
-    struct test_random random;
-    struct sim_names names;
-    struct sim_inode *inodes; /* all, reachable or open */
-    uint64_t capacity;        /* 0 = no limit */
-    bool ignore_reservations;
-
-    struct sim_faults faults;
-    char crash_name[FILE_NAME_SIZE_MAX]; /* as handed out */
-
-    sim_disk_hook *hook; /* NULL = none */
-    void *hook_context;
-
-    struct sim_directory directories[SIM_DIRECTORIES_MAX]; /* the first is always there */
-    size_t directory_count;
-    unsigned open_files;
-    unsigned mappings;
-    unsigned mounts;
-};
 
 struct sim_mount {
     struct file_system base;
@@ -120,6 +88,15 @@ static void call_hook(const struct file *file, enum sim_call call)
     }
 }
 
+/* Without the mutex, before a changing call. */
+static void call_witness(struct sim_disk *disk, enum sim_call call, const char *name)
+{
+    if (disk->witness != NULL && !sim_disk_crashed(disk)) {
+        struct sim_step step = {.call = call, .name = name};
+        disk->witness(disk->witness_context, &step);
+    }
+}
+
 /* --- space -------------------------------------------------------------------------------- */
 
 static void mark_reachable(struct sim_disk *disk, bool all)
@@ -130,8 +107,7 @@ static void mark_reachable(struct sim_disk *disk, bool all)
     sim_names_mark(&disk->names, all);
 }
 
-/* Frees what has no name, neither now nor after a crash, and is not open. */
-static void collect(struct sim_disk *disk)
+void sim_disk_collect(struct sim_disk *disk)
 {
     mark_reachable(disk, true);
     struct sim_inode **link = &disk->inodes;
@@ -165,8 +141,7 @@ static uint64_t free_bytes(struct sim_disk *disk)
     return used < disk->capacity ? disk->capacity - used : 0;
 }
 
-/* Makes [0, end) of the file allocated; DISK_FULL and nothing changed when there is no room. */
-static enum status allocate(struct sim_disk *disk, struct sim_inode *inode, uint64_t end)
+enum status sim_disk_allocate(struct sim_disk *disk, struct sim_inode *inode, uint64_t end)
 {
     if (end <= inode->allocated) {
         return STATUS_OK;
@@ -234,6 +209,9 @@ static enum status sim_open(struct file_system *fs, const char *name, enum file_
     if (fs->read_only && mode != FILE_MODE_READ) {
         return STATUS_READ_ONLY;
     }
+    if (mode == FILE_MODE_CREATE) {
+        call_witness(disk, SIM_CREATE, name);
+    }
     mutex_lock(&disk->mutex);
     enum status status = mode == FILE_MODE_CREATE ? create_locked(fs, path.text, out)
                                                   : open_locked(fs, path.text, mode, out);
@@ -247,7 +225,7 @@ static void sim_close(struct file *file)
     mutex_lock(&disk->mutex);
     file_of(file)->inode->open_count--;
     disk->open_files--;
-    collect(disk);
+    sim_disk_collect(disk);
     mutex_unlock(&disk->mutex);
     free(file_of(file));
 }
@@ -260,7 +238,7 @@ static enum status reserve_locked(struct sim_disk *disk, struct sim_file *file, 
         return status;
     }
     if (!disk->ignore_reservations) {
-        enum status allocated = allocate(disk, file->inode, size);
+        enum status allocated = sim_disk_allocate(disk, file->inode, size);
         if (allocated != STATUS_OK) {
             return status == STATUS_OK ? allocated : status;
         }
@@ -275,6 +253,7 @@ static enum status sim_reserve(struct file *file, uint64_t size)
 {
     struct sim_disk *disk = disk_of(file->fs);
     CHECK(file_of(file)->writable);
+    call_witness(disk, SIM_RESERVE, file_of(file)->name);
     mutex_lock(&disk->mutex);
     enum status status = reserve_locked(disk, file_of(file), size);
     mutex_unlock(&disk->mutex);
@@ -309,12 +288,13 @@ static enum status write_locked(struct sim_disk *disk, struct sim_file *file, ui
     } else if (fate == SIM_FATE_FAIL || fate == SIM_FATE_CRASH_WITHIN) {
         limit = test_random_below(&disk->random, size + 1);
     }
-    enum status allocated = limit == 0 ? STATUS_OK : allocate(disk, file->inode, offset + limit);
+    enum status allocated =
+        limit == 0 ? STATUS_OK : sim_disk_allocate(disk, file->inode, offset + limit);
     if (allocated != STATUS_OK) {
         uint64_t end = file->inode->allocated + free_bytes(disk);
         uint64_t fits = end > offset ? end - offset : 0;
         limit = test_random_below(&disk->random, (fits < limit ? fits : limit) + 1);
-        CHECK(allocate(disk, file->inode, offset + limit) == STATUS_OK || limit == 0);
+        CHECK(sim_disk_allocate(disk, file->inode, offset + limit) == STATUS_OK || limit == 0);
         status = status == STATUS_OK ? allocated : status;
     }
     write_bytes(file, offset, parts, part_count, limit);
@@ -327,6 +307,14 @@ static enum status sim_write(struct file *file, uint64_t offset, const struct sl
     struct sim_disk *disk = disk_of(file->fs);
     CHECK(file_of(file)->writable);
     call_hook(file, SIM_WRITE);
+    if (disk->witness != NULL && !sim_disk_crashed(disk)) {
+        struct sim_step step = {.call = SIM_WRITE,
+                                .name = file_of(file)->name,
+                                .offset = offset,
+                                .parts = parts,
+                                .part_count = part_count};
+        disk->witness(disk->witness_context, &step);
+    }
     mutex_lock(&disk->mutex);
     enum status status = write_locked(disk, file_of(file), offset, parts, part_count);
     mutex_unlock(&disk->mutex);
@@ -354,10 +342,8 @@ static enum status sim_map(struct file *file, uint64_t size, const uint8_t **out
     enum status status;
     mutex_lock(&disk->mutex);
     if (begin_locked(disk, SIM_MAP, file_of(file)->name, &status) == SIM_FATE_DO) {
-        void *address = mmap(NULL, size, PROT_READ, MAP_SHARED, file_of(file)->inode->memory, 0);
-        CHECK(address != MAP_FAILED);
         disk->mappings++;
-        *out = address;
+        *out = sim_inode_map(file_of(file)->inode, size);
         status = STATUS_OK;
     }
     mutex_unlock(&disk->mutex);
@@ -368,7 +354,7 @@ static void sim_unmap(struct file *file, const uint8_t *address, uint64_t size)
 {
     struct sim_disk *disk = disk_of(file->fs);
     mutex_lock(&disk->mutex);
-    CHECK(munmap((void *)(uintptr_t)address, size) == 0);
+    sim_inode_unmap(file_of(file)->inode, address, size);
     disk->mappings--;
     mutex_unlock(&disk->mutex);
 }
@@ -398,6 +384,7 @@ static enum status sim_truncate(struct file *file, uint64_t size)
     struct sim_disk *disk = disk_of(file->fs);
     enum status status;
     CHECK(file_of(file)->writable);
+    call_witness(disk, SIM_TRUNCATE, file_of(file)->name);
     mutex_lock(&disk->mutex);
     enum sim_fate fate = begin_locked(disk, SIM_TRUNCATE, file_of(file)->name, &status);
     if (sim_faults_take_place(&disk->faults, fate, &status)) {
@@ -413,6 +400,7 @@ static enum status sim_sync(struct file *file)
     struct sim_inode *inode = file_of(file)->inode;
     enum status status;
     call_hook(file, SIM_SYNC);
+    call_witness(disk, SIM_SYNC, file_of(file)->name);
     mutex_lock(&disk->mutex);
     switch (begin_locked(disk, SIM_SYNC, file_of(file)->name, &status)) {
     case SIM_FATE_DO:
@@ -449,6 +437,7 @@ static enum status sim_rename(struct file_system *fs, const char *from_name, con
     if (fs->read_only) {
         return STATUS_READ_ONLY;
     }
+    call_witness(disk, SIM_RENAME, from);
     mutex_lock(&disk->mutex);
     enum sim_fate fate = begin_locked(disk, SIM_RENAME, from, &status);
     bool exists = sim_names_find(&disk->names, from) != NULL;
@@ -457,7 +446,7 @@ static enum status sim_rename(struct file_system *fs, const char *from_name, con
     } else if (sim_faults_take_place(&disk->faults, fate, &status) && exists &&
                strcmp(from, to) != 0) {
         sim_names_rename(&disk->names, from, to);
-        collect(disk);
+        sim_disk_collect(disk);
     }
     mutex_unlock(&disk->mutex);
     return status;
@@ -472,6 +461,7 @@ static enum status sim_remove(struct file_system *fs, const char *file_name)
     if (fs->read_only) {
         return STATUS_READ_ONLY;
     }
+    call_witness(disk, SIM_REMOVE, name);
     mutex_lock(&disk->mutex);
     enum sim_fate fate = begin_locked(disk, SIM_REMOVE, name, &status);
     bool exists = sim_names_find(&disk->names, name) != NULL;
@@ -479,7 +469,7 @@ static enum status sim_remove(struct file_system *fs, const char *file_name)
         status = STATUS_NOT_FOUND;
     } else if (sim_faults_take_place(&disk->faults, fate, &status) && exists) {
         sim_names_remove(&disk->names, name);
-        collect(disk);
+        sim_disk_collect(disk);
     }
     mutex_unlock(&disk->mutex);
     return status;
@@ -497,6 +487,7 @@ static enum status sim_link(struct file_system *fs, const char *file_name, struc
     if (disk_of(to) != disk) {
         return STATUS_INVALID;
     }
+    call_witness(disk, SIM_LINK, to_path.text);
     mutex_lock(&disk->mutex);
     enum sim_fate fate = begin_locked(disk, SIM_LINK, to_path.text, &status);
     struct sim_inode *inode = sim_names_find(&disk->names, from_path.text);
@@ -542,11 +533,12 @@ static enum status sim_sync_directory(struct file_system *fs)
 {
     struct sim_disk *disk = disk_of(fs);
     enum status status;
+    call_witness(disk, SIM_SYNC_DIRECTORY, "");
     mutex_lock(&disk->mutex);
     enum sim_fate fate = begin_locked(disk, SIM_SYNC_DIRECTORY, directory_of(fs)->prefix, &status);
     if (sim_faults_take_place(&disk->faults, fate, &status)) {
         sim_names_sync(&disk->names, directory_of(fs)->prefix);
-        collect(disk);
+        sim_disk_collect(disk);
     }
     mutex_unlock(&disk->mutex);
     return status;
@@ -658,7 +650,7 @@ void sim_disk_destroy(struct sim_disk *disk)
 {
     CHECK(disk->open_files == 0 && disk->mappings == 0 && disk->mounts == 0);
     sim_names_deinit(&disk->names);
-    collect(disk);
+    sim_disk_collect(disk);
     mutex_deinit(&disk->mutex);
     free(disk);
 }
@@ -743,23 +735,38 @@ enum sim_call sim_disk_crash_call(struct sim_disk *disk, const char **name)
     return call;
 }
 
-void sim_disk_restart(struct sim_disk *disk, enum sim_crash kind)
+static void start_again_locked(struct sim_disk *disk)
 {
-    mutex_lock(&disk->mutex);
     CHECK(disk->open_files == 0 && disk->mappings == 0);
-    if (kind == SIM_POWER_CUT) {
-        sim_names_cut_power(&disk->names, &disk->random);
-        for (struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
-            sim_inode_cut_power(inode, &disk->random);
-        }
-    }
-    collect(disk);
+    sim_disk_collect(disk);
     memset(disk->faults.rules, 0, sizeof(disk->faults.rules));
     disk->faults.calls_to_crash = 0;
     for (size_t i = 0; i < disk->directory_count; i++) {
         disk->directories[i].lock_owner = NULL;
     }
     disk->faults.crashed = false;
+}
+
+void sim_disk_restart_losing(struct sim_disk *disk, enum sim_loss bytes, enum sim_loss names)
+{
+    mutex_lock(&disk->mutex);
+    CHECK(disk->open_files == 0 && disk->mappings == 0);
+    sim_names_cut_power(&disk->names, names, &disk->random);
+    for (struct sim_inode *inode = disk->inodes; inode != NULL; inode = inode->next) {
+        sim_inode_cut_power(inode, bytes, &disk->random);
+    }
+    start_again_locked(disk);
+    mutex_unlock(&disk->mutex);
+}
+
+void sim_disk_restart(struct sim_disk *disk, enum sim_crash kind)
+{
+    if (kind == SIM_POWER_CUT) {
+        sim_disk_restart_losing(disk, SIM_LOSS_RANDOM, SIM_LOSS_RANDOM);
+        return;
+    }
+    mutex_lock(&disk->mutex);
+    start_again_locked(disk);
     mutex_unlock(&disk->mutex);
 }
 
@@ -780,6 +787,12 @@ void sim_disk_set_hook(struct sim_disk *disk, sim_disk_hook *hook, void *context
 {
     disk->hook = hook;
     disk->hook_context = context;
+}
+
+void sim_disk_set_witness(struct sim_disk *disk, sim_disk_witness *witness, void *context)
+{
+    disk->witness = witness;
+    disk->witness_context = context;
 }
 
 void sim_disk_set_capacity(struct sim_disk *disk, uint64_t bytes)

@@ -34,6 +34,7 @@
 #define SCDB_TESTS_SUPPORT_SIM_DISK_H
 
 #include "engine/file.h"
+#include "support/sim_inode.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -110,6 +111,40 @@ enum sim_call sim_disk_crash_call(struct sim_disk *disk, const char **name);
 /* The machine, or the process, starts again: locks are free, faults that were not yet met are
  * forgotten. CHECKs that the dead process's files are closed and unmapped (which finds leaks). */
 void sim_disk_restart(struct sim_disk *disk, enum sim_crash kind);
+
+/* A power cut that loses all of what was not durable, nothing of it, or some by chance, apart for
+ * the bytes of files and for names; then as above. */
+void sim_disk_restart_losing(struct sim_disk *disk, enum sim_loss bytes, enum sim_loss names);
+
+/* --- every step --------------------------------------------------------------------------- */
+
+/* A changing call that is about to be made. */
+struct sim_step {
+    enum sim_call call;
+    const char *name; /* of the file; "" = none */
+    /* of a write: */
+    uint64_t offset;
+    const struct slice *parts;
+    size_t part_count;
+};
+
+/* Called before each changing call, without the disk's mutex, by the thread that makes the call:
+ * it may take copies of the disk. NULL: no more. Not while other threads use the disk. */
+typedef void sim_disk_witness(void *context, const struct sim_step *step);
+void sim_disk_set_witness(struct sim_disk *disk, sim_disk_witness *witness, void *context);
+
+/* The same disk once more, crashed, with chances of its own: to be restarted. It shares memory with
+ * the original, which must rest until the copy is destroyed. Faults are not copied. */
+struct sim_disk *sim_disk_clone(struct sim_disk *disk, uint64_t seed);
+
+/* A write that the copy was taken before: a part of it, by chance all or nothing, is done. */
+void sim_disk_write_a_part(struct sim_disk *clone, const struct sim_step *step);
+
+/* Is all there as it would be after a power cut? */
+bool sim_disk_is_durable(struct sim_disk *disk);
+
+/* Are all changes of names durable? */
+bool sim_disk_names_are_durable(struct sim_disk *disk);
 
 /* --- faults ------------------------------------------------------------------------------- */
 

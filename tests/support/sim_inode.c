@@ -7,46 +7,125 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/types.h>
-#include <unistd.h>
 
-#define SECTOR          ((uint64_t)SIM_DISK_SECTOR_SIZE)
-#define VIEW_SIZE_FIRST ((uint64_t)64 * 1024)
+#define SECTOR ((uint64_t)SIM_DISK_SECTOR_SIZE)
+
+static struct sim_platter *platter_create(uint64_t sectors)
+{
+    struct sim_platter *platter = calloc(1, sizeof(*platter) + (size_t)(sectors * SECTOR));
+    CHECK(platter != NULL);
+    platter->references = 1;
+    platter->sectors = sectors;
+    return platter;
+}
+
+static void platter_release(struct sim_platter *platter)
+{
+    if (--platter->references == 0) {
+        free(platter);
+    }
+}
 
 struct sim_inode *sim_inode_create(void)
 {
     struct sim_inode *inode = calloc(1, sizeof(*inode));
     CHECK(inode != NULL);
-    inode->memory = memfd_create("sim_disk", MFD_CLOEXEC);
-    CHECK(inode->memory >= 0);
-    inode->view_size = VIEW_SIZE_FIRST;
-    inode->view = mmap(NULL, VIEW_SIZE_FIRST, PROT_READ | PROT_WRITE, MAP_SHARED, inode->memory, 0);
-    CHECK(inode->view != MAP_FAILED);
+    inode->memory = sim_memory_create();
+    inode->platter = platter_create(0);
     return inode;
 }
 
 void sim_inode_destroy(struct sim_inode *inode)
 {
-    CHECK(inode->open_count == 0);
-    CHECK(munmap(inode->view, inode->view_size) == 0);
-    (void)close(inode->memory);
-    free(inode->platter);
+    CHECK(inode->open_count == 0 && inode->mappings == NULL);
+    sim_memory_release(inode->memory, inode->size);
+    platter_release(inode->platter);
     free(inode->dirty);
     free(inode);
+}
+
+struct sim_inode *sim_inode_clone(const struct sim_inode *inode)
+{
+    struct sim_inode *clone = malloc(sizeof(*clone));
+    CHECK(clone != NULL);
+    *clone = *inode;
+    clone->memory->references++;
+    clone->platter->references++;
+    clone->dirty = malloc((size_t)inode->platter->sectors * sizeof(*clone->dirty) + 1);
+    CHECK(clone->dirty != NULL);
+    if (inode->platter->sectors > 0) {
+        memcpy(clone->dirty, inode->dirty, (size_t)inode->platter->sectors * sizeof(*clone->dirty));
+    }
+    clone->open_count = 0;
+    clone->mappings = NULL;
+    clone->copy = NULL;
+    clone->next = NULL;
+    return clone;
+}
+
+/* --- what is shared becomes one's own ------------------------------------------------------ */
+
+static void own_memory(struct sim_inode *inode)
+{
+    struct sim_memory *shared = inode->memory;
+    if (shared->references == 1) {
+        return;
+    }
+    inode->memory = sim_memory_create();
+    sim_memory_resize(inode->memory, 0, inode->size);
+    if (inode->size > 0) {
+        memcpy(inode->memory->view, shared->view, (size_t)inode->size);
+    }
+    sim_memory_release(shared, inode->size);
+    for (struct sim_mapping *mapping = inode->mappings; mapping != NULL; mapping = mapping->next) {
+        void *address = mmap(mapping->address, (size_t)mapping->size, PROT_READ,
+                             MAP_SHARED | MAP_FIXED, inode->memory->descriptor, 0);
+        CHECK(address == mapping->address);
+    }
+}
+
+static void own_platter(struct sim_inode *inode)
+{
+    struct sim_platter *shared = inode->platter;
+    if (shared->references == 1) {
+        return;
+    }
+    inode->platter = platter_create(shared->sectors);
+    memcpy(inode->platter->bytes, shared->bytes, (size_t)(shared->sectors * SECTOR));
+    platter_release(shared);
+}
+
+const uint8_t *sim_inode_map(struct sim_inode *inode, uint64_t size)
+{
+    struct sim_mapping *mapping = malloc(sizeof(*mapping));
+    CHECK(mapping != NULL);
+    void *address = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, inode->memory->descriptor, 0);
+    CHECK(address != MAP_FAILED);
+    *mapping = (struct sim_mapping){.address = address, .size = size, .next = inode->mappings};
+    inode->mappings = mapping;
+    return address;
+}
+
+void sim_inode_unmap(struct sim_inode *inode, const uint8_t *address, uint64_t size)
+{
+    struct sim_mapping **link = &inode->mappings;
+    while (*link != NULL && (*link)->address != address) {
+        link = &(*link)->next;
+    }
+    struct sim_mapping *mapping = *link;
+    CHECK(mapping != NULL && mapping->size == size);
+    *link = mapping->next;
+    CHECK(munmap(mapping->address, (size_t)size) == 0);
+    free(mapping);
 }
 
 /* Makes the memory `size` long; what is added is zeros. */
 static void set_memory_size(struct sim_inode *inode, uint64_t size)
 {
     if (size != inode->size) {
-        CHECK(ftruncate(inode->memory, (off_t)size) == 0);
+        own_memory(inode);
+        sim_memory_resize(inode->memory, inode->size, size);
         inode->size = size;
-    }
-    if (size > inode->view_size) {
-        void *view = mremap(inode->view, inode->view_size, 2 * size, MREMAP_MAYMOVE);
-        CHECK(view != MAP_FAILED);
-        inode->view = view;
-        inode->view_size = 2 * size;
     }
 }
 
@@ -59,24 +138,26 @@ static uint64_t sectors_of(uint64_t size)
 
 static void make_room(struct sim_inode *inode, uint64_t sectors)
 {
-    if (sectors <= inode->platter_sectors) {
+    uint64_t old = inode->platter->sectors;
+    if (sectors <= old) {
         return;
     }
     uint64_t room = sectors + sectors / 2;
-    uint64_t old = inode->platter_sectors;
-    inode->platter = realloc(inode->platter, room * SECTOR);
-    inode->dirty = realloc(inode->dirty, room * sizeof(*inode->dirty));
-    CHECK(inode->platter != NULL && inode->dirty != NULL);
-    memset(inode->platter + old * SECTOR, 0, (room - old) * SECTOR);
-    memset(inode->dirty + old, 0, (room - old) * sizeof(*inode->dirty));
-    inode->platter_sectors = room;
+    struct sim_platter *platter = platter_create(room);
+    memcpy(platter->bytes, inode->platter->bytes, (size_t)(old * SECTOR));
+    platter_release(inode->platter);
+    inode->platter = platter;
+    inode->dirty = realloc(inode->dirty, (size_t)room * sizeof(*inode->dirty));
+    CHECK(inode->dirty != NULL);
+    memset(inode->dirty + old, 0, (size_t)(room - old) * sizeof(*inode->dirty));
 }
 
 static void cut_platter(struct sim_inode *inode, uint64_t size)
 {
-    uint64_t room = inode->platter_sectors * SECTOR;
+    uint64_t room = inode->platter->sectors * SECTOR;
     if (size < room) {
-        memset(inode->platter + size, 0, room - size);
+        own_platter(inode);
+        memset(inode->platter->bytes + size, 0, (size_t)(room - size));
     }
     if (inode->platter_size > size) {
         inode->platter_size = size;
@@ -88,9 +169,10 @@ static void persist_sector(struct sim_inode *inode, uint64_t sector)
     uint64_t from = sector * SECTOR;
     uint64_t left = from < inode->size ? inode->size - from : 0;
     size_t size = (size_t)(left < SECTOR ? left : SECTOR);
-    uint8_t *on_platter = inode->platter + from;
+    own_platter(inode);
+    uint8_t *on_platter = inode->platter->bytes + from;
     if (size > 0) {
-        memcpy(on_platter, inode->view + from, size);
+        memcpy(on_platter, inode->memory->view + from, size);
     }
     memset(on_platter + size, 0, SECTOR - size);
     inode->dirty[sector] = false;
@@ -98,7 +180,7 @@ static void persist_sector(struct sim_inode *inode, uint64_t sector)
 
 static void persist_some(struct sim_inode *inode, uint64_t percent, struct test_random *random)
 {
-    for (uint64_t i = 0; i < inode->platter_sectors; i++) {
+    for (uint64_t i = 0; i < inode->platter->sectors; i++) {
         if (inode->dirty[i] && test_random_below(random, 100) < percent) {
             persist_sector(inode, i);
         }
@@ -110,7 +192,7 @@ void sim_inode_sync(struct sim_inode *inode)
     if (inode->cut_pending) {
         cut_platter(inode, inode->cut_to);
     }
-    for (uint64_t i = 0; i < inode->platter_sectors; i++) {
+    for (uint64_t i = 0; i < inode->platter->sectors; i++) {
         if (inode->dirty[i]) {
             persist_sector(inode, i);
         }
@@ -121,7 +203,7 @@ void sim_inode_sync(struct sim_inode *inode)
 
 static void forget_dirty(struct sim_inode *inode)
 {
-    for (uint64_t i = 0; i < inode->platter_sectors; i++) {
+    for (uint64_t i = 0; i < inode->platter->sectors; i++) {
         inode->dirty[i] = false;
     }
 }
@@ -139,6 +221,7 @@ void sim_inode_sync_failed(struct sim_inode *inode, struct test_random *random)
         persist_some(inode, random_percent(random), random);
     }
     forget_dirty(inode);
+    inode->forgotten = true;
 }
 
 void sim_inode_write_back(struct sim_inode *inode, struct test_random *random)
@@ -152,18 +235,48 @@ void sim_inode_write_back(struct sim_inode *inode, struct test_random *random)
     }
 }
 
-void sim_inode_cut_power(struct sim_inode *inode, struct test_random *random)
+bool sim_inode_is_durable(const struct sim_inode *inode)
 {
-    sim_inode_write_back(inode, random);
+    bool is_durable =
+        !inode->cut_pending && !inode->forgotten && inode->platter_size == inode->size;
+    for (uint64_t i = 0; is_durable && i < inode->platter->sectors; i++) {
+        is_durable = !inode->dirty[i];
+    }
+    return is_durable;
+}
+
+static void write_back_until_power_goes(struct sim_inode *inode, enum sim_loss loss,
+                                        struct test_random *random)
+{
+    switch (loss) {
+    case SIM_LOSS_RANDOM:
+        sim_inode_write_back(inode, random);
+        break;
+    case SIM_LOSS_NONE:
+        sim_inode_sync(inode);
+        break;
+    case SIM_LOSS_ALL:
+        break;
+    }
+}
+
+void sim_inode_cut_power(struct sim_inode *inode, enum sim_loss loss, struct test_random *random)
+{
+    if (sim_inode_is_durable(inode)) {
+        inode->allocated = inode->size;
+        return;
+    }
+    write_back_until_power_goes(inode, loss, random);
     forget_dirty(inode);
     inode->cut_pending = false;
+    inode->forgotten = false;
     make_room(inode, sectors_of(inode->platter_size));
     cut_platter(inode, inode->platter_size);
-
+    own_memory(inode);
     set_memory_size(inode, inode->platter_size);
     inode->allocated = inode->size;
     if (inode->size > 0) {
-        memcpy(inode->view, inode->platter, inode->size);
+        memcpy(inode->memory->view, inode->platter->bytes, (size_t)inode->size);
     }
 }
 
@@ -183,7 +296,8 @@ void sim_inode_write(struct sim_inode *inode, uint64_t offset, const void *data,
         return;
     }
     grow(inode, offset + size);
-    memcpy(inode->view + offset, data, size);
+    own_memory(inode);
+    memcpy(inode->memory->view + offset, data, size);
     for (uint64_t i = offset / SECTOR; i * SECTOR < offset + size; i++) {
         inode->dirty[i] = true;
     }
@@ -194,7 +308,7 @@ size_t sim_inode_read(struct sim_inode *inode, uint64_t offset, void *into, size
     uint64_t left = offset < inode->size ? inode->size - offset : 0;
     size_t read = size < left ? size : (size_t)left;
     if (read > 0) {
-        memcpy(into, inode->view + offset, read);
+        memcpy(into, inode->memory->view + offset, read);
     }
     return read;
 }
@@ -220,8 +334,10 @@ void sim_inode_set_size(struct sim_inode *inode, uint64_t size, struct test_rand
 void sim_inode_flip(struct sim_inode *inode, uint64_t offset, uint8_t mask)
 {
     CHECK(offset < inode->size);
-    inode->view[offset] ^= mask;
-    if (offset < inode->platter_sectors * SECTOR) {
-        inode->platter[offset] ^= mask;
+    own_memory(inode);
+    inode->memory->view[offset] ^= mask;
+    if (offset < inode->platter->sectors * SECTOR) {
+        own_platter(inode);
+        inode->platter->bytes[offset] ^= mask;
     }
 }

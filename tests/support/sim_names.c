@@ -154,10 +154,23 @@ static bool depends_on_lost(const struct sim_names *names, const bool *lost, siz
     return false;
 }
 
-void sim_names_cut_power(struct sim_names *names, struct test_random *random)
+static uint64_t percent_to_keep(enum sim_loss loss, struct test_random *random)
 {
     static const uint8_t percents[] = {0, 20, 50, 80, 100};
-    uint64_t percent = percents[test_random_below(random, sizeof(percents))];
+    switch (loss) {
+    case SIM_LOSS_ALL:
+        return 0;
+    case SIM_LOSS_NONE:
+        return 100;
+    case SIM_LOSS_RANDOM:
+        break;
+    }
+    return percents[test_random_below(random, sizeof(percents))];
+}
+
+void sim_names_cut_power(struct sim_names *names, enum sim_loss loss, struct test_random *random)
+{
+    uint64_t percent = percent_to_keep(loss, random);
     bool *lost = calloc(names->pending_count + 1, sizeof(*lost));
     CHECK(lost != NULL);
     for (size_t i = 0; i < names->pending_count; i++) {
@@ -169,6 +182,34 @@ void sim_names_cut_power(struct sim_names *names, struct test_random *random)
     free(lost);
     names->pending_count = 0;
     list_copy(&names->platter, &names->cache);
+}
+
+static void copy_list(const struct sim_name_list *from, struct sim_name_list *to)
+{
+    to->count = from->count;
+    to->capacity = from->count;
+    to->entries = malloc(from->count * sizeof(*to->entries) + 1);
+    CHECK(to->entries != NULL);
+    for (size_t i = 0; i < from->count; i++) {
+        to->entries[i] = from->entries[i];
+        to->entries[i].inode = from->entries[i].inode->copy;
+    }
+}
+
+void sim_names_copy(const struct sim_names *from, struct sim_names *to)
+{
+    copy_list(&from->cache, &to->cache);
+    copy_list(&from->platter, &to->platter);
+    to->pending_count = from->pending_count;
+    to->pending_capacity = from->pending_count;
+    to->pending = malloc(from->pending_count * sizeof(*to->pending) + 1);
+    CHECK(to->pending != NULL);
+    for (size_t i = 0; i < from->pending_count; i++) {
+        to->pending[i] = from->pending[i];
+        if (to->pending[i].inode != NULL) {
+            to->pending[i].inode = to->pending[i].inode->copy;
+        }
+    }
 }
 
 static void mark_list(const struct sim_name_list *list)

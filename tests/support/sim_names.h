@@ -58,9 +58,12 @@ void sim_names_sync(struct sim_names *names, const char *directory);
 /* Does the name lie in this directory, and not in one below? */
 bool sim_names_is_in(const char *name, const char *directory);
 
-/* Some of them, by chance, in an order that a file system could have taken; then the cache is
- * the platter. */
-void sim_names_cut_power(struct sim_names *names, struct test_random *random);
+/* All, none, or some of them by chance, in an order that a file system could have taken; then the
+ * cache is the platter. */
+void sim_names_cut_power(struct sim_names *names, enum sim_loss loss, struct test_random *random);
+
+/* Makes `to`, which is empty, the same, with the inodes' copies (sim_inode.h: `copy`). */
+void sim_names_copy(const struct sim_names *from, struct sim_names *to);
 
 /* Sets `reachable` of all inodes that have a name in the cache, or (all) could have one again. */
 void sim_names_mark(const struct sim_names *names, bool all);

@@ -201,27 +201,32 @@ static bool is_same_model(const struct store_model *a, const struct store_model 
     return true;
 }
 
-bool store_history_settle(struct store_history *history, const struct store_sighting *sighting,
-                          bool *ambiguous, char *where)
+bool store_history_find(const struct store_history *history, const struct store_sighting *sighting,
+                        struct store_model *match, bool *ambiguous, char *where)
 {
     *ambiguous = false;
-    if (sighting->last != NULL) {
-        store_history_add(history, sighting->last);
-    }
     bool found = false;
     struct store_model state = history->base;
-    struct store_model match;
-    for (size_t i = 0; i <= history->count; i++) {
+    size_t count = history->count + (sighting->last != NULL ? 1 : 0);
+    for (size_t i = 0; i <= count; i++) {
         if (i > 0) {
-            apply_command(&state, &history->commands[i - 1]);
+            apply_command(&state, i <= history->count ? &history->commands[i - 1] : sighting->last);
         }
         if (i >= sighting->required && store_model_matches(&state, sighting->seen, sighting->now_ms,
                                                            sighting->high_ms, where)) {
-            *ambiguous |= found && !is_same_model(&match, &state);
-            match = state;
+            *ambiguous |= found && !is_same_model(match, &state);
+            *match = state;
             found = true;
         }
     }
+    return found;
+}
+
+bool store_history_settle(struct store_history *history, const struct store_sighting *sighting,
+                          bool *ambiguous, char *where)
+{
+    struct store_model match;
+    bool found = store_history_find(history, sighting, &match, ambiguous, where);
     if (found) {
         history->base = match;
         history->now = match;

@@ -106,6 +106,10 @@ struct store_sighting {
     const struct store_command *last; /* one that may have followed; NULL = none */
 };
 
+/* Like store_history_settle(), but changes no history: *match is the state found. */
+bool store_history_find(const struct store_history *history, const struct store_sighting *sighting,
+                        struct store_model *match, bool *ambiguous, char *where);
+
 /*
  * After a crash: finds the longest prefix of the commands whose state is the one seen. On success
  * the history is that prefix, all of it durable, and *ambiguous tells that other prefixes look the
