@@ -131,7 +131,26 @@ $(REPLAY_PROGRAMS): %_replay: %_fuzz.o $(BUILD)/tests/fuzz/replay.o $(TEST_SUPPO
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/tests/fuzz/replay.o $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
 
-$(TEST_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_SUPPORT) $(ARCHIVES)
+# The engine with malloc, calloc and realloc that fail on demand (tests/support/failing_memory.h);
+# engine_verify is the tests' own.
+FAILING_ENGINE := $(BUILD)/layers/engine_failing.a
+MEMORY_TEST := $(BUILD)/tests/crash/memory_sweep_test
+failing_objects = $(patsubst $(BUILD)/%.o,$(BUILD)/failing/%.o,\
+                  $(filter-out %/engine_verify.o,$(call objects_of,engine) $(call objects_of,base)))
+
+$(BUILD)/failing/%.o: $(BUILD)/%.o
+	@mkdir -p $(@D)
+	$(Q)objcopy --redefine-sym malloc=failing_malloc --redefine-sym calloc=failing_calloc \
+	    --redefine-sym realloc=failing_realloc $< $@
+
+$(FAILING_ENGINE): $(failing_objects) $(BUILD)/src/engine/engine_verify.o
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(MEMORY_TEST): $(MEMORY_TEST).o $(TEST_SUPPORT) $(FAILING_ENGINE) $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(FAILING_ENGINE) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
+
+$(filter-out $(MEMORY_TEST),$(TEST_PROGRAMS)): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_SUPPORT) $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
 

@@ -176,7 +176,8 @@ void crash_run_open_and_settle(struct crash_run *run)
             crash_run_settle(run);
             return;
         }
-        bool excused = run->may_fail && (status == STATUS_IO || status == STATUS_DISK_FULL);
+        bool excused = run->may_fail && (status == STATUS_IO || status == STATUS_DISK_FULL ||
+                                         status == STATUS_NO_MEMORY);
         CRASH_CHECK(run, crashed || excused, "open: %s: %s", status_name(status), error.text);
         if (status == STATUS_OK) {
             /* What it holds was not looked at: its close says nothing of the history. */

@@ -1,0 +1,121 @@
+/*
+ * fault_sweep_test.c - each call to the disk fails in turn, once and for a while, with no room and
+ * with an error; and the store stays what it should be (crash_run.h).
+ *
+ * A history runs undisturbed first, which tells how many calls of each kind it makes; then again
+ * for each of them. A failed write has put down a part of its bytes; a failed sync has lost what it
+ * did not bring down. (Interrupted and short calls end below this seam: tests/unit/file_test.c.)
+ */
+#include "support/crash_run.h"
+
+#include <check.h>
+
+#define HISTORIES   3
+#define STEPS       50
+#define KEY_COUNT   8
+#define FOR_A_WHILE 12
+
+static struct fault {
+    enum sim_call call;
+    uint64_t n; /* 0 = none */
+    uint64_t count;
+    enum status status;
+} fault;
+
+static uint64_t calls[SIM_CALL_COUNT]; /* of the run that was undisturbed */
+static uint64_t met[SIM_CALL_COUNT];   /* all together */
+
+static void count_calls(struct sim_disk *disk, bool begin)
+{
+    for (enum sim_call call = 0; call < SIM_CALL_COUNT; call++) {
+        calls[call] = begin ? sim_disk_calls(disk, call) : sim_disk_calls(disk, call) - calls[call];
+    }
+}
+
+static void compact(struct crash_run *run)
+{
+    struct compaction_result result;
+    run->step = CRASH_STEP_COMPACT;
+    enum status status = engine_compact(run->engine, &result);
+    CRASH_CHECK(run, status == STATUS_OK || run->may_fail, "compact: %s", status_name(status));
+    crash_run_note_positions(run);
+    crash_run_check(run);
+}
+
+/* A first life, a crash, and a second with the fault. */
+static void run_history(uint64_t seed)
+{
+    struct crash_run run;
+    crash_run_begin(&run, seed);
+    run.segment_size = 4096;
+    run.key_count = KEY_COUNT;
+    run.large_value_size = 5000;
+    run.steady_clock = true;
+    crash_run_open_and_settle(&run);
+    crash_run_live(&run, STEPS);
+    crash_run_end_session(&run);
+    if (fault.n == 0) {
+        count_calls(run.disk, true);
+    } else {
+        run.may_fail = true;
+        sim_disk_fail(run.disk, fault.call, fault.n, fault.count, fault.status);
+    }
+    crash_run_open_and_settle(&run);
+    crash_run_live(&run, STEPS);
+    compact(&run);
+    if (fault.n == 0) {
+        count_calls(run.disk, false);
+    }
+    crash_run_end_session(&run);
+    run.may_fail = false;
+    crash_run_open_and_settle(&run);
+    crash_run_close(&run);
+    crash_run_end(&run);
+}
+
+static void sweep(uint64_t seed)
+{
+    static const enum status statuses[] = {STATUS_IO, STATUS_DISK_FULL};
+    fault.n = 0;
+    run_history(seed);
+    for (enum sim_call call = 0; call < SIM_CALL_COUNT; call++) {
+        for (uint64_t n = 1; n <= calls[call]; n++) {
+            for (unsigned kind = 0; kind < 4; kind++) {
+                fault = (struct fault){.call = call,
+                                       .n = n,
+                                       .count = kind / 2 == 0 ? 1 : FOR_A_WHILE,
+                                       .status = statuses[kind % 2]};
+                CRASH_TRACE("=== %s %" PRIu64 " fails %" PRIu64 " times: %s\n", sim_call_name(call),
+                            n, fault.count, status_name(fault.status));
+                run_history(seed);
+                met[call]++;
+            }
+        }
+    }
+}
+
+START_TEST(each_call_fails_in_turn)
+{
+    crash_run_repeat("fault_sweep_test", sweep, HISTORIES);
+    printf("calls that failed in turn:");
+    for (enum sim_call call = 0; call < SIM_CALL_COUNT; call++) {
+        printf(" %s %" PRIu64, sim_call_name(call), met[call]);
+        ck_assert_msg(met[call] > 0, "no %s was met", sim_call_name(call));
+    }
+    printf("\n");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("fault_sweep");
+    TCase *tests = tcase_create("fault_sweep");
+    tcase_set_timeout(tests, 0); /* SCDB_TEST_SCALE may make it as long as it likes */
+    tcase_add_test(tests, each_call_fails_in_turn);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}
