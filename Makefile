@@ -150,6 +150,10 @@ $(MEMORY_TEST): $(MEMORY_TEST).o $(TEST_SUPPORT) $(FAILING_ENGINE) $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(FAILING_ENGINE) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
 
+# The system calls of file_posix.c, interrupted and cut short.
+$(BUILD)/tests/unit/file_interrupts_test: \
+    LDFLAGS += $(foreach call,openat pwritev pread fdatasync fsync fallocate ftruncate,-Wl,--wrap=$(call))
+
 $(filter-out $(MEMORY_TEST),$(TEST_PROGRAMS)): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_SUPPORT) $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
@@ -255,6 +259,14 @@ flip: build $(BUILD)/tests/crash/flip_test | $(INSTALLED)/test ## every byte of 
 crash: $(BUILD)/tests/crash/crash_sweep_test ## a crash at every step of random histories (POINTS=1000000 SEED=n WORKERS=n)
 	@SCDB_CRASH_POINTS=$(or $(POINTS),1000000) SCDB_CRASH_WORKERS=$(WORKERS) \
 	    $(if $(SEED),SCDB_TEST_SEED=$(SEED)) $<
+
+MUTANT_TESTS := tests/crash/crash_sweep_test tests/unit/resurrection_test tests/crash/fault_sweep_test
+
+.PHONY: mutants
+mutants: ## each rule of durability broken in turn: the crash tests must notice, each within a minute (ONLY="NAME...")
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/mutants EXTRA_CFLAGS=-DSCDB_MUTANTS \
+	    $(addprefix $(BUILD)/mutants/,$(MUTANT_TESTS))
+	@tests/crash/mutants.py $(BUILD)/mutants $(ONLY)
 
 .PHONY: suite
 suite: build | $(INSTALLED)/suite ## the files of Redis's own test suite that matter here (FILES="unit/...")

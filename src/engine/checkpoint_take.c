@@ -8,6 +8,7 @@
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
 #include "engine/map_facts.h"
+#include "engine/mutant.h"
 
 #include <stdlib.h>
 
@@ -312,7 +313,8 @@ static enum status gather_facts(struct taking *taking)
 static enum status sync_log(struct taking *taking)
 {
     struct engine *engine = taking->engine;
-    enum status status = taking->closing ? STATUS_OK : engine_sync(engine);
+    bool is_durable = taking->closing || MUTANT(CHECKPOINT_AHEAD_OF_LOG);
+    enum status status = is_durable ? STATUS_OK : engine_sync(engine);
     mutex_lock(&engine->lock);
     taking->header.end = engine->durable_place;
     mutex_unlock(&engine->lock);
@@ -351,7 +353,10 @@ static enum status list(struct taking *taking, uint64_t *old)
     mutex_unlock(&engine->lock);
     mutex_lock(&engine->manifest_mutex);
     log_files_apply(engine, &facts);
-    map_facts_give(&taking->map, &engine->manifest); /* rule 10: the log may not be read for it */
+    if (!MUTANT(CHECKPOINT_MAP_OLD)) {
+        map_facts_give(&taking->map,
+                       &engine->manifest); /* rule 10: the log may not be read for it */
+    }
     *old = engine->manifest.checkpoint_file;
     engine->manifest.checkpoint_file = taking->header.file_number;
     enum status status = manifest_write(engine->fs, &engine->manifest);

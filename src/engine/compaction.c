@@ -32,6 +32,7 @@
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
 #include "engine/map_facts.h"
+#include "engine/mutant.h"
 
 #include <stdlib.h>
 
@@ -129,7 +130,8 @@ static uint64_t guard_limit_for(const struct run *run, const struct segment *vic
     size_t handle = 0;
     mutex_lock(&engine->lock);
     const struct segment *segment;
-    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+    while (!MUTANT(TOMBSTONES_GO) &&
+           (segment = segment_table_next(&engine->segments, &handle)) != NULL) {
         bool may_hold_dead = segment_dead_bytes(segment) > 0 || segment->damaged;
         if (segment == victim || segment->first_sequence == 0 || !may_hold_dead ||
             is_finished(run, segment)) {
@@ -160,7 +162,7 @@ static enum status gather_facts(struct run *run, struct facts *facts)
     mutex_lock(&engine->lock);
     enum status status = map_facts_take_locked(&engine->spaces, &facts->map);
     mutex_unlock(&engine->lock);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && !MUTANT(JUDGED_BEFORE_SYNC)) {
         status = engine_sync(engine);
     }
     mutex_lock(&engine->lock);
@@ -176,7 +178,9 @@ static enum status gather_facts(struct run *run, struct facts *facts)
 static enum status edit_manifest(const struct run *run, struct facts *facts,
                                  struct manifest *manifest)
 {
-    map_facts_give(&facts->map, manifest);
+    if (!MUTANT(MAP_STAYS_OLD)) {
+        map_facts_give(&facts->map, manifest);
+    }
     for (size_t i = run->settled; i < run->finished; i++) {
         if (!run->victims[i]->damaged) {
             manifest_drop(manifest, run->victims[i]->number);
@@ -205,7 +209,7 @@ static enum status replace_manifest(struct run *run, struct facts *facts)
     if (status == STATUS_OK) {
         status = edit_manifest(run, facts, &fresh);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && !MUTANT(REMOVED_WHILE_LISTED)) {
         status = manifest_write(engine->fs, &fresh);
     }
     if (status == STATUS_OK) {

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "engine/engine_state.h"
+#include "engine/mutant.h"
 
 #include <stdlib.h>
 
@@ -215,10 +216,13 @@ enum status compaction_output_seal(struct compaction_output *output)
     if (status == STATUS_OK && output->end < segment->capacity) {
         status = file_truncate(segment->file, output->end);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && !MUTANT(PACKED_UNSYNCED)) {
         status = file_sync(segment->file);
     }
-    return status == STATUS_OK ? fs_sync_directory(output->engine->fs) : status;
+    if (status == STATUS_OK && !MUTANT(PACKED_NAME_UNSYNCED)) {
+        status = fs_sync_directory(output->engine->fs);
+    }
+    return status;
 }
 
 enum status compaction_output_add_locked(struct compaction_output *output)

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/mutant.h"
 #include "engine/zero_ahead.h"
 
 struct log_facts log_files_facts_locked(const struct engine *engine)
@@ -81,7 +82,7 @@ enum status log_files_make(struct engine *engine, const struct log_facts *facts,
     segment->seed = record_seed(engine->store_id, number);
     segment->of_this_session = true;
     status = file_sync(segment->file);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && !MUTANT(LOG_NAME_UNSYNCED)) {
         status = fs_sync_directory(engine->fs); /* rule 1 of docs/durability.md */
     }
     struct manifest_file entry = {.number = number, .kind = SEGMENT_LOG};
@@ -188,8 +189,8 @@ static size_t find_sealable(struct engine *engine, struct segment **found)
     struct segment *segment;
     while (count < SEAL_BATCH &&
            (segment = segment_table_next(&engine->segments, &handle)) != NULL) {
-        if (segment->closed && !segment->sealed && segment->synced_end == segment->end &&
-            segment->end > 0) {
+        bool is_durable = segment->synced_end == segment->end || MUTANT(SEALED_BEFORE_SYNC);
+        if (segment->closed && !segment->sealed && is_durable && segment->end > 0) {
             found[count++] = segment;
             segment_reference(segment);
         }

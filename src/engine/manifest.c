@@ -11,6 +11,7 @@
 #include "engine/advice.h"
 #include "engine/checksum.h"
 #include "engine/little_endian.h"
+#include "engine/mutant.h"
 #include "engine/record.h"
 
 #include <assert.h>
@@ -450,7 +451,7 @@ static enum status write_temporary(struct file_system *fs, const struct image *i
     }
     struct slice all = slice_make(image->bytes, (size_t)image->size);
     status = file_write(file, 0, &all, 1);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && !MUTANT(MANIFEST_UNSYNCED)) {
         status = file_sync(file);
     }
     file_close(file);
@@ -470,7 +471,7 @@ enum status manifest_write(struct file_system *fs, struct manifest *manifest)
     if (status == STATUS_OK) {
         status = fs_rename(fs, MANIFEST_TEMPORARY_NAME, MANIFEST_NAME);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && !MUTANT(MANIFEST_NAME_UNSYNCED)) {
         status = fs_sync_directory(fs);
     }
     if (status == STATUS_OK) {

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/advice.h"
 #include "engine/log_files.h"
+#include "engine/mutant.h"
 #include "engine/record_scanner.h"
 #include "engine/recovery_files.h"
 #include "engine/recovery_history.h"
@@ -187,7 +188,9 @@ static enum status make_durable(const struct recovery_file *file)
         }
         if (status == STATUS_OK) {
             struct slice part = slice_make(bytes, available);
-            status = file_write(file->segment->file, offset, &part, 1);
+            status = MUTANT(REPLAYED_NOT_WRITTEN)
+                         ? STATUS_OK
+                         : file_write(file->segment->file, offset, &part, 1);
             offset += available;
         }
     }
@@ -210,7 +213,7 @@ static enum status settle_files(struct engine *engine, struct recovery_files *fi
             status = file_truncate(file->segment->file, file->end);
             file->segment->reserved = file->end;
         }
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK && !MUTANT(REPLAYED_NOT_DURABLE)) {
             status = make_durable(file);
         }
         if (file->end <= SEGMENT_HEADER_SIZE) {
@@ -246,7 +249,7 @@ static struct manifest_position last_place(const struct recovery_files *files)
 static uint64_t next_sequence(const struct manifest *manifest, const struct recovery_files *files)
 {
     uint64_t next = manifest->next_sequence;
-    for (size_t i = 0; i < files->count; i++) {
+    for (size_t i = 0; i < files->count && !MUTANT(SEQUENCES_USED_TWICE); i++) {
         const struct recovery_file *file = &files->files[i];
         uint64_t last = file->last_sequence;
         if (file->set_aside || file->state == RECOVERY_UNUSED) {
@@ -292,7 +295,9 @@ static void skip_number(void *context, const char *name)
 /* A crash may have left files that the manifest never came to list: their numbers are used up. */
 static enum status skip_used_numbers(struct engine *engine) NO_THREAD_SAFETY_ANALYSIS
 {
-    return fs_list(engine->fs, skip_number, &engine->manifest.next_file_number);
+    return MUTANT(NUMBERS_USED_TWICE)
+               ? STATUS_OK
+               : fs_list(engine->fs, skip_number, &engine->manifest.next_file_number);
 }
 
 /* The new session's first segment; with it the manifest is replaced. */

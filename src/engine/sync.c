@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine_state.h"
+#include "engine/mutant.h"
 #include "engine/zero_ahead.h"
 
 #define BATCH_SIZE 32
@@ -107,6 +108,9 @@ static enum status sync_segments(struct engine *engine, const struct sync_pass *
     size_t count;
     while ((count = collect_targets(engine, pass, targets)) > 0) {
         for (size_t i = 0; i < count; i++) {
+            if (MUTANT(LOG_GAP) && i + 1 < count) {
+                continue;
+            }
             enum status status = sync_segment(&engine->sync, targets[i].segment);
             if (status != STATUS_OK) {
                 return status;
@@ -142,6 +146,22 @@ static void end_pass(struct engine *engine, const struct sync_pass *pass)
     mutex_unlock(&engine->lock);
 }
 
+/* In builds that are made to be found wrong. */
+static void break_a_rule(struct engine *engine, const struct sync_pass *pass)
+{
+    if (MUTANT(DURABLE_BEFORE_SYNC)) {
+        atomic_store(&engine->sync.durable_position, pass->position);
+    }
+    if (MUTANT(MARK_BEFORE_SYNC)) {
+        mutex_lock(&engine->lock);
+        engine->durable_place = pass->place;
+        (void)appender_try_sync_mark_locked(engine);
+        mutex_unlock(&engine->lock);
+        enum status status = appender_write(engine, engine->appender.position);
+        (void)status;
+    }
+}
+
 static void tell_waiting(struct engine *engine)
 {
     if (engine->options.on_durable != NULL) {
@@ -168,6 +188,7 @@ static enum status run_pass(struct engine *engine)
     enum status status = appender_write(engine, payload);
     struct sync_pass pass = begin_pass(engine);
     if (status == STATUS_OK && payload > atomic_load(&sync->durable_position)) {
+        break_a_rule(engine, &pass);
         if (atomic_load(&sync->policy) == SYNC_ALWAYS) {
             zero_ahead(engine);
         }

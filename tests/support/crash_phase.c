@@ -70,7 +70,7 @@ static enum crash_phase phase_of_manifest(const struct crash_phase_state *state,
 
 static bool is_checkpoint(const char *name)
 {
-    return strstr(name, ".ckpt") != NULL;
+    return strstr(name, ".index") != NULL;
 }
 
 enum crash_phase crash_phase_of(struct crash_phase_state *state, enum crash_step doing,

@@ -17,7 +17,7 @@
     X(SEAL, "seal", true)                                                                          \
     X(COPY, "copy", true)                                                                          \
     X(PUBLISH, "publish", true)                                                                    \
-    X(CHECKPOINT, "checkpoint", false)                                                             \
+    X(CHECKPOINT, "checkpoint", true)                                                              \
     X(REMOVAL, "removal", true)                                                                    \
     X(RECOVERY, "recovery", true)                                                                  \
     X(RECOVERY_AGAIN, "recovery after a crash in recovery", true)                                  \

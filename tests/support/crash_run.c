@@ -54,7 +54,7 @@ enum status crash_run_open(struct crash_run *run, bool repair, struct error *err
         .database_count = STORE_MODEL_DATABASES,
         .segment_size = run->segment_size,
         .max_keys = run->max_keys,
-        .sync_policy = crash_run_one_in(run, 2) ? SYNC_EVERYSEC : SYNC_NO,
+        .sync_policy = (enum sync_policy)crash_run_below(run, SYNC_NO + 1),
         .without_threads = true,
         .unix_ms = run_clock,
         .unix_ms_context = run,

@@ -1,0 +1,90 @@
+#!/usr/bin/python3
+"""Demands that the crash tests notice each mutant of src/engine/mutant.h, each within a minute.
+
+    tests/crash/mutants.py BUILD [NAME...]
+
+BUILD holds tests that were built with -DSCDB_MUTANTS (`make mutants` does all of it). Without a
+mutant they must pass; with one, the sweep of crashes, that of failing calls or the test of what must
+not come back has to fail. Closes with "N passed, M failed".
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+
+HEADER = os.path.join(os.path.dirname(__file__), "../../src/engine/mutant.h")
+SECONDS = float(os.environ.get("SCDB_MUTANT_SECONDS", 60))
+
+
+def mutants():
+    with open(HEADER) as header:
+        return re.findall(r'X\((\w+), (\d+), "([^"]*)"\)', header.read())
+
+
+def run(program, seconds, **settings):
+    """(how it ended: 0 = well, None = not within the time; its output)"""
+    process = subprocess.Popen(
+        [program],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        env={**os.environ, "CK_FORK": "no", **settings},  # no process outside of the session
+    )
+    try:
+        output, _ = process.communicate(timeout=seconds)
+        return process.returncode, output.decode("utf-8", "replace")
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)  # the session is its own
+        output, _ = process.communicate()
+        return None, output.decode("utf-8", "replace")
+
+
+def reason(output):
+    for line in output.splitlines():
+        if line.startswith("seed ") or "invariant broken" in line or ":F:" in line:
+            return line[:150]
+    return output[-150:].replace("\n", " ")
+
+
+def hunt(build, name):
+    """(the program that noticed, why it failed), or None"""
+    started = time.monotonic()
+    programs = [
+        ("crash/crash_sweep_test", SECONDS * 0.2, {"SCDB_CRASH_POINTS": "1000000000"}),
+        ("unit/resurrection_test", SECONDS, {}),
+        ("crash/fault_sweep_test", SECONDS, {"SCDB_TEST_SCALE": "1000"}),
+    ]
+    for program, until, settings in programs:
+        left = until - (time.monotonic() - started)
+        code, output = run(f"{build}/tests/{program}", left, SCDB_MUTANT=name, **settings)
+        if code:
+            return program, reason(output)
+    return None
+
+
+def main():
+    build = sys.argv[1]
+    passed = failed = 0
+    code, output = run(f"{build}/tests/crash/crash_sweep_test", 120, SCDB_CRASH_POINTS="20000")
+    if code != 0:
+        print(f"the tests fail without any mutant:\n{output}")
+        failed += 1
+    for name, rule, words in mutants():
+        if len(sys.argv) > 2 and name not in sys.argv[2:]:
+            continue
+        started = time.monotonic()
+        found = hunt(build, name)
+        seconds = time.monotonic() - started
+        passed += found is not None
+        failed += found is None
+        verdict = f"{found[0]}: {found[1]}" if found else "NOT NOTICED"
+        print(f"rule {rule:2} {name:24} {seconds:5.1f}s  {words}\n         {verdict}", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed or not passed else 0)
+
+
+if __name__ == "__main__":
+    main()
