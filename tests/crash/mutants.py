@@ -53,7 +53,7 @@ def hunt(build, name):
     """(the program that noticed, why it failed), or None"""
     started = time.monotonic()
     programs = [
-        ("crash/crash_sweep_test", SECONDS * 0.2, {"SCDB_CRASH_POINTS": "1000000000"}),
+        ("crash/crash_sweep_test", SECONDS * 0.4, {"SCDB_CRASH_POINTS": "1000000000"}),
         ("unit/resurrection_test", SECONDS, {}),
         ("crash/fault_sweep_test", SECONDS, {"SCDB_TEST_SCALE": "1000"}),
     ]

@@ -22,8 +22,9 @@ enum manner {
     MANNER_LOSE_ALL,
     MANNER_LOSE_NAMES,
     MANNER_LOSE_BYTES,
+    MANNER_LOSE_ONE_NAME,
+    MANNER_LOSE_ONE_SECTOR,
     MANNER_LOSE_SOME,
-    MANNER_LOSE_SOME_ELSE,
     MANNER_COUNT
 };
 
@@ -34,8 +35,9 @@ static const struct {
     [MANNER_LOSE_ALL] = {SIM_LOSS_ALL, SIM_LOSS_ALL},
     [MANNER_LOSE_NAMES] = {SIM_LOSS_NONE, SIM_LOSS_ALL},
     [MANNER_LOSE_BYTES] = {SIM_LOSS_ALL, SIM_LOSS_NONE},
+    [MANNER_LOSE_ONE_NAME] = {SIM_LOSS_NONE, SIM_LOSS_ONE},
+    [MANNER_LOSE_ONE_SECTOR] = {SIM_LOSS_ONE, SIM_LOSS_NONE},
     [MANNER_LOSE_SOME] = {SIM_LOSS_RANDOM, SIM_LOSS_RANDOM},
-    [MANNER_LOSE_SOME_ELSE] = {SIM_LOSS_RANDOM, SIM_LOSS_RANDOM},
 };
 
 /* Whose steps are looked at, and what is known of the store behind them. */
@@ -212,6 +214,7 @@ static bool is_worth_it(const struct sweep *sweep, enum manner manner)
         return !sim_disk_is_durable(disk);
     case MANNER_LOSE_NAMES:
     case MANNER_LOSE_BYTES:
+    case MANNER_LOSE_ONE_NAME:
         return !sim_disk_names_are_durable(disk);
     default:
         return !sim_disk_is_durable(disk);
@@ -261,6 +264,18 @@ static void make_small(struct crash_run *run)
         crash_run_one_in(run, THROUGH_ONE_IN) ? CRASH_RUN_VALUE_SIZE_MAX / 2 : LARGE_VALUE;
 }
 
+/* Undisturbed, unlike those among the steps. */
+static void compact(struct crash_run *run)
+{
+    if (!sim_disk_crashed(run->disk) && crash_run_one_in(run, 2)) {
+        struct compaction_result result;
+        run->step = CRASH_STEP_COMPACT;
+        enum status status = engine_compact(run->engine, &result);
+        CRASH_CHECK(run, status == STATUS_OK || sim_disk_crashed(run->disk), "compact: %s",
+                    status_name(status));
+    }
+}
+
 void crash_sweep_history(uint64_t seed, struct crash_sweep_counts *counts, uint64_t most)
 {
     struct crash_run run;
@@ -271,6 +286,7 @@ void crash_sweep_history(uint64_t seed, struct crash_sweep_counts *counts, uint6
     for (int session = 0; session < SESSIONS; session++) {
         crash_run_open_and_settle(&run);
         crash_run_live(&run, 1 + crash_run_below(&run, STEPS_MAX));
+        compact(&run);
         crash_run_end_session(&run);
     }
     sim_disk_set_witness(run.disk, NULL, NULL);

@@ -4,12 +4,12 @@
  * The history runs once. Before each call that changes the disk, and so behind the one before it,
  * copies of the disk are taken and crashed: the process is killed (with a part of the write that
  * was under way); the power goes and takes all of what was not synced, none of it, only names, only
- * bytes, or what chance says, sector by sector. On each copy the store is opened and compared with
- * the model: it must be in the state after a prefix of whole commands that has what was reported
- * durable (after a kill: written), and its accounting must be what a recount gives. Some of the
- * recoveries are swept in the same way themselves, and so are some of the recoveries from those
- * crashes; some of the stores live on for a while, compact, crash once more and are looked at
- * again.
+ * bytes, one name, one sector of each file, or what chance says, sector by sector. On each copy the
+ * store is opened and compared with the model: it must be in the state after a prefix of whole
+ * commands that has what was reported durable (after a kill: written), and its accounting must be
+ * what a recount gives. Some of the recoveries are swept in the same way themselves, and so are
+ * some of the recoveries from those crashes; some of the stores live on for a while, compact, crash
+ * once more and are looked at again.
  *
  * Copies cost little: they share all that neither side changes (sim_inode.h). One thread.
  */

@@ -245,12 +245,30 @@ bool sim_inode_is_durable(const struct sim_inode *inode)
     return is_durable;
 }
 
+static void forget_one(struct sim_inode *inode, struct test_random *random)
+{
+    uint64_t seen = 0;
+    uint64_t chosen = 0;
+    for (uint64_t i = 0; i < inode->platter->sectors; i++) {
+        if (inode->dirty[i] && test_random_one_in(random, ++seen)) {
+            chosen = i;
+        }
+    }
+    if (seen > 0) {
+        inode->dirty[chosen] = false;
+    }
+}
+
 static void write_back_until_power_goes(struct sim_inode *inode, enum sim_loss loss,
                                         struct test_random *random)
 {
     switch (loss) {
     case SIM_LOSS_RANDOM:
         sim_inode_write_back(inode, random);
+        break;
+    case SIM_LOSS_ONE:
+        forget_one(inode, random);
+        sim_inode_sync(inode);
         break;
     case SIM_LOSS_NONE:
         sim_inode_sync(inode);

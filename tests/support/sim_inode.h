@@ -15,8 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How much of what is not durable a power cut takes. */
-enum sim_loss { SIM_LOSS_RANDOM, SIM_LOSS_ALL, SIM_LOSS_NONE };
+/* How much of what is not durable a power cut takes: what chance says, all, nothing, or a single
+ * sector of each file, a single change of a name (and those that need it). */
+enum sim_loss { SIM_LOSS_RANDOM, SIM_LOSS_ALL, SIM_LOSS_NONE, SIM_LOSS_ONE };
 
 /* What lies on the platter, in sectors; beyond: zeros. */
 struct sim_platter {

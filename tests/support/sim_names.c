@@ -161,6 +161,7 @@ static uint64_t percent_to_keep(enum sim_loss loss, struct test_random *random)
     case SIM_LOSS_ALL:
         return 0;
     case SIM_LOSS_NONE:
+    case SIM_LOSS_ONE:
         return 100;
     case SIM_LOSS_RANDOM:
         break;
@@ -173,8 +174,12 @@ void sim_names_cut_power(struct sim_names *names, enum sim_loss loss, struct tes
     uint64_t percent = percent_to_keep(loss, random);
     bool *lost = calloc(names->pending_count + 1, sizeof(*lost));
     CHECK(lost != NULL);
+    size_t one = loss == SIM_LOSS_ONE && names->pending_count > 0
+                     ? (size_t)test_random_below(random, names->pending_count)
+                     : SIZE_MAX;
     for (size_t i = 0; i < names->pending_count; i++) {
-        lost[i] = test_random_below(random, 100) >= percent || depends_on_lost(names, lost, i);
+        lost[i] = i == one || test_random_below(random, 100) >= percent ||
+                  depends_on_lost(names, lost, i);
         if (!lost[i]) {
             list_apply(&names->platter, &names->pending[i]);
         }
