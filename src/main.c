@@ -12,16 +12,12 @@
 #include <stdio.h>
 
 /* Serves the open store until the end. */
-static enum status serve(struct config *config, struct server *server, struct engine *engine,
-                         struct error *error)
+static enum status serve(struct server *server, struct engine *engine, struct error *error)
 {
     struct keyspace *keyspace;
     if (keyspace_create(engine, &keyspace) != STATUS_OK) {
         return error_set(error, STATUS_NO_MEMORY, "out of memory");
     }
-    engine_set_compaction_interval(engine,
-                                   (uint64_t)config_number(config, CONFIG_COMPACTION_INTERVAL));
-    engine_set_scrub_interval(engine, (uint64_t)config_number(config, CONFIG_SCRUB_INTERVAL));
     enum status status = server_run(server, keyspace, error);
     background_stop();
     keyspace_destroy(keyspace);
@@ -40,7 +36,7 @@ static enum status open_and_serve(struct config *config, struct server *server,
         return status;
     }
     startup_begin(config, engine);
-    status = serve(config, server, engine, error);
+    status = serve(server, engine, error);
     enum status closed = engine_close(engine);
     startup_end(config);
     if (closed != STATUS_OK) {

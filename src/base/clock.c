@@ -29,3 +29,10 @@ int64_t clock_monotonic_ms(void)
 {
     return clock_monotonic_us() / 1000;
 }
+
+void clock_sleep_us(int64_t duration_us)
+{
+    struct timespec duration = {.tv_sec = duration_us / 1000000,
+                                .tv_nsec = duration_us % 1000000 * 1000};
+    (void)nanosleep(&duration, NULL);
+}

@@ -14,4 +14,7 @@ int64_t clock_unix_us(void);
 int64_t clock_monotonic_ms(void);
 int64_t clock_monotonic_us(void);
 
+/* Sleeps at least so long, or less when a signal comes. */
+void clock_sleep_us(int64_t duration_us);
+
 #endif

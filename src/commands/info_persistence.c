@@ -89,6 +89,21 @@ void info_persistence(struct info *info)
     add_durability(info);
 }
 
+static void add_compaction(struct info *info)
+{
+    const struct engine_statistics *engine = &info->engine;
+    info_number(info, "compaction_running", engine->compaction_running);
+    info_percent(info, "compaction_progress_perc", (double)engine->compaction_done,
+                 (double)engine->compaction_size);
+    info_number(info, "compactions", engine->compactions);
+    info_size(info, "compaction_moved_bytes", engine->compaction_moved_bytes);
+    info_size(info, "compaction_reclaimed_bytes", engine->compaction_reclaimed_bytes);
+    info_number(info, "last_compaction_ms", engine->last_compaction_us / 1000);
+    info_size(info, "last_compaction_reclaimed_bytes", engine->last_compaction_reclaimed_bytes);
+    info_number(info, "slowed_writes", engine->slowed_writes);
+    info_number(info, "slowed_writes_ms", engine->slowed_us / 1000);
+}
+
 void info_scdb(struct info *info)
 {
     const struct engine_statistics *engine = &info->engine;
@@ -96,6 +111,8 @@ void info_scdb(struct info *info)
     info_number(info, "threads", server_worker_count(info->server));
     info_number(info, "keys", engine->keys);
     info_size(info, "live_bytes", engine->live_bytes);
+    info_size(info, "dead_bytes", engine->file_bytes - engine->live_bytes);
+    info_size(info, "kept_bytes", engine->kept_bytes);
     info_size(info, "file_bytes", engine->file_bytes);
     info_size(info, "disk_bytes", engine->disk_bytes);
     info_size(info, "free_disk_bytes", engine->free_disk_bytes);
@@ -112,8 +129,7 @@ void info_scdb(struct info *info)
     info_number(info, "log_syncs", engine->sync_count);
     info_number(info, "writes_stopped", engine->writes_stopped);
     info_number(info, "read_only", engine_is_read_only(server_engine(info->server)));
-    info_number(info, "compaction_running", engine->compaction_running);
-    info_number(info, "compactions", engine->compactions);
+    add_compaction(info);
     info_number(info, "expired_keys", engine->expired_keys);
     info_number(info, "corrupt_records", engine->corrupt_records);
     info_number(info, "scrub_running", engine->scrub_running);

@@ -97,6 +97,10 @@ static enum status roll(struct engine *engine, uint64_t capacity)
         log_files_put_back_locked(engine, old);
     }
     appender_start_locked(engine, next);
+    compaction_gauge_locked(engine);
+    if (atomic_load(&engine->pace.is_due)) {
+        maintenance_wake(engine);
+    }
     return STATUS_OK;
 }
 

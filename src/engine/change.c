@@ -133,6 +133,7 @@ enum status engine_put_locked(struct engine *engine, struct engine_keyspace *key
     }
     segment_live_change(append.segment, keyspace->id, (int64_t)append.size,
                         checkpoint_has_copied(&engine->checkpoint, keyspace->id, hash));
+    engine->value_bytes += append.size;
     (void)appender_commit_locked(engine, &append);
     count_change(engine);
     return STATUS_OK;

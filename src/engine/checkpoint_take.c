@@ -444,6 +444,13 @@ static bool is_current(struct engine *engine)
     return current;
 }
 
+static void note_taking(struct engine *engine, bool taking)
+{
+    mutex_lock(&engine->lock);
+    engine->checkpoint.taking = taking;
+    mutex_unlock(&engine->lock);
+}
+
 enum status checkpoint_take(struct engine *engine, bool closing)
 {
     if (engine->fs->read_only) {
@@ -457,7 +464,9 @@ enum status checkpoint_take(struct engine *engine, bool closing)
     checkpoint_facts_init(&taking.facts);
     index_image_init(&taking.image);
     buffer_init(&taking.pending);
+    note_taking(engine, true);
     enum status status = make_file(&taking);
+    note_taking(engine, false);
     if (status == STATUS_OK) {
         note_taken(&taking, started_ms);
     } else if (status != STATUS_CLOSED) {

@@ -33,6 +33,7 @@ struct engine;
 #define CHECKPOINT_RETRY_MS 30000
 
 struct checkpoint_state {
+    bool taking; /* one is being made: no compaction may run */
     bool copying;
     uint64_t keyspace_id; /* the one that is being copied: those with smaller ids have been */
     uint64_t cursor;      /* and of its hashes those below this */

@@ -1,10 +1,11 @@
 /*
  * compaction.c - see compaction.h.
  *
- * A run closes the active segment and makes the log durable; what lies below that point is what it
- * looks at. It takes the closed segments that hold anything dead, the oldest first, and copies
- * what must stay of them into packed segments. Whenever a packed segment is full, and at the end,
- * it settles:
+ * A run makes the log durable and takes victims among the closed segments (compaction_victims.h):
+ * all that hold anything dead, when it was asked for (then the active segment is closed first);
+ * else a few, so that it ends soon and never needs more room than a segment. It copies what must
+ * stay of them into packed segments, the oldest victim first. Whenever a packed segment is full,
+ * and at the end, it settles:
  *
  *   1. the packed segment is sealed: written, synced, its name synced;
  *   2. the log is synced: what was found dead was so because of records up to here, and a crash
@@ -25,10 +26,9 @@
  */
 #include "engine/compaction.h"
 
-#include "base/check.h"
 #include "base/log.h"
 #include "engine/compaction_copy.h"
-#include "engine/compaction_output.h"
+#include "engine/compaction_victims.h"
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
 #include "engine/map_facts.h"
@@ -37,114 +37,6 @@
 #include <stdlib.h>
 
 #define PASSES_MAX 3
-
-struct run {
-    struct engine *engine;
-    struct segment **victims; /* owned, in the order of their first records; each referenced until
-                                 its file is removed, then NULL */
-    size_t victim_count;
-    size_t finished; /* victims before this one are copied, or given up as damaged */
-    size_t settled;  /* victims before this one are dealt with for good */
-    uint64_t judged_sequence;
-    struct compaction_output output;
-    uint64_t kept_bytes; /* of what was copied though no slot points at it */
-    struct compaction_result *result;
-};
-
-/* --- choosing ----------------------------------------------------------------------------- */
-
-/* The end of the log becomes the end of a closed, durable, sealed segment. */
-static enum status close_log(struct engine *engine, uint64_t *judged_sequence)
-{
-    mutex_lock(&engine->lock);
-    enum status status = STATUS_OK;
-    const struct segment *active = engine->appender.active;
-    if (active->end > 0 && segment_dead_bytes(active) > 0) {
-        status = appender_roll_locked(engine);
-    }
-    *judged_sequence = engine->appender.next_sequence - 1;
-    mutex_unlock(&engine->lock);
-    if (status == STATUS_OK) {
-        status = engine_sync(engine);
-    }
-    if (status == STATUS_OK) {
-        log_files_seal(engine);
-    }
-    return status;
-}
-
-static int compare_age(const void *a, const void *b)
-{
-    const struct segment *const *left = a;
-    const struct segment *const *right = b;
-    return (*left)->first_sequence < (*right)->first_sequence   ? -1
-           : (*left)->first_sequence > (*right)->first_sequence ? 1
-                                                                : 0;
-}
-
-static enum status collect_victims_locked(struct run *run)
-{
-    struct engine *engine = run->engine;
-    run->victims = calloc(engine->segments.segment_count, sizeof(struct segment *));
-    if (run->victims == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    size_t handle = 0;
-    struct segment *segment;
-    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
-        if (segment->sealed && !segment->damaged && segment_dead_bytes(segment) > 0) {
-            segment_reference(segment);
-            run->victims[run->victim_count++] = segment;
-        }
-    }
-    return STATUS_OK;
-}
-
-static enum status choose_victims(struct run *run)
-{
-    mutex_lock(&run->engine->lock);
-    enum status status = collect_victims_locked(run);
-    mutex_unlock(&run->engine->lock);
-    if (status == STATUS_OK && run->victim_count > 1) {
-        qsort(run->victims, run->victim_count, sizeof(struct segment *), compare_age);
-    }
-    return status;
-}
-
-static bool is_finished(const struct run *run, const struct segment *segment)
-{
-    for (size_t i = 0; i < run->finished; i++) {
-        if (run->victims[i] == segment) {
-            return !segment->damaged;
-        }
-    }
-    return false;
-}
-
-/* Rule 8: the greatest sequence number that a tombstone in `victim` may have to be let go (see the
- * top). */
-static uint64_t guard_limit_for(const struct run *run, const struct segment *victim)
-{
-    struct engine *engine = run->engine;
-    uint64_t limit = UINT64_MAX;
-    size_t handle = 0;
-    mutex_lock(&engine->lock);
-    const struct segment *segment;
-    while (!MUTANT(TOMBSTONES_GO) &&
-           (segment = segment_table_next(&engine->segments, &handle)) != NULL) {
-        bool may_hold_dead = segment_dead_bytes(segment) > 0 || segment->damaged;
-        if (segment == victim || segment->first_sequence == 0 || !may_hold_dead ||
-            is_finished(run, segment)) {
-            continue;
-        }
-        uint64_t judged = segment->first_sequence > segment->judged_sequence
-                              ? segment->first_sequence
-                              : segment->judged_sequence;
-        limit = judged < limit ? judged : limit;
-    }
-    mutex_unlock(&engine->lock);
-    return limit;
-}
 
 /* --- settling ----------------------------------------------------------------------------- */
 
@@ -156,7 +48,7 @@ struct facts {
 
 /* Rules 5 and 10 of docs/durability.md: takes what was judged, makes it durable. The packed segment
  * gets its addresses on the way. */
-static enum status gather_facts(struct run *run, struct facts *facts)
+static enum status gather_facts(struct compaction *run, struct facts *facts)
 {
     struct engine *engine = run->engine;
     mutex_lock(&engine->lock);
@@ -175,7 +67,7 @@ static enum status gather_facts(struct run *run, struct facts *facts)
 }
 
 /* Changes a copy of the manifest; takes facts->map over. */
-static enum status edit_manifest(const struct run *run, struct facts *facts,
+static enum status edit_manifest(const struct compaction *run, struct facts *facts,
                                  struct manifest *manifest)
 {
     if (!MUTANT(MAP_STAYS_OLD)) {
@@ -198,7 +90,7 @@ static enum status edit_manifest(const struct run *run, struct facts *facts,
     return manifest_add(manifest, &entry);
 }
 
-static enum status replace_manifest(struct run *run, struct facts *facts)
+static enum status replace_manifest(struct compaction *run, struct facts *facts)
 {
     struct engine *engine = run->engine;
     struct manifest fresh;
@@ -223,7 +115,7 @@ static enum status replace_manifest(struct run *run, struct facts *facts)
 }
 
 /* Rule 7: no slot points at them any more and no manifest lists them. */
-static void remove_victims(struct run *run)
+static void remove_victims(struct compaction *run)
 {
     struct engine *engine = run->engine;
     mutex_lock(&engine->removal_mutex); /* not while a backup links them */
@@ -247,12 +139,13 @@ static void remove_victims(struct run *run)
         segment_unreference(victim);
     }
     mutex_unlock(&engine->removal_mutex);
+    maintenance_free_segments(engine);
     mutex_lock(&engine->lock);
-    segment_table_reclaim(&engine->segments);
+    compaction_gauge_locked(engine);
     mutex_unlock(&engine->lock);
 }
 
-static enum status settle(struct run *run)
+static enum status settle(struct compaction *run)
 {
     struct compaction_output *output = &run->output;
     if (output->segment != NULL && output->first_sequence == 0) {
@@ -262,6 +155,7 @@ static enum status settle(struct run *run)
         return STATUS_OK;
     }
     struct facts facts = {0};
+    compaction_pace_step(run->engine);
     enum status status = output->segment == NULL ? STATUS_OK : compaction_output_seal(output);
     if (status == STATUS_OK) {
         status = gather_facts(run, &facts);
@@ -281,6 +175,7 @@ static enum status settle(struct run *run)
     if (output->segment != NULL) {
         run->result->copied_bytes += output->end - SEGMENT_HEADER_SIZE;
         checkpoint_note_packed(run->engine, output->end - SEGMENT_HEADER_SIZE);
+        atomic_fetch_add(&run->engine->pace.moved_bytes, output->end - SEGMENT_HEADER_SIZE);
         compaction_output_publish(output);
     }
     remove_victims(run);
@@ -293,20 +188,21 @@ static enum status settle(struct run *run)
 #define OUTPUT_LEAST ((uint64_t)32 * 1024)
 
 /* A sixteenth of what seems dead may be tombstones. */
-static uint64_t bytes_to_copy(const struct run *run)
+static uint64_t bytes_to_copy(const struct compaction *run)
 {
     uint64_t wanted = 0;
     mutex_lock(&run->engine->lock);
     for (size_t i = run->finished; i < run->victim_count; i++) {
         const struct segment *victim = run->victims[i];
-        wanted += victim->live_bytes + segment_dead_bytes(victim) / 16;
+        uint64_t dead = segment_dead_bytes(victim) - victim->kept_bytes;
+        wanted += victim->live_bytes + victim->kept_bytes + dead / 16;
     }
     mutex_unlock(&run->engine->lock);
     return wanted / RECORD_ALIGNMENT * RECORD_ALIGNMENT;
 }
 
 /* The next record does not fit: on to the next packed segment. */
-static enum status change_output(struct run *run, uint64_t record_size_bytes)
+static enum status change_output(struct compaction *run, uint64_t record_size_bytes)
 {
     enum status status = settle(run);
     if (status != STATUS_OK) {
@@ -324,7 +220,7 @@ static enum status change_output(struct run *run, uint64_t record_size_bytes)
     return status;
 }
 
-static enum status write_batch(struct run *run, struct compaction_copy *copy)
+static enum status write_batch(struct compaction *run, struct compaction_copy *copy)
 {
     enum status status;
     uint64_t size = 0;
@@ -337,21 +233,18 @@ static enum status write_batch(struct run *run, struct compaction_copy *copy)
     return status;
 }
 
-static enum status copy_batches(struct run *run, struct compaction_copy *copy)
+static enum status copy_batches(struct compaction *run, struct compaction_copy *copy)
 {
     enum status status;
+    _Atomic uint64_t *done = &run->engine->pace.run_done;
+    uint64_t done_before = atomic_load(done);
     while ((status = compaction_copy_read(copy)) == STATUS_OK) {
-        for (size_t i = 0; i < copy->candidate_count; i++) {
-            const struct compaction_candidate *candidate = &copy->candidates[i];
-            if (candidate->verdict == VERDICT_TOMBSTONE ||
-                (candidate->verdict == VERDICT_COPY && candidate->record.kind != RECORD_VALUE)) {
-                run->kept_bytes += candidate->size;
-            }
-        }
         status = write_batch(run, copy);
         if (status != STATUS_OK) {
             return status;
         }
+        atomic_store(done, done_before + copy->scanner.offset);
+        compaction_pace_step(run->engine);
         if (maintenance_interlude(run->engine)) {
             return STATUS_CLOSED;
         }
@@ -359,11 +252,11 @@ static enum status copy_batches(struct run *run, struct compaction_copy *copy)
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static enum status copy_victim(struct run *run, struct segment *victim)
+static enum status copy_victim(struct compaction *run, struct segment *victim)
 {
     struct compaction_copy copy;
     enum status status =
-        compaction_copy_init(&copy, run->engine, victim, guard_limit_for(run, victim));
+        compaction_copy_init(&copy, run->engine, victim, compaction_guard_limit(run, victim));
     if (status == STATUS_OK) {
         status = copy_batches(run, &copy);
     }
@@ -381,13 +274,10 @@ static enum status copy_victim(struct run *run, struct segment *victim)
     return status;
 }
 
-static enum status run_pass(struct run *run)
+static enum status run_pass(struct compaction *run)
 {
-    enum status status = close_log(run->engine, &run->judged_sequence);
+    enum status status = compaction_victims_choose(run);
     compaction_output_init(&run->output, run->engine, run->judged_sequence);
-    if (status == STATUS_OK) {
-        status = choose_victims(run);
-    }
     while (status == STATUS_OK && run->finished < run->victim_count) {
         status = copy_victim(run, run->victims[run->finished]);
     }
@@ -395,23 +285,21 @@ static enum status run_pass(struct run *run)
         status = settle(run);
     }
     compaction_output_deinit(&run->output);
-    for (size_t i = 0; i < run->victim_count; i++) {
-        if (run->victims[i] != NULL) {
-            segment_unreference(run->victims[i]);
-        }
-    }
-    free(run->victims);
+    compaction_victims_release(run);
     return status;
 }
 
-static enum status run_passes(struct engine *engine, struct compaction_result *total)
+/* What was asked for goes on as long as something had to be kept that another pass may let go. */
+static enum status run_passes(struct engine *engine, enum compaction_scope scope,
+                              struct compaction_result *total)
 {
     enum status status = STATUS_OK;
     uint64_t kept_bytes = 1;
-    for (int pass = 0; status == STATUS_OK && kept_bytes > 0 && pass < PASSES_MAX; pass++) {
-        struct run run = {.engine = engine, .result = total};
+    int passes = scope == COMPACTION_ALL ? PASSES_MAX : 1;
+    for (int pass = 0; status == STATUS_OK && kept_bytes > 0 && pass < passes; pass++) {
+        struct compaction run = {.engine = engine, .scope = scope, .result = total};
         status = run_pass(&run);
-        kept_bytes = run.kept_bytes;
+        kept_bytes = run.output.kept_total;
     }
     return status;
 }
@@ -424,26 +312,30 @@ static void keep_room(struct engine *engine, bool keep)
 }
 
 /* Once more, in the room that is kept for this. */
-static enum status run_on_full_disk(struct engine *engine, struct compaction_result *total)
+static enum status run_on_full_disk(struct engine *engine, enum compaction_scope scope,
+                                    struct compaction_result *total)
 {
     enum status status = STATUS_DISK_FULL;
     keep_room(engine, true);
     if (reserve_release(engine)) {
-        status = run_passes(engine, total);
+        status = run_passes(engine, scope, total);
     }
     keep_room(engine, false);
     return status;
 }
 
-enum status compaction_run(struct engine *engine, struct compaction_result *out)
+enum status compaction_run(struct engine *engine, enum compaction_scope scope,
+                           struct compaction_result *out)
 {
     struct compaction_result total = {0};
-    enum status status = run_passes(engine, &total);
+    compaction_pace_begin(engine, scope == COMPACTION_ALL);
+    enum status status = run_passes(engine, scope, &total);
     if (status == STATUS_DISK_FULL) {
-        status = run_on_full_disk(engine, &total);
+        status = run_on_full_disk(engine, scope, &total);
     }
     total.reclaimed_bytes =
         total.reclaimed_bytes > total.copied_bytes ? total.reclaimed_bytes - total.copied_bytes : 0;
+    compaction_pace_end(engine, total.reclaimed_bytes);
     *out = total;
     if (status != STATUS_OK && status != STATUS_CLOSED) {
         LOG_WARNING("compaction gave up: %s; nothing is lost", status_words(status));

@@ -9,9 +9,16 @@
 #include "base/status.h"
 #include "engine/engine.h"
 
-/* Reclaims all dead bytes. No lock held; the maintenance thread, or with
+enum compaction_scope {
+    COMPACTION_ALL,     /* COMPACT: all dead bytes are reclaimed */
+    COMPACTION_GARBAGE, /* there is too much garbage: a few victims, the best */
+    COMPACTION_PASS     /* the interval is over: a few victims that are worth it */
+};
+
+/* Reclaims dead bytes. No lock held; the maintenance thread, or with
  * engine_options.without_threads the caller. CLOSED: given up because the engine closes. After any
  * failure all that was stays. */
-enum status compaction_run(struct engine *engine, struct compaction_result *out) MUST_CHECK;
+enum status compaction_run(struct engine *engine, enum compaction_scope scope,
+                           struct compaction_result *out) MUST_CHECK;
 
 #endif

@@ -27,6 +27,9 @@ static void reset(struct compaction_output *output)
     output->end = 0;
     output->first_sequence = 0;
     output->last_sequence = 0;
+    output->kept_bytes = 0;
+    output->kept_sequence = 0;
+    output->flushed = 0;
     output->move_count = 0;
 }
 
@@ -149,6 +152,15 @@ static enum status write_value(struct compaction_output *output, const struct re
     return file_write(output->segment->file, output->end + head_size, &record->value, 1);
 }
 
+static void note_kept(struct compaction_output *output, uint64_t sequence, uint64_t size)
+{
+    output->kept_bytes += size;
+    output->kept_total += size;
+    if (sequence > output->kept_sequence) {
+        output->kept_sequence = sequence;
+    }
+}
+
 enum status compaction_output_append(struct compaction_output *output, const struct record *record,
                                      struct index_hash hash, const struct record_address *from)
 {
@@ -158,6 +170,9 @@ enum status compaction_output_append(struct compaction_output *output, const str
     CHECK(record->kind != RECORD_DELTA && compaction_output_has_room(output, size));
     bool through = size >= THROUGH_SIZE;
     enum status status = reserve_move(output);
+    if (status == STATUS_OK && from != NULL) {
+        status = segment_live_prepare(output->segment, record->keyspace_id);
+    }
     if (status == STATUS_OK) {
         status = encode(output, record, head_size, size, through);
     }
@@ -175,6 +190,8 @@ enum status compaction_output_append(struct compaction_output *output, const str
             .to_unit = (uint32_t)(output->end / SEGMENT_UNIT_SIZE),
             .units = (uint32_t)(size / SEGMENT_UNIT_SIZE),
         };
+    } else {
+        note_kept(output, record->sequence, size);
     }
     output->end += size;
     if (output->first_sequence == 0 || record->sequence < output->first_sequence) {
@@ -228,22 +245,13 @@ enum status compaction_output_seal(struct compaction_output *output)
 enum status compaction_output_add_locked(struct compaction_output *output)
 {
     struct segment *segment = output->segment;
-    enum status status = STATUS_OK;
-    uint64_t prepared = 0; /* no keyspace has the id 0 of nothing: ids start at 1 */
-    for (size_t i = 0; status == STATUS_OK && i < output->move_count; i++) {
-        if (output->moves[i].keyspace_id != prepared) {
-            prepared = output->moves[i].keyspace_id;
-            status = segment_live_prepare(segment, prepared);
-        }
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
     segment->end = output->end;
     segment->reserved = output->end;
     segment->first_sequence = output->first_sequence;
     segment->last_sequence = output->last_sequence;
     segment->judged_sequence = output->judged_sequence;
+    segment->kept_bytes = output->kept_bytes;
+    segment->kept_sequence = output->kept_sequence;
     segment->synced_end = output->end;
     segment->closed = true;
     segment->sealed = true;
@@ -289,6 +297,7 @@ void compaction_output_publish(struct compaction_output *output)
             publish_locked(output, &output->moves[next]);
         }
         mutex_unlock(&engine->lock);
+        compaction_pace_step(engine);
     }
     reset(output);
 }

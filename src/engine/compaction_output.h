@@ -39,6 +39,10 @@ struct compaction_output {
     uint64_t end;             /* offset behind the last record, pending ones included */
     uint64_t first_sequence;  /* smallest, 0 = no records */
     uint64_t last_sequence;   /* greatest */
+    uint64_t kept_bytes;      /* of records that no slot points at */
+    uint64_t kept_sequence;   /* the newest of them */
+    uint64_t kept_total;      /* kept_bytes of all files so far */
+    uint64_t flushed;         /* bytes of the file that are on their way to the disk */
     struct compaction_move *moves; /* owned */
     size_t move_count;
     size_t move_capacity;

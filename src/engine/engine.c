@@ -74,6 +74,7 @@ static void engine_free(struct engine *engine)
     spaces_deinit(&engine->spaces);
     scrub_deinit(&engine->scrub);
     segment_table_deinit(&engine->segments);
+    compaction_pace_deinit(&engine->pace);
     maintenance_deinit(&engine->maintenance);
     sync_deinit(&engine->sync);
     manifest_deinit(&engine->manifest);
@@ -303,8 +304,10 @@ void engine_tick(struct engine *engine)
     }
     maintenance_round(engine);
     scrub_step(engine);
+    while (maintenance_compact(engine)) {
+    }
     sync_tick(engine);
-    if (checkpoint_is_due(engine)) {
+    if (!maintenance_is_busy(engine) && checkpoint_is_due(engine)) {
         (void)checkpoint_take(engine, false); /* logged */
     }
 }
@@ -371,6 +374,7 @@ void engine_statistics_locked(struct engine *engine, struct engine_statistics *o
     out->scrub_damaged_records = atomic_load(&engine->scrub.damaged_records);
     out->scrub_damaged_segments = atomic_load(&engine->scrub.damaged_segments);
     add_segments(engine, out);
+    compaction_pace_report(engine, out);
     mutex_lock(&maintenance->mutex);
     out->compactions = maintenance->compactions;
     out->compaction_running = maintenance->compaction_running;

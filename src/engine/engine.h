@@ -266,8 +266,22 @@ void engine_checkpoint(struct engine *engine);
 /* Every `interval_s` seconds all sealed segments are read again and verified; 0 = never. */
 void engine_set_scrub_interval(struct engine *engine, uint64_t interval_s);
 
-/* Tests with without_threads: one round of what the threads would do (expiry, next segment, sync
- * when due). */
+/* One starts at once when more than `percentage` of the closed segments is garbage (0 to 99; 0, as
+ * after opening: never), or tombstones that wait for others take too much. Up to 40 the files then
+ * take less than twice the live bytes and four segments. When writers outrun it they are to be
+ * slowed: engine_write_delay_us(). */
+void engine_set_compaction_percentage(struct engine *engine, unsigned percentage);
+
+/* How long whoever has just written `size` bytes of values (engine_value_bytes_locked) should not
+ * write any more; nearly always 0, never more than a fifth of a second. Who deletes is not slowed.
+ * Lock not needed, and not to be held while waiting. */
+int64_t engine_write_delay_us(struct engine *engine, uint64_t size);
+
+/* Bytes of values' records appended since the store was opened; lock held. */
+uint64_t engine_value_bytes_locked(const struct engine *engine);
+
+/* Tests with without_threads: one round of what the threads would do (expiry, next segment,
+ * compactions and sync when due). */
 void engine_tick(struct engine *engine);
 
 struct engine_statistics {
@@ -292,7 +306,16 @@ struct engine_statistics {
     int64_t last_sync_us;      /* and how long it took; -1 */
     bool sync_running;         /* a pass of syncing is at work */
     bool write_failing;        /* the last write of the log to its files failed */
-    uint64_t compactions;
+    uint64_t compactions; /* that ended; of those that nobody asked for, those with some gain */
+    uint64_t kept_bytes;  /* dead, but they still hide something: no garbage yet */
+    uint64_t compaction_moved_bytes;
+    uint64_t compaction_reclaimed_bytes; /* by how much the files have become smaller */
+    uint64_t compaction_size;            /* of the running one's victims, 0 = none is running */
+    uint64_t compaction_done;            /* of them, copied */
+    uint64_t last_compaction_us;
+    uint64_t last_compaction_reclaimed_bytes;
+    uint64_t slowed_writes;   /* how often engine_write_delay_us() was more than 0 */
+    uint64_t slowed_us;       /* what it was, added up */
     uint64_t corrupt_records; /* seen since the start */
     bool scrub_running;
     uint64_t scrub_passes; /* ended since the start; as are those that follow */

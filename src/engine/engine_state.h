@@ -22,6 +22,7 @@
 #include "engine/appender.h"
 #include "engine/checkpoint_take.h"
 #include "engine/compaction.h"
+#include "engine/compaction_pace.h"
 #include "engine/engine.h"
 #include "engine/expiry.h"
 #include "engine/maintenance.h"
@@ -66,6 +67,7 @@ struct engine {
     struct manifest_position durable_place; /* durable_position as a place in the log */
     uint64_t changes; /* keys that commands have changed since the store was opened */
     uint64_t expired_keys;
+    uint64_t value_bytes; /* engine_value_bytes_locked() */
     uint64_t corrupt_records;
     struct record_address corrupt_logged[CORRUPT_LOGGED_MAX];
     uint64_t random_state;
@@ -73,6 +75,7 @@ struct engine {
 
     struct sync sync;
     struct maintenance maintenance;
+    struct compaction_pace pace;
     struct expiry expiry;
     struct checkpoint_state checkpoint;
     struct reserve reserve;

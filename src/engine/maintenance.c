@@ -11,6 +11,9 @@
 
 #include <stdlib.h>
 
+/* A compaction that gained nothing, for want of room perhaps, is not tried again at once. */
+#define RETRY_MS 1000
+
 void maintenance_init(struct maintenance *maintenance)
 {
     *maintenance = (struct maintenance){0};
@@ -59,10 +62,23 @@ static void free_abandoned(struct engine *engine)
     } while (keyspace != NULL);
 }
 
-static void reclaim_segments(struct engine *engine)
+void maintenance_free_segments(struct engine *engine)
+{
+    struct segment *segment;
+    do {
+        mutex_lock(&engine->lock);
+        segment = segment_table_take_unused(&engine->segments);
+        mutex_unlock(&engine->lock);
+        if (segment != NULL) {
+            segment_unreference(segment);
+        }
+    } while (segment != NULL);
+}
+
+static void look_at_garbage(struct engine *engine)
 {
     mutex_lock(&engine->lock);
-    segment_table_reclaim(&engine->segments);
+    compaction_gauge_locked(engine);
     mutex_unlock(&engine->lock);
 }
 
@@ -73,7 +89,8 @@ void maintenance_round(struct engine *engine)
     appender_maintain(engine);
     log_files_seal(engine);
     free_abandoned(engine);
-    reclaim_segments(engine);
+    maintenance_free_segments(engine);
+    look_at_garbage(engine);
     reserve_refill(engine);
     engine->maintenance.last_round_ms = clock_monotonic_ms();
 }
@@ -92,31 +109,42 @@ bool maintenance_interlude(struct engine *engine)
 
 /* --- compactions -------------------------------------------------------------------------- */
 
-/* Runs a compaction for all who wait now; those who come later get the next one. */
-static void run_compaction(struct engine *engine)
+/* Of those who wait only one that reclaims all is for; those who come later get the next one. */
+static struct maintenance_waiter *take_waiters(struct maintenance *maintenance,
+                                               enum compaction_scope scope)
 {
-    struct maintenance *maintenance = &engine->maintenance;
+    struct maintenance_waiter *waiters = NULL;
     mutex_lock(&maintenance->mutex);
-    struct maintenance_waiter *waiters = maintenance->waiters;
-    maintenance->waiters = NULL;
-    maintenance->compaction_wanted = false;
+    if (scope == COMPACTION_ALL) {
+        waiters = maintenance->waiters;
+        maintenance->waiters = NULL;
+        maintenance->compaction_wanted = false;
+    }
     maintenance->compaction_running = true;
     mutex_unlock(&maintenance->mutex);
+    return waiters;
+}
 
+/* Returns whether any file could go. */
+static bool run_compaction(struct engine *engine, enum compaction_scope scope)
+{
+    struct maintenance *maintenance = &engine->maintenance;
+    struct maintenance_waiter *waiters = take_waiters(maintenance, scope);
     struct compaction_result result = {0};
-    enum status status = compaction_run(engine, &result);
+    enum status status = compaction_run(engine, scope, &result);
+    bool has_gained = result.segments_removed > 0;
 
     mutex_lock(&maintenance->mutex);
     maintenance->compaction_running = false;
-    maintenance->compactions++;
+    maintenance->compactions += scope == COMPACTION_ALL || has_gained ? 1 : 0;
     mutex_unlock(&maintenance->mutex);
-    maintenance->last_compaction_ms = clock_monotonic_ms();
     for (struct maintenance_waiter *waiter = waiters; waiter != NULL; waiter = waiter->next) {
         if (waiter->done != NULL) {
             waiter->done(waiter->context, status, &result);
         }
     }
     free_waiters(waiters);
+    return has_gained;
 }
 
 static enum status request_compaction(struct engine *engine, maintenance_done *done, void *context)
@@ -149,7 +177,7 @@ void engine_compact_start(struct engine *engine, maintenance_done *done, void *c
         return;
     }
     if (!engine->maintenance.running) {
-        run_compaction(engine);
+        (void)run_compaction(engine, COMPACTION_ALL);
     }
 }
 
@@ -213,10 +241,10 @@ void engine_set_compaction_interval(struct engine *engine, uint64_t interval_s)
     mutex_unlock(&maintenance->mutex);
 }
 
-/* --- the thread --------------------------------------------------------------------------- */
+/* --- compactions that nobody asked for ----------------------------------------------------- */
 
-/* Copying many segments for the sake of a few dead bytes in each would be no gain: a compaction
- * that nobody asked for waits until a sixteenth of what the files hold is dead. */
+/* Is it worth it? Copying many segments for the sake of a few dead bytes in each would be no gain:
+ * a sixteenth of what the files hold must be dead. */
 static bool has_garbage(struct engine *engine)
 {
     uint64_t dead_bytes = 0;
@@ -226,7 +254,7 @@ static bool has_garbage(struct engine *engine)
     mutex_lock(&engine->lock);
     while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
         if (!segment->damaged) {
-            dead_bytes += segment_dead_bytes(segment);
+            dead_bytes += segment_dead_bytes(segment) - segment->kept_bytes;
             all_bytes += segment->end;
         }
     }
@@ -234,23 +262,60 @@ static bool has_garbage(struct engine *engine)
     return dead_bytes > 0 && dead_bytes >= all_bytes / 16;
 }
 
-/* maintenance.mutex held. */
-static bool is_interval_over(const struct maintenance *maintenance)
+static bool is_interval_over(struct maintenance *maintenance)
 {
-    return maintenance->compaction_interval_s > 0 &&
-           clock_monotonic_ms() - maintenance->last_compaction_ms >=
-               (int64_t)maintenance->compaction_interval_s * 1000;
+    mutex_lock(&maintenance->mutex);
+    int64_t interval_ms = (int64_t)maintenance->compaction_interval_s * 1000;
+    mutex_unlock(&maintenance->mutex);
+    return interval_ms > 0 && clock_monotonic_ms() - maintenance->last_compaction_ms >= interval_ms;
 }
 
-/* By falling urgency. */
-enum work { WORK_STOP, WORK_COMPACTION, WORK_CHECKPOINT, WORK_COMPACTION_IF_WORTH, WORK_ROUND };
+bool maintenance_is_busy(struct engine *engine)
+{
+    struct maintenance *maintenance = &engine->maintenance;
+    mutex_lock(&engine->lock);
+    bool is_taking = engine->checkpoint.taking;
+    mutex_unlock(&engine->lock);
+    mutex_lock(&maintenance->mutex);
+    bool is_running = maintenance->compaction_running;
+    mutex_unlock(&maintenance->mutex);
+    return is_taking || is_running;
+}
 
-/* Sleeps until there is something to do, and says what besides a round. */
-static enum work wait_for_work(struct maintenance *maintenance)
+bool maintenance_compact(struct engine *engine)
+{
+    struct maintenance *maintenance = &engine->maintenance;
+    if (maintenance_is_busy(engine)) {
+        return false;
+    }
+    if (atomic_load(&engine->pace.is_due) && clock_monotonic_ms() >= maintenance->retry_ms) {
+        bool has_gained = run_compaction(engine, COMPACTION_GARBAGE);
+        if (!has_gained) {
+            maintenance->retry_ms = clock_monotonic_ms() + RETRY_MS;
+        }
+        return has_gained;
+    }
+    if (!maintenance->in_pass) {
+        maintenance->in_pass = is_interval_over(maintenance) && has_garbage(engine);
+    }
+    if (maintenance->in_pass && !run_compaction(engine, COMPACTION_PASS)) {
+        maintenance->in_pass = false;
+        maintenance->last_compaction_ms = clock_monotonic_ms();
+    }
+    return maintenance->in_pass;
+}
+
+/* --- the thread --------------------------------------------------------------------------- */
+
+/* By falling urgency. */
+enum work { WORK_STOP, WORK_COMPACTION, WORK_CHECKPOINT, WORK_ROUND };
+
+/* Sleeps until there is something to do, if there is `no_more`, and says what besides a round. */
+static enum work wait_for_work(struct maintenance *maintenance, bool no_more)
 {
     enum work work = WORK_ROUND;
     mutex_lock(&maintenance->mutex);
-    if (!maintenance->stop && !maintenance->woken && !maintenance->compaction_wanted &&
+    if (no_more && !maintenance->stop && !maintenance->woken && !maintenance->compaction_wanted &&
         !maintenance->checkpoint_wanted) {
         condition_wait(&maintenance->wake, &maintenance->mutex, MAINTENANCE_INTERVAL_MS);
     }
@@ -262,8 +327,6 @@ static enum work wait_for_work(struct maintenance *maintenance)
     } else if (maintenance->checkpoint_wanted) {
         maintenance->checkpoint_wanted = false;
         work = WORK_CHECKPOINT;
-    } else if (is_interval_over(maintenance)) {
-        work = WORK_COMPACTION_IF_WORTH;
     }
     mutex_unlock(&maintenance->mutex);
     return work;
@@ -272,13 +335,16 @@ static enum work wait_for_work(struct maintenance *maintenance)
 static void *maintenance_main(void *argument)
 {
     struct engine *engine = argument;
+    bool has_more = false;
     enum work work;
-    while ((work = wait_for_work(&engine->maintenance)) != WORK_STOP) {
+    while ((work = wait_for_work(&engine->maintenance, !has_more)) != WORK_STOP) {
         maintenance_round(engine);
         scrub_step(engine);
-        if (work == WORK_COMPACTION || (work == WORK_COMPACTION_IF_WORTH && has_garbage(engine))) {
-            run_compaction(engine);
+        if (work == WORK_COMPACTION) {
+            (void)run_compaction(engine, COMPACTION_ALL);
+            engine->maintenance.last_compaction_ms = clock_monotonic_ms();
         }
+        has_more = maintenance_compact(engine);
         if (work == WORK_CHECKPOINT || checkpoint_is_due(engine)) {
             (void)checkpoint_take(engine, false); /* logged */
         }

@@ -3,7 +3,9 @@
  *
  * Ten times a second it removes expired keys, makes the next log segment ready, seals full ones,
  * frees indexes and segments that went out of use, and tries again what the disk refused; and it
- * runs compactions, between whose steps that housekeeping goes on.
+ * runs compactions, between whose steps that housekeeping goes on. Those that somebody asked for
+ * reclaim all there is; others come in rounds of a few segments each: while too much is garbage,
+ * and when the interval is over, until nothing is left that is worth it.
  *
  * Threads: see each function. maintenance.mutex is a leaf.
  */
@@ -48,7 +50,9 @@ struct maintenance {
     /* the maintenance thread's own */
     enum status prepare_status; /* of the last attempt to make a segment ready */
     int64_t last_round_ms;
-    int64_t last_compaction_ms;
+    int64_t last_compaction_ms; /* of one that was asked for, or because the interval was over */
+    int64_t retry_ms;           /* no compaction because of too much garbage before */
+    bool in_pass;               /* the interval is over, and rounds go on while they are worth it */
 };
 
 void maintenance_init(struct maintenance *maintenance);
@@ -65,6 +69,18 @@ void maintenance_wake(struct engine *engine);
 /* No lock held. One round of housekeeping, here and now; for the thread, for engine_tick(), and for
  * a compaction between its steps. */
 void maintenance_round(struct engine *engine);
+
+/* No lock held. Closes the segments that are out of use and that nobody reads any more. */
+void maintenance_free_segments(struct engine *engine);
+
+/* No lock held, the maintenance thread, or without it anyone. A round of compaction, if one is due
+ * that nobody asked for. True: it gained something, and more may be due. */
+bool maintenance_compact(struct engine *engine);
+
+/* No lock held. Is a compaction running, or is a checkpoint being made? Never both: neither would
+ * know what the other moves. One thread sees to that, but where there are none, a test may come
+ * here in the midst of one of them. */
+bool maintenance_is_busy(struct engine *engine);
 
 /* For a compaction: a round when one is due. True: the engine is closing, give up. */
 bool maintenance_interlude(struct engine *engine);

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SCDB_PERCENTAGE_MAX 90
+
 _Static_assert(SCDB_NEVER == EXPIRY_NONE, "times pass through unchanged");
 
 /* --- statuses and the log -------------------------------------------------------------------- */
@@ -110,6 +112,11 @@ static enum status check_options(const struct scdb_options *options, struct erro
         return error_set(error, STATUS_INVALID, "segment_size is %llu, but must be 1 MiB to 1 GiB",
                          (unsigned long long)options->segment_size);
     }
+    if (options->compaction_percentage > SCDB_PERCENTAGE_MAX) {
+        return error_set(error, STATUS_INVALID,
+                         "compaction_percentage is %llu, but must be 0 to %d",
+                         (unsigned long long)options->compaction_percentage, SCDB_PERCENTAGE_MAX);
+    }
     for (size_t i = 0; i < sizeof(options->reserved) / sizeof(options->reserved[0]); i++) {
         if (options->reserved[i] != 0) {
             return error_set(error, STATUS_INVALID,
@@ -169,6 +176,7 @@ static enum status open_path(const char *path, const struct scdb_options *option
     }
     if (status == STATUS_OK) {
         engine_set_compaction_interval((*out)->engine, options->compaction_interval_s);
+        engine_set_compaction_percentage((*out)->engine, (unsigned)options->compaction_percentage);
     }
     return status;
 }
@@ -214,6 +222,7 @@ struct engine_keyspace *scdb_begin(struct scdb *db)
 {
     engine_lock(db->engine);
     engine_rest_begin_locked(db->engine);
+    db->value_bytes = engine_value_bytes_locked(db->engine);
     return engine_database_locked(db->engine, SCDB_DATABASE);
 }
 
@@ -232,6 +241,7 @@ static enum status wait_durable(struct scdb *db, uint64_t position)
 enum status scdb_end(struct scdb *db, enum status status)
 {
     uint64_t position = engine_rest_end_locked(db->engine);
+    uint64_t written = engine_value_bytes_locked(db->engine) - db->value_bytes;
     engine_unlock(db->engine);
     if (position == 0 || (status != STATUS_OK && status != STATUS_NOT_FOUND)) {
         return status;
@@ -239,6 +249,10 @@ enum status scdb_end(struct scdb *db, enum status status)
     enum status safe = engine_write(db->engine, position);
     if (safe == STATUS_OK) {
         safe = wait_durable(db, position);
+    }
+    int64_t delay_us = engine_write_delay_us(db->engine, written);
+    if (delay_us > 0) {
+        clock_sleep_us(delay_us); /* compaction is behind */
     }
     return safe == STATUS_OK ? status : safe;
 }

@@ -141,8 +141,11 @@ struct scdb_options {
     uint64_t index_memory_limit;    /* bytes of memory for the index; 0 = no limit */
     uint64_t compaction_interval_s; /* how often to look for bytes to reclaim; 0 = only when
                                        scdb_compact() is called */
+    uint64_t compaction_percentage; /* look for them at once when more than this part of the files
+                                       is garbage, 0 to 90, and slow writers where that is not
+                                       enough; 0 = do neither */
     bool read_only;                 /* change nothing: see scdb_open() */
-    uint64_t reserved[7];           /* 0 */
+    uint64_t reserved[6];           /* 0 */
 };
 
 /*

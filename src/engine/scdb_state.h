@@ -16,6 +16,7 @@
 struct scdb {
     struct file_system *fs; /* owned */
     struct engine *engine;  /* owned */
+    uint64_t value_bytes;   /* engine_value_bytes_locked() at scdb_begin(); under its lock */
 
     /* A leaf: the engine's hook, and those who wait for it. */
     struct mutex durable_mutex;

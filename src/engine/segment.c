@@ -317,19 +317,17 @@ void segment_table_retire(struct segment_table *table, struct segment *segment)
     table->segment_count--;
 }
 
-void segment_table_reclaim(struct segment_table *table)
+struct segment *segment_table_take_unused(struct segment_table *table)
 {
-    size_t kept = 0;
     for (size_t i = 0; i < table->retired_count; i++) {
         struct segment *segment = table->retired[i];
         /* New references are only taken under the lock that we hold, by way of a slot, and no slot
          * points here: so 1 stays 1. */
-        if (atomic_load_explicit(&segment->references, memory_order_acquire) > 1) {
-            table->retired[kept++] = segment;
-            continue;
+        if (atomic_load_explicit(&segment->references, memory_order_acquire) == 1) {
+            table->retired[i] = table->retired[--table->retired_count];
+            free_handles(table, segment);
+            return segment;
         }
-        free_handles(table, segment);
-        segment_unreference(segment);
     }
-    table->retired_count = kept;
+    return NULL;
 }

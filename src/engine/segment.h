@@ -61,9 +61,11 @@ struct segment {
     uint64_t tail_from;       /* records from here on may lie in the tail in memory */
     bool in_unsynced;         /* stands in the list of what the next sync must cover */
     struct segment *next_unsynced;
-    bool closed;  /* no record will be added */
-    bool sealed;  /* closed, durable, its end known to the manifest in memory */
-    bool damaged; /* a compaction could not read it: not picked again */
+    bool closed;            /* no record will be added */
+    bool sealed;            /* closed, durable, its end known to the manifest in memory */
+    bool damaged;           /* a compaction could not read it: not picked again */
+    uint64_t kept_bytes;    /* of its dead records, those that a compaction had to keep */
+    uint64_t kept_sequence; /* the newest of them */
 
     struct segment_live *live; /* owned */
     size_t live_count;
@@ -144,11 +146,13 @@ enum status segment_table_add(struct segment_table *table, struct segment *segme
 void segment_table_withdraw(struct segment_table *table, struct segment *segment);
 
 /* Takes a segment to which no slot points any more out of use; its handles are free again when the
- * last reference but the table's is gone, see segment_table_reclaim(). */
+ * last reference but the table's is gone, see segment_table_take_unused(). */
 void segment_table_retire(struct segment_table *table, struct segment *segment);
 
-/* Lets go of retired segments that nobody references any more. */
-void segment_table_reclaim(struct segment_table *table);
+/* A retired segment that nobody references any more, NULL when there is none. The reference is the
+ * caller's, to be dropped without the lock: unmapping and closing a large file that has been
+ * removed takes milliseconds. */
+struct segment *segment_table_take_unused(struct segment_table *table);
 
 /* The segment that owns `address`; never NULL for an address that a slot holds. */
 static inline struct segment *segment_table_find(const struct segment_table *table,

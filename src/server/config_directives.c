@@ -181,6 +181,12 @@ const struct directive config_directives[] = {
                           .high = 1,
                           .initial = "no",
                           .help = "Serve the store without changing any of its files."},
+    [CONFIG_COMPACTION_GARBAGE_PERCENTAGE] =
+        {.name = "compaction-garbage-percentage",
+         .type = DIRECTIVE_INTEGER,
+         .high = 90,
+         .initial = "40",
+         .help = "Percent of garbage in the files at which a compaction starts; 0 starts none."},
     [CONFIG_SEGMENT_SIZE] = {.name = "segment-size",
                              .type = DIRECTIVE_MEMORY,
                              .flags = IMMUTABLE,
@@ -202,9 +208,8 @@ const struct directive config_directives[] = {
                         .low = 0,
                         .high = 64,
                         .initial = "0",
-                        .help =
-                            "Worker threads; 0 takes one fewer than the machine has processors, "
-                            "at least 1 and at most 4."},
+                        .help = "Worker threads; 0 takes one fewer than there are processors, 1 to "
+                                "4."},
     [CONFIG_MAXCLIENTS] = {.name = "maxclients",
                            .type = DIRECTIVE_INTEGER,
                            .low = 1,

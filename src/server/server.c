@@ -354,6 +354,7 @@ enum status server_run(struct server *server, struct keyspace *keyspace, struct 
     struct main_loop loop;
     server->keyspace = keyspace;
     server->engine = keyspace_engine(keyspace);
+    server_settings_start(server);
     enum status status = open_loop(&loop, server, error);
     if (status != STATUS_OK) {
         return status;

@@ -89,6 +89,24 @@ static enum status apply_scrub_interval(void *context, struct error *error)
     return STATUS_OK;
 }
 
+static enum status apply_compaction_percentage(void *context, struct error *error)
+{
+    const struct server *server = context;
+    (void)error;
+    engine_set_compaction_percentage(
+        server->engine,
+        (unsigned)config_number(server->config, CONFIG_COMPACTION_GARBAGE_PERCENTAGE));
+    return STATUS_OK;
+}
+
+void server_settings_start(struct server *server)
+{
+    struct error error;
+    (void)apply_compaction_interval(server, &error);
+    (void)apply_compaction_percentage(server, &error);
+    (void)apply_scrub_interval(server, &error);
+}
+
 void server_settings_init(struct server *server)
 {
     struct error error;
@@ -106,4 +124,6 @@ void server_settings_init(struct server *server)
     config_on_change(config, CONFIG_MAX_KEYS, apply_max_keys, server);
     config_on_change(config, CONFIG_COMPACTION_INTERVAL, apply_compaction_interval, server);
     config_on_change(config, CONFIG_SCRUB_INTERVAL, apply_scrub_interval, server);
+    config_on_change(config, CONFIG_COMPACTION_GARBAGE_PERCENTAGE, apply_compaction_percentage,
+                     server);
 }

@@ -47,6 +47,8 @@ static void world_open(struct world *world)
     world->options.fs = world->fs;
     enum status status = engine_open(&world->options, &world->engine, &error);
     ck_assert_msg(status == STATUS_OK, "engine_open: %s: %s", status_name(status), error.text);
+    engine_set_compaction_percentage(world->engine,
+                                     (unsigned)test_random_below(&world->random, 60));
 }
 
 static void world_close(struct world *world)

@@ -63,7 +63,11 @@ enum status crash_run_open(struct crash_run *run, bool repair, struct error *err
     };
     run->step = CRASH_STEP_OPEN;
     error->text[0] = '\0';
-    return engine_open(&options, &run->engine, error);
+    enum status status = engine_open(&options, &run->engine, error);
+    if (status == STATUS_OK && crash_run_one_in(run, 2)) {
+        engine_set_compaction_percentage(run->engine, 10 + (unsigned)crash_run_below(run, 50));
+    }
+    return status;
 }
 
 void crash_run_close(struct crash_run *run)

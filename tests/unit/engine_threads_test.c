@@ -179,6 +179,7 @@ static void *worker_main(void *argument)
         engine_lock(engine);
         struct engine_keyspace *keyspace = engine_database_locked(engine, 0);
         engine_rest_begin_locked(engine);
+        uint64_t value_bytes = engine_value_bytes_locked(engine);
         for (int i = 0; i < 8; i++) {
             unsigned key = (unsigned)test_random_below(&worker->random, KEYS_PER_WORKER);
             engine_prefetch_locked(engine, keyspace, slice_of_string("w0:1"), i % 2);
@@ -189,9 +190,11 @@ static void *worker_main(void *argument)
             }
         }
         uint64_t position = engine_rest_end_locked(engine);
+        uint64_t written = engine_value_bytes_locked(engine) - value_bytes;
         engine_unlock(engine);
         CHECK(engine_write(engine, position) == STATUS_OK);
         CHECK(wait_for_reply(position));
+        clock_sleep_us(engine_write_delay_us(engine, written)); /* as a server would */
         if (pinned != NULL) { /* compactions may have moved it; the bytes stay */
             uint64_t version;
             memcpy(&version, value.data, sizeof(version));
@@ -245,6 +248,7 @@ START_TEST(everything_at_once)
     uint64_t seed = test_seed("build/tests/unit/engine_threads_test");
     static const enum sync_policy policies[] = {SYNC_ALWAYS, SYNC_EVERYSEC, SYNC_NO};
     atomic_bool stop = false;
+    engine_set_compaction_percentage(engine, 40); /* they start by themselves, too */
     struct worker *workers = calloc(WORKERS, sizeof(*workers));
     ck_assert_ptr_nonnull(workers);
     for (unsigned i = 0; i < WORKERS; i++) {

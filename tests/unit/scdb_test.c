@@ -594,9 +594,8 @@ END_TEST
 START_TEST(bad_options_are_refused)
 {
     static const struct scdb_options bad[] = {
-        {.segment_size = 1},
-        {.segment_size = (uint64_t)2 << 30},
-        {.sync = (enum scdb_sync)9},
+        {.segment_size = 1},         {.segment_size = (uint64_t)2 << 30},
+        {.sync = (enum scdb_sync)9}, {.compaction_percentage = 91},
         {.reserved = {0, 0, 1}},
     };
     close_store();

@@ -143,12 +143,14 @@ START_TEST(handles_are_used_again_when_nobody_looks)
     segment_reference(small); /* a pin */
     segment_table_retire(&table, small);
     ck_assert_uint_eq(table.segment_count, 1);
-    segment_table_reclaim(&table);
+    ck_assert_ptr_null(segment_table_take_unused(&table));
     struct segment *other = make_segment(5, CAPACITY);
     ck_assert_int_eq(segment_table_add(&table, other), STATUS_OK);
     ck_assert_uint_ne(other->handle, handle);
     segment_unreference(small);
-    segment_table_reclaim(&table);
+    ck_assert_ptr_eq(segment_table_take_unused(&table), small);
+    ck_assert_ptr_null(segment_table_take_unused(&table));
+    segment_unreference(small);
     struct segment *third = make_segment(6, CAPACITY);
     ck_assert_int_eq(segment_table_add(&table, third), STATUS_OK);
     ck_assert_uint_eq(third->handle, handle);

@@ -1,0 +1,154 @@
+/* compaction_choice.c - see compaction_choice.h. */
+#include "engine/compaction_choice.h"
+
+/* The smallest guard of all files, that of the file which has it, and that of the others. */
+struct guards {
+    uint64_t least;
+    uint64_t second;
+    size_t holder; /* SIZE_MAX: no file guards anything */
+};
+
+static struct guards find_guards(const struct compaction_file *files, size_t count)
+{
+    struct guards guards = {.least = UINT64_MAX, .second = UINT64_MAX, .holder = SIZE_MAX};
+    for (size_t i = 0; i < count; i++) {
+        uint64_t guard = files[i].guard_sequence;
+        if (guard < guards.least) {
+            guards.second = guards.least;
+            guards.least = guard;
+            guards.holder = i;
+        } else if (guard < guards.second) {
+            guards.second = guard;
+        }
+    }
+    return guards;
+}
+
+void compaction_add_up(struct compaction_file *files, size_t count,
+                       struct compaction_totals *totals)
+{
+    struct guards guards = find_guards(files, count);
+    totals->bytes = 0;
+    totals->live_bytes = 0;
+    totals->kept_bytes = 0;
+    totals->oldest_can_go = guards.holder != SIZE_MAX && files[guards.holder].can_go;
+    for (size_t i = 0; i < count; i++) {
+        struct compaction_file *file = &files[i];
+        uint64_t limit = i == guards.holder ? guards.second : guards.least;
+        if (file->kept_sequence <= limit) {
+            file->kept_bytes = 0;
+        }
+        if (file->can_go) {
+            totals->bytes += file->bytes;
+            totals->live_bytes += file->live_bytes;
+            totals->kept_bytes += file->kept_bytes;
+        }
+    }
+}
+
+/* --- when --------------------------------------------------------------------------------- */
+
+static bool is_too_much_kept(const struct compaction_totals *totals)
+{
+    return totals->oldest_can_go &&
+           totals->kept_bytes > totals->all_live_bytes / COMPACTION_KEPT_SHARE;
+}
+
+bool compaction_is_due(const struct compaction_totals *totals, unsigned percentage)
+{
+    if (percentage == 0) {
+        return false;
+    }
+    /* Not garbage * 100 > ...: that is too much for 64 bits long before the files are. */
+    return compaction_garbage(totals) > totals->bytes / 100 * percentage ||
+           is_too_much_kept(totals);
+}
+
+/* How far `level` is on the way from `from` to `to`. */
+static unsigned permille(uint64_t level, uint64_t from, uint64_t to)
+{
+    if (level <= from) {
+        return 0;
+    }
+    return level >= to ? 1000 : (unsigned)(1000.0 * (double)(level - from) / (double)(to - from));
+}
+
+struct compaction_pressure compaction_press(const struct compaction_totals *totals,
+                                            unsigned percentage, uint64_t segment_size)
+{
+    double needed = (double)(totals->live_bytes + totals->kept_bytes);
+    uint64_t start = (uint64_t)(needed / (1.0 - percentage / 100.0));
+    uint64_t doubled = totals->all_live_bytes * 2;
+    uint64_t most = (doubled > start ? doubled : start) + segment_size / 2 * 3;
+    uint64_t slow = start + (most - start) / 3 * 2;
+    return (struct compaction_pressure){
+        .urgency = permille(totals->bytes, start, slow),
+        .slowness = permille(totals->bytes, slow, most),
+    };
+}
+
+/* --- what --------------------------------------------------------------------------------- */
+
+static uint64_t garbage_of(const struct compaction_file *file)
+{
+    return file->bytes - file->live_bytes - file->kept_bytes;
+}
+
+/* The square of the benefit, which orders files the same way. */
+static double benefit_of(const struct compaction_file *file, uint64_t next_sequence)
+{
+    double age =
+        next_sequence > file->last_sequence ? (double)(next_sequence - file->last_sequence) : 1.0;
+    double cost = (double)(file->bytes + file->live_bytes + file->kept_bytes);
+    double gain = (double)garbage_of(file) / cost;
+    return gain * gain * age;
+}
+
+static bool is_worth(const struct compaction_file *file, const struct compaction_wish *wish)
+{
+    uint64_t garbage = garbage_of(file);
+    return file->can_go && !file->chosen && garbage > 0 &&
+           garbage >= file->bytes / 100 * wish->garbage_least;
+}
+
+static struct compaction_file *find_best(struct compaction_file *files, size_t count,
+                                         const struct compaction_wish *wish)
+{
+    struct compaction_file *best = NULL;
+    double most = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (is_worth(&files[i], wish)) {
+            double benefit = benefit_of(&files[i], wish->next_sequence);
+            if (best == NULL || benefit > most) {
+                best = &files[i];
+                most = benefit;
+            }
+        }
+    }
+    return best;
+}
+
+size_t compaction_choose(struct compaction_file *files, size_t count,
+                         const struct compaction_totals *totals, const struct compaction_wish *wish)
+{
+    size_t chosen = 0;
+    uint64_t copied = 0;
+    if (is_too_much_kept(totals)) {
+        /* Whatever its garbage: it is what the kept ones wait for. */
+        struct compaction_file *oldest = &files[find_guards(files, count).holder];
+        oldest->chosen = true;
+        copied = oldest->live_bytes + oldest->kept_bytes;
+        chosen++;
+    }
+    while (chosen < COMPACTION_ROUND_VICTIMS) {
+        struct compaction_file *best = find_best(files, count, wish);
+        if (best == NULL ||
+            (chosen > 0 && copied + best->live_bytes + best->kept_bytes > wish->live_max)) {
+            break;
+        }
+        best->chosen = true;
+        copied += best->live_bytes + best->kept_bytes;
+        chosen++;
+    }
+    return chosen;
+}

@@ -1,0 +1,93 @@
+/*
+ * compaction_choice.h - which files to compact, and when: arithmetic, no I/O, no locks.
+ *
+ * Garbage is what a compaction would give back: dead bytes, but not those that have to be kept,
+ * tombstones and marks that still hide something in another file ("kept bytes").
+ *
+ * Levels. With L live bytes, K kept ones and a garbage percentage p, all in closed segments:
+ *
+ *   start   (L + K) / (1 - p)                  compaction starts
+ *   slow    two thirds of the way to `most`    writers are slowed, more and more
+ *   most    max(2 L, start) + 3/2 segments     what closed segments hold when writers outrun it
+ *
+ * Besides, the disk holds the active segment, at most one packed segment in the making, and what
+ * has been reserved ahead: so the files stay below 2 L and 4 segments, if p is at most 40.
+ */
+#ifndef SCDB_ENGINE_COMPACTION_CHOICE_H
+#define SCDB_ENGINE_COMPACTION_CHOICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Kept bytes beyond this part of the live bytes make the oldest file a victim. */
+#define COMPACTION_KEPT_SHARE 8
+
+/* At most so many victims in a round that nobody asked for. */
+#define COMPACTION_ROUND_VICTIMS 8
+
+/* A closed segment, as the choice sees it. */
+struct compaction_file {
+    uint64_t bytes;          /* of records */
+    uint64_t live_bytes;     /* of them */
+    uint64_t kept_bytes;     /* of the dead ones, those that a compaction had to keep */
+    uint64_t kept_sequence;  /* the newest of those */
+    uint64_t guard_sequence; /* tombstones newer than this may hide something in it; UINT64_MAX:
+                                nothing dead is in it (rule 8 of docs/durability.md) */
+    uint64_t last_sequence;
+    bool can_go; /* closed (to be chosen: sealed), and not damaged */
+    bool chosen; /* the answer */
+};
+
+struct compaction_totals {
+    uint64_t bytes; /* of closed segments that are not damaged */
+    uint64_t live_bytes;
+    uint64_t kept_bytes;     /* without those that nothing needs any more */
+    uint64_t all_live_bytes; /* the active segment's, too */
+    bool oldest_can_go;      /* the file with the smallest guard_sequence */
+};
+
+/* Sets kept_bytes to 0 where what was kept hides nothing any more, and adds the files up
+ * (all_live_bytes is the caller's). */
+void compaction_add_up(struct compaction_file *files, size_t count,
+                       struct compaction_totals *totals);
+
+static inline uint64_t compaction_garbage(const struct compaction_totals *totals)
+{
+    return totals->bytes - totals->live_bytes - totals->kept_bytes;
+}
+
+/* Is more than `percentage` of the closed segments garbage, or so much kept that the oldest file
+ * should go? 0 = never. */
+bool compaction_is_due(const struct compaction_totals *totals, unsigned percentage);
+
+struct compaction_wish {
+    uint64_t next_sequence; /* the age of files is counted from here */
+    uint64_t live_max;      /* bytes to be copied at most, if one victim does not have more */
+    unsigned garbage_least; /* percent of its bytes that a victim has at least */
+};
+
+/*
+ * Chooses the victims of a round, after compaction_add_up(). Returns how many.
+ *
+ * The benefit of a file is garbage / (bytes + live) * sqrt(age): what is gained for what is read
+ * and written, and old files first, for what is in them has shown that it lives long, while a young
+ * file's bytes will die if one waits. (LFS weights with the age itself: better where few keys take
+ * most writes, worse where all are written alike. docs/architecture.md has the figures.)
+ */
+size_t compaction_choose(struct compaction_file *files, size_t count,
+                         const struct compaction_totals *totals,
+                         const struct compaction_wish *wish);
+
+/* Permille, 0 to 1000: how far from `start` to `slow` the closed segments are, and from `slow` to
+ * `most`. */
+struct compaction_pressure {
+    unsigned urgency;
+    unsigned slowness;
+};
+
+/* `percentage`: 1 to 99. */
+struct compaction_pressure compaction_press(const struct compaction_totals *totals,
+                                            unsigned percentage, uint64_t segment_size);
+
+#endif

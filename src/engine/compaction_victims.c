@@ -1,0 +1,180 @@
+/* compaction_victims.c - see compaction_victims.h. */
+#include "engine/compaction_victims.h"
+
+#include "engine/compaction_choice.h"
+#include "engine/engine_state.h"
+#include "engine/log_files.h"
+#include "engine/mutant.h"
+
+#include <stdlib.h>
+
+/* A compaction that nobody asked for, but whose time has come, takes what has this many percent of
+ * garbage at least. */
+#define PASS_GARBAGE_LEAST 12
+
+/* Should the active segment be closed first, for the sake of what is dead in it? For one that was
+ * asked for, always. Of a small store it may be nearly all: then now and then, too. */
+static bool wants_roll_locked(const struct compaction *run)
+{
+    const struct engine *engine = run->engine;
+    const struct segment *active = engine->appender.active;
+    if (active->end == 0 || run->scope == COMPACTION_GARBAGE) {
+        return false;
+    }
+    uint64_t dead = segment_dead_bytes(active);
+    if (run->scope == COMPACTION_ALL) {
+        return dead > 0;
+    }
+    uint64_t all_bytes = 0;
+    size_t handle = 0;
+    const struct segment *segment;
+    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+        all_bytes += segment->end;
+    }
+    return dead > all_bytes / 4;
+}
+
+/* What is to be judged lies in closed, durable, sealed segments then, up to *judged_sequence. */
+static enum status close_log(struct compaction *run)
+{
+    struct engine *engine = run->engine;
+    log_files_prepare_next(engine);
+    mutex_lock(&engine->lock);
+    enum status status = wants_roll_locked(run) ? appender_roll_locked(engine) : STATUS_OK;
+    const struct segment *active = engine->appender.active;
+    run->judged_sequence =
+        (active->first_sequence > 0 ? active->first_sequence : engine->appender.next_sequence) - 1;
+    mutex_unlock(&engine->lock);
+    if (status == STATUS_OK) {
+        status = engine_sync(engine);
+    }
+    if (status == STATUS_OK) {
+        log_files_seal(engine);
+    }
+    return status;
+}
+
+static int compare_age(const void *a, const void *b)
+{
+    const struct segment *const *left = a;
+    const struct segment *const *right = b;
+    return (*left)->first_sequence < (*right)->first_sequence   ? -1
+           : (*left)->first_sequence > (*right)->first_sequence ? 1
+                                                                : 0;
+}
+
+static void add_victim_locked(struct compaction *run, struct segment *segment)
+{
+    segment_reference(segment);
+    run->victims[run->victim_count++] = segment;
+    atomic_fetch_add(&run->engine->pace.run_size, segment->end);
+}
+
+static void add_all_locked(struct compaction *run)
+{
+    size_t handle = 0;
+    struct segment *segment;
+    while ((segment = segment_table_next(&run->engine->segments, &handle)) != NULL) {
+        if (segment->sealed && !segment->damaged && segment_dead_bytes(segment) > 0) {
+            add_victim_locked(run, segment);
+        }
+    }
+}
+
+/* `files` has room for all segments. */
+static void add_best_locked(struct compaction *run, struct compaction_file *files)
+{
+    struct engine *engine = run->engine;
+    struct compaction_totals totals = {0};
+    size_t count = 0;
+    size_t handle = 0;
+    struct segment *segment;
+    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+        totals.all_live_bytes += segment->live_bytes;
+        files[count] = compaction_describe_locked(segment);
+        files[count].can_go = files[count].can_go && segment->sealed;
+        count++;
+    }
+    compaction_add_up(files, count, &totals);
+    unsigned percentage = atomic_load(&engine->pace.percentage);
+    struct compaction_wish wish = {
+        .next_sequence = engine->appender.next_sequence,
+        .live_max = engine->segment_size,
+        .garbage_least = run->scope == COMPACTION_GARBAGE ? percentage / 4 : PASS_GARBAGE_LEAST,
+    };
+    (void)compaction_choose(files, count, &totals, &wish);
+    handle = 0;
+    for (size_t i = 0; (segment = segment_table_next(&engine->segments, &handle)) != NULL; i++) {
+        if (files[i].chosen) {
+            add_victim_locked(run, segment);
+        }
+    }
+}
+
+static enum status collect_locked(struct compaction *run)
+{
+    size_t count = run->engine->segments.segment_count + 1;
+    run->victims = calloc(count, sizeof(struct segment *));
+    struct compaction_file *files = calloc(count, sizeof(*files));
+    enum status status = run->victims == NULL || files == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+    if (status == STATUS_OK && run->scope == COMPACTION_ALL) {
+        add_all_locked(run);
+    } else if (status == STATUS_OK) {
+        add_best_locked(run, files);
+    }
+    free(files);
+    return status;
+}
+
+enum status compaction_victims_choose(struct compaction *run)
+{
+    enum status status = close_log(run);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    mutex_lock(&run->engine->lock);
+    status = collect_locked(run);
+    mutex_unlock(&run->engine->lock);
+    if (run->victim_count > 1) {
+        qsort(run->victims, run->victim_count, sizeof(struct segment *), compare_age);
+    }
+    return status;
+}
+
+void compaction_victims_release(struct compaction *run)
+{
+    for (size_t i = 0; i < run->victim_count; i++) {
+        if (run->victims[i] != NULL) {
+            segment_unreference(run->victims[i]);
+        }
+    }
+    free(run->victims);
+}
+
+static bool is_finished(const struct compaction *run, const struct segment *segment)
+{
+    for (size_t i = 0; i < run->finished; i++) {
+        if (run->victims[i] == segment) {
+            return !segment->damaged;
+        }
+    }
+    return false;
+}
+
+uint64_t compaction_guard_limit(const struct compaction *run, const struct segment *victim)
+{
+    struct engine *engine = run->engine;
+    uint64_t limit = UINT64_MAX;
+    size_t handle = 0;
+    mutex_lock(&engine->lock);
+    const struct segment *segment;
+    while (!MUTANT(TOMBSTONES_GO) &&
+           (segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+        uint64_t guard = compaction_describe_locked(segment).guard_sequence;
+        if (segment != victim && !is_finished(run, segment) && guard < limit) {
+            limit = guard;
+        }
+    }
+    mutex_unlock(&engine->lock);
+    return limit;
+}
