@@ -12,6 +12,10 @@
 #define THROUGH_SIZE     ((uint64_t)256 * 1024)
 #define PUBLISH_PER_HOLD 128
 
+/* So often the file is synced on the way: one sync of all of it at the end would keep the disk busy
+ * for so long that the log's syncs, and whoever waits for those, had to wait, too. */
+#define SYNC_SIZE ((uint64_t)8 << 20)
+
 void compaction_output_init(struct compaction_output *output, struct engine *engine,
                             uint64_t judged_sequence)
 {
@@ -29,7 +33,7 @@ static void reset(struct compaction_output *output)
     output->last_sequence = 0;
     output->kept_bytes = 0;
     output->kept_sequence = 0;
-    output->flushed = 0;
+    output->synced = 0;
     output->move_count = 0;
 }
 
@@ -97,6 +101,10 @@ static enum status flush(struct compaction_output *output)
     enum status status = file_write(output->segment->file, output->end - part.size, &part, 1);
     if (status == STATUS_OK) {
         output->pending.size = 0;
+    }
+    if (status == STATUS_OK && output->end - output->synced >= SYNC_SIZE) {
+        output->synced = output->end;
+        status = file_sync(output->segment->file);
     }
     return status;
 }

@@ -42,7 +42,7 @@ struct compaction_output {
     uint64_t kept_bytes;      /* of records that no slot points at */
     uint64_t kept_sequence;   /* the newest of them */
     uint64_t kept_total;      /* kept_bytes of all files so far */
-    uint64_t flushed;         /* bytes of the file that are on their way to the disk */
+    uint64_t synced;          /* bytes of the file that were synced on the way */
     struct compaction_move *moves; /* owned */
     size_t move_count;
     size_t move_capacity;

@@ -74,7 +74,7 @@ bool connection_is_ready(const struct connection *connection)
 {
     const struct session *session = &connection->session;
     return session->blocked == BLOCK_NONE && !session->close_after_reply &&
-           !connection->output_stalled && !connection->closing;
+           !connection->output_stalled && !connection->closing && connection->slowed_until_us == 0;
 }
 
 /* --- input ---------------------------------------------------------------------------------- */

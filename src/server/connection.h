@@ -30,6 +30,7 @@ struct connection {
     struct buffer input; /* read, not executed yet */
     size_t input_start;  /* of it, where the first request begins; those before are executed */
     struct output output;
+    int64_t slowed_until_us;          /* slow_writers.h; monotonic, 0 = it need not wait */
     uint64_t rest_position;           /* what the replies of this turn rest on */
     int64_t over_soft_limit_since_ms; /* client-output-buffer-limit; 0 = is not over it */
     int64_t active_ms;                /* bytes came or left last, monotonic */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
+#include "server/slow_writers.h"
 #include "server/turn_settle.h"
 #include "server/worker.h"
 
@@ -306,11 +307,13 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
     session->last_interaction_ms = worker->now_ms;
     take_reply_buffer(worker, &session->reply);
     engine_rest_begin_locked(server->engine);
+    uint64_t value_bytes = engine_value_bytes_locked(server->engine);
     while (done < count && !is_stopped_locked(worker, connection) &&
            execute_request_locked(worker, session, &requests[part->executed + done])) {
         done++;
     }
     note_position(worker, connection, engine_rest_end_locked(server->engine));
+    part->value_bytes += engine_value_bytes_locked(server->engine) - value_bytes;
     server->executing = NULL;
     if (session->close_asap) {
         worker_close_later(worker, connection);
@@ -411,6 +414,7 @@ static void keep_rest(struct worker *worker, struct part *part)
     if (connection->closing) {
         return;
     }
+    slow_writers_note(worker, connection, part->value_bytes);
     bool all = part->executed == part->request_count;
     size_t done = part->parsed;
     if (!all) {
@@ -445,6 +449,7 @@ static void forget_turn(struct worker *worker)
 void turn_end(struct worker *worker)
 {
     take_messages(worker);
+    slow_writers_release(worker);
     parse_resumed(worker);
     execute(worker);
     turn_settle(worker);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "server/await.h"
+#include "server/slow_writers.h"
 #include "server/turn.h"
 #include "server/turn_settle.h"
 
@@ -251,6 +252,14 @@ static void on_await_end(evutil_socket_t descriptor, short what, void *context)
     worker->await_armed_ms = INT64_MAX;
 }
 
+/* The turn that follows looks who it is. */
+static void on_slow_end(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor;
+    (void)what;
+    (void)context;
+}
+
 static void on_wake(evutil_socket_t descriptor, short what, void *context)
 {
     struct worker *worker = context;
@@ -321,6 +330,7 @@ static void *run(void *context)
         turn_end(worker);
         arm_pause_event(worker);
         await_arm_timer(worker);
+        slow_writers_arm(worker);
     }
     close_all(worker);
     return NULL;
@@ -341,6 +351,9 @@ static void destroy(struct worker *worker)
     }
     if (worker->await_event != NULL) {
         event_free(worker->await_event);
+    }
+    if (worker->slow_event != NULL) {
+        event_free(worker->slow_event);
     }
     if (worker->base != NULL) {
         event_base_free(worker->base);
@@ -385,9 +398,10 @@ static bool create_events(struct worker *worker)
     worker->second_event = event_new(worker->base, -1, EV_PERSIST, on_second, worker);
     worker->pause_event = event_new(worker->base, -1, 0, on_pause_end, worker);
     worker->await_event = event_new(worker->base, -1, 0, on_await_end, worker);
+    worker->slow_event = event_new(worker->base, -1, 0, on_slow_end, worker);
     return worker->wake_event != NULL && worker->await_event != NULL &&
            worker->second_event != NULL && worker->pause_event != NULL &&
-           event_add(worker->wake_event, NULL) == 0 &&
+           worker->slow_event != NULL && event_add(worker->wake_event, NULL) == 0 &&
            event_add(worker->second_event, &second) == 0;
 }
 

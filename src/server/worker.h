@@ -42,8 +42,9 @@ struct part {
     size_t first_request;
     size_t request_count;
     size_t executed;
-    size_t parsed; /* bytes of whole requests */
-    bool unparsed; /* more requests may stand behind them */
+    size_t parsed;        /* bytes of whole requests */
+    bool unparsed;        /* more requests may stand behind them */
+    uint64_t value_bytes; /* what they have written: engine_value_bytes_locked() */
 };
 
 /* Connections that wait for something, each at most once in each list. */
@@ -53,6 +54,7 @@ enum worker_list {
     LIST_HELD,      /* replies that wait for an fdatasync */
     LIST_AWAIT,     /* commands that wait until the log is durable */
     LIST_POSTPONED, /* requests that wait for the end of CLIENT PAUSE */
+    LIST_SLOWED,    /* have written while compaction is behind: slow_writers.h */
     LIST_CLOSE,     /* at the end of this turn */
     LIST_COUNT
 };
@@ -71,6 +73,7 @@ struct worker {
     struct event *second_event; /* every second: idle clients, soft limits */
     struct event *pause_event;  /* the end of CLIENT PAUSE */
     struct event *await_event;  /* the end of the first timeout of LIST_AWAIT */
+    struct event *slow_event;   /* the first of LIST_SLOWED may go on */
     struct mailbox mailbox;
     _Atomic bool waits_durable; /* LIST_HELD or LIST_AWAIT is not empty */
     _Atomic bool durable_moved;

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""What compaction costs those who are served meanwhile, and whether the disk stays below its bound.
+
+For each round two servers run one after the other with the same load: without compaction and with
+it. One process overwrites random keys, in pipelines, until it has written so many times the live
+size; another asks for one key at a time and records how long every answer took. Meanwhile the size
+of the data directory is sampled every 100 ms and compared with the bound of docs/operations.md.
+
+    tests/bench/compaction.py [--keys 65536] [--value 1000] [--times 10] [--rounds 3]
+                              [--rate BYTES_PER_SECOND] [--segment 8mb]
+"""
+import argparse
+import multiprocessing
+import os
+import random
+import shutil
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+
+SERVER = os.environ.get("SCDB_SERVER", "build/scdb-server")
+
+
+def connect(path):
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(path)
+    return client
+
+
+def request(*words):
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        word = word if isinstance(word, bytes) else str(word).encode()
+        parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
+    return b"".join(parts)
+
+
+def read_replies(client, count):
+    """Reads so many replies of +OK."""
+    left = count * 5
+    while left > 0:
+        got = client.recv(left)
+        if not got:
+            raise SystemExit("the server closed the connection")
+        left -= len(got)
+
+
+def info(client):
+    client.sendall(request("INFO", "scdb"))
+    text = b""
+    while b"\r\n" not in text:
+        text += client.recv(65536)
+    size = int(text[1 : text.index(b"\r\n")]) + text.index(b"\r\n") + 4
+    while len(text) < size:
+        text += client.recv(65536)
+    lines = [line.split(":", 1) for line in text.decode().split("\r\n") if ":" in line]
+    return {name: value for name, value in lines}
+
+
+def write(path, options, seed, total):
+    """Overwrites (or, with seed None, loads) `total` bytes in pipelines of 16."""
+    client = connect(path)
+    chance = random.Random(seed)
+    value = os.urandom(options.value)
+    written, number, start = 0, 0, time.monotonic()
+    while written < total:
+        batch = []
+        for _ in range(16):
+            key = number if seed is None else chance.randrange(options.keys)
+            number += 1
+            batch.append(request("SET", "key:%d" % key, value))
+        client.sendall(b"".join(batch))
+        read_replies(client, 16)
+        written += 16 * options.value
+        ahead = written / options.rate - (time.monotonic() - start) if options.rate else 0
+        if seed is not None and ahead > 0:
+            time.sleep(ahead)
+
+
+def read(path, options, stop, out):
+    """Asks for one key after the other; sends the sorted latencies, in ms."""
+    client = connect(path)
+    chance = random.Random(1)
+    latencies = []
+    size = options.value + len("$%d\r\n\r\n" % options.value)
+    while not stop.is_set():
+        line = request("GET", "key:%d" % chance.randrange(options.keys))
+        begin = time.perf_counter()
+        client.sendall(line)
+        got = 0
+        while got < size:
+            got += len(client.recv(size - got))
+        latencies.append((time.perf_counter() - begin) * 1000)
+        time.sleep(0.0005)
+    out.send(sorted(latencies))
+
+
+def disk_used(directory):
+    """Bytes of the files on the disk, and of RESERVE and the checkpoints among them."""
+    used = extra = 0
+    for entry in os.scandir(directory):
+        try:
+            size = entry.stat().st_blocks * 512
+        except FileNotFoundError:
+            continue
+        used += size
+        extra += size if entry.name == "RESERVE" or entry.name.endswith(".index") else 0
+    return used, extra
+
+
+def memory_size(text):
+    return int(text[:-2]) << 20 if text.endswith("mb") else int(text)
+
+
+def watch(writer, directory, client, options):
+    """Until the writer is done: the most bytes on the disk, and the most as part of the bound."""
+    most, share = 0, 0.0
+    while writer.is_alive():
+        used, extra = disk_used(directory)
+        live = int(info(client)["live_bytes"])
+        bound = 2 * live + 4 * memory_size(options.segment) + extra
+        most, share = max(most, used), max(share, used / bound)
+        time.sleep(0.1)
+    return most, share
+
+
+def run(options, percentage, seed):
+    """One server's life; returns its figures."""
+    home = tempfile.mkdtemp(prefix="scdb-compaction-")
+    path = os.path.join(home, "socket")
+    data = os.path.join(home, "data")
+    server = subprocess.Popen(
+        [SERVER, "--port", "0", "--unixsocket", path, "--dir", data, "--loglevel", "warning",
+         "--segment-size", options.segment, "--compaction-interval", "0",
+         "--compaction-garbage-percentage", str(percentage)])
+    try:
+        while not os.path.exists(path):
+            time.sleep(0.02)
+        live = options.keys * options.value
+        write(path, options, None, live)
+        client = connect(path)
+        stop = multiprocessing.Event()
+        mine, theirs = multiprocessing.Pipe()
+        reader = multiprocessing.Process(target=read, args=(path, options, stop, theirs))
+        writer = multiprocessing.Process(
+            target=write, args=(path, options, seed, live * options.times))
+        reader.start()
+        begin = time.monotonic()
+        writer.start()
+        most, share = watch(writer, data, client, options)
+        seconds = time.monotonic() - begin
+        stop.set()
+        latencies = mine.recv()
+        found = info(client)
+        return {
+            "p50": latencies[len(latencies) // 2],
+            "p99.9": latencies[len(latencies) * 999 // 1000],
+            "max": latencies[-1],
+            "requests": len(latencies),
+            "MB/s": live * options.times / seconds / 1e6,
+            "disk MB": most / 1e6,
+            "of bound": share,
+            "moved": int(found["compaction_moved_bytes"]) / (live * options.times),
+            "slowed": int(found["slowed_writes"]),
+        }
+    finally:
+        server.terminate()
+        server.wait()
+        shutil.rmtree(home)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--keys", type=int, default=65536)
+    parser.add_argument("--value", type=int, default=1000)
+    parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=0, help="bytes a second, 0 = all it can")
+    parser.add_argument("--segment", default="8mb")
+    options = parser.parse_args()
+    results = {0: [], 40: []}
+    for round_number in range(options.rounds):
+        for percentage in (0, 40):
+            found = run(options, percentage, round_number)
+            results[percentage].append(found)
+            figures = ", ".join("%s %.3g" % pair for pair in found.items())
+            print("%s compaction: %s" % ("with" if percentage else "without", figures), flush=True)
+    for name in results[0][0]:
+        without, having = ([found[name] for found in results[p]] for p in (0, 40))
+        print("%-9s without %8.3g (%.3g to %.3g)   with %8.3g (%.3g to %.3g)" % (
+            name, statistics.median(without), min(without), max(without),
+            statistics.median(having), min(having), max(having)))
+
+
+if __name__ == "__main__":
+    main()
