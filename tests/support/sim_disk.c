@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "support/sim_disk_state.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,11 +81,10 @@ static enum sim_fate begin_locked(struct sim_disk *disk, enum sim_call call, con
 static void call_hook(const struct file *file, enum sim_call call)
 {
     struct sim_disk *disk = disk_of(file->fs);
-    sim_disk_hook *hook = disk->hook;
+    sim_disk_hook *hook = atomic_exchange(&disk->hook, NULL);
     if (hook != NULL) {
-        disk->hook = NULL;
         hook(disk->hook_context, call, ((const struct sim_file *)file)->name);
-        disk->hook = hook;
+        atomic_store(&disk->hook, hook);
     }
 }
 
@@ -785,8 +785,8 @@ void sim_disk_fail(struct sim_disk *disk, enum sim_call call, uint64_t n, uint64
 
 void sim_disk_set_hook(struct sim_disk *disk, sim_disk_hook *hook, void *context)
 {
-    disk->hook = hook;
     disk->hook_context = context;
+    atomic_store(&disk->hook, hook);
 }
 
 void sim_disk_set_witness(struct sim_disk *disk, sim_disk_witness *witness, void *context)

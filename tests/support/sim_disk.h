@@ -171,7 +171,8 @@ enum status sim_disk_flip(struct sim_disk *disk, const char *name, uint64_t offs
  * may make calls itself, and is not called for those. */
 typedef void sim_disk_hook(void *context, enum sim_call call, const char *name);
 
-/* NULL: no more. Not while other threads use the disk. */
+/* NULL: no more, and then not while other threads use the disk. One thread at a time is in it; the
+ * calls that others make meanwhile have none. */
 void sim_disk_set_hook(struct sim_disk *disk, sim_disk_hook *hook, void *context);
 
 /* --- what happened ------------------------------------------------------------------------ */
