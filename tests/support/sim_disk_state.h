@@ -29,7 +29,7 @@ struct sim_disk {
     struct sim_faults faults;
     char crash_name[FILE_NAME_SIZE_MAX]; /* as handed out */
 
-    sim_disk_hook *hook; /* NULL = none */
+    _Atomic(sim_disk_hook *) hook; /* NULL = none */
     void *hook_context;
     sim_disk_witness *witness; /* NULL = none */
     void *witness_context;
