@@ -75,7 +75,8 @@ void report_write_escaped(FILE *out, struct slice bytes)
             (void)fwrite(bytes.data + i, 1, run - i, out);
             i = run;
         } else {
-            (void)fwrite(text, 1, escape((unsigned char)bytes.data[i++], text), out);
+            size_t size = escape((unsigned char)bytes.data[i++], text);
+            (void)fwrite(text, 1, size, out);
         }
     }
 }
