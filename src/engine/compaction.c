@@ -74,8 +74,8 @@ static enum status edit_manifest(const struct compaction *run, struct facts *fac
         map_facts_give(&facts->map, manifest);
     }
     for (size_t i = run->settled; i < run->finished; i++) {
-        if (!run->victims[i]->damaged) {
-            manifest_drop(manifest, run->victims[i]->number);
+        if (!run->victims[i].stays) {
+            manifest_drop(manifest, run->victims[i].segment->number);
         }
     }
     const struct compaction_output *output = &run->output;
@@ -120,8 +120,8 @@ static void remove_victims(struct compaction *run)
     struct engine *engine = run->engine;
     mutex_lock(&engine->removal_mutex); /* not while a backup links them */
     for (; run->settled < run->finished; run->settled++) {
-        struct segment *victim = run->victims[run->settled];
-        if (victim->damaged) {
+        struct segment *victim = run->victims[run->settled].segment;
+        if (run->victims[run->settled].stays) {
             continue;
         }
         mutex_lock(&engine->lock);
@@ -135,7 +135,7 @@ static void remove_victims(struct compaction *run)
         run->result->segments_removed++;
         run->result->reclaimed_bytes += victim->end - SEGMENT_HEADER_SIZE;
         /* Its space is free when it is closed: the next copies may need it. */
-        run->victims[run->settled] = NULL;
+        run->victims[run->settled].segment = NULL;
         segment_unreference(victim);
     }
     mutex_unlock(&engine->removal_mutex);
@@ -193,7 +193,7 @@ static uint64_t bytes_to_copy(const struct compaction *run)
     uint64_t wanted = 0;
     mutex_lock(&run->engine->lock);
     for (size_t i = run->finished; i < run->victim_count; i++) {
-        const struct segment *victim = run->victims[i];
+        const struct segment *victim = run->victims[i].segment;
         uint64_t dead = segment_dead_bytes(victim) - victim->kept_bytes;
         wanted += victim->live_bytes + victim->kept_bytes + dead / 16;
     }
@@ -252,8 +252,9 @@ static enum status copy_batches(struct compaction *run, struct compaction_copy *
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static enum status copy_victim(struct compaction *run, struct segment *victim)
+static enum status copy_victim(struct compaction *run)
 {
+    struct segment *victim = run->victims[run->finished].segment;
     struct compaction_copy copy;
     enum status status =
         compaction_copy_init(&copy, run->engine, victim, compaction_guard_limit(run, victim));
@@ -266,6 +267,7 @@ static enum status copy_victim(struct compaction *run, struct segment *victim)
         mutex_lock(&run->engine->lock);
         victim->damaged = true;
         mutex_unlock(&run->engine->lock);
+        run->victims[run->finished].stays = true;
         status = STATUS_OK;
     }
     if (status == STATUS_OK) {
@@ -279,7 +281,7 @@ static enum status run_pass(struct compaction *run)
     enum status status = compaction_victims_choose(run);
     compaction_output_init(&run->output, run->engine, run->judged_sequence);
     while (status == STATUS_OK && run->finished < run->victim_count) {
-        status = copy_victim(run, run->victims[run->finished]);
+        status = copy_victim(run);
     }
     if (status == STATUS_OK) {
         status = settle(run);

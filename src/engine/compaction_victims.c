@@ -56,17 +56,17 @@ static enum status close_log(struct compaction *run)
 
 static int compare_age(const void *a, const void *b)
 {
-    const struct segment *const *left = a;
-    const struct segment *const *right = b;
-    return (*left)->first_sequence < (*right)->first_sequence   ? -1
-           : (*left)->first_sequence > (*right)->first_sequence ? 1
-                                                                : 0;
+    const struct segment *left = ((const struct compaction_victim *)a)->segment;
+    const struct segment *right = ((const struct compaction_victim *)b)->segment;
+    return left->first_sequence < right->first_sequence   ? -1
+           : left->first_sequence > right->first_sequence ? 1
+                                                          : 0;
 }
 
 static void add_victim_locked(struct compaction *run, struct segment *segment)
 {
     segment_reference(segment);
-    run->victims[run->victim_count++] = segment;
+    run->victims[run->victim_count++].segment = segment;
     atomic_fetch_add(&run->engine->pace.run_size, segment->end);
 }
 
@@ -114,7 +114,7 @@ static void add_best_locked(struct compaction *run, struct compaction_file *file
 static enum status collect_locked(struct compaction *run)
 {
     size_t count = run->engine->segments.segment_count + 1;
-    run->victims = calloc(count, sizeof(struct segment *));
+    run->victims = calloc(count, sizeof(*run->victims));
     struct compaction_file *files = calloc(count, sizeof(*files));
     enum status status = run->victims == NULL || files == NULL ? STATUS_NO_MEMORY : STATUS_OK;
     if (status == STATUS_OK && run->scope == COMPACTION_ALL) {
@@ -136,7 +136,7 @@ enum status compaction_victims_choose(struct compaction *run)
     status = collect_locked(run);
     mutex_unlock(&run->engine->lock);
     if (run->victim_count > 1) {
-        qsort(run->victims, run->victim_count, sizeof(struct segment *), compare_age);
+        qsort(run->victims, run->victim_count, sizeof(*run->victims), compare_age);
     }
     return status;
 }
@@ -144,8 +144,8 @@ enum status compaction_victims_choose(struct compaction *run)
 void compaction_victims_release(struct compaction *run)
 {
     for (size_t i = 0; i < run->victim_count; i++) {
-        if (run->victims[i] != NULL) {
-            segment_unreference(run->victims[i]);
+        if (run->victims[i].segment != NULL) {
+            segment_unreference(run->victims[i].segment);
         }
     }
     free(run->victims);
@@ -154,8 +154,8 @@ void compaction_victims_release(struct compaction *run)
 static bool is_finished(const struct compaction *run, const struct segment *segment)
 {
     for (size_t i = 0; i < run->finished; i++) {
-        if (run->victims[i] == segment) {
-            return !segment->damaged;
+        if (run->victims[i].segment == segment) {
+            return !run->victims[i].stays;
         }
     }
     return false;

@@ -11,15 +11,22 @@
 #include "engine/compaction_output.h"
 #include "engine/segment.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct compaction_victim {
+    struct segment *segment; /* referenced until its file is removed, then NULL */
+    /* The copying met what it can't read, so the file stays. (segment->damaged may be set later,
+     * too, by others. Then all is copied, and tombstones may have gone that hid what is in it.) */
+    bool stays;
+};
 
 /* One pass of a run. */
 struct compaction {
     struct engine *engine;
     enum compaction_scope scope;
-    struct segment **victims; /* owned, in the order of their first records; each referenced until
-                                 its file is removed, then NULL */
+    struct compaction_victim *victims; /* owned, in the order of their first records */
     size_t victim_count;
     size_t finished; /* victims before this one are copied, or given up as damaged */
     size_t settled;  /* victims before this one are dealt with for good */

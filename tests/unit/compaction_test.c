@@ -165,6 +165,56 @@ START_TEST(hidden_in_a_damaged_file)
 }
 END_TEST
 
+/* --- damage that is found while a compaction runs --------------------------------------------- */
+
+static void remove_checkpoint(void *context, const char *name)
+{
+    (void)context;
+    if (strstr(name, ".index") != NULL) {
+        ck_assert_int_eq(fs_remove(fs, name), STATUS_OK);
+    }
+}
+
+/* Once the compaction's output is written, its first victim can't be read for a moment, in which
+ * the key there is deleted. */
+static void delete_unreadable(void *context, enum sim_call call, const char *name)
+{
+    const uint64_t in_first_record = 128 + 20;
+    bool *is_done = context;
+    if (call == SIM_SYNC && strstr(name, ".pack") != NULL && !*is_done) {
+        *is_done = true;
+        ck_assert_int_eq(sim_disk_flip(disk, pack_name, in_first_record, 1), STATUS_OK);
+        ck_assert_int_eq(find("live"), STATUS_CORRUPT);
+        ck_assert_int_eq(del("live"), STATUS_OK);
+        ck_assert_int_eq(sim_disk_flip(disk, pack_name, in_first_record, 1), STATUS_OK);
+    }
+}
+
+/* The tombstone of "dead" goes, since the file with what it hides has been copied and goes too. So
+ * that must go, whatever is found in it by then. */
+START_TEST(found_damaged_after_it_was_copied)
+{
+    put("live", "1");
+    put("dead", "1");
+    put("other", "1");
+    put("other", "2");
+    compact(); /* live, dead, other are in a packed file, in this order */
+    ck_assert_int_eq(fs_list(fs, note_pack, NULL), STATUS_OK);
+    ck_assert_int_eq(del("dead"), STATUS_OK);
+    bool is_done = false;
+    sim_disk_set_hook(disk, delete_unreadable, &is_done);
+    compact();
+    sim_disk_set_hook(disk, NULL, NULL);
+    ck_assert(is_done);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    ck_assert_int_eq(fs_list(fs, remove_checkpoint, NULL), STATUS_OK);
+    open_store(); /* reads all of the files */
+    ck_assert_int_eq(find("dead"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(find("live"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(find("other"), STATUS_OK);
+}
+END_TEST
+
 /* --- what an expiry mark covers -------------------------------------------------------------- */
 
 /* The mark for a key that expired is still owed when the clock is set back, and a key is written
@@ -327,6 +377,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, deleted_while_unreadable);
     tcase_add_test(tests, hidden_in_a_damaged_file);
+    tcase_add_test(tests, found_damaged_after_it_was_copied);
     tcase_add_test(tests, written_before_an_owed_expiry_mark);
     tcase_add_test(tests, closed_with_an_owed_expiry_mark);
     tcase_add_test(tests, again_and_again_at_rest);
