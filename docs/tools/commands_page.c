@@ -18,13 +18,9 @@ static const struct section {
     const char *group;
     const char *title;
 } sections[] = {
-    {"string", "Strings"},
-    {"generic", "Keys and databases"},
-    {"transactions", "Transactions"},
-    {"connection", "Connections"},
-    {"server", "The server"},
-    {"cluster", "Cluster"},
-    {"sentinel", "Sentinel"},
+    {"string", "Strings"},  {"generic", "Keys and databases"}, {"transactions", "Transactions"},
+    {"pubsub", "Messages"}, {"connection", "Connections"},     {"server", "The server"},
+    {"cluster", "Cluster"}, {"sentinel", "Sentinel"},
 };
 #define SECTION_COUNT (sizeof(sections) / sizeof(sections[0]))
 

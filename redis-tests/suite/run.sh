@@ -29,15 +29,18 @@ if [ $# -eq 0 ]; then
     set -- $(awk '!/^#/ && NF { print $1 }' "$here/expected.txt")
 fi
 
+# The harness listens on a port of its own: not the same as that of another run.
+base_port=$((22000 + $$ % 400 * 100))
+
 passed=0
 short=0
 for file in "$@"; do
     log=$suite/$(echo "$file" | tr / -).log
     # shellcheck disable=SC2016  # the inner shell's variables
     "$root/redis-tests/support/with_server" sh -c '
-        cd "$1" && exec timeout "$2" ./runtest --host "$SCDB_HOST" --port "$SCDB_PORT" --durable \
+        cd "$1" && exec timeout "$2" ./runtest --host "$SCDB_HOST" --port "$SCDB_PORT" --durable --baseport "$4" \
             --single "$3" --tags "-needs:debug -needs:repl"' \
-        sh "$suite/redis" "$limit" "$file" >"$log" 2>&1
+        sh "$suite/redis" "$limit" "$file" "$base_port" >"$log" 2>&1
     ok=$(grep -c '\[.*ok.*\]: ' "$log")
     bad=$(grep -c '^[^*]*err.*]: ' "$log")
     wanted=$(awk -v file="$file" '$1 == file { print $2 }' "$here/expected.txt")

@@ -21,11 +21,10 @@ bool client_filter_parse_kind(struct slice name, enum client_kind *out)
     return false;
 }
 
-/* There are neither replicas nor subscribers yet. */
+/* There are no replicas yet. */
 enum client_kind client_filter_kind_of(const struct session *session)
 {
-    (void)session;
-    return CLIENT_KIND_NORMAL;
+    return atomic_load(&session->subscriber.is_active) ? CLIENT_KIND_PUBSUB : CLIENT_KIND_NORMAL;
 }
 
 static enum client_filter_error parse_pair(struct slice name, struct slice value,

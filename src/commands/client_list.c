@@ -13,11 +13,14 @@
 #include "commands/text.h"
 #include "server/server.h"
 
-#define FLAGS_MAX 8
+#define FLAGS_MAX 16
 
 static const char *print_flags(const struct session *session, char text[FLAGS_MAX])
 {
     char *end = text;
+    if (atomic_load(&session->subscriber.is_active)) {
+        *end++ = 'P';
+    }
     if (session->transaction.open) {
         *end++ = 'x';
     }
@@ -108,8 +111,11 @@ static void write_line(struct text *text, const struct session *session, const s
                 session->descriptor, (int)session->name.size, session->name.data,
                 (long long)(now_ms - session->created_ms) / 1000,
                 (long long)(now_ms - session->last_interaction_ms) / 1000);
-    text_format(text, " flags=%s db=%u sub=0 psub=0 ssub=0 multi=%lld", print_flags(session, flags),
-                session->database, queued);
+    text_format(text, " flags=%s db=%u sub=%zu psub=%zu ssub=%zu multi=%lld",
+                print_flags(session, flags), session->database,
+                session->subscriber.topics[PUBSUB_CHANNEL].count,
+                session->subscriber.topics[PUBSUB_PATTERN].count,
+                session->subscriber.topics[PUBSUB_SHARD].count, queued);
     text_format(text, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", input,
                 input_room > input ? input_room - input : 0, request.arguments,
                 session->transaction.memory);

@@ -21,6 +21,11 @@ static void ping(struct call *call)
 {
     if (call->argument_count > 2) {
         errors_reply(call, ERROR_ARITY);
+    } else if (call->reply->protocol == 2 && atomic_load(&call->session->subscriber.is_active)) {
+        /* Like a message, which is what a client that has subscribed in RESP2 expects. */
+        reply_array(call->reply, 2);
+        reply_bulk_string(call->reply, "pong");
+        reply_bulk(call->reply, call->argument_count == 2 ? call->arguments[1] : slice_make("", 0));
     } else if (call->argument_count == 2) {
         reply_bulk(call->reply, call->arguments[1]);
     } else {
@@ -169,6 +174,7 @@ static void reset(struct call *call)
 {
     struct session *session = call->session;
     transaction_reset(call->keyspace, session);
+    pubsub_unsubscribe_all(server_pubsub(call->server), &session->subscriber);
     session->database = 0;
     session->authenticated = config_text(server_config(call->server), CONFIG_REQUIREPASS).size == 0;
     session->no_evict = false;
@@ -189,7 +195,7 @@ const struct command connection_commands[] = {
     {.name = "ping",
      .handler = ping,
      .arity = -1,
-     .flags = COMMAND_FAST,
+     .flags = COMMAND_FAST | COMMAND_WHILE_SUBSCRIBED,
      .categories = CATEGORY_CONNECTION,
      .group = "connection",
      .since = "1.0.0",
@@ -231,7 +237,7 @@ const struct command connection_commands[] = {
     {.name = "quit",
      .handler = quit,
      .arity = -1,
-     .flags = BEFORE_LOGIN | COMMAND_NEVER_QUEUED,
+     .flags = BEFORE_LOGIN | COMMAND_NEVER_QUEUED | COMMAND_WHILE_SUBSCRIBED,
      .categories = CATEGORY_CONNECTION,
      .group = "connection",
      .since = "1.0.0",
@@ -240,7 +246,7 @@ const struct command connection_commands[] = {
     {.name = "reset",
      .handler = reset,
      .arity = 1,
-     .flags = BEFORE_LOGIN | COMMAND_NEVER_QUEUED,
+     .flags = BEFORE_LOGIN | COMMAND_NEVER_QUEUED | COMMAND_WHILE_SUBSCRIBED,
      .categories = CATEGORY_CONNECTION,
      .group = "connection",
      .since = "6.2.0",

@@ -83,6 +83,12 @@ static bool needs_authentication(struct server *server, const struct session *se
            config_text(server_config(server), CONFIG_REQUIREPASS).size > 0;
 }
 
+/* In RESP2, messages can't be told from replies: so there are to be no other replies. */
+static bool is_kept_to_subscribing(const struct session *session)
+{
+    return session->reply.protocol == 2 && atomic_load(&session->subscriber.is_active);
+}
+
 /* Why the command is not even tried, in the order in which Redis asks. */
 static enum client_error find_objection(struct server *server, const struct session *session,
                                         const struct command *command, size_t count)
@@ -98,6 +104,9 @@ static enum client_error find_objection(struct server *server, const struct sess
     }
     if ((command->flags & COMMAND_WRITE) != 0 && engine_is_read_only(server_engine(server))) {
         return ERROR_READ_ONLY;
+    }
+    if (is_kept_to_subscribing(session) && (command->flags & COMMAND_WHILE_SUBSCRIBED) == 0) {
+        return ERROR_SUBSCRIBED;
     }
     return ERROR_NONE;
 }
@@ -215,8 +224,9 @@ static void reject(struct server *server, struct session *session, const struct 
 }
 
 /* CLIENT REPLY: see dispatch.h. */
-static void apply_reply_mode(struct session *session, struct reply_mark mark)
+static void apply_reply_mode(struct session *session)
 {
+    struct reply_mark mark = session->reply_start;
     switch (session->reply_mode) {
     case REPLY_ON:
         break;
@@ -238,6 +248,7 @@ enum execution dispatch_execute(struct server *server, struct session *session,
 {
     CHECK(argument_count > 0);
     struct reply_mark mark = reply_mark(&session->reply);
+    session->reply_start = mark;
     const struct command *command = find_command(session, arguments, argument_count);
     enum client_error error = ERROR_NONE;
     if (command != NULL) {
@@ -257,7 +268,7 @@ enum execution dispatch_execute(struct server *server, struct session *session,
     } else {
         run(server, session, command, arguments, argument_count);
     }
-    apply_reply_mode(session, mark);
+    apply_reply_mode(session);
     return session->blocked == BLOCK_WAITING ? BLOCKED : EXECUTED;
 }
 

@@ -53,6 +53,12 @@
        "that when switching between policies at runtime LRU and LFU data will take some time to "  \
        "adjust."))                                                                                 \
     X(AUTHENTICATION_REQUIRED, "NOAUTH Authentication required.")                                  \
+    X(SUBSCRIBED,                                                                                  \
+      "ERR Can't execute '%s': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "  \
+      "allowed in this context")                                                                   \
+    X(PUBSUB_ARGUMENTS,                                                                            \
+      "ERR unknown subcommand or wrong number of arguments for '%s'. Try PUBSUB HELP.")            \
+    X(SUBSCRIBE_IN_TRANSACTION, "ERR %s isn't allowed for a DENY BLOCKING client")                 \
     X(NOT_IN_TRANSACTION, "ERR Command not allowed inside a transaction")                          \
     X(NESTED_MULTI, "ERR MULTI calls can not be nested")                                           \
     X(WATCH_INSIDE_MULTI, "ERR WATCH inside MULTI is not allowed")                                 \

@@ -44,25 +44,24 @@ static void add_keys(struct info *info)
     info_number(info, "keyspace_misses", lookups->misses);
 }
 
+static void add_pubsub(struct info *info)
+{
+    const struct pubsub *pubsub = server_pubsub(info->server);
+    info_number(info, "pubsub_channels", pubsub_topic_count(pubsub, PUBSUB_CHANNEL));
+    info_number(info, "pubsub_patterns", pubsub_topic_count(pubsub, PUBSUB_PATTERN));
+    info_number(info, "pubsubshard_channels", pubsub_topic_count(pubsub, PUBSUB_SHARD));
+}
+
 /* What this server does not have (yet). */
 static void add_absent(struct info *info)
 {
     static const char *const names[] = {
-        "pubsub_channels",
-        "pubsub_patterns",
-        "pubsubshard_channels",
-        "latest_fork_usec",
-        "total_forks",
-        "migrate_cached_sockets",
-        "slave_expires_tracked_keys",
-        "active_defrag_hits",
-        "active_defrag_misses",
-        "active_defrag_key_hits",
-        "active_defrag_key_misses",
-        "total_active_defrag_time",
-        "current_active_defrag_time",
-        "tracking_total_keys",
-        "tracking_total_items",
+        "latest_fork_usec",         "total_forks",
+        "migrate_cached_sockets",   "slave_expires_tracked_keys",
+        "active_defrag_hits",       "active_defrag_misses",
+        "active_defrag_key_hits",   "active_defrag_key_misses",
+        "total_active_defrag_time", "current_active_defrag_time",
+        "tracking_total_keys",      "tracking_total_items",
         "tracking_total_prefixes",
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -75,6 +74,7 @@ void info_stats(struct info *info)
     struct statistics *statistics = info->statistics;
     add_traffic(info);
     add_keys(info);
+    add_pubsub(info);
     add_absent(info);
     info_number(info, "unexpected_error_replies", 0);
     info_number(info, "total_error_replies", statistics->error_replies);

@@ -24,6 +24,7 @@
     X(scan_commands)                                                                               \
     X(object_commands)                                                                             \
     X(database_commands)                                                                           \
+    X(pubsub_commands)                                                                             \
     X(transaction_commands)                                                                        \
     X(connection_commands)                                                                         \
     X(client_commands)                                                                             \

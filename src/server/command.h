@@ -58,9 +58,11 @@ enum command_flag {
     COMMAND_ONLY_SENTINEL = 1 << 20,
     /* Not Redis's, shown nowhere. NEVER_QUEUED: runs at once even when MULTI is open (EXEC,
      * DISCARD, QUIT ...). RUNS_QUEUE: EXEC, which writes when one of its queue does, and when
-     * refused ends the transaction. */
+     * refused ends the transaction. WHILE_SUBSCRIBED: a RESP2 client that has subscribed to
+     * something may send it. */
     COMMAND_NEVER_QUEUED = 1 << 21,
-    COMMAND_RUNS_QUEUE = 1 << 22
+    COMMAND_RUNS_QUEUE = 1 << 22,
+    COMMAND_WHILE_SUBSCRIBED = 1 << 23
 };
 
 /* ACL categories, as COMMAND INFO and ACL CAT name them. */

@@ -21,7 +21,8 @@ enum message_kind {
     MESSAGE_TASK,     /* task(context, session) */
     MESSAGE_CLOSE,    /* the session is to be closed */
     MESSAGE_RESUME,   /* the session is no longer blocked */
-    MESSAGE_RETRY     /* a pause has ended or changed: postponed commands may run */
+    MESSAGE_RETRY,    /* a pause has ended or changed: postponed commands may run */
+    MESSAGE_DELIVER   /* there is something in the worker's inbox: push.h */
 };
 
 struct message {

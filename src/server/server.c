@@ -16,6 +16,7 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #define WORKERS_DEFAULT_MAX 4
@@ -40,6 +41,11 @@ struct keyspace *server_keyspace(struct server *server)
 struct statistics *server_statistics(struct server *server)
 {
     return server->statistics;
+}
+
+struct pubsub *server_pubsub(struct server *server)
+{
+    return &server->pubsub;
 }
 
 unsigned server_worker_count(const struct server *server)
@@ -160,6 +166,15 @@ static unsigned count_workers(const struct config *config)
     return spare < 1 ? 1 : spare > WORKERS_DEFAULT_MAX ? WORKERS_DEFAULT_MAX : (unsigned)spare;
 }
 
+static uint64_t random_seed(void)
+{
+    uint64_t seed = 0;
+    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
+        seed = (uint64_t)clock_unix_us(); /* only early in the boot of some machines */
+    }
+    return seed;
+}
+
 enum status server_create(struct config *config, const struct executor *executor,
                           struct server **out)
 {
@@ -184,10 +199,16 @@ enum status server_create(struct config *config, const struct executor *executor
     if (status != STATUS_OK) {
         goto free_mailbox;
     }
+    status = pubsub_init(&server->pubsub, random_seed());
+    if (status != STATUS_OK) {
+        goto free_statistics;
+    }
     server_settings_init(server);
     *out = server;
     return STATUS_OK;
 
+free_statistics:
+    statistics_destroy(server->statistics);
 free_mailbox:
     mailbox_deinit(&server->mailbox);
 free_sessions:
@@ -206,6 +227,7 @@ void server_destroy(struct server *server)
             worker_destroy(server->workers[i]);
         }
     }
+    pubsub_deinit(&server->pubsub);
     statistics_destroy(server->statistics);
     mailbox_deinit(&server->mailbox);
     session_registry_deinit(&server->sessions);

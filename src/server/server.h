@@ -19,6 +19,7 @@
 struct config;
 struct engine;
 struct keyspace;
+struct pubsub;
 struct statistics;
 
 enum execution {
@@ -63,6 +64,7 @@ struct config *server_config(struct server *server);
 struct engine *server_engine(struct server *server);
 struct keyspace *server_keyspace(struct server *server);
 struct statistics *server_statistics(struct server *server);
+struct pubsub *server_pubsub(struct server *server);
 unsigned server_worker_count(const struct server *server);
 
 /* --- sessions --- */

@@ -7,6 +7,7 @@
 #include "server/config.h"
 #include "server/listener.h"
 #include "server/mailbox.h"
+#include "server/pubsub.h"
 #include "server/server.h"
 #include "server/session_registry.h"
 #include "server/statistics.h"
@@ -29,6 +30,7 @@ struct server {
 
     /* Under the execution lock. */
     struct session_registry sessions;
+    struct pubsub pubsub;
     struct session *executing; /* whose command runs */
     enum pause_mode pause_mode;
     int64_t pause_until_ms; /* monotonic */

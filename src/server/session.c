@@ -56,6 +56,7 @@ static void find_addresses(struct session *session, int descriptor)
 void session_init(struct session *session, struct server *server, uint64_t id, int descriptor)
 {
     *session = (struct session){.id = id, .server = server, .descriptor = descriptor};
+    session->subscriber.session = session;
     find_addresses(session, descriptor);
     reply_init(&session->reply);
     session->created_ms = clock_monotonic_ms();

@@ -13,6 +13,7 @@
 #include "base/slice.h"
 #include "keyspace/watch.h"
 #include "resp/reply.h"
+#include "server/pubsub.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -82,8 +83,10 @@ struct session {
     /* What executes now writes here. Of another session only reply.protocol may be read: its worker
      * sends the rest without the lock (see output_size, output_capacity). */
     struct reply reply;
+    struct reply_mark reply_start; /* of its command that runs: CLIENT REPLY drops what follows */
     struct transaction transaction;
     struct watcher watcher;
+    struct subscriber subscriber;
 
     struct buffer name; /* CLIENT SETNAME; empty = none */
     struct buffer library_name;

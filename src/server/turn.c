@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
 #include "server/slow_writers.h"
+#include "server/turn_deliver.h"
 #include "server/turn_settle.h"
 #include "server/worker.h"
 
@@ -147,23 +148,6 @@ static void parse_resumed(struct worker *worker)
 
 /* --- messages ------------------------------------------------------------------------------- */
 
-static void take_reply_buffer(struct worker *worker, struct reply *reply)
-{
-    if (reply->bytes.data == NULL && worker->spare_buffer_count > 0) {
-        reply->bytes = worker->spare_buffers[--worker->spare_buffer_count];
-    }
-}
-
-static void note_position(struct worker *worker, struct connection *connection, uint64_t position)
-{
-    if (position > connection->rest_position) {
-        connection->rest_position = position;
-    }
-    if (position > worker->position) {
-        worker->position = position;
-    }
-}
-
 static void run_task_locked(struct worker *worker, const struct message *message)
 {
     struct server *server = worker->server;
@@ -173,12 +157,12 @@ static void run_task_locked(struct worker *worker, const struct message *message
     }
     engine_rest_begin_locked(server->engine);
     if (session != NULL) {
-        take_reply_buffer(worker, &session->reply);
+        turn_take_reply_buffer(worker, &session->reply);
     }
     message->task(message->context, session);
     uint64_t position = engine_rest_end_locked(server->engine);
     if (session != NULL) {
-        note_position(worker, session->connection, position);
+        turn_note_position(worker, session->connection, position);
         worker_list_add(worker, LIST_SETTLE, session->connection);
     }
 }
@@ -205,6 +189,9 @@ static void handle_message_locked(struct worker *worker, const struct message *m
         break;
     case MESSAGE_RETRY:
         worker->retry_postponed = true;
+        break;
+    case MESSAGE_DELIVER:
+        turn_deliver_locked(worker);
         break;
     }
 }
@@ -305,14 +292,14 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
     size_t done = 0;
     server->executing = session;
     session->last_interaction_ms = worker->now_ms;
-    take_reply_buffer(worker, &session->reply);
+    turn_take_reply_buffer(worker, &session->reply);
     engine_rest_begin_locked(server->engine);
     uint64_t value_bytes = engine_value_bytes_locked(server->engine);
     while (done < count && !is_stopped_locked(worker, connection) &&
            execute_request_locked(worker, session, &requests[part->executed + done])) {
         done++;
     }
-    note_position(worker, connection, engine_rest_end_locked(server->engine));
+    turn_note_position(worker, connection, engine_rest_end_locked(server->engine));
     part->value_bytes += engine_value_bytes_locked(server->engine) - value_bytes;
     server->executing = NULL;
     if (session->close_asap) {
@@ -356,14 +343,18 @@ static void prefetch_locked(struct worker *worker, struct cursor cursor, int sta
     }
 }
 
+/* Pushes are delivered before the hold and behind each part: so every client sees them, and its
+ * replies, in the order of execution. */
 static void execute_hold_locked(struct worker *worker, struct cursor *cursor)
 {
     size_t left = COMMANDS_PER_HOLD;
+    turn_deliver_locked(worker);
     while (left > 0 && find_next(worker, cursor)) {
         struct part *part = &worker->parts[cursor->part];
         size_t count = part->request_count - cursor->request;
         count = count < left ? count : left;
         size_t done = execute_part_locked(worker, part, count);
+        turn_deliver_locked(worker);
         left -= count;
         cursor->request += done;
         if (done < count) {

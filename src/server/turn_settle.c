@@ -34,7 +34,10 @@ static bool write_log(struct worker *worker)
 static bool is_within_limits(struct worker *worker, struct connection *connection)
 {
     const struct session *session = &connection->session;
-    struct config_output_limit limit = config_output_limit(worker->server->config, CLIENT_NORMAL);
+    enum client_class class =
+        atomic_load_explicit(&session->subscriber.is_active, memory_order_relaxed) ? CLIENT_PUBSUB
+                                                                                   : CLIENT_NORMAL;
+    struct config_output_limit limit = config_output_limit(worker->server->config, class);
     if (limit.hard == 0 && limit.soft == 0) {
         return true;
     }

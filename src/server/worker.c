@@ -189,6 +189,7 @@ void worker_remove_connection_locked(struct worker *worker, struct connection *c
     if (session->blocked == BLOCK_WAITING) {
         server->statistics->blocked_clients--;
     }
+    pubsub_unsubscribe_all(&server->pubsub, &session->subscriber);
     session_registry_remove(&server->sessions, session);
     unlink_connection(worker, connection);
     atomic_fetch_sub(&server->connection_count, 1);
@@ -200,6 +201,7 @@ static void check_idle(struct worker *worker, struct connection *connection, int
 {
     const struct session *session = &connection->session;
     bool is_idle = timeout_ms > 0 && session->blocked == BLOCK_NONE &&
+                   !atomic_load(&session->subscriber.is_active) &&
                    worker->now_ms - session->last_interaction_ms > timeout_ms &&
                    worker->now_ms - connection->active_ms > timeout_ms;
     if (is_idle) {
@@ -369,6 +371,7 @@ static void destroy(struct worker *worker)
     free(worker->requests);
     free(worker->parts);
     free(worker->arena);
+    push_inbox_clear(&worker->inbox);
     mailbox_deinit(&worker->mailbox);
     free(worker);
 }

@@ -15,6 +15,7 @@
 #include "resp/parser.h"
 #include "server/connection.h"
 #include "server/mailbox.h"
+#include "server/push.h"
 #include "server/server_state.h"
 
 #include <pthread.h>
@@ -75,6 +76,7 @@ struct worker {
     struct event *await_event;  /* the end of the first timeout of LIST_AWAIT */
     struct event *slow_event;   /* the first of LIST_SLOWED may go on */
     struct mailbox mailbox;
+    struct push_inbox inbox;    /* under the execution lock */
     _Atomic bool waits_durable; /* LIST_HELD or LIST_AWAIT is not empty */
     _Atomic bool durable_moved;
 

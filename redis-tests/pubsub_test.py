@@ -1,0 +1,272 @@
+#!/usr/bin/python3
+"""Pub/sub beside redis-server: the same conversations with both, and the same bytes from both; what
+Redis leaves to chance (the order of patterns) is not compared. Starts both servers. Closes with
+"N passed, N failed"."""
+
+import os
+import re
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
+
+from server import Server  # noqa: E402  (after the path is set)
+
+ours = Server()
+theirs = Server(reference=True)
+
+
+def setUpModule():
+    ours.start()
+    theirs.start()
+
+
+def tearDownModule():
+    ours.close()
+    theirs.close()
+
+
+class Client:
+    """A connection that can tell when it has been told everything: a reply to a marker of its own
+    comes behind all pushes that were on their way."""
+
+    def __init__(self, server):
+        self.socket = server.connect()
+        self.socket.settimeout(20)
+        self.markers = 0
+
+    def send(self, line):
+        self.socket.sendall(line.encode() + b"\r\n")
+
+    def listen(self):
+        """All bytes up to the reply to an unknown command, which is an error in every state."""
+        self.markers += 1
+        marker = b"marker%d" % self.markers
+        self.send(marker.decode())
+        end = b"-ERR unknown command '%s', with args beginning with: \r\n" % marker
+        data = b""
+        while not data.endswith(end):
+            piece = self.socket.recv(65536)
+            if not piece:
+                return data + b"(closed)"
+            data += piece
+        return data[: -len(end)]
+
+    def close(self):
+        self.socket.close()
+
+
+def blank_out(data):
+    """Without what can't be equal: the version and ids in HELLO's reply."""
+    data = re.sub(rb"\$\d+\r\n7\.\d+\.\d+\r\n", b"VERSION\r\n", data)
+    return re.sub(rb"(\$2\r\nid\r\n):\d+", rb"\1:ID", data)
+
+
+def converse(server, script):
+    """A script is lines "CLIENT: command; command ...". Each client is heard after each line."""
+    clients = {}
+    story = []
+    try:
+        for line in script.strip().split("\n"):
+            name, command = line.strip().split(": ", 1)
+            if name not in clients:
+                clients[name] = Client(server)
+            clients[name].send("\r\n".join(command.split("; ")))
+            story.append(line.strip())
+            # First who has spoken: when that is answered, it was executed.
+            order = sorted(clients, key=lambda who: (who != name, who))
+            heard = {who: blank_out(clients[who].listen()) for who in order}
+            story += [f"  {who} <- {data!r}" for who, data in sorted(heard.items()) if data]
+    finally:
+        for client in clients.values():
+            client.close()
+    return story
+
+
+class Conversations(unittest.TestCase):
+    maxDiff = None
+
+    def compare(self, script):
+        self.assertEqual(converse(ours, script), converse(theirs, script))
+
+    def test_channels(self):
+        self.compare(
+            """
+            a: subscribe one two one
+            b: publish one 1
+            b: publish three 3
+            b: pubsub numsub one two three
+            a: unsubscribe two four
+            b: publish two 2
+            a: unsubscribe one
+            b: publish one 1
+            b: pubsub channels
+            a: get x
+            a: unsubscribe
+            a: unsubscribe x
+            """
+        )
+
+    def test_patterns(self):
+        self.compare(
+            """
+            a: psubscribe o*e
+            b: publish one 1
+            a: subscribe one
+            b: publish one 2
+            b: pubsub numpat
+            c: psubscribe o*e
+            b: pubsub numpat
+            b: publish ooe 3
+            a: punsubscribe
+            b: publish one 4
+            a: punsubscribe
+            """
+        )
+
+    def test_shard_channels(self):
+        self.compare(
+            """
+            a: ssubscribe one two
+            b: spublish one 1
+            b: publish one 2
+            b: pubsub shardchannels t*
+            b: pubsub shardnumsub one two three
+            b: pubsub channels
+            a: subscribe one
+            b: publish one 3
+            a: sunsubscribe one
+            a: sunsubscribe
+            a: ping
+            c: multi; ssubscribe x; sunsubscribe; exec
+            """
+        )
+
+    def test_what_resp2_forbids(self):
+        self.compare(
+            """
+            a: subscribe one
+            a: get
+            a: get x
+            a: client list
+            a: publish one 1
+            a: hello 3
+            a: multi
+            a: ping
+            a: ping hello
+            a: ping too many
+            a: subscribe
+            a: psubscribe p*
+            a: unsubscribe
+            a: get x
+            a: reset
+            a: get x
+            b: publish one 1
+            b: pubsub channels
+            b: pubsub numpat
+            """
+        )
+
+    def test_resp3(self):
+        self.compare(
+            """
+            a: hello 3
+            a: subscribe one
+            b: publish one 1
+            a: get x
+            a: publish one 2
+            a: ping
+            a: unsubscribe two
+            a: punsubscribe
+            a: multi; publish one 3; ping x; publish one 4; exec
+            a: hello 2
+            a: get x
+            b: publish one 5
+            a: unsubscribe
+            """
+        )
+
+    def test_without_replies(self):
+        self.compare(
+            """
+            a: hello 3
+            a: subscribe one
+            a: client reply skip; publish one 1
+            a: client reply skip; subscribe two
+            a: publish two 2
+            a: client reply off; publish one 3; subscribe three; publish three 4; client reply on
+            """
+        )
+
+    def test_within_a_transaction(self):
+        self.compare(
+            """
+            a: multi; subscribe one; publish one 1; ping; psubscribe p*; exec
+            a: ping
+            b: multi; publish one 1; publish nobody 1; exec
+            a: unsubscribe; punsubscribe; multi; unsubscribe; punsubscribe; sunsubscribe; exec
+            """
+        )
+
+    def test_wrong_arguments(self):
+        self.compare(
+            """
+            a: subscribe
+            a: psubscribe
+            a: ssubscribe
+            a: publish x
+            a: spublish x
+            a: publish x y z
+            a: pubsub
+            a: pubsub nothing
+            a: pubsub channels a b
+            a: pubsub shardchannels a b
+            a: pubsub numpat x
+            a: pubsub numsub
+            a: pubsub shardnumsub
+            """
+        )
+
+
+def fields(server, command):
+    client = Client(server)
+    client.send(command)
+    text = client.listen().decode()
+    client.close()
+    return text
+
+
+class Descriptions(unittest.TestCase):
+    def test_info_and_client_list(self):
+        for server in (ours, theirs):
+            client = Client(server)
+            for line in ("hello 3", "subscribe a b", "psubscribe c*", "ssubscribe d e f"):
+                client.send(line)
+            client.listen()
+            listed = fields(server, "client list type pubsub")
+            self.assertRegex(listed, r"flags=P db=0 sub=2 psub=1 ssub=3 multi=-1 ")
+            info = fields(server, "info stats")
+            for line in ("pubsub_channels:2", "pubsub_patterns:1", "pubsubshard_channels:3"):
+                self.assertIn(line + "\r\n", info)
+            self.assertEqual(fields(server, "client kill type pubsub"), ":1\r\n")
+            self.assertEqual(client.socket.recv(100), b"")
+            self.assertIn("pubsub_channels:0\r\n", fields(server, "info stats"))
+            client.close()
+
+    def test_quit(self):
+        for server in (ours, theirs):
+            client = Client(server)
+            client.send("subscribe a")
+            client.listen()
+            client.send("quit")
+            self.assertEqual(client.listen(), b"+OK\r\n(closed)")
+            client.close()
+
+
+if __name__ == "__main__":
+    result = unittest.main(exit=False).result
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)

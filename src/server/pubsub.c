@@ -1,0 +1,202 @@
+/* pubsub.c - see pubsub.h. */
+#include "server/pubsub.h"
+
+#include "base/check.h"
+
+#include <stdlib.h>
+
+/* --- life --- */
+
+enum status pubsub_init(struct pubsub *pubsub, uint64_t seed)
+{
+    *pubsub = (struct pubsub){0};
+    for (size_t kind = 0; kind < PUBSUB_KIND_COUNT; kind++) {
+        enum status status = name_map_init(&pubsub->topics[kind], seed + kind);
+        if (status != STATUS_OK) {
+            while (kind-- > 0) {
+                name_map_deinit(&pubsub->topics[kind]);
+            }
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+void pubsub_deinit(struct pubsub *pubsub)
+{
+    for (size_t kind = 0; kind < PUBSUB_KIND_COUNT; kind++) {
+        name_map_deinit(&pubsub->topics[kind]);
+    }
+}
+
+/* --- finding --- */
+
+static struct topic *topic_of(struct name_item *item)
+{
+    return (struct topic *)(void *)item;
+}
+
+struct topic *pubsub_find(const struct pubsub *pubsub, enum pubsub_kind kind, struct slice name)
+{
+    return topic_of(name_map_find(&pubsub->topics[kind], name));
+}
+
+struct topic *pubsub_first(const struct pubsub *pubsub, enum pubsub_kind kind)
+{
+    return topic_of(pubsub->topics[kind].first);
+}
+
+struct topic *pubsub_next(const struct topic *topic)
+{
+    return topic_of(topic->item.next);
+}
+
+size_t pubsub_topic_count(const struct pubsub *pubsub, enum pubsub_kind kind)
+{
+    return pubsub->topics[kind].count;
+}
+
+size_t pubsub_subscription_count(const struct subscriber *subscriber, enum pubsub_kind kind)
+{
+    if (kind == PUBSUB_SHARD) {
+        return subscriber->topics[PUBSUB_SHARD].count;
+    }
+    return subscriber->topics[PUBSUB_CHANNEL].count + subscriber->topics[PUBSUB_PATTERN].count;
+}
+
+/* Goes through both lists at the same pace: as long as the shorter of them. */
+static struct subscription *find_subscription(const struct topic *topic,
+                                              const struct subscriber *subscriber,
+                                              enum pubsub_kind kind)
+{
+    struct subscription *of_topic = topic->first;
+    struct subscription *of_subscriber = subscriber->topics[kind].first;
+    while (of_topic != NULL && of_subscriber != NULL) {
+        if (of_topic->subscriber == subscriber) {
+            return of_topic;
+        }
+        if (of_subscriber->topic == topic) {
+            return of_subscriber;
+        }
+        of_topic = of_topic->next_of_topic;
+        of_subscriber = of_subscriber->next_of_subscriber;
+    }
+    return NULL;
+}
+
+/* --- changing --- */
+
+static struct topic *create_topic(struct slice name)
+{
+    struct topic *topic = malloc(sizeof(*topic) + name.size);
+    if (topic == NULL) {
+        return NULL;
+    }
+    *topic = (struct topic){.item = {.name = slice_make(topic->name, name.size)}};
+    if (name.size > 0) {
+        memcpy(topic->name, name.data, name.size);
+    }
+    return topic;
+}
+
+static void link_subscription(struct subscription *subscription, enum pubsub_kind kind)
+{
+    struct topic *topic = subscription->topic;
+    struct subscriber *subscriber = subscription->subscriber;
+    struct subscription *last = topic->last;
+    subscription->previous_of_topic = last;
+    *(last == NULL ? &topic->first : &last->next_of_topic) = subscription;
+    topic->last = subscription;
+    topic->count++;
+    last = subscriber->topics[kind].last;
+    subscription->previous_of_subscriber = last;
+    *(last == NULL ? &subscriber->topics[kind].first : &last->next_of_subscriber) = subscription;
+    subscriber->topics[kind].last = subscription;
+    subscriber->topics[kind].count++;
+    atomic_store_explicit(&subscriber->is_active, true, memory_order_relaxed);
+}
+
+static void unlink_subscription(struct subscription *subscription, enum pubsub_kind kind)
+{
+    struct topic *topic = subscription->topic;
+    struct subscriber *subscriber = subscription->subscriber;
+    struct subscription *next = subscription->next_of_topic;
+    struct subscription *previous = subscription->previous_of_topic;
+    *(previous == NULL ? &topic->first : &previous->next_of_topic) = next;
+    *(next == NULL ? &topic->last : &next->previous_of_topic) = previous;
+    topic->count--;
+    next = subscription->next_of_subscriber;
+    previous = subscription->previous_of_subscriber;
+    *(previous == NULL ? &subscriber->topics[kind].first : &previous->next_of_subscriber) = next;
+    *(next == NULL ? &subscriber->topics[kind].last : &next->previous_of_subscriber) = previous;
+    subscriber->topics[kind].count--;
+}
+
+enum status pubsub_subscribe(struct pubsub *pubsub, struct subscriber *subscriber,
+                             enum pubsub_kind kind, struct slice name)
+{
+    struct topic *topic = pubsub_find(pubsub, kind, name);
+    if (topic != NULL && find_subscription(topic, subscriber, kind) != NULL) {
+        return STATUS_OK;
+    }
+    struct subscription *subscription = calloc(1, sizeof(*subscription));
+    if (subscription == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    if (topic == NULL) {
+        topic = create_topic(name);
+        if (topic == NULL) {
+            free(subscription);
+            return STATUS_NO_MEMORY;
+        }
+        name_map_add(&pubsub->topics[kind], &topic->item);
+    }
+    subscription->topic = topic;
+    subscription->subscriber = subscriber;
+    link_subscription(subscription, kind);
+    return STATUS_OK;
+}
+
+static bool has_subscription(const struct subscriber *subscriber)
+{
+    return pubsub_subscription_count(subscriber, PUBSUB_CHANNEL) > 0 ||
+           pubsub_subscription_count(subscriber, PUBSUB_SHARD) > 0;
+}
+
+static void end_subscription(struct pubsub *pubsub, struct subscription *subscription,
+                             enum pubsub_kind kind)
+{
+    struct topic *topic = subscription->topic;
+    struct subscriber *subscriber = subscription->subscriber;
+    unlink_subscription(subscription, kind);
+    free(subscription);
+    if (topic->count == 0) {
+        name_map_remove(&pubsub->topics[kind], &topic->item);
+        free(topic);
+    }
+    atomic_store_explicit(&subscriber->is_active, has_subscription(subscriber),
+                          memory_order_relaxed);
+}
+
+void pubsub_unsubscribe(struct pubsub *pubsub, struct subscriber *subscriber, enum pubsub_kind kind,
+                        struct slice name)
+{
+    const struct topic *topic = pubsub_find(pubsub, kind, name);
+    struct subscription *subscription =
+        topic == NULL ? NULL : find_subscription(topic, subscriber, kind);
+    if (subscription != NULL) {
+        end_subscription(pubsub, subscription, kind);
+    }
+}
+
+void pubsub_unsubscribe_all(struct pubsub *pubsub, struct subscriber *subscriber)
+{
+    for (unsigned kind = 0; kind < PUBSUB_KIND_COUNT; kind++) {
+        struct subscription *subscription = subscriber->topics[kind].first;
+        while (subscription != NULL) {
+            struct subscription *next = subscription->next_of_subscriber;
+            end_subscription(pubsub, subscription, (enum pubsub_kind)kind);
+            subscription = next;
+        }
+    }
+}

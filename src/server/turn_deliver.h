@@ -1,0 +1,24 @@
+/*
+ * turn_deliver.h - pushes from a worker's inbox into the replies of its connections; and what that
+ * shares with the execution of commands.
+ */
+#ifndef SCDB_SERVER_TURN_DELIVER_H
+#define SCDB_SERVER_TURN_DELIVER_H
+
+#include "resp/reply.h"
+
+#include <stdint.h>
+
+struct connection;
+struct worker;
+
+/* Lends the reply a buffer if it has none. */
+void turn_take_reply_buffer(struct worker *worker, struct reply *reply);
+
+/* What is written for the connection in this turn rests on this position of the log, too. */
+void turn_note_position(struct worker *worker, struct connection *connection, uint64_t position);
+
+/* Empties the inbox. Between commands, never within one; execution lock held. */
+void turn_deliver_locked(struct worker *worker);
+
+#endif
