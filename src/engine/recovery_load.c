@@ -56,6 +56,25 @@ static enum status add_files(struct load *load)
     return status;
 }
 
+/* The log behind the checkpoint says by its sequence numbers how many records it has. How many keys
+ * they are of is a guess: most often nearly as many, as long as there are so many keys. */
+static enum status reserve_table(struct load *load)
+{
+    const struct checkpoint_header *header = &load->checkpoint.header;
+    uint64_t records = 0;
+    for (size_t i = 0; load->checkpoint.file != NULL && i < load->files->log_count; i++) {
+        const struct recovery_file *file = load->files->log[i];
+        uint64_t first = file->header.first_sequence > header->start.sequence
+                             ? file->header.first_sequence
+                             : header->start.sequence + 1;
+        records += belongs_to_history(file) && file->last_sequence >= first
+                       ? file->last_sequence - first + 1
+                       : 0;
+    }
+    uint64_t keys = records < header->key_count ? records : header->key_count;
+    return recovery_table_reserve(&load->scan.table, (size_t)(keys - keys / 8));
+}
+
 /* Reads what the checkpoint does not cover; without one, all. */
 static enum status scan_files(struct load *load, struct error *error)
 {
@@ -68,6 +87,10 @@ static enum status scan_files(struct load *load, struct error *error)
         }
     }
     load->scan.progress.total_bytes = total_bytes;
+    enum status reserved = reserve_table(load);
+    if (reserved != STATUS_OK) {
+        return error_set(error, reserved, "can't build the index: %s", status_words(reserved));
+    }
     for (size_t i = 0; i < files->count; i++) {
         const struct recovery_file *file = &files->files[i];
         uint64_t from = recovery_checkpoint_from(&load->checkpoint, file);

@@ -13,6 +13,7 @@
 #define BLOCK_SIZE     ((size_t)64 * 1024)
 
 #define PREFETCH_AHEAD 8
+#define SCATTER_STEP   ((size_t)0x9e3779b1) /* odd: each place comes once */
 
 /* --- the newest records ------------------------------------------------------------------- */
 
@@ -69,25 +70,59 @@ static enum status point_at(struct engine *engine, struct engine_keyspace *keysp
     return status;
 }
 
-enum status recovery_settle_alone(struct recovery_settlement *settlement)
+/* The newest record of a key that no index has yet. */
+static enum status settle_new(struct recovery_settlement *settlement,
+                              const struct recovery_entry *entry)
 {
     struct engine *engine = settlement->engine;
+    struct engine_keyspace *keyspace = spaces_find(&engine->spaces, recovery_entry_keyspace(entry));
+    if (keyspace == NULL) {
+        return STATUS_OK; /* flushed */
+    }
+    if (is_alive(settlement, entry)) {
+        return point_at(engine, keyspace, entry, NULL);
+    }
+    note_expired(settlement, entry);
+    return STATUS_OK;
+}
+
+/* Goes through all of the table, a power of two, with far steps. */
+static struct recovery_entry *scattered(const struct recovery_table *table, size_t i)
+{
+    return &table->entries[i * SCATTER_STEP & (table->capacity - 1)];
+}
+
+/* Asks for the memory that settling the next entries will touch: an entry, then its slot. */
+static void prefetch_entry(const struct recovery_settlement *settlement, size_t i)
+{
+    const struct recovery_entry *entry = scattered(settlement->table, i + PREFETCH_AHEAD);
+    __builtin_prefetch(scattered(settlement->table, i + 2 * PREFETCH_AHEAD));
+    const struct engine_keyspace *keyspace =
+        entry->is_used ? spaces_find(&settlement->engine->spaces, recovery_entry_keyspace(entry))
+                       : NULL;
+    if (keyspace != NULL) {
+        index_prefetch(keyspace->index, index_hash_of(entry->hash));
+    }
+}
+
+enum status recovery_settle_alone(struct recovery_settlement *settlement)
+{
+    /* Not in the table's order, which is that of the hashes: an index into which they came like
+     * that would crowd at one end while it grows. */
+    size_t capacity = settlement->table->capacity;
     enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < settlement->table->capacity; i++) {
-        struct recovery_entry *entry = &settlement->table->entries[i];
-        struct engine_keyspace *keyspace =
-            entry->is_used ? spaces_find(&engine->spaces, recovery_entry_keyspace(entry)) : NULL;
-        if (keyspace == NULL) {
-            continue; /* nothing there, or flushed */
-        }
-        if (is_alive(settlement, entry)) {
-            status = point_at(engine, keyspace, entry, NULL);
-        } else {
-            note_expired(settlement, entry);
+    for (size_t i = 0; status == STATUS_OK && i < capacity; i++) {
+        prefetch_entry(settlement, i);
+        struct recovery_entry *entry = scattered(settlement->table, i);
+        if (entry->is_used) {
+            status = settle_new(settlement, entry);
         }
     }
     return status;
 }
+
+#define RADIX_BITS 10
+#define RADIX_SIZE ((size_t)1 << RADIX_BITS)
 
 /* --- slots that may be of a key in the table ---------------------------------------------- */
 
@@ -163,11 +198,38 @@ static enum status collect_candidates(const struct recovery_settlement *settleme
     return STATUS_OK;
 }
 
-static int compare_addresses(const void *a, const void *b)
+/* One pass of the sort: by RADIX_BITS of the address. */
+static void sort_by_digit(const struct candidate *from, struct candidate *to, size_t count,
+                          unsigned shift)
 {
-    const struct candidate *left = a;
-    const struct candidate *right = b;
-    return left->address < right->address ? -1 : left->address > right->address ? 1 : 0;
+    size_t places[RADIX_SIZE + 1] = {0};
+    for (size_t i = 0; i < count; i++) {
+        places[(from[i].address >> shift & (RADIX_SIZE - 1)) + 1]++;
+    }
+    for (size_t i = 0; i < RADIX_SIZE; i++) {
+        places[i + 1] += places[i];
+    }
+    for (size_t i = 0; i < count; i++) {
+        to[places[from[i].address >> shift & (RADIX_SIZE - 1)]++] = from[i];
+    }
+}
+
+/* Radix sort, least digit first, over the SEGMENT_ADDRESS_BITS that an address has. NO_MEMORY. */
+static enum status sort_by_address(struct candidates *candidates)
+{
+    struct candidate *other = malloc((candidates->count + 1) * sizeof(*other));
+    if (other == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    for (unsigned shift = 0; shift < SEGMENT_ADDRESS_BITS; shift += RADIX_BITS) {
+        sort_by_digit(candidates->items, other, candidates->count, shift);
+        struct candidate *sorted = other;
+        other = candidates->items;
+        candidates->items = sorted;
+    }
+    free(other);
+    candidates->capacity = candidates->count + 1;
+    return STATUS_OK;
 }
 
 /* --- looking them up ---------------------------------------------------------------------- */
@@ -397,21 +459,31 @@ static void obey_marks(struct recovery_settlement *settlement)
     }
 }
 
+static bool has_entries(const struct recovery_table *table)
+{
+    for (size_t i = 0; i < table->capacity; i++) {
+        if (table->entries[i].is_used) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum status recovery_settle_on_checkpoint(struct recovery_settlement *settlement)
 {
     struct candidates candidates = {0};
     enum status status = collect_candidates(settlement, &candidates);
     if (status == STATUS_OK) {
-        if (candidates.count > 1) {
-            qsort(candidates.items, candidates.count, sizeof(*candidates.items), compare_addresses);
-        }
+        status = sort_by_address(&candidates);
+    }
+    if (status == STATUS_OK) {
         status = settle_readable(settlement, &candidates);
     }
     if (status == STATUS_OK) {
         status = settle_unreadable(settlement, &candidates);
     }
     free(candidates.items);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && has_entries(settlement->table)) {
         status = recovery_settle_alone(settlement); /* the rest: keys that were not there */
     }
     if (status == STATUS_OK) {

@@ -69,12 +69,9 @@ static struct recovery_entry *find_place(const struct recovery_table *table, uin
     return &table->entries[i];
 }
 
-static enum status grow(struct recovery_table *table)
+static enum status grow_to(struct recovery_table *table, unsigned capacity_bits)
 {
-    struct recovery_table grown = {
-        .capacity_bits = table->capacity == 0 ? CAPACITY_FIRST_BITS : table->capacity_bits + 1,
-        .count = table->count,
-    };
+    struct recovery_table grown = {.capacity_bits = capacity_bits, .count = table->count};
     grown.capacity = (size_t)1 << grown.capacity_bits;
     grown.entries = allocate(grown.capacity);
     if (grown.entries == NULL) {
@@ -108,6 +105,21 @@ static bool is_better(const struct recovery_entry *entry, const struct recovery_
     return !entry->is_unreadable && (entry->is_dead || place->is_unreadable);
 }
 
+/* Three quarters of the places may be used. */
+static bool has_room(size_t capacity, size_t count)
+{
+    return count * 4 <= capacity * 3;
+}
+
+enum status recovery_table_reserve(struct recovery_table *table, size_t count)
+{
+    unsigned bits = table->capacity == 0 ? CAPACITY_FIRST_BITS : table->capacity_bits;
+    while (!has_room((size_t)1 << bits, count)) {
+        bits++;
+    }
+    return (size_t)1 << bits > table->capacity ? grow_to(table, bits) : STATUS_OK;
+}
+
 void recovery_table_prefetch(const struct recovery_table *table, uint64_t hash)
 {
     if (table->capacity > 0) {
@@ -119,8 +131,9 @@ void recovery_table_prefetch(const struct recovery_table *table, uint64_t hash)
 
 enum status recovery_table_offer(struct recovery_table *table, const struct recovery_entry *entry)
 {
-    if ((table->count + 1) * 4 > table->capacity * 3) {
-        enum status status = grow(table);
+    if (!has_room(table->capacity, table->count + 1)) {
+        enum status status =
+            grow_to(table, table->capacity == 0 ? CAPACITY_FIRST_BITS : table->capacity_bits + 1);
         if (status != STATUS_OK) {
             return status;
         }

@@ -59,6 +59,10 @@ struct recovery_table {
 void recovery_table_init(struct recovery_table *table);
 void recovery_table_deinit(struct recovery_table *table);
 
+/* Makes room for `count` keys at one go, when there will be about as many. NO_MEMORY: nothing has
+ * changed. */
+enum status recovery_table_reserve(struct recovery_table *table, size_t count) MUST_CHECK;
+
 /* Brings the place of a key towards the CPU. */
 void recovery_table_prefetch(const struct recovery_table *table, uint64_t hash);
 
