@@ -6,6 +6,7 @@
 #include "import/v1_import.h"
 #include "keyspace/keyspace.h"
 #include "server/config.h"
+#include "server/notify.h"
 #include "server/server.h"
 #include "server/startup.h"
 
@@ -29,6 +30,7 @@ static enum status open_and_serve(struct config *config, struct server *server,
 {
     struct engine_options options = startup_store_options(config, fs);
     options.on_durable = server_on_durable;
+    options.on_expired_locked = notify_on_expired_locked;
     options.hook_context = server;
     struct engine *engine;
     enum status status = engine_open(&options, &engine, error);

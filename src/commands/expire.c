@@ -1,6 +1,7 @@
 /* expire.c - when keys expire: EXPIRE, TTL, PERSIST and their kin. */
 #include "commands/arguments.h"
 #include "commands/errors.h"
+#include "commands/events.h"
 #include "commands/expire_options.h"
 #include "commands/lookup.h"
 #include "commands/tables.h"
@@ -22,7 +23,16 @@ static void set_expiry(struct call *call, const struct value *value, int64_t exp
         errors_reply_status(call, status);
         return;
     }
-    reply_integer(call->reply, 1);
+    /* A client that listens to itself sees the reply of EXPIRE in front of the event, but that of
+     * the others (PERSIST, and an EXPIRE that deletes) behind it. */
+    bool is_lasting = expiry_ms != EXPIRY_NONE && expiry_ms > keyspace_now_ms(call->keyspace);
+    if (is_lasting) {
+        reply_integer(call->reply, 1);
+    }
+    events_tell_expiry(call, call->arguments[1], expiry_ms);
+    if (!is_lasting) {
+        reply_integer(call->reply, 1);
+    }
 }
 
 static void expire(struct call *call, enum expiry_unit unit, enum expiry_basis basis)

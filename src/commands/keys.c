@@ -2,6 +2,7 @@
  * walk through them (scan.c). */
 #include "commands/arguments.h"
 #include "commands/errors.h"
+#include "commands/events.h"
 #include "commands/lookup.h"
 #include "commands/tables.h"
 #include "keyspace/batch.h"
@@ -16,6 +17,7 @@ static void run_del(struct call *call)
     for (size_t i = 1; status == STATUS_OK && i < call->argument_count; i++) {
         status = keyspace_delete(call->keyspace, call->session->database, call->arguments[i]);
         if (status == STATUS_OK) {
+            events_tell(call, EVENT_GENERIC, "del", call->arguments[i]);
             deleted++;
         } else if (status == STATUS_NOT_FOUND) {
             status = STATUS_OK;
@@ -86,15 +88,24 @@ static bool transfer(struct call *call, const struct value *value, unsigned data
     return true;
 }
 
+/* The first argument's key has got the name of the second. */
+static void tell_rename(struct call *call)
+{
+    events_tell(call, EVENT_GENERIC, "rename_from", call->arguments[1]);
+    events_tell(call, EVENT_GENERIC, "rename_to", call->arguments[2]);
+}
+
 static void run_rename(struct call *call)
 {
     struct value value;
     enum lookup found = lookup_to_write(call, call->arguments[1], &value);
     if (found == LOOKUP_ABSENT) {
         errors_reply(call, ERROR_NO_SUCH_KEY);
+    } else if (found == LOOKUP_FOUND && slice_equal(call->arguments[1], call->arguments[2])) {
+        reply_ok(call->reply);
     } else if (found == LOOKUP_FOUND &&
-               (slice_equal(call->arguments[1], call->arguments[2]) ||
-                transfer(call, &value, call->session->database, call->arguments[2]))) {
+               transfer(call, &value, call->session->database, call->arguments[2])) {
+        tell_rename(call);
         reply_ok(call->reply);
     }
 }
@@ -115,6 +126,7 @@ static void run_renamenx(struct call *call)
         reply_integer(call->reply, 0);
     } else if (found == LOOKUP_ABSENT &&
                transfer(call, &value, call->session->database, call->arguments[2])) {
+        tell_rename(call);
         reply_integer(call->reply, 1);
     }
 }
@@ -172,6 +184,8 @@ static void run_move(struct call *call)
     if (found == LOOKUP_ABSENT || taken == LOOKUP_FOUND) {
         reply_integer(call->reply, 0);
     } else if (transfer(call, &value, target, call->arguments[1])) {
+        events_tell(call, EVENT_GENERIC, "move_from", call->arguments[1]);
+        notify_locked(call->server, EVENT_GENERIC, "move_to", target, call->arguments[1]);
         reply_integer(call->reply, 1);
     }
 }
@@ -240,6 +254,7 @@ static void run_copy(struct call *call)
         errors_reply_status(call, status);
         return;
     }
+    notify_locked(call->server, EVENT_GENERIC, "copy_to", options.database, target);
     reply_integer(call->reply, 1);
 }
 

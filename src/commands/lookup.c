@@ -25,6 +25,12 @@ enum lookup lookup_to_read(struct call *call, struct slice key, struct value *ou
     return outcome(call, keyspace_lookup(call->keyspace, call->session->database, key, out));
 }
 
+enum lookup lookup_quietly(struct call *call, struct slice key, struct value *out)
+{
+    return outcome(call,
+                   keyspace_lookup_quietly(call->keyspace, call->session->database, key, out));
+}
+
 enum lookup lookup_to_write(struct call *call, struct slice key, struct value *out)
 {
     return outcome(call, keyspace_find(call->keyspace, call->session->database, key, out));

@@ -21,7 +21,10 @@ enum lookup {
 enum lookup lookup_to_read(struct call *call, struct slice key, struct value *out);
 enum lookup lookup_to_write(struct call *call, struct slice key, struct value *out);
 
-/* The same, and a value that isn't a string is an error (WRONGTYPE). */
+/* As lookup_to_read, but a miss is no keyspace event (OBJECT). */
+enum lookup lookup_quietly(struct call *call, struct slice key, struct value *out);
+
+/* The same as the first two, and a value that isn't a string is an error (WRONGTYPE). */
 enum lookup lookup_string_to_read(struct call *call, struct slice key, struct value *out);
 enum lookup lookup_string_to_write(struct call *call, struct slice key, struct value *out);
 

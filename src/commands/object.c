@@ -22,7 +22,7 @@
 /* Finds the key that the subcommand is about; false: the reply is written. */
 static bool find_subject(struct call *call, struct value *value)
 {
-    enum lookup found = lookup_to_read(call, call->arguments[2], value);
+    enum lookup found = lookup_quietly(call, call->arguments[2], value);
     if (found == LOOKUP_ABSENT) {
         reply_null(call->reply);
     }

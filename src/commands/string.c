@@ -1,5 +1,6 @@
 /* string.c - the commands that set and get whole strings. */
 #include "commands/errors.h"
+#include "commands/events.h"
 #include "commands/lookup.h"
 #include "commands/string_options.h"
 #include "commands/tables.h"
@@ -44,22 +45,39 @@ static void run_get(struct call *call)
 static void run_getdel(struct call *call)
 {
     struct value value;
+    struct reply_mark mark = reply_mark(call->reply);
     enum lookup found = find_verified(call, call->arguments[1], &value);
-    if (found == LOOKUP_FOUND) {
-        enum status status =
-            keyspace_delete(call->keyspace, call->session->database, call->arguments[1]);
-        if (status != STATUS_OK) {
-            errors_reply_status(call, status);
-            return;
-        }
+    if (!reply_with_value(call, found, &value) || found == LOOKUP_ABSENT) {
+        return;
     }
-    (void)reply_with_value(call, found, &value);
+    enum status status =
+        keyspace_delete(call->keyspace, call->session->database, call->arguments[1]);
+    if (status != STATUS_OK) {
+        reply_rewind(call->reply, mark);
+        errors_reply_status(call, status);
+        return;
+    }
+    events_tell(call, EVENT_GENERIC, "del", call->arguments[1]);
 }
 
 /* What GETEX's options make of the expiry; false: nothing changes. */
 static bool is_expiry_changed(const struct string_options *options, const struct value *value)
 {
     return options->has_time || (options->persist && value->expiry_ms != EXPIRY_NONE);
+}
+
+/* GETEX has replied with the value already; `mark`: where. */
+static void change_expiry(struct call *call, const struct value *value, int64_t expiry_ms,
+                          struct reply_mark mark)
+{
+    enum status status =
+        keyspace_set_expiry(call->keyspace, call->session->database, value, expiry_ms);
+    if (status != STATUS_OK) {
+        reply_rewind(call->reply, mark);
+        errors_reply_status(call, status);
+        return;
+    }
+    events_tell_expiry(call, call->arguments[1], expiry_ms);
 }
 
 static void run_getex(struct call *call)
@@ -73,24 +91,19 @@ static void run_getex(struct call *call)
     }
     struct value value;
     enum lookup found = find_verified(call, call->arguments[1], &value);
+    int64_t expiry_ms = EXPIRY_NONE;
     if (found == LOOKUP_FOUND) {
-        int64_t expiry_ms;
         error = string_options_expiry(&options, keyspace_now_ms(call->keyspace), &expiry_ms);
-        if (error != ERROR_NONE) {
-            errors_reply(call, error);
-            return;
-        }
-        enum status status = STATUS_OK;
-        if (is_expiry_changed(&options, &value)) {
-            status =
-                keyspace_set_expiry(call->keyspace, call->session->database, &value, expiry_ms);
-        }
-        if (status != STATUS_OK) {
-            errors_reply_status(call, status);
-            return;
-        }
     }
-    (void)reply_with_value(call, found, &value);
+    if (error != ERROR_NONE) {
+        errors_reply(call, error);
+        return;
+    }
+    struct reply_mark mark = reply_mark(call->reply);
+    if (reply_with_value(call, found, &value) && found == LOOKUP_FOUND &&
+        is_expiry_changed(&options, &value)) {
+        change_expiry(call, &value, expiry_ms, mark);
+    }
 }
 
 static void run_mget(struct call *call)
@@ -125,6 +138,18 @@ static void run_strlen(struct call *call)
 
 /* --- setting --- */
 
+/* A key was set: an expiry tells so, too, and one that has passed takes the key away at once. */
+static void tell_set(struct call *call, struct slice key, int64_t expiry_ms, bool is_expiry_given)
+{
+    events_tell(call, EVENT_STRING, "set", key);
+    if (is_expiry_given) {
+        events_tell(call, EVENT_GENERIC, "expire", key);
+        if (expiry_ms <= keyspace_now_ms(call->keyspace)) {
+            events_tell(call, EVENT_EXPIRED, "expired", key);
+        }
+    }
+}
+
 /* Sets a key to an argument; false: an error was replied. */
 static bool put(struct call *call, struct slice key, struct slice value, int64_t expiry_ms)
 {
@@ -132,6 +157,23 @@ static bool put(struct call *call, struct slice key, struct slice value, int64_t
     enum status status =
         keyspace_put_string(call->keyspace, call->session->database, key, &content);
     if (status != STATUS_OK) {
+        errors_reply_status(call, status);
+        return false;
+    }
+    return true;
+}
+
+/* Sets a key to the command's value, when a reply has been written already at `mark`; false: an
+ * error was replied instead. */
+static bool put_again(struct call *call, struct slice key, int64_t expiry_ms,
+                      struct reply_mark mark)
+{
+    struct slice value = call->arguments[2];
+    struct string_content content = {.parts = &value, .part_count = 1, .expiry_ms = expiry_ms};
+    enum status status =
+        keyspace_put_string(call->keyspace, call->session->database, key, &content);
+    if (status != STATUS_OK) {
+        reply_rewind(call->reply, mark);
         errors_reply_status(call, status);
         return false;
     }
@@ -154,14 +196,19 @@ static void set_depending_on_old(struct call *call, const struct string_options 
     if (options->keep_expiry && found == LOOKUP_FOUND) {
         expiry_ms = old.expiry_ms;
     }
-    if (is_wanted && !put(call, key, call->arguments[2], expiry_ms)) {
-        return;
-    }
+    struct reply_mark mark = reply_mark(call->reply);
     if (options->get) {
         (void)reply_with_value(call, found, &old);
-    } else if (is_wanted) {
+    }
+    if (is_wanted) {
+        if (!put_again(call, key, expiry_ms, mark)) {
+            return;
+        }
+        tell_set(call, key, expiry_ms, options->has_time);
+    }
+    if (!options->get && is_wanted) {
         reply_ok(call->reply);
-    } else {
+    } else if (!options->get) {
         reply_null(call->reply);
     }
 }
@@ -187,6 +234,7 @@ static void run_set(struct call *call)
     if (call->argument_count > 3) {
         set_with_options(call);
     } else if (put(call, call->arguments[1], call->arguments[2], EXPIRY_NONE)) {
+        tell_set(call, call->arguments[1], EXPIRY_NONE, false);
         reply_ok(call->reply);
     }
 }
@@ -199,6 +247,7 @@ static void run_setnx(struct call *call)
         reply_integer(call->reply, 0);
     } else if (found == LOOKUP_ABSENT &&
                put(call, call->arguments[1], call->arguments[2], EXPIRY_NONE)) {
+        tell_set(call, call->arguments[1], EXPIRY_NONE, false);
         reply_integer(call->reply, 1);
     }
 }
@@ -214,6 +263,7 @@ static void set_with_time(struct call *call, enum expiry_unit unit)
         return;
     }
     if (put(call, call->arguments[1], call->arguments[3], expiry_ms)) {
+        tell_set(call, call->arguments[1], expiry_ms, true);
         reply_ok(call->reply);
     }
 }
@@ -231,21 +281,29 @@ static void run_psetex(struct call *call)
 static void run_getset(struct call *call)
 {
     struct value old;
+    struct reply_mark mark = reply_mark(call->reply);
     enum lookup found = find_verified(call, call->arguments[1], &old);
-    if (found == LOOKUP_REPLIED ||
-        !put(call, call->arguments[1], call->arguments[2], EXPIRY_NONE)) {
-        return;
+    if (reply_with_value(call, found, &old) &&
+        put_again(call, call->arguments[1], EXPIRY_NONE, mark)) {
+        tell_set(call, call->arguments[1], EXPIRY_NONE, false);
     }
-    (void)reply_with_value(call, found, &old);
 }
 
 /* --- several at once --- */
 
+static void tell_pair(void *context, struct slice key)
+{
+    events_tell(context, EVENT_STRING, "set", key);
+}
+
 /* Sets all pairs, or none; false: an error was replied. */
 static bool put_pairs(struct call *call)
 {
-    enum status status = batch_put_strings(call->keyspace, call->session->database,
-                                           call->arguments + 1, call->argument_count / 2);
+    struct batch_strings strings = {.pairs = call->arguments + 1,
+                                    .count = call->argument_count / 2,
+                                    .on_put = tell_pair,
+                                    .context = call};
+    enum status status = batch_put_strings(call->keyspace, call->session->database, &strings);
     if (status != STATUS_OK) {
         errors_reply_status(call, status);
         return false;

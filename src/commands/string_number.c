@@ -2,6 +2,7 @@
 #include "base/number.h"
 #include "commands/arguments.h"
 #include "commands/errors.h"
+#include "commands/events.h"
 #include "commands/lookup.h"
 #include "commands/tables.h"
 #include "keyspace/keyspace.h"
@@ -54,6 +55,7 @@ static void add(struct call *call, int64_t increment)
     char text[NUMBER_TEXT_SIZE];
     struct slice digits = slice_make(text, number_format(text, number));
     if (put_text(call, digits, old.expiry_ms, STRING_PLAIN)) {
+        events_tell(call, EVENT_STRING, "incrby", call->arguments[1]);
         reply_integer(call->reply, number);
     }
 }
@@ -114,6 +116,7 @@ static void run_incrbyfloat(struct call *call)
     char text[LONG_DOUBLE_TEXT_SIZE];
     struct slice digits = slice_make(text, arguments_print_long_double(number, text));
     if (put_text(call, digits, old.expiry_ms, STRING_TEXT)) {
+        events_tell(call, EVENT_STRING, "incrbyfloat", call->arguments[1]);
         reply_bulk(call->reply, digits);
     }
 }

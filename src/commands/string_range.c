@@ -1,6 +1,7 @@
 /* string_range.c - the commands that read, overwrite and append parts of strings. */
 #include "base/number.h"
 #include "commands/errors.h"
+#include "commands/events.h"
 #include "commands/lookup.h"
 #include "commands/tables.h"
 #include "keyspace/keyspace.h"
@@ -31,8 +32,9 @@ static size_t size_of(const struct slice *parts, size_t count)
     return size;
 }
 
-/* Sets the first argument's key and replies with the new length. */
-static void put_and_reply(struct call *call, const struct string_content *content)
+/* Sets the first argument's key, tells the event and replies with the new length. */
+static void put_and_reply(struct call *call, const struct string_content *content,
+                          const char *event)
 {
     enum status status =
         keyspace_put_string(call->keyspace, call->session->database, call->arguments[1], content);
@@ -40,6 +42,7 @@ static void put_and_reply(struct call *call, const struct string_content *conten
         errors_reply_status(call, status);
         return;
     }
+    events_tell(call, EVENT_STRING, event, call->arguments[1]);
     reply_integer(call->reply, (int64_t)size_of(content->parts, content->part_count));
 }
 
@@ -49,17 +52,21 @@ static void run_append(struct call *call)
     struct value old;
     switch (lookup_string_to_write(call, call->arguments[1], &old)) {
     case LOOKUP_ABSENT:
-        put_and_reply(call, &(struct string_content){
-                                .parts = &added, .part_count = 1, .expiry_ms = EXPIRY_NONE});
+        put_and_reply(
+            call,
+            &(struct string_content){.parts = &added, .part_count = 1, .expiry_ms = EXPIRY_NONE},
+            "append");
         break;
     case LOOKUP_FOUND:
         if (!is_too_long(call, old.bytes.size, added.size) &&
             lookup_verify(call, &old, 0, SIZE_MAX)) {
             struct slice parts[] = {old.bytes, added};
-            put_and_reply(call, &(struct string_content){.parts = parts,
-                                                         .part_count = 2,
-                                                         .expiry_ms = old.expiry_ms,
-                                                         .encoding = STRING_RAW});
+            put_and_reply(call,
+                          &(struct string_content){.parts = parts,
+                                                   .part_count = 2,
+                                                   .expiry_ms = old.expiry_ms,
+                                                   .encoding = STRING_RAW},
+                          "append");
         }
         break;
     case LOOKUP_REPLIED:
@@ -94,8 +101,10 @@ static void overwrite(struct call *call, struct slice old, size_t offset, int64_
     }
     struct slice parts[] = {front, slice_make(zeros, gap), patch, back};
     put_and_reply(
-        call, &(struct string_content){
-                  .parts = parts, .part_count = 4, .expiry_ms = expiry_ms, .encoding = STRING_RAW});
+        call,
+        &(struct string_content){
+            .parts = parts, .part_count = 4, .expiry_ms = expiry_ms, .encoding = STRING_RAW},
+        "setrange");
     free(zeros);
 }
 

@@ -63,7 +63,8 @@ struct engine_options {
 
     /* All may be NULL. on_durable: called by the sync thread, no lock held, each time the durable
      * position has moved, or has failed to for good. on_expired_locked: called for each key that
-     * the expiry cycle removes, under the lock. */
+     * has expired and is removed, by the cycle or by a command that comes upon it, under the lock.
+     */
     void (*on_durable)(void *context);
     void (*on_expired_locked)(void *context, unsigned database, struct slice key);
     void *hook_context;

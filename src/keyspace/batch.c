@@ -50,11 +50,17 @@ static void put_back(struct keyspace *keyspace, unsigned database, struct slice 
 
 /* --- several strings --- */
 
-static enum status put_pair(struct keyspace *keyspace, unsigned database, const struct slice *pair)
+static enum status put_pair(struct keyspace *keyspace, unsigned database,
+                            const struct batch_strings *strings, size_t index)
 {
-    return keyspace_put_string(
+    const struct slice *pair = &strings->pairs[2 * index];
+    enum status status = keyspace_put_string(
         keyspace, database, pair[0],
         &(struct string_content){.parts = &pair[1], .part_count = 1, .expiry_ms = EXPIRY_NONE});
+    if (status == STATUS_OK && strings->on_put != NULL) {
+        strings->on_put(strings->context, pair[0]);
+    }
+    return status;
 }
 
 static uint64_t size_of_pairs(const struct slice *pairs, const struct old *olds, size_t count)
@@ -81,8 +87,10 @@ static void put_pairs_back(struct keyspace *keyspace, unsigned database, const s
 }
 
 static enum status put_pairs(struct keyspace *keyspace, unsigned database,
-                             const struct slice *pairs, struct old *olds, size_t count)
+                             const struct batch_strings *strings, struct old *olds)
 {
+    const struct slice *pairs = strings->pairs;
+    size_t count = strings->count;
     for (size_t i = 0; i < count; i++) {
         find_old(keyspace, database, pairs[2 * i], &olds[i]);
     }
@@ -94,7 +102,7 @@ static enum status put_pairs(struct keyspace *keyspace, unsigned database,
     keyspace_group_begin(keyspace);
     size_t done = 0;
     while (done < count && status == STATUS_OK) {
-        status = put_pair(keyspace, database, &pairs[2 * done]);
+        status = put_pair(keyspace, database, strings, done);
         done += status == STATUS_OK ? 1 : 0;
     }
     if (status != STATUS_OK) {
@@ -105,20 +113,20 @@ static enum status put_pairs(struct keyspace *keyspace, unsigned database,
 }
 
 enum status batch_put_strings(struct keyspace *keyspace, unsigned database,
-                              const struct slice *pairs, size_t pair_count)
+                              const struct batch_strings *strings)
 {
     struct old on_stack[OLD_ON_STACK];
-    if (pair_count == 1) {
-        return put_pair(keyspace, database, pairs);
+    if (strings->count == 1) {
+        return put_pair(keyspace, database, strings, 0);
     }
-    if (pair_count <= OLD_ON_STACK) {
-        return put_pairs(keyspace, database, pairs, on_stack, pair_count);
+    if (strings->count <= OLD_ON_STACK) {
+        return put_pairs(keyspace, database, strings, on_stack);
     }
-    struct old *olds = calloc(pair_count, sizeof(*olds));
+    struct old *olds = calloc(strings->count, sizeof(*olds));
     if (olds == NULL) {
         return STATUS_NO_MEMORY;
     }
-    enum status status = put_pairs(keyspace, database, pairs, olds, pair_count);
+    enum status status = put_pairs(keyspace, database, strings, olds);
     free(olds);
     return status;
 }

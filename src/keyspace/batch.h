@@ -15,9 +15,19 @@
 
 #include <stddef.h>
 
-/* Sets keys to strings; `pairs` are key, value, key, value ... (MSET). */
+/* What MSET sets. */
+struct batch_strings {
+    const struct slice *pairs; /* key, value, key, value ... */
+    size_t count;              /* of pairs */
+    /* Told of each key once it is set, or NULL. Should a later one fail, those before are put back
+     * and were told for nothing. */
+    void (*on_put)(void *context, struct slice key);
+    void *context;
+};
+
+/* Sets keys to strings. */
 enum status batch_put_strings(struct keyspace *keyspace, unsigned database,
-                              const struct slice *pairs, size_t pair_count) MUST_CHECK;
+                              const struct batch_strings *strings) MUST_CHECK;
 
 /* Gives a found key's value to another key and deletes the found one: RENAME, MOVE. The two are not
  * the same. Needs no room for one key more. */

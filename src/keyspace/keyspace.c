@@ -11,6 +11,7 @@ struct keyspace {
     struct engine *engine; /* borrowed */
     struct watch_table *watches;
     struct keyspace_statistics statistics;
+    const struct keyspace_observer *observer; /* borrowed, or NULL */
     int64_t now_ms;
 };
 
@@ -89,6 +90,19 @@ void keyspace_set_now_ms(struct keyspace *keyspace, int64_t now_ms)
     engine_set_moment_locked(keyspace->engine, now_ms);
 }
 
+void keyspace_observe(struct keyspace *keyspace, const struct keyspace_observer *observer)
+{
+    keyspace->observer = observer;
+}
+
+static void tell(const struct keyspace *keyspace, enum key_event event, unsigned database,
+                 struct slice key)
+{
+    if (keyspace->observer != NULL) {
+        keyspace->observer->on_key(keyspace->observer->context, event, database, key);
+    }
+}
+
 static struct engine_keyspace *database_of(struct keyspace *keyspace, unsigned database)
 {
     return engine_database_locked(keyspace->engine, database);
@@ -113,14 +127,24 @@ enum status keyspace_find(struct keyspace *keyspace, unsigned database, struct s
     return STATUS_OK;
 }
 
-enum status keyspace_lookup(struct keyspace *keyspace, unsigned database, struct slice key,
-                            struct value *out)
+enum status keyspace_lookup_quietly(struct keyspace *keyspace, unsigned database, struct slice key,
+                                    struct value *out)
 {
     enum status status = keyspace_find(keyspace, database, key, out);
     if (status == STATUS_NOT_FOUND) {
         keyspace->statistics.misses++;
     } else {
         keyspace->statistics.hits++;
+    }
+    return status;
+}
+
+enum status keyspace_lookup(struct keyspace *keyspace, unsigned database, struct slice key,
+                            struct value *out)
+{
+    enum status status = keyspace_lookup_quietly(keyspace, database, key, out);
+    if (status == STATUS_NOT_FOUND) {
+        tell(keyspace, KEY_MISSED, database, key);
     }
     return status;
 }
@@ -155,15 +179,28 @@ static enum status delete_if_present(struct keyspace *keyspace, unsigned databas
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
+/* Is the key absent? Asked before a write, and only where somebody is told: false also means that
+ * nobody is. What has expired is taken away by this, and so told before the write. */
+static bool is_seen_absent(struct keyspace *keyspace, unsigned database, struct slice key)
+{
+    struct value value;
+    return keyspace->observer != NULL && keyspace->observer->wants_additions &&
+           keyspace_find(keyspace, database, key, &value) == STATUS_NOT_FOUND;
+}
+
 static enum status put(struct keyspace *keyspace, unsigned database, struct slice key,
                        const struct engine_value *value)
 {
+    bool is_new = is_seen_absent(keyspace, database, key);
     if (value->expiry_ms <= keyspace->now_ms) {
         return delete_if_present(keyspace, database, key);
     }
     enum status status =
         engine_put_locked(keyspace->engine, database_of(keyspace, database), key, value);
     if (status == STATUS_OK) {
+        if (is_new) {
+            tell(keyspace, KEY_ADDED, database, key);
+        }
         watch_touch(keyspace->watches, database, key);
     }
     return status;
@@ -205,11 +242,19 @@ enum status keyspace_set_expiry(struct keyspace *keyspace, unsigned database,
 enum status keyspace_store_copy(struct keyspace *keyspace, const struct value *value,
                                 unsigned database, struct slice key)
 {
-    return rewrite(keyspace, value, database, key, value->expiry_ms);
+    bool is_replacement = !is_seen_absent(keyspace, database, key);
+    enum status status = rewrite(keyspace, value, database, key, value->expiry_ms);
+    if (status == STATUS_OK && is_replacement && keyspace->observer != NULL &&
+        keyspace->observer->wants_additions) {
+        /* What had the name before is gone, and this is a new key, as Redis sees it. */
+        tell(keyspace, KEY_ADDED, database, key);
+    }
+    return status;
 }
 
 enum status keyspace_delete(struct keyspace *keyspace, unsigned database, struct slice key)
 {
+    (void)is_seen_absent(keyspace, database, key);
     enum status status =
         engine_delete_locked(keyspace->engine, database_of(keyspace, database), key);
     if (status == STATUS_OK) {

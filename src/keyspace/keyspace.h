@@ -71,6 +71,23 @@ struct keyspace_statistics *keyspace_statistics(struct keyspace *keyspace);
 int64_t keyspace_now_ms(const struct keyspace *keyspace);
 void keyspace_set_now_ms(struct keyspace *keyspace, int64_t now_ms);
 
+/* What happens to keys where no command can see it. */
+enum key_event {
+    KEY_ADDED, /* a write makes a key that was not there */
+    KEY_MISSED /* a command that reads has not found it */
+};
+
+/* Who is told, under the execution lock, in the midst of a read or write: it must do neither. */
+struct keyspace_observer {
+    bool
+        wants_additions; /* else KEY_ADDED is not told: finding out takes a lookup for each write */
+    void (*on_key)(void *context, enum key_event event, unsigned database, struct slice key);
+    void *context;
+};
+
+/* Borrowed from now on; its fields may change under the lock. NULL: nobody is told. */
+void keyspace_observe(struct keyspace *keyspace, const struct keyspace_observer *observer);
+
 /* --- reading --- */
 
 /* Finds the key without reading its value: size, type, expiry. Does not count hits: for commands
@@ -81,6 +98,10 @@ enum status keyspace_find(struct keyspace *keyspace, unsigned database, struct s
 /* The same for commands that read: counts a hit or a miss. */
 enum status keyspace_lookup(struct keyspace *keyspace, unsigned database, struct slice key,
                             struct value *out) MUST_CHECK;
+
+/* The same, but a miss is not told to the observer (OBJECT). */
+enum status keyspace_lookup_quietly(struct keyspace *keyspace, unsigned database, struct slice key,
+                                    struct value *out) MUST_CHECK;
 
 /* Finds the key and verifies the whole value; counts a hit or a miss. */
 enum status keyspace_read(struct keyspace *keyspace, unsigned database, struct slice key,

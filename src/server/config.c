@@ -7,6 +7,7 @@
 #include "server/config_number.h"
 #include "server/config_special.h"
 #include "server/config_values.h"
+#include "server/event_classes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -186,6 +187,9 @@ static enum status assign_text(struct config *config, const struct directive *di
     place->text = text;
     if (index_of(directive) == CONFIG_CLIENT_OUTPUT_BUFFER_LIMIT) {
         publish_output_limits(config, buffer_slice(&place->text));
+    } else if (index_of(directive) == CONFIG_NOTIFY_KEYSPACE_EVENTS) {
+        /* As it was given: its usual form hides an n behind an A, as Redis does. */
+        CHECK(event_classes_parse(value, &config->event_classes));
     }
     return STATUS_OK;
 }
@@ -263,6 +267,11 @@ struct config_output_limit config_output_limit(const struct config *config, enum
         .soft = atomic_load_explicit(&config->output_limits[class].soft, memory_order_relaxed),
         .soft_seconds =
             atomic_load_explicit(&config->output_limits[class].soft_seconds, memory_order_relaxed)};
+}
+
+uint32_t config_event_classes_locked(const struct config *config)
+{
+    return config->event_classes;
 }
 
 const char *config_import_directory(const struct config *config)

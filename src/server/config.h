@@ -51,6 +51,7 @@ enum config_id {
     CONFIG_CLIENT_QUERY_BUFFER_LIMIT,
     CONFIG_CLIENT_OUTPUT_BUFFER_LIMIT,
     CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE,
+    CONFIG_NOTIFY_KEYSPACE_EVENTS,
     CONFIG_DAEMONIZE,
     CONFIG_SUPERVISED,
     CONFIG_PIDFILE,
@@ -139,6 +140,9 @@ struct config_output_limit {
 };
 struct config_output_limit config_output_limit(const struct config *config,
                                                enum client_class class);
+
+/* notify-keyspace-events, as enum event_class (event_classes.h). Execution lock held. */
+uint32_t config_event_classes_locked(const struct config *config);
 
 /* --- loading, before any thread runs ------------------------------------------------------ */
 

@@ -1,50 +1,12 @@
 /* config_directives.c - the table of directives: see config.h. */
 #include "base/log.h"
 #include "server/config.h"
+#include "server/config_shapes.h"
 #include "server/config_special.h"
 
 #include "engine/engine.h"
 
 #include <limits.h>
-
-#define IMMUTABLE DIRECTIVE_IMMUTABLE
-#define PROTECTED DIRECTIVE_PROTECTED
-#define IGNORED   DIRECTIVE_IGNORED
-#define SECRET    DIRECTIVE_SECRET
-#define HIDDEN    DIRECTIVE_HIDDEN
-#define SEVERAL   DIRECTIVE_SEVERAL
-
-/* Shapes of rows that are only remembered; `why` stands in the place of the help. */
-#define IGNORED_BOOL(NAME, ALIAS, FLAGS, INITIAL, WHY)                                             \
-    {                                                                                              \
-        .name = NAME, .alias = ALIAS, .type = DIRECTIVE_BOOL, .flags = IGNORED | (FLAGS),          \
-        .high = 1, .initial = INITIAL, .help = WHY                                                 \
-    }
-#define IGNORED_INTEGER(NAME, ALIAS, FLAGS, LOW, HIGH, INITIAL, WHY)                               \
-    {                                                                                              \
-        .name = NAME, .alias = ALIAS, .type = DIRECTIVE_INTEGER, .flags = IGNORED | (FLAGS),       \
-        .low = LOW, .high = HIGH, .initial = INITIAL, .help = WHY                                  \
-    }
-#define IGNORED_MEMORY(NAME, ALIAS, LOW, INITIAL, WHY)                                             \
-    {                                                                                              \
-        .name = NAME, .alias = ALIAS, .type = DIRECTIVE_MEMORY, .flags = IGNORED, .low = LOW,      \
-        .high = INT64_MAX, .initial = INITIAL, .help = WHY                                         \
-    }
-#define IGNORED_CHOICE(NAME, FLAGS, CHOICES, INITIAL, WHY)                                         \
-    {                                                                                              \
-        .name = NAME, .type = DIRECTIVE_CHOICE, .flags = IGNORED | (FLAGS), .high = INT64_MAX,     \
-        .initial = INITIAL, .choices = CHOICES, .help = WHY                                        \
-    }
-#define IGNORED_TEXT(NAME, ALIAS, FLAGS, INITIAL, WHY)                                             \
-    {                                                                                              \
-        .name = NAME, .alias = ALIAS, .type = DIRECTIVE_TEXT, .flags = IGNORED | (FLAGS),          \
-        .initial = INITIAL, .help = WHY                                                            \
-    }
-#define IGNORED_SPECIAL(NAME, FLAGS, NORMALISE, INITIAL, WHY)                                      \
-    {                                                                                              \
-        .name = NAME, .type = DIRECTIVE_SPECIAL, .flags = IGNORED | (FLAGS), .initial = INITIAL,   \
-        .normalise = NORMALISE, .help = WHY                                                        \
-    }
 
 /* Why a directive has no meaning here. */
 #define WHY_REPLICATION "scdb does not replicate yet"
@@ -63,7 +25,6 @@
 #define WHY_ACL         "there is one user, 'default': see requirepass"
 #define WHY_TICK        "no work of the server is done by ticks"
 #define WHY_THREADS     "the number of workers is 'threads'"
-#define WHY_EVENTS      "there are no keyspace events yet"
 #define WHY_SHUTDOWN    "a clean stop writes and syncs everything, always"
 
 static const struct directive_choice choices_appendfsync[] = {
@@ -262,6 +223,12 @@ const struct directive config_directives[] = {
                                            .initial = "64mb",
                                            .help = "Bytes of a client's unsent replies beyond "
                                                    "which its requests wait until it has read."},
+    [CONFIG_NOTIFY_KEYSPACE_EVENTS] =
+        {.name = "notify-keyspace-events",
+         .type = DIRECTIVE_SPECIAL,
+         .initial = "",
+         .normalise = config_special_events,
+         .help = "What is published when keys change: K or E or both, and classes of events."},
     [CONFIG_DAEMONIZE] = {.name = "daemonize",
                           .type = DIRECTIVE_BOOL,
                           .flags = IMMUTABLE,
@@ -399,7 +366,6 @@ const struct directive config_directives[] = {
     IGNORED_INTEGER("min-replicas-to-write", "min-slaves-to-write", 0, 0, INT_MAX, "0",
                     WHY_REPLICATION),
     IGNORED_BOOL("no-appendfsync-on-rewrite", NULL, 0, "no", WHY_LOG),
-    IGNORED_SPECIAL("notify-keyspace-events", 0, config_special_events, "", WHY_EVENTS),
     IGNORED_CHOICE("oom-score-adj", 0, choices_oom, "no", WHY_PROCESS),
     IGNORED_SPECIAL("oom-score-adj-values", SEVERAL, config_special_oom_values, "0 200 800",
                     WHY_PROCESS),

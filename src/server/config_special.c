@@ -4,6 +4,7 @@
 #include "base/number.h"
 #include "server/config.h"
 #include "server/config_number.h"
+#include "server/event_classes.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -144,33 +145,15 @@ const char *config_special_save(struct slice value, struct slice current, struct
     return NULL;
 }
 
-/* In the order in which Redis prints them; A stands for the first ten. */
-static const char event_letters[] = "g$lshzxetdnKEm";
-#define EVENTS_ALL     0x3ffU
-#define EVENTS_NEW_BIT 10
-
 const char *config_special_events(struct slice value, struct slice current, struct buffer *text)
 {
     (void)current;
-    unsigned events = 0;
-    for (size_t i = 0; i < value.size; i++) {
-        const char *letter = value.data[i] == '\0' ? NULL : strchr(event_letters, value.data[i]);
-        if (letter == NULL && value.data[i] != 'A') {
-            return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
-        }
-        events |= letter == NULL ? EVENTS_ALL : 1U << (unsigned)(letter - event_letters);
+    uint32_t classes;
+    char letters[EVENT_CLASS_COUNT + 1];
+    if (!event_classes_parse(value, &classes)) {
+        return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
     }
-    char letters[sizeof(event_letters)];
-    size_t count = 0;
-    if ((events & EVENTS_ALL) == EVENTS_ALL) {
-        letters[count++] = 'A';
-        events &= ~(EVENTS_ALL | 1U << EVENTS_NEW_BIT);
-    }
-    for (size_t i = 0; i < sizeof(event_letters) - 1; i++) {
-        if ((events >> i & 1U) != 0) {
-            letters[count++] = event_letters[i];
-        }
-    }
+    size_t count = event_classes_format(classes, letters);
     return buffer_append(text, letters, count) == STATUS_OK ? NULL : config_special_no_memory;
 }
 

@@ -29,6 +29,7 @@ struct config {
         _Atomic uint64_t soft;
         _Atomic int64_t soft_seconds;
     } output_limits[CLIENT_CLASS_COUNT];
+    uint32_t event_classes; /* under the execution lock: enum event_class */
     struct config_hook hooks[CONFIG_NAMED_COUNT];
     char *file_path;        /* owned; "" = none */
     char *import_directory; /* owned; of --import-v1; NULL = none */

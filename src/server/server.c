@@ -8,6 +8,7 @@
 #include "keyspace/keyspace.h"
 #include "server/config_special.h"
 #include "server/daemon.h"
+#include "server/notify.h"
 #include "server/server_settings.h"
 #include "server/server_state.h"
 #include "server/worker.h"
@@ -376,6 +377,7 @@ enum status server_run(struct server *server, struct keyspace *keyspace, struct 
     struct main_loop loop;
     server->keyspace = keyspace;
     server->engine = keyspace_engine(keyspace);
+    notify_attach(server);
     server_settings_start(server);
     enum status status = open_loop(&loop, server, error);
     if (status != STATUS_OK) {

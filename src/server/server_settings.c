@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "server/daemon.h"
+#include "server/notify.h"
 #include "server/server_state.h"
 
 /* Descriptors that are not clients': segments, checkpoints, listeners, eventfds. */
@@ -99,6 +100,14 @@ static enum status apply_compaction_percentage(void *context, struct error *erro
     return STATUS_OK;
 }
 
+static enum status apply_notify_keyspace_events(void *context, struct error *error)
+{
+    struct server *server = context;
+    (void)error;
+    notify_set_classes_locked(server, config_event_classes_locked(server->config));
+    return STATUS_OK;
+}
+
 void server_settings_start(struct server *server)
 {
     struct error error;
@@ -116,6 +125,8 @@ void server_settings_init(struct server *server)
                     (unsigned long long)atomic_load(&server->client_limit));
     }
     atomic_store(&server->has_password, config_text(config, CONFIG_REQUIREPASS).size > 0);
+    (void)apply_notify_keyspace_events(server, &error);
+    config_on_change(config, CONFIG_NOTIFY_KEYSPACE_EVENTS, apply_notify_keyspace_events, server);
     config_on_change(config, CONFIG_MAXCLIENTS, apply_maxclients, server);
     config_on_change(config, CONFIG_REQUIREPASS, apply_requirepass, server);
     config_on_change(config, CONFIG_LOGLEVEL, apply_loglevel, server);

@@ -4,6 +4,7 @@
 #ifndef SCDB_SERVER_SERVER_STATE_H
 #define SCDB_SERVER_SERVER_STATE_H
 
+#include "keyspace/keyspace.h"
 #include "server/config.h"
 #include "server/listener.h"
 #include "server/mailbox.h"
@@ -31,6 +32,8 @@ struct server {
     /* Under the execution lock. */
     struct session_registry sessions;
     struct pubsub pubsub;
+    struct keyspace_observer key_observer;
+    uint32_t event_classes;    /* notify-keyspace-events */
     struct session *executing; /* whose command runs */
     enum pause_mode pause_mode;
     int64_t pause_until_ms; /* monotonic */

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
 #include "server/config.h"
+#include "server/notify.h"
 #include "server/server.h"
 #include "support/test_directory.h"
 
@@ -57,6 +58,7 @@ static void open_store(struct test_server *server)
         .segment_size = (uint64_t)1 << 20,
         .sync_policy = (enum sync_policy)config_number(server->config, CONFIG_APPENDFSYNC),
         .on_durable = server_on_durable,
+        .on_expired_locked = notify_on_expired_locked,
         .hook_context = server->server};
     CHECK(engine_open(&options, &server->engine, NULL) == STATUS_OK);
     CHECK(keyspace_create(server->engine, &server->keyspace) == STATUS_OK);

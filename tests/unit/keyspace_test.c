@@ -178,7 +178,8 @@ static enum status put_pairs(const char *const words[], size_t word_count)
     for (size_t i = 0; i < word_count; i++) {
         pairs[i] = slice_of_string(words[i]);
     }
-    return batch_put_strings(keyspace, 0, pairs, word_count / 2);
+    return batch_put_strings(keyspace, 0,
+                             &(struct batch_strings){.pairs = pairs, .count = word_count / 2});
 }
 
 START_TEST(pairs_are_all_put)
@@ -361,7 +362,8 @@ static void pairs_meet_a_full_disk(size_t value_size)
     while (status == STATUS_OK) {
         ck_assert_int_eq(keyspace_clear(keyspace, 0), STATUS_OK);
         put(0, "a", "old");
-        status = batch_put_strings(keyspace, 0, pairs, 3);
+        status =
+            batch_put_strings(keyspace, 0, &(struct batch_strings){.pairs = pairs, .count = 3});
     }
     ck_assert_int_eq(status, STATUS_DISK_FULL);
     expect(0, "a", "old");

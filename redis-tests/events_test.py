@@ -1,0 +1,169 @@
+#!/usr/bin/python3
+"""Keyspace events beside redis-server: the same commands to both, and the same events in the same
+order from both, as a client sees them that listens to its own commands (so that their place among
+the replies is compared, too). Starts both servers. Closes with "N passed, N failed"."""
+
+import os
+import re
+import sys
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
+
+from server import Server  # noqa: E402  (after the path is set)
+
+ours = Server()
+theirs = Server(reference=True)
+
+
+def setUpModule():
+    ours.start()
+    theirs.start()
+
+
+def tearDownModule():
+    ours.close()
+    theirs.close()
+
+
+class Client:
+    def __init__(self, server):
+        self.socket = server.connect()
+        self.socket.settimeout(20)
+        self.markers = 0
+        self.rest = b""  # what came behind the last marker
+
+    def ask(self, line):
+        """All bytes that come until a marker of ours is answered."""
+        self.markers += 1
+        marker = b"marker%d" % self.markers
+        self.socket.sendall(line.encode() + b"\r\nECHO " + marker + b"\r\n")
+        end = b"$%d\r\n%s\r\n" % (len(marker), marker)
+        data = self.rest
+        while end not in data:
+            piece = self.socket.recv(65536)
+            if not piece:
+                raise EOFError(data)
+            data += piece
+        data, self.rest = data.split(end, 1)
+        return data
+
+    def close(self):
+        self.socket.close()
+
+
+def listener(server, classes):
+    client = Client(server)
+    client.ask("hello 3")
+    client.ask("select 0\r\nconfig set notify-keyspace-events " + (classes or '""'))
+    client.ask("flushall")
+    client.ask("psubscribe __key*")
+    return client
+
+
+def tell(server, classes, lines):
+    client = listener(server, classes)
+    story = []
+    for line in lines:
+        story += [line, client.ask(line)]
+    client.close()
+    return story
+
+
+SCRIPT = """
+set a 1; set a 2; set a 3 ex 100; set a 4 keepttl; set a 5 nx; set b 5 nx; set c 1 xx; set c 2 get
+set c 3 get px 100000; set c 4 get nx; set d 1 exat 4102444800; setnx e 1; setnx e 2
+setex e 100 x; psetex f 100000 x; getset a 6; getset g 7; getdel g; getdel g; get a; get nothing
+getex a; getex a ex 100; getex a persist; getex a persist; getex nothing; getex a exat 1; get a
+mset a 1 b 2 c 3 h 4; msetnx a 1 i 2; msetnx i 1 j 2; mget a nothing b; append a x; append k x
+append k ""; setrange a 2 x; setrange l 3 x; setrange m 0 ""; setrange a 0 ""; strlen a
+strlen nothing; getrange a 0 1; getrange nothing 0 1; set n 1; incr n; decr n; incrby n 5
+decrby n 5; incr o; incrbyfloat n 1.5; incrbyfloat p 1.5; incr a; del a; del a b nothing; unlink c
+exists n nothing; type n; type nothing; ttl nothing; touch n nothing; object encoding nothing
+expire n 100; expire n 100 nx; expire n 200 xx; pexpire n 100000; expireat n 4102444800
+pexpireat n 4102444800000; persist n; persist n; persist nothing; expire nothing 100
+expire n -1; set n 1; expireat n 1; set n 1; pexpire n 0; set n 1; set n2 2
+rename n n3; rename n3 n2; rename n2 n2; renamenx n2 q; set r 1; renamenx r q; rename nothing x
+copy q s; copy q s; copy q s replace; copy q s db 2; copy q s db 2 replace; copy nothing x
+move q 3; move r 9; move nothing 3; set r 1; move r 9; set t 1 ex 100; copy t u; rename t u
+swapdb 0 5; swapdb 0 5; flushdb; dbsize; randomkey; keys *; scan 0; lcs x y
+multi; set a 1; get nothing; del a; exec
+"""
+
+
+class Events(unittest.TestCase):
+    maxDiff = None
+
+    def compare(self, classes, lines):
+        self.assertEqual(tell(ours, classes, lines), tell(theirs, classes, lines))
+
+    def lines(self):
+        whole = [line for line in SCRIPT.strip().split("\n") if not line.startswith("multi")]
+        commands = [command.strip() for line in whole for command in line.split(";")]
+        return commands + ["multi\r\nset a 1\r\nget nothing\r\ndel a\r\nexec"]
+
+    def test_all_events_of_all_commands(self):
+        self.compare("KEAmn", self.lines())
+        self.compare("KEA", self.lines())
+        # Redis hides an n behind an A, but it counts.
+        self.compare("KEg$xenm", self.lines())
+
+    def test_each_class_alone(self):
+        for classes in ("K$", "Eg", "KEx", "Em", "Kn", "KE", "A", "", "lshzt"):
+            with self.subTest(classes=classes):
+                self.compare(classes, self.lines())
+
+    def test_what_config_get_answers(self):
+        for classes in ("KEA", "AKE", "nKE", "AKEmn", "g$lshzxetd", "g$lshzxet", "Kmnxe$g", "EK",
+                        "KEQ", "$$gg", "d", "K E", '""', "Am"):  # fmt: skip
+            lines = [f"config set notify-keyspace-events {classes}"]
+            lines += ["config get notify-keyspace-events"]
+            self.assertEqual(tell(ours, "", lines), tell(theirs, "", lines))
+
+
+def wait_for_events(server, lines, count):
+    """The events of keys that expire, which come when they do."""
+    client = listener(server, "Ex")
+    data = b"".join(client.ask(line) for line in lines)
+    deadline = time.monotonic() + 30
+    while data.count(b"pmessage") < count and time.monotonic() < deadline:
+        time.sleep(0.02)
+        data += client.ask("echo x")
+    client.ask("config set notify-keyspace-events \"\"")
+    client.close()
+    return sorted(re.findall(rb"expired\r\n\$\d+\r\n([^\r]+)\r\n", data))
+
+
+class Expiry(unittest.TestCase):
+    def test_the_cycle_tells(self):
+        lines = [f"psetex key{i} {50 + i} x" for i in range(100)] + ["set stays 1 ex 1000"]
+        wanted = sorted(b"key%d" % i for i in range(100))
+        for server in (ours, theirs):
+            self.assertEqual(wait_for_events(server, lines, 100), wanted)
+
+    def test_a_command_that_comes_upon_it_tells_before_its_own_events(self):
+        for server in (ours, theirs):
+            client = listener(server, "Exn$g")
+            client.ask("config set notify-keyspace-events Exn$g")
+            for command, then in (("set k 2", "new set"), ("incr k", "new incrby"), ("del k", ""),
+                                  ("get k", ""), ("append k x", "new append")):  # fmt: skip
+                client.ask("set k 1")
+                client.ask("psetex k 1 1")
+                # In one go behind the wait: neither server's cycle should be first, but may be.
+                time.sleep(0.002)
+                data = client.ask(command)
+                events = re.findall(rb"__keyevent@0__:(\w+)", data)
+                seen = b" ".join(events).decode()
+                expected = f"expired {then}".strip()
+                self.assertIn(seen, (expected, then), f"{command} on {server.path}")
+            client.close()
+
+
+if __name__ == "__main__":
+    result = unittest.main(exit=False).result
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
