@@ -316,6 +316,15 @@ $(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
 
+RECORDER := $(BUILD)/tests/bench/latency_recorder
+$(RECORDER): $(RECORDER).o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $<
+
+.PHONY: compaction-bench
+compaction-bench: build $(RECORDER) ## what compaction costs others; ARGS="--nice -15 --worst" as root sees through other load
+	@tests/bench/compaction.py $(ARGS)
+
 .PHONY: bench
 bench: build $(BENCH_PROGRAMS) | $(INSTALLED)/test ## scdb and redis-server side by side, also with appendfsync always, then cost at 10k, 100k, 1M keys
 	@set -e; for program in $(BENCH_PROGRAMS); do echo "$$program"; $$program; done

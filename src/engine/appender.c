@@ -97,6 +97,7 @@ static enum status roll(struct engine *engine, uint64_t capacity)
         log_files_put_back_locked(engine, old);
     }
     appender_start_locked(engine, next);
+    log_stock_note_roll_locked(engine);
     compaction_gauge_locked(engine);
     if (atomic_load(&engine->pace.is_due)) {
         maintenance_wake(engine);
@@ -387,10 +388,7 @@ struct record_address appender_commit_locked(struct engine *engine, struct appen
         segment->first_sequence = append->record.sequence;
     }
     segment->last_sequence = append->record.sequence;
-    uint64_t half = segment->capacity / 2;
-    if (segment->end <= half && segment->end + append->size > half) {
-        maintenance_wake(engine); /* to make the next segment ready */
-    }
+    log_stock_note_growth_locked(engine, segment->end + append->size);
     segment->end += append->size;
     appender->position += append->size;
     appender->next_sequence++;

@@ -146,7 +146,7 @@ static void remove_links(struct file_system *to, const struct manifest *copy)
 static enum status copy_store(struct engine *engine, struct file_system *to, struct manifest *copy)
 {
     /* So that the roll finds a segment, and nobody waits for its making under the lock. */
-    enum status status = log_files_prepare(engine);
+    enum status status = log_stock_ensure(engine);
     if (status != STATUS_OK) {
         return status;
     }

@@ -22,6 +22,10 @@
 #define REST_LEAST_US ((int64_t)300)
 #define REST_MOST_US  ((int64_t)20 * 1000)
 
+/* While no segment is ready (log_stock.h) so much of one may be written in a second: the last
+ * quarter then lasts for half a second. */
+#define SHORT_PART 2
+
 /* What compactions are taken to give back as long as none has been measured, and at least and at
  * most. */
 #define GAIN_RATE_FIRST ((uint64_t)32 << 20)
@@ -163,7 +167,7 @@ void compaction_pace_end(struct engine *engine, uint64_t gained)
 
 /* --- writers ------------------------------------------------------------------------------ */
 
-/* Bytes a second that writers may write together. */
+/* Bytes a second that writers may write together because of compaction. */
 static uint64_t allowed_rate(const struct compaction_pace *pace, unsigned slowness)
 {
     uint64_t rate = atomic_load(&pace->gain_rate);
@@ -175,12 +179,18 @@ int64_t engine_write_delay_us(struct engine *engine, uint64_t size)
 {
     struct compaction_pace *pace = &engine->pace;
     unsigned slowness = atomic_load_explicit(&pace->slowness, memory_order_relaxed);
-    if (slowness == 0 || size == 0) {
+    bool is_short = atomic_load_explicit(&engine->stock.is_short, memory_order_relaxed);
+    if ((slowness == 0 && !is_short) || size == 0) {
         return 0;
     }
-    int64_t most_us = slowness < 1000 ? COMPACTION_DELAY_MAX_US : COMPACTION_DELAY_MAX_FULL_US;
+    int64_t most_us =
+        slowness < 1000 && !is_short ? COMPACTION_DELAY_MAX_US : COMPACTION_DELAY_MAX_FULL_US;
+    uint64_t rate = slowness == 0 ? UINT64_MAX : allowed_rate(pace, slowness);
+    if (is_short && rate > engine->segment_size / SHORT_PART) {
+        rate = engine->segment_size / SHORT_PART;
+    }
     int64_t now_us = clock_monotonic_us();
-    int64_t cost_us = (int64_t)((double)size * 1e6 / (double)allowed_rate(pace, slowness));
+    int64_t cost_us = (int64_t)((double)size * 1e6 / (double)rate);
     int64_t until_us = atomic_load(&pace->writers_until_us);
     int64_t next_us;
     do {

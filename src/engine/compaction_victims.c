@@ -38,9 +38,15 @@ static bool wants_roll_locked(const struct compaction *run)
 static enum status close_log(struct compaction *run)
 {
     struct engine *engine = run->engine;
-    log_files_prepare_next(engine);
     mutex_lock(&engine->lock);
-    enum status status = wants_roll_locked(run) ? appender_roll_locked(engine) : STATUS_OK;
+    bool wants_roll = wants_roll_locked(run);
+    mutex_unlock(&engine->lock);
+    if (wants_roll) {
+        enum status ready = log_stock_ensure(engine);
+        (void)ready; /* the roll tries, too, and says what became of it */
+    }
+    mutex_lock(&engine->lock);
+    enum status status = wants_roll ? appender_roll_locked(engine) : STATUS_OK;
     const struct segment *active = engine->appender.active;
     run->judged_sequence =
         (active->first_sequence > 0 ? active->first_sequence : engine->appender.next_sequence) - 1;

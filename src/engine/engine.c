@@ -55,6 +55,7 @@ static struct engine *engine_allocate(const struct engine_options *options)
     mutex_init(&engine->zero_mutex);
     manifest_init(&engine->manifest);
     appender_init(&engine->appender);
+    log_stock_init(&engine->stock);
     sync_init(&engine->sync, (int)options->sync_policy);
     maintenance_init(&engine->maintenance);
     staircase_init(&engine->expiry.marks);
@@ -66,9 +67,7 @@ static struct engine *engine_allocate(const struct engine_options *options)
 static void engine_free(struct engine *engine)
 {
     appender_deinit(&engine->appender);
-    if (engine->prepared != NULL) {
-        segment_unreference(engine->prepared);
-    }
+    log_stock_deinit(&engine->stock);
     reserve_deinit(&engine->reserve);
     staircase_deinit(&engine->expiry.marks);
     spaces_deinit(&engine->spaces);
@@ -117,9 +116,13 @@ static enum status start_threads(struct engine *engine, struct error *error)
     }
     enum status status = sync_start(engine);
     if (status == STATUS_OK) {
+        status = log_stock_start(engine);
+    }
+    if (status == STATUS_OK) {
         status = maintenance_start(engine);
     }
     if (status != STATUS_OK) {
+        log_stock_stop(engine);
         sync_stop(engine);
         return error_set(error, status, "can't start the engine's threads");
     }
@@ -180,6 +183,7 @@ enum status engine_close(struct engine *engine)
         return STATUS_OK;
     }
     maintenance_stop(engine);
+    log_stock_stop(engine);
     sync_stop(engine);
     pay_expiry_mark(engine);
     enum status status = sync_last(engine);
@@ -331,12 +335,10 @@ static void add_segments(struct engine *engine, struct engine_statistics *out)
         out->segment_count++;
         out->disk_bytes += active->reserved;
     }
-    mutex_lock(&engine->manifest_mutex);
-    if (engine->prepared != NULL) {
+    for (size_t i = 0; i < engine->stock.count; i++) {
         out->segment_count++;
-        out->disk_bytes += engine->prepared->reserved;
+        out->disk_bytes += engine->stock.segments[i]->reserved;
     }
-    mutex_unlock(&engine->manifest_mutex);
 }
 
 void engine_statistics_locked(struct engine *engine, struct engine_statistics *out)

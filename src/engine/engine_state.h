@@ -4,16 +4,17 @@
  * The locks, in the order in which they nest (docs/threads.md):
  *
  *   removal_mutex   held while files of the store must stay (backup.h), and while they are removed
+ *   stock.making    held by the one that makes log segments ready (log_stock.h)
  *   write_mutex     held by the one that writes the tail of the log to its files
  *   lock            the execution lock: index, segments, tail, all that engine.h calls _locked
  *   manifest_mutex  the manifest in memory and on disk, and the making of log segments
  *
- * and three that are leaves: sync.mutex and maintenance.mutex guard the requests to those threads,
- * zero_mutex is held while zeros are written ahead of the log; no other lock is taken while one of
- * them is held.
+ * and four that are leaves: sync.mutex, maintenance.mutex and stock.mutex guard the requests to
+ * those threads, zero_mutex is held while zeros are written ahead of the log; no other lock is
+ * taken while one of them is held.
  *
  * The manifest's mutex may be held across a sync of a file. The execution lock is held across one
- * only where the writer needs a segment that the maintenance thread has not made ready.
+ * only where the writer needs a segment that is not ready.
  */
 #ifndef SCDB_ENGINE_ENGINE_STATE_H
 #define SCDB_ENGINE_ENGINE_STATE_H
@@ -25,6 +26,7 @@
 #include "engine/compaction_pace.h"
 #include "engine/engine.h"
 #include "engine/expiry.h"
+#include "engine/log_stock.h"
 #include "engine/maintenance.h"
 #include "engine/manifest.h"
 #include "engine/reserve.h"
@@ -53,7 +55,6 @@ struct engine {
 
     /* under manifest_mutex (clang can not check that for fields of C) */
     struct manifest manifest;
-    struct segment *prepared; /* the next log segment, or NULL */
 
     /* under the execution lock */
     struct segment_table segments;
@@ -73,6 +74,7 @@ struct engine {
     uint64_t random_state;
     int64_t moment_ms; /* engine_set_moment_locked; 0 = ask the clock */
 
+    struct log_stock stock;
     struct sync sync;
     struct maintenance maintenance;
     struct compaction_pace pace;

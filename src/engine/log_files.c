@@ -23,17 +23,24 @@ void log_files_apply(struct engine *engine, const struct log_facts *facts)
     }
 }
 
+uint64_t log_files_least_reserve(const struct engine *engine)
+{
+    return SEGMENT_HEADER_SIZE + appender_deletion_reserve(engine);
+}
+
 static uint64_t first_reserve(const struct engine *engine, uint64_t capacity)
 {
     if (capacity > engine->segment_size) {
         return capacity; /* for one record: all of it, at once */
     }
-    return capacity < APPENDER_RESERVE_FIRST ? capacity : APPENDER_RESERVE_FIRST;
-}
-
-uint64_t log_files_least_reserve(const struct engine *engine)
-{
-    return SEGMENT_HEADER_SIZE + appender_deletion_reserve(engine);
+    if (capacity < APPENDER_RESERVE_FIRST) {
+        return capacity;
+    }
+    /* Several may be in stock, and must not weigh much beside what is in use. */
+    uint64_t part = capacity / LOG_STOCK_PART;
+    uint64_t least = log_files_least_reserve(engine);
+    part = part < APPENDER_RESERVE_FIRST ? part : APPENDER_RESERVE_FIRST;
+    return part > least ? part : least;
 }
 
 /* On a disk that is nearly full a segment begins with less. */
@@ -67,14 +74,13 @@ static void remove_unlisted(struct engine *engine, struct segment *segment)
     }
 }
 
-enum status log_files_make(struct engine *engine, const struct log_facts *facts, uint64_t capacity,
-                           struct segment **out)
+/* The file, with its space and name durable but for the directory's sync. */
+static enum status make_file(struct engine *engine, uint64_t capacity, struct segment **out)
 {
-    struct manifest *manifest = &engine->manifest;
-    struct segment *segment;
     /* The number is used up even when this fails: checksums are seeded with it, so a file must
      * never get the number of one that may have left bytes somewhere. */
-    uint64_t number = manifest->next_file_number++;
+    uint64_t number = engine->manifest.next_file_number++;
+    struct segment *segment;
     enum status status = create_file(engine, number, capacity, &segment);
     if (status != STATUS_OK) {
         return status;
@@ -82,98 +88,119 @@ enum status log_files_make(struct engine *engine, const struct log_facts *facts,
     segment->seed = record_seed(engine->store_id, number);
     segment->of_this_session = true;
     status = file_sync(segment->file);
-    if (status == STATUS_OK && !MUTANT(LOG_NAME_UNSYNCED)) {
-        status = fs_sync_directory(engine->fs); /* rule 1 of docs/durability.md */
-    }
-    struct manifest_file entry = {.number = number, .kind = SEGMENT_LOG};
-    if (status == STATUS_OK) {
-        status = manifest_add(manifest, &entry);
-    }
     if (status != STATUS_OK) {
         remove_unlisted(engine, segment);
-        return status;
-    }
-    log_files_apply(engine, facts);
-    status = manifest_write(engine->fs, manifest);
-    if (status != STATUS_OK) {
-        /* The manifest on the disk may be either of the two; so the file has to stay. */
-        manifest_drop(manifest, number);
-        segment_unreference(segment);
         return status;
     }
     *out = segment;
     return STATUS_OK;
 }
 
+static void drop_from_manifest(struct manifest *manifest, const struct log_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        manifest_drop(manifest, batch->segments[i]->number);
+    }
+}
+
+static enum status add_to_manifest(struct manifest *manifest, const struct log_batch *batch)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < batch->count; i++) {
+        struct manifest_file entry = {.number = batch->segments[i]->number, .kind = SEGMENT_LOG};
+        status = manifest_add(manifest, &entry);
+    }
+    if (status != STATUS_OK) {
+        drop_from_manifest(manifest, batch);
+    }
+    return status;
+}
+
+/* Brings files that were made into the manifest, durably. On failure they are gone. */
+static enum status list_files(struct engine *engine, const struct log_facts *facts,
+                              const struct log_batch *batch) REQUIRES(engine->manifest_mutex)
+{
+    struct manifest *manifest = &engine->manifest;
+    enum status status = STATUS_OK;
+    if (!MUTANT(LOG_NAME_UNSYNCED)) {
+        status = fs_sync_directory(engine->fs); /* rule 1 of docs/durability.md */
+    }
+    if (status == STATUS_OK) {
+        status = add_to_manifest(manifest, batch);
+    }
+    if (status != STATUS_OK) {
+        for (size_t i = 0; i < batch->count; i++) {
+            remove_unlisted(engine, batch->segments[i]);
+        }
+        return status;
+    }
+    log_files_apply(engine, facts);
+    status = manifest_write(engine->fs, manifest);
+    if (status != STATUS_OK) {
+        /* The manifest on the disk may be either of the two; so the files have to stay. */
+        drop_from_manifest(manifest, batch);
+        for (size_t i = 0; i < batch->count; i++) {
+            segment_unreference(batch->segments[i]);
+        }
+    }
+    return status;
+}
+
+enum status log_files_make_several(struct engine *engine, const struct log_facts *facts,
+                                   uint64_t capacity, struct log_batch *batch)
+{
+    size_t wanted = batch->count;
+    enum status status = STATUS_OK;
+    CHECK(wanted > 0 && wanted <= LOG_STOCK_MAX);
+    batch->count = 0;
+    while (status == STATUS_OK && batch->count < wanted) {
+        status = make_file(engine, capacity, &batch->segments[batch->count]);
+        batch->count += status == STATUS_OK ? 1 : 0;
+    }
+    return batch->count == 0 ? status : list_files(engine, facts, batch);
+}
+
+enum status log_files_make(struct engine *engine, const struct log_facts *facts, uint64_t capacity,
+                           struct segment **out)
+{
+    struct log_batch batch = {.count = 1};
+    enum status status = log_files_make_several(engine, facts, capacity, &batch);
+    if (status == STATUS_OK) {
+        *out = batch.segments[0];
+    }
+    return status;
+}
+
 enum status log_files_take_locked(struct engine *engine, uint64_t capacity, struct segment **out)
 {
-    struct log_facts facts = log_files_facts_locked(engine);
-    enum status status = STATUS_OK;
-    mutex_lock(&engine->manifest_mutex);
-    if (engine->prepared != NULL && engine->prepared->capacity == capacity) {
-        *out = engine->prepared;
-        engine->prepared = NULL;
-    } else {
-        status = log_files_make(engine, &facts, capacity, out);
+    struct segment *ready = capacity == engine->segment_size ? log_stock_take_locked(engine) : NULL;
+    if (ready != NULL) {
+        *out = ready;
+        return STATUS_OK;
     }
+    struct log_facts facts = log_files_facts_locked(engine);
+    mutex_lock(&engine->manifest_mutex);
+    enum status status = log_files_make(engine, &facts, capacity, out);
     mutex_unlock(&engine->manifest_mutex);
     return status;
 }
 
 void log_files_put_back_locked(struct engine *engine, struct segment *segment)
 {
-    mutex_lock(&engine->manifest_mutex);
-    if (engine->prepared == NULL && segment->capacity == engine->segment_size) {
-        engine->prepared = segment;
-    } else {
-        struct manifest_file entry = *manifest_find(&engine->manifest, segment->number);
-        manifest_drop(&engine->manifest, segment->number);
-        if (manifest_write(engine->fs, &engine->manifest) == STATUS_OK) {
-            remove_unlisted(engine, segment);
-        } else {
-            /* Listed or not, it has to stay; the next start finds that it was never used. */
-            CHECK(manifest_add(&engine->manifest, &entry) == STATUS_OK); /* its room is there */
-            segment_unreference(segment);
-        }
-    }
-    mutex_unlock(&engine->manifest_mutex);
-}
-
-static enum status prepare(struct engine *engine, const struct log_facts *facts)
-{
-    enum status status = STATUS_OK;
-    mutex_lock(&engine->manifest_mutex);
-    if (engine->prepared == NULL) {
-        status = log_files_make(engine, facts, engine->segment_size, &engine->prepared);
-    }
-    mutex_unlock(&engine->manifest_mutex);
-    return status;
-}
-
-enum status log_files_prepare(struct engine *engine)
-{
-    mutex_lock(&engine->lock);
-    struct log_facts facts = log_files_facts_locked(engine);
-    mutex_unlock(&engine->lock);
-    return prepare(engine, &facts);
-}
-
-void log_files_prepare_next(struct engine *engine)
-{
-    mutex_lock(&engine->lock);
-    const struct segment *active = engine->appender.active;
-    bool needed = active->capacity <= engine->segment_size && active->end > active->capacity / 2 &&
-                  !atomic_load(&engine->sync.failed) && !engine->appender.room_is_kept;
-    struct log_facts facts = log_files_facts_locked(engine);
-    mutex_unlock(&engine->lock);
-    if (!needed) {
+    if (log_stock_try_put_locked(engine, segment)) {
         return;
     }
-    enum status status = prepare(engine, &facts);
-    if (status != STATUS_OK && engine->maintenance.prepare_status != status) {
-        LOG_WARNING("can't make the next log segment ready: %s", status_words(status));
+    mutex_lock(&engine->manifest_mutex);
+    struct manifest_file entry = *manifest_find(&engine->manifest, segment->number);
+    manifest_drop(&engine->manifest, segment->number);
+    if (manifest_write(engine->fs, &engine->manifest) == STATUS_OK) {
+        remove_unlisted(engine, segment);
+    } else {
+        /* Listed or not, it has to stay; the next start finds that it was never used. */
+        CHECK(manifest_add(&engine->manifest, &entry) == STATUS_OK); /* its room is there */
+        segment_unreference(segment);
     }
-    engine->maintenance.prepare_status = status;
+    mutex_unlock(&engine->manifest_mutex);
 }
 
 /* --- sealing ------------------------------------------------------------------------------ */
@@ -239,20 +266,25 @@ void log_files_seal(struct engine *engine)
 
 /* --- the end ------------------------------------------------------------------------------ */
 
-/* Takes an unused segment off the manifest in memory, *unused becomes its name or "". */
-static void drop_unused(struct engine *engine, struct segment *segment, char *unused)
-    REQUIRES(engine->manifest_mutex)
+/* The names of the unused files that the last manifest no longer lists. */
+struct unused_names {
+    char names[LOG_STOCK_MAX + 1][FILE_NAME_SIZE_MAX];
+    size_t count;
+};
+
+/* Takes an unused segment off the manifest in memory. */
+static void drop_unused(struct engine *engine, const struct segment *segment,
+                        struct unused_names *unused) REQUIRES(engine->manifest_mutex)
 {
-    unused[0] = '\0';
-    if (segment != NULL && segment->first_sequence == 0) {
-        segment_file_name(segment->kind, segment->number, unused);
+    if (segment->first_sequence == 0) {
+        segment_file_name(segment->kind, segment->number, unused->names[unused->count++]);
         manifest_drop(&engine->manifest, segment->number);
     }
 }
 
 static void remove_named(struct engine *engine, const char *name)
 {
-    if (name[0] != '\0' && fs_remove(engine->fs, name) != STATUS_OK) {
+    if (fs_remove(engine->fs, name) != STATUS_OK) {
         LOG_WARNING("can't remove %s; the next start removes it", name);
     }
 }
@@ -262,11 +294,13 @@ void log_files_close(struct engine *engine)
     struct segment *active = engine->appender.active;
     active->closed = true;
     log_files_seal(engine);
-    char names[2][FILE_NAME_SIZE_MAX];
+    struct unused_names unused = {.count = 0};
     struct log_facts facts = log_files_facts_locked(engine);
     mutex_lock(&engine->manifest_mutex);
-    drop_unused(engine, active, names[0]);
-    drop_unused(engine, engine->prepared, names[1]);
+    drop_unused(engine, active, &unused);
+    for (size_t i = 0; i < engine->stock.count; i++) {
+        drop_unused(engine, engine->stock.segments[i], &unused);
+    }
     log_files_apply(engine, &facts);
     enum status status = manifest_write(engine->fs, &engine->manifest);
     mutex_unlock(&engine->manifest_mutex);
@@ -276,6 +310,7 @@ void log_files_close(struct engine *engine)
                     status_words(status));
         return;
     }
-    remove_named(engine, names[0]);
-    remove_named(engine, names[1]);
+    for (size_t i = 0; i < unused.count; i++) {
+        remove_named(engine, unused.names[i]);
+    }
 }

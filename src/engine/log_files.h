@@ -30,25 +30,29 @@ void log_files_apply(struct engine *engine, const struct log_facts *facts)
     REQUIRES(engine->manifest_mutex);
 
 /* Makes, durably, a log segment that the manifest lists. On failure the store is as it was (a file
- * may be left that the manifest does not list). */
+ * may be left that the manifest does not list). It is not in anybody's stock. */
 enum status log_files_make(struct engine *engine, const struct log_facts *facts, uint64_t capacity,
                            struct segment **out) MUST_CHECK REQUIRES(engine->manifest_mutex);
 
-/* Execution lock held. A segment of `capacity` bytes for the writer: the prepared one when it will
- * do, else one that is made now. The caller owns it. */
+/* Several at once. */
+struct log_batch {
+    struct segment *segments[LOG_STOCK_MAX];
+    size_t count;
+};
+
+/* The same with up to batch->count of them, which becomes the number made; OK: at least one. */
+enum status log_files_make_several(struct engine *engine, const struct log_facts *facts,
+                                   uint64_t capacity, struct log_batch *batch) MUST_CHECK
+    REQUIRES(engine->manifest_mutex);
+
+/* Execution lock held. A segment of `capacity` bytes for the writer: from the stock if there is
+ * one that will do, without waiting for the manifest; else one is made now. The caller owns it. */
 enum status log_files_take_locked(struct engine *engine, uint64_t capacity,
                                   struct segment **out) MUST_CHECK;
 
-/* Execution lock held. An unused segment whose turn has not come after all, taken over: kept as the
- * prepared one when it can be, else removed. */
+/* Execution lock held. An unused segment whose turn has not come, taken over: goes to the stock if
+ * that has a place for it, else it is removed. */
 void log_files_put_back_locked(struct engine *engine, struct segment *segment);
-
-/* No lock held. Makes the next segment now when there is none. */
-enum status log_files_prepare(struct engine *engine) MUST_CHECK;
-
-/* No lock held, maintenance thread. Makes the next segment when it will be needed soon. Failures
- * are logged once and tried again later: the writer will find out by itself when it matters. */
-void log_files_prepare_next(struct engine *engine);
 
 /* No lock held, maintenance thread. Closed segments that are durable: gives back the space that
  * they reserved and did not use, and tells the manifest in memory where they end. */

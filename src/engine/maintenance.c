@@ -85,7 +85,9 @@ static void look_at_garbage(struct engine *engine)
 void maintenance_round(struct engine *engine)
 {
     expiry_cycle(engine);
-    log_files_prepare_next(engine);
+    if (!engine->stock.running) {
+        log_stock_refill(engine);
+    }
     appender_maintain(engine);
     log_files_seal(engine);
     free_abandoned(engine);

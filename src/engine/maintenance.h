@@ -1,8 +1,8 @@
 /*
  * maintenance.h - the thread that does what nobody should wait for.
  *
- * Ten times a second it removes expired keys, makes the next log segment ready, seals full ones,
- * frees indexes and segments that went out of use, and tries again what the disk refused; and it
+ * Ten times a second it removes expired keys, seals full log segments, frees indexes and segments
+ * that went out of use, and tries again what the disk refused; and it
  * runs compactions, between whose steps that housekeeping goes on. Those that somebody asked for
  * reclaim all there is; others come in rounds of a few segments each: while too much is garbage,
  * and when the interval is over, until nothing is left that is worth it.
@@ -48,7 +48,6 @@ struct maintenance {
     pthread_t thread;
 
     /* the maintenance thread's own */
-    enum status prepare_status; /* of the last attempt to make a segment ready */
     int64_t last_round_ms;
     int64_t last_compaction_ms; /* of one that was asked for, or because the interval was over */
     int64_t retry_ms;           /* no compaction because of too much garbage before */

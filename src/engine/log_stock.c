@@ -1,0 +1,212 @@
+/* log_stock.c - see log_stock.h. */
+#include "engine/log_stock.h"
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "engine/engine_state.h"
+#include "engine/log_files.h"
+
+/* A failure is tried again after so long, when nobody asks before. */
+#define RETRY_MS 100
+
+void log_stock_init(struct log_stock *stock)
+{
+    *stock = (struct log_stock){.target = 1};
+    mutex_init(&stock->making);
+    mutex_init(&stock->mutex);
+    condition_init(&stock->wake);
+}
+
+void log_stock_deinit(struct log_stock *stock)
+{
+    while (stock->count > 0) {
+        segment_unreference(stock->segments[--stock->count]);
+    }
+    condition_deinit(&stock->wake);
+    mutex_deinit(&stock->mutex);
+    mutex_deinit(&stock->making);
+}
+
+/* --- taking and putting: execution lock held ---------------------------------------------- */
+
+size_t log_stock_target(int64_t filled_in_ms)
+{
+    int64_t count = LOG_STOCK_HORIZON_MS / (filled_in_ms < 1 ? 1 : filled_in_ms);
+    return count < 1 ? 1 : count > LOG_STOCK_MAX ? LOG_STOCK_MAX : (size_t)count;
+}
+
+struct segment *log_stock_take_locked(struct engine *engine)
+{
+    struct log_stock *stock = &engine->stock;
+    return stock->count == 0 ? NULL : stock->segments[--stock->count];
+}
+
+bool log_stock_try_put_locked(struct engine *engine, struct segment *segment)
+{
+    struct log_stock *stock = &engine->stock;
+    if (stock->count == LOG_STOCK_MAX || segment->capacity != engine->segment_size) {
+        return false;
+    }
+    stock->segments[stock->count++] = segment;
+    atomic_store(&stock->is_short, false);
+    return true;
+}
+
+static void wake(struct engine *engine)
+{
+    struct log_stock *stock = &engine->stock;
+    mutex_lock(&stock->mutex);
+    stock->woken = true;
+    condition_wake_one(&stock->wake);
+    mutex_unlock(&stock->mutex);
+}
+
+void log_stock_note_roll_locked(struct engine *engine)
+{
+    struct log_stock *stock = &engine->stock;
+    int64_t now_ms = clock_monotonic_ms();
+    atomic_store(&stock->is_short, false);
+    if (!stock->running) {
+        return; /* who comes by now and then makes one at a time */
+    }
+    stock->target = log_stock_target(now_ms - stock->last_roll_ms);
+    stock->last_roll_ms = now_ms;
+    if (stock->count < stock->target) {
+        wake(engine);
+    }
+}
+
+void log_stock_note_growth_locked(struct engine *engine, uint64_t end)
+{
+    struct log_stock *stock = &engine->stock;
+    const struct segment *active = engine->appender.active;
+    uint64_t quarter = active->capacity / 4;
+    if (stock->count > 0) {
+        return;
+    }
+    if (active->end <= 2 * quarter && end > 2 * quarter) {
+        wake(engine);
+    }
+    if (active->end <= 3 * quarter && end > 3 * quarter && stock->running) {
+        atomic_store(&stock->is_short, true);
+        wake(engine);
+    }
+}
+
+/* --- making: no lock held ----------------------------------------------------------------- */
+
+/* How many should be made now. */
+static size_t missing_locked(const struct engine *engine)
+{
+    const struct log_stock *stock = &engine->stock;
+    const struct segment *active = engine->appender.active;
+    if (stock->count >= stock->target || active->capacity > engine->segment_size ||
+        atomic_load(&engine->sync.failed) || engine->appender.room_is_kept) {
+        return 0;
+    }
+    bool is_soon = stock->target > 1 || active->end > active->capacity / 2;
+    return is_soon ? stock->target - stock->count : 0;
+}
+
+static enum status make(struct engine *engine, const struct log_facts *facts, size_t count)
+    REQUIRES(engine->stock.making)
+{
+    struct log_batch batch = {.count = count};
+    mutex_lock(&engine->manifest_mutex);
+    enum status status = log_files_make_several(engine, facts, engine->segment_size, &batch);
+    mutex_unlock(&engine->manifest_mutex);
+    mutex_lock(&engine->lock);
+    for (size_t i = 0; status == STATUS_OK && i < batch.count; i++) {
+        log_files_put_back_locked(engine, batch.segments[i]);
+    }
+    if (status != STATUS_OK) {
+        atomic_store(&engine->stock.is_short, false); /* it would not help to wait */
+    }
+    mutex_unlock(&engine->lock);
+    return status;
+}
+
+void log_stock_refill(struct engine *engine)
+{
+    struct log_stock *stock = &engine->stock;
+    mutex_lock(&stock->making);
+    mutex_lock(&engine->lock);
+    size_t count = missing_locked(engine);
+    struct log_facts facts = log_files_facts_locked(engine);
+    mutex_unlock(&engine->lock);
+    if (count > 0) {
+        enum status status = make(engine, &facts, count);
+        if (status != STATUS_OK && stock->status != status) {
+            LOG_WARNING("can't make the next log segment ready: %s", status_words(status));
+        }
+        stock->status = status;
+    }
+    mutex_unlock(&stock->making);
+}
+
+enum status log_stock_ensure(struct engine *engine)
+{
+    struct log_stock *stock = &engine->stock;
+    enum status status = STATUS_OK;
+    mutex_lock(&stock->making);
+    mutex_lock(&engine->lock);
+    bool is_empty = stock->count == 0;
+    struct log_facts facts = log_files_facts_locked(engine);
+    mutex_unlock(&engine->lock);
+    if (is_empty) {
+        status = make(engine, &facts, 1);
+    }
+    mutex_unlock(&stock->making);
+    return status;
+}
+
+/* --- the thread --------------------------------------------------------------------------- */
+
+/* Sleeps until somebody asks, or for a while; false = stop. */
+static bool wait_for_need(struct log_stock *stock)
+{
+    mutex_lock(&stock->mutex);
+    if (!stock->woken && !stock->stop) {
+        condition_wait(&stock->wake, &stock->mutex, RETRY_MS);
+    }
+    stock->woken = false;
+    bool stop = stock->stop;
+    mutex_unlock(&stock->mutex);
+    return !stop;
+}
+
+static void *stock_main(void *argument)
+{
+    struct engine *engine = argument;
+    while (wait_for_need(&engine->stock)) {
+        log_stock_refill(engine);
+    }
+    return NULL;
+}
+
+enum status log_stock_start(struct engine *engine)
+{
+    struct log_stock *stock = &engine->stock;
+    stock->last_roll_ms = clock_monotonic_ms();
+    stock->running = true;
+    if (pthread_create(&stock->thread, NULL, stock_main, engine) != 0) {
+        stock->running = false;
+        return STATUS_NO_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+void log_stock_stop(struct engine *engine)
+{
+    struct log_stock *stock = &engine->stock;
+    if (!stock->running) {
+        return;
+    }
+    mutex_lock(&stock->mutex);
+    stock->stop = true;
+    condition_wake_all(&stock->wake);
+    mutex_unlock(&stock->mutex);
+    CHECK(pthread_join(stock->thread, NULL) == 0);
+    stock->running = false;
+}

@@ -1,0 +1,277 @@
+/* log_stock_test.c - that the writer finds its next segment ready, and waits for nobody to get it.
+ */
+#include "engine/log_stock.h"
+
+#include "engine/engine.h"
+#include "engine/engine_state.h"
+#include "support/sim_disk.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SEGMENT_SIZE ((uint64_t)1 << 20)
+#define VALUE_SIZE   8192
+
+static struct sim_disk *disk;
+static struct file_system *fs;
+static struct engine *engine;
+
+static void open_store(bool without_threads)
+{
+    struct error error = {""};
+    struct engine_options options = {.fs = fs,
+                                     .database_count = 1,
+                                     .segment_size = SEGMENT_SIZE,
+                                     .sync_policy = SYNC_NO,
+                                     .without_threads = without_threads,
+                                     .random_seed = 1};
+    enum status status = engine_open(&options, &engine, &error);
+    ck_assert_msg(status == STATUS_OK, "%s", error.text);
+}
+
+static void set_up(void)
+{
+    disk = sim_disk_create(1);
+    fs = sim_disk_mount(disk);
+    open_store(true);
+}
+
+static void tear_down(void)
+{
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    fs_close(fs);
+    sim_disk_destroy(disk);
+}
+
+static void put_locked(const char *key)
+{
+    static const char bytes[VALUE_SIZE];
+    struct slice part = slice_make(bytes, sizeof(bytes));
+    struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    enum status status =
+        engine_put_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &value);
+    ck_assert_int_eq(status, STATUS_OK);
+}
+
+/* Puts one value after the other until the active segment holds so many bytes. */
+static void fill_active_to(uint64_t size)
+{
+    engine_lock(engine);
+    while (engine->appender.active->end < size) {
+        put_locked("key");
+    }
+    engine_unlock(engine);
+}
+
+/* Goes on until the next segment is the active one. */
+static void fill_until_roll(void)
+{
+    engine_lock(engine);
+    uint64_t number = engine->appender.active->number;
+    while (engine->appender.active->number == number) {
+        put_locked("key");
+    }
+    engine_unlock(engine);
+}
+
+static size_t stock_count(void)
+{
+    engine_lock(engine);
+    size_t count = engine->stock.count;
+    engine_unlock(engine);
+    return count;
+}
+
+START_TEST(what_is_ready_lasts_for_a_second)
+{
+    ck_assert_uint_eq(log_stock_target(60 * 1000), 1);
+    ck_assert_uint_eq(log_stock_target(1000), 1);
+    ck_assert_uint_eq(log_stock_target(500), 2);
+    ck_assert_uint_eq(log_stock_target(250), 4);
+    ck_assert_uint_eq(log_stock_target(1), LOG_STOCK_MAX);
+    ck_assert_uint_eq(log_stock_target(0), LOG_STOCK_MAX);
+}
+END_TEST
+
+/* Who replaces the manifest holds its mutex across syncs: a writer that waited for it would never
+ * come to an end here. */
+START_TEST(a_roll_waits_for_no_manifest)
+{
+    fill_active_to(SEGMENT_SIZE / 2 + 1);
+    log_stock_refill(engine);
+    ck_assert_uint_eq(stock_count(), 1);
+    uint64_t syncs = sim_disk_calls(disk, SIM_SYNC) + sim_disk_calls(disk, SIM_SYNC_DIRECTORY);
+    mutex_lock(&engine->manifest_mutex);
+    fill_until_roll();
+    mutex_unlock(&engine->manifest_mutex);
+    ck_assert_uint_eq(stock_count(), 0);
+    ck_assert_uint_eq(sim_disk_calls(disk, SIM_SYNC) + sim_disk_calls(disk, SIM_SYNC_DIRECTORY),
+                      syncs);
+}
+END_TEST
+
+START_TEST(nothing_is_made_too_early)
+{
+    fill_active_to(SEGMENT_SIZE / 4);
+    log_stock_refill(engine);
+    ck_assert_uint_eq(stock_count(), 0);
+    ck_assert_int_eq(log_stock_ensure(engine), STATUS_OK);
+    ck_assert_uint_eq(stock_count(), 1);
+    ck_assert_int_eq(log_stock_ensure(engine), STATUS_OK);
+    ck_assert_uint_eq(stock_count(), 1);
+}
+END_TEST
+
+static void fill_stock(void)
+{
+    engine_lock(engine);
+    engine->stock.target = LOG_STOCK_MAX;
+    engine_unlock(engine);
+    log_stock_refill(engine);
+}
+
+START_TEST(several_are_made_with_one_manifest)
+{
+    uint64_t renames = sim_disk_calls(disk, SIM_RENAME);
+    fill_stock();
+    ck_assert_uint_eq(stock_count(), LOG_STOCK_MAX);
+    ck_assert_uint_eq(sim_disk_calls(disk, SIM_RENAME), renames + 1);
+    uint64_t reserved = 0;
+    for (size_t i = 0; i < LOG_STOCK_MAX; i++) {
+        reserved += engine->stock.segments[i]->reserved;
+    }
+    ck_assert_uint_le(reserved, SEGMENT_SIZE / 2 + LOG_STOCK_MAX * SEGMENT_HEADER_SIZE);
+}
+END_TEST
+
+START_TEST(as_many_are_made_as_there_is_room_for)
+{
+    sim_disk_fail(disk, SIM_CREATE, 3, 1, STATUS_IO);
+    fill_stock();
+    ck_assert_uint_eq(stock_count(), 2);
+    log_stock_refill(engine);
+    ck_assert_uint_eq(stock_count(), LOG_STOCK_MAX);
+}
+END_TEST
+
+START_TEST(none_is_there_when_the_manifest_fails)
+{
+    sim_disk_fail(disk, SIM_RENAME, 1, 1, STATUS_IO);
+    fill_stock();
+    ck_assert_uint_eq(stock_count(), 0);
+    log_stock_refill(engine);
+    ck_assert_uint_eq(stock_count(), LOG_STOCK_MAX);
+}
+END_TEST
+
+static void count_log(void *context, const char *name)
+{
+    size_t size = strlen(name);
+    *(size_t *)context += size > 4 && strcmp(name + size - 4, ".log") == 0;
+}
+
+static size_t log_file_count(void)
+{
+    size_t count = 0;
+    ck_assert_int_eq(fs_list(fs, count_log, &count), STATUS_OK);
+    return count;
+}
+
+START_TEST(a_clean_end_leaves_none_behind)
+{
+    fill_active_to(SEGMENT_SIZE / 4);
+    fill_stock();
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    ck_assert_uint_eq(log_file_count(), 1);
+    open_store(true);
+}
+END_TEST
+
+/* Listed, never used, several of them: no part of the history, and gone after the next start. */
+START_TEST(a_crash_leaves_none_behind)
+{
+    fill_active_to(SEGMENT_SIZE / 4);
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    fill_stock();
+    fill_until_roll();
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    sim_disk_crash_now(disk);
+    ck_assert_int_ne(engine_close(engine), STATUS_OK);
+    sim_disk_restart(disk, SIM_POWER_CUT);
+    open_store(true);
+    ck_assert_uint_eq(log_file_count(), 3); /* the two that were in use, and a new one */
+    struct entry entry;
+    engine_lock(engine);
+    ck_assert_int_eq(engine_find_locked(engine, engine_database_locked(engine, 0),
+                                        slice_of_string("key"), &entry),
+                     STATUS_OK);
+    engine_unlock(engine);
+}
+END_TEST
+
+/* --- with threads ------------------------------------------------------------------------- */
+
+static void set_up_threads(void)
+{
+    disk = sim_disk_create(1);
+    fs = sim_disk_mount(disk);
+    open_store(false);
+}
+
+/* Nothing can be made while the test holds stock.making. */
+START_TEST(writers_are_slowed_while_none_is_ready)
+{
+    mutex_lock(&engine->stock.making);
+    fill_active_to(SEGMENT_SIZE / 2);
+    ck_assert_int_eq(engine_write_delay_us(engine, VALUE_SIZE), 0);
+    fill_active_to(SEGMENT_SIZE / 4 * 3 + 1);
+    ck_assert_int_gt(engine_write_delay_us(engine, VALUE_SIZE), 0);
+    ck_assert_int_eq(engine_write_delay_us(engine, 0), 0);
+    mutex_unlock(&engine->stock.making);
+    while (stock_count() == 0) {
+        usleep(1000); /* the thread was woken */
+    }
+    ck_assert_int_eq(engine_write_delay_us(engine, VALUE_SIZE), 0);
+}
+END_TEST
+
+START_TEST(writers_are_not_slowed_when_none_can_be_made)
+{
+    mutex_lock(&engine->stock.making);
+    fill_active_to(SEGMENT_SIZE / 4 * 3 + 1);
+    sim_disk_fail(disk, SIM_CREATE, 1, 1000000, STATUS_DISK_FULL);
+    mutex_unlock(&engine->stock.making);
+    while (atomic_load(&engine->stock.is_short)) {
+        usleep(1000);
+    }
+    ck_assert_int_eq(engine_write_delay_us(engine, VALUE_SIZE), 0);
+    sim_disk_fail(disk, SIM_CREATE, 0, 0, STATUS_IO);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("log_stock");
+    TCase *tests = tcase_create("log_stock");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, what_is_ready_lasts_for_a_second);
+    tcase_add_test(tests, a_roll_waits_for_no_manifest);
+    tcase_add_test(tests, nothing_is_made_too_early);
+    tcase_add_test(tests, several_are_made_with_one_manifest);
+    tcase_add_test(tests, as_many_are_made_as_there_is_room_for);
+    tcase_add_test(tests, none_is_there_when_the_manifest_fails);
+    tcase_add_test(tests, a_clean_end_leaves_none_behind);
+    tcase_add_test(tests, a_crash_leaves_none_behind);
+    suite_add_tcase(suite, tests);
+    TCase *threads = tcase_create("threads");
+    tcase_add_checked_fixture(threads, set_up_threads, tear_down);
+    tcase_add_test(threads, writers_are_slowed_while_none_is_ready);
+    tcase_add_test(threads, writers_are_not_slowed_when_none_can_be_made);
+    suite_add_tcase(suite, threads);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
