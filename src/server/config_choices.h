@@ -1,0 +1,52 @@
+/*
+ * config_choices.h - the words that directives take, where they take one of several.
+ *
+ * Private to config_directives.c.
+ */
+#ifndef SCDB_SERVER_CONFIG_CHOICES_H
+#define SCDB_SERVER_CONFIG_CHOICES_H
+
+#include "base/log.h"
+#include "engine/engine.h"
+#include "server/config.h"
+#include "server/config_special.h"
+
+#include <stddef.h>
+
+static const struct directive_choice choices_appendfsync[] = {
+    {"everysec", SYNC_EVERYSEC}, {"always", SYNC_ALWAYS}, {"no", SYNC_NO}, {NULL, 0}};
+static const struct directive_choice choices_loglevel[] = {{"debug", LOG_DEBUG_LEVEL},
+                                                           {"verbose", LOG_VERBOSE_LEVEL},
+                                                           {"notice", LOG_NOTICE_LEVEL},
+                                                           {"warning", LOG_WARNING_LEVEL},
+                                                           {NULL, 0}};
+static const struct directive_choice choices_supervised[] = {{"upstart", SUPERVISED_UPSTART},
+                                                             {"systemd", SUPERVISED_SYSTEMD},
+                                                             {"auto", SUPERVISED_AUTO},
+                                                             {"no", SUPERVISED_NO},
+                                                             {NULL, 0}};
+static const struct directive_choice choices_channels[] = {
+    {"allchannels", 1}, {"resetchannels", 0}, {NULL, 0}};
+static const struct directive_choice choices_endpoint[] = {
+    {"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}, {NULL, 0}};
+static const struct directive_choice choices_protected_action[] = {
+    {"no", 0}, {"yes", 1}, {"local", 2}, {NULL, 0}};
+static const struct directive_choice choices_maxmemory_policy[] = {
+    {"volatile-lru", 0},   {"volatile-lfu", 1}, {"volatile-random", 2},
+    {"volatile-ttl", 3},   {"allkeys-lru", 4},  {"allkeys-lfu", 5},
+    {"allkeys-random", 6}, {"noeviction", 7},   {NULL, 0}};
+static const struct directive_choice choices_oom[] = {
+    {"no", 0}, {"yes", 1}, {"relative", 1}, {"absolute", 2}, {NULL, 0}};
+static const struct directive_choice choices_propagation[] = {
+    {"ignore", 0}, {"panic", 1}, {"panic-on-replicas", 2}, {NULL, 0}};
+static const struct directive_choice choices_diskless_load[] = {
+    {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
+static const struct directive_choice choices_sanitize[] = {
+    {"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
+static const struct directive_choice choices_syslog[] = {
+    {"user", 0},   {"local0", 1}, {"local1", 2}, {"local2", 3}, {"local3", 4},
+    {"local4", 5}, {"local5", 6}, {"local6", 7}, {"local7", 8}, {NULL, 0}};
+static const struct directive_choice choices_tls_clients[] = {
+    {"no", 0}, {"yes", 1}, {"optional", 2}, {NULL, 0}};
+
+#endif
