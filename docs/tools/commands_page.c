@@ -18,6 +18,15 @@ static const struct section {
     const char *group;
     const char *title;
 } sections[] = {
+    {"string", "Strings"},
+    {"bitmap", "Bits"},
+    {"hyperloglog", "HyperLogLogs"},
+    {"generic", "Keys and databases"},
+    {"transactions", "Transactions"},
+    {"connection", "Connections"},
+    {"server", "The server"},
+    {"cluster", "Cluster"},
+    {"sentinel", "Sentinel"},
     {"string", "Strings"},  {"generic", "Keys and databases"}, {"transactions", "Transactions"},
     {"pubsub", "Messages"}, {"connection", "Connections"},     {"server", "The server"},
     {"cluster", "Cluster"}, {"sentinel", "Sentinel"},

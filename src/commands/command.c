@@ -191,7 +191,8 @@ static void reply_keys(struct call *call, reply_key *reply_one)
         reply_one(call->reply, arguments[key.index], key.flags);
         count++;
     }
-    if (count == 0 && (command->flags & COMMAND_NO_MANDATORY_KEYS) == 0) {
+    bool is_whole = count > 0 && command_keys_are_whole(command, argument_count);
+    if (!is_whole && (command->flags & COMMAND_NO_MANDATORY_KEYS) == 0) {
         reply_rewind(call->reply, mark);
         reply_error(call->reply, "ERR Invalid arguments specified for command");
         return;

@@ -19,10 +19,30 @@ static const struct variable_flags {
     {"set", "get", 3, KEY_RW | KEY_ACCESS | KEY_UPDATE, KEY_OW | KEY_UPDATE},
 };
 
+/* Does a BITFIELD only read? One that makes no sense might write. */
+static bool is_bitfield_reading(const struct command_keys *keys)
+{
+    size_t at = 2;
+    while (at < keys->count) {
+        size_t left = keys->count - at - 1;
+        if (slice_is_word(keys->arguments[at], "get") && left >= 2) {
+            at += 3;
+        } else if (slice_is_word(keys->arguments[at], "overflow") && left >= 1) {
+            at += 2;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
 static uint32_t settle_flags(const struct command_keys *keys, uint32_t flags)
 {
     if ((flags & KEY_VARIABLE_FLAGS) == 0) {
         return flags;
+    }
+    if (strcmp(keys->command->name, "bitfield") == 0) {
+        return is_bitfield_reading(keys) ? KEY_RO | KEY_ACCESS : KEY_RW | KEY_ACCESS | KEY_UPDATE;
     }
     for (size_t i = 0; i < sizeof(variable_flags) / sizeof(variable_flags[0]); i++) {
         const struct variable_flags *rule = &variable_flags[i];
@@ -67,4 +87,15 @@ bool command_keys_next(struct command_keys *keys, struct command_key *key)
         keys->index = 0;
     }
     return false;
+}
+
+bool command_keys_are_whole(const struct command *command, size_t count)
+{
+    for (size_t i = 0; i < COMMAND_KEY_SPECS_MAX && command->keys[i].begin > 0; i++) {
+        size_t first = (size_t)command->keys[i].begin;
+        if (first >= count || last_index(&command->keys[i], count) < first) {
+            return false;
+        }
+    }
+    return true;
 }

@@ -36,4 +36,8 @@ struct command_keys command_keys_of(const struct command *command, const struct 
                                     size_t count);
 bool command_keys_next(struct command_keys *keys, struct command_key *key);
 
+/* Has each of the command's key specifications a key in a call of `count` arguments? Where one has
+ * not (PFMERGE without sources), Redis tells nobody which keys there are. */
+bool command_keys_are_whole(const struct command *command, size_t count);
+
 #endif

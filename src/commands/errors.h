@@ -38,6 +38,26 @@
     X(INCREMENT_NOT_FINITE, "ERR increment would produce NaN or Infinity")                         \
     X(OFFSET_RANGE, "ERR offset is out of range")                                                  \
     X(STRING_TOO_LONG, "ERR string exceeds maximum allowed size (proto-max-bulk-len)")             \
+    X(BIT_OFFSET, "ERR bit offset is not an integer or out of range")                              \
+    X(BIT_VALUE, "ERR bit is not an integer or out of range")                                      \
+    X(BIT_WANTED, "ERR The bit argument must be 1 or 0.")                                          \
+    X(BITOP_NOT_SOURCES, "ERR BITOP NOT must be called with a single source key.")                 \
+    X(BITFIELD_TYPE,                                                                               \
+      ("ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not "               \
+       "supported but i64 is."))                                                                   \
+    X(BITFIELD_OVERFLOW, "ERR Invalid OVERFLOW type specified")                                    \
+    X(BITFIELD_READ_ONLY, "ERR BITFIELD_RO only supports the GET subcommand")                      \
+    X(HLL_WRONG_TYPE, "WRONGTYPE Key is not a valid HyperLogLog string value.")                    \
+    X(HLL_CORRUPT, "INVALIDOBJ Corrupted HLL object detected")                                     \
+    X(HLL_NO_SUCH_KEY, "ERR The specified key does not exist")                                     \
+    X(HLL_NOT_SPARSE, "ERR HLL encoding is not sparse")                                            \
+    X(HLL_UNKNOWN_SUBCOMMAND, "ERR Unknown PFDEBUG subcommand '%s'")                               \
+    X(KEY_EXISTS, "BUSYKEY Target key name already exists.")                                       \
+    X(TTL_NEGATIVE, "ERR Invalid TTL value, must be >= 0")                                         \
+    X(IDLETIME_NEGATIVE, "ERR Invalid IDLETIME value, must be >= 0")                               \
+    X(FREQ_RANGE, "ERR Invalid FREQ value, must be >= 0 and <= 255")                               \
+    X(DUMP_CHECKSUM, "ERR DUMP payload version or checksum are wrong")                             \
+    X(DUMP_FORMAT, "ERR Bad data format")                                                          \
     X(INVALID_CURSOR, "ERR invalid cursor")                                                        \
     X(DATABASE_RANGE, "ERR DB index is out of range")                                              \
     X(FIRST_DATABASE_INVALID, "ERR invalid first DB index")                                        \

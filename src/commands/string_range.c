@@ -3,13 +3,12 @@
 #include "commands/errors.h"
 #include "commands/events.h"
 #include "commands/lookup.h"
+#include "commands/store.h"
 #include "commands/tables.h"
 #include "keyspace/keyspace.h"
 #include "server/config.h"
 #include "server/server.h"
 #include "server/session.h"
-
-#include <stdlib.h>
 
 /* Would a string of size + extra bytes be too long? Then the error is replied. */
 static bool is_too_long(struct call *call, uint64_t size, uint64_t extra)
@@ -76,38 +75,6 @@ static void run_append(struct call *call)
 
 /* --- SETRANGE --- */
 
-/* The bytes of `old` that stay in front of and behind `patch` at `offset`. */
-static void keep_around(struct slice old, size_t offset, struct slice patch, struct slice *front,
-                        struct slice *back)
-{
-    *front = slice_part(old, 0, offset < old.size ? offset : old.size);
-    size_t end = offset + patch.size;
-    *back = end < old.size ? slice_part(old, end, old.size - end) : slice_make(NULL, 0);
-}
-
-/* Replies with what has become of the string; `old` is empty where there was none. */
-static void overwrite(struct call *call, struct slice old, size_t offset, int64_t expiry_ms)
-{
-    struct slice patch = call->arguments[3];
-    struct slice front;
-    struct slice back;
-    keep_around(old, offset, patch, &front, &back);
-    /* Memory that was never written to costs no pages, however long the gap. */
-    size_t gap = offset - front.size;
-    char *zeros = gap == 0 ? NULL : calloc(1, gap);
-    if (gap > 0 && zeros == NULL) {
-        errors_reply(call, ERROR_NO_MEMORY);
-        return;
-    }
-    struct slice parts[] = {front, slice_make(zeros, gap), patch, back};
-    put_and_reply(
-        call,
-        &(struct string_content){
-            .parts = parts, .part_count = 4, .expiry_ms = expiry_ms, .encoding = STRING_RAW},
-        "setrange");
-    free(zeros);
-}
-
 static void run_setrange(struct call *call)
 {
     int64_t offset;
@@ -133,7 +100,11 @@ static void run_setrange(struct call *call)
         (found == LOOKUP_FOUND && !lookup_verify(call, &old, 0, SIZE_MAX))) {
         return;
     }
-    overwrite(call, old.bytes, (size_t)offset, old.expiry_ms);
+    if (store_patched(call, &old, (size_t)offset, call->arguments[3], true)) {
+        events_tell(call, EVENT_STRING, "setrange", call->arguments[1]);
+        size_t end = (size_t)offset + patch_size;
+        reply_integer(call->reply, (int64_t)(end > old.bytes.size ? end : old.bytes.size));
+    }
 }
 
 /* --- GETRANGE --- */

@@ -19,6 +19,8 @@
     X(string_range_commands)                                                                       \
     X(string_number_commands)                                                                      \
     X(lcs_commands)                                                                                \
+    X(bitmap_commands)                                                                             \
+    X(bitfield_commands)                                                                           \
     X(key_commands)                                                                                \
     X(expire_commands)                                                                             \
     X(scan_commands)                                                                               \

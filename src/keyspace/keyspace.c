@@ -206,15 +206,27 @@ static enum status put(struct keyspace *keyspace, unsigned database, struct slic
     return status;
 }
 
+static struct engine_value engine_string(const struct string_content *content)
+{
+    return (struct engine_value){.parts = content->parts,
+                                 .part_count = content->part_count,
+                                 .expiry_ms = content->expiry_ms,
+                                 .type = TYPE_STRING,
+                                 .encoding = (uint8_t)content->encoding};
+}
+
 enum status keyspace_put_string(struct keyspace *keyspace, unsigned database, struct slice key,
                                 const struct string_content *content)
 {
-    return put(keyspace, database, key,
-               &(struct engine_value){.parts = content->parts,
-                                      .part_count = content->part_count,
-                                      .expiry_ms = content->expiry_ms,
-                                      .type = TYPE_STRING,
-                                      .encoding = (uint8_t)content->encoding});
+    struct engine_value value = engine_string(content);
+    return put(keyspace, database, key, &value);
+}
+
+enum status keyspace_put_string_quietly(struct keyspace *keyspace, unsigned database,
+                                        struct slice key, const struct string_content *content)
+{
+    struct engine_value value = engine_string(content);
+    return engine_put_locked(keyspace->engine, database_of(keyspace, database), key, &value);
 }
 
 /* Writes a found value as it is; verified first, or damage would get a fresh, right checksum. */

@@ -111,7 +111,7 @@ enum status keyspace_read(struct keyspace *keyspace, unsigned database, struct s
 enum status keyspace_verify(struct keyspace *keyspace, const struct value *value, size_t offset,
                             size_t size) MUST_CHECK;
 
-/* --- writing: each also tells the watchers of the key --- */
+/* --- writing: each but one also tells the watchers of the key --- */
 
 /* What a key is set to. */
 struct string_content {
@@ -124,6 +124,12 @@ struct string_content {
 /* Sets the key to a string. An expiry that has passed already leaves the key absent. */
 enum status keyspace_put_string(struct keyspace *keyspace, unsigned database, struct slice key,
                                 const struct string_content *content) MUST_CHECK;
+
+/* The same for a string that Redis does not count as changed (it only became raw, or grew by zeros
+ * while every operation failed): who watches the key is not told. */
+enum status keyspace_put_string_quietly(struct keyspace *keyspace, unsigned database,
+                                        struct slice key,
+                                        const struct string_content *content) MUST_CHECK;
 
 /* Gives a found key another expiry, value unchanged (EXPIRY_NONE: none). One that has passed
  * already deletes the key. */
