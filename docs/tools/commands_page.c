@@ -23,13 +23,11 @@ static const struct section {
     {"hyperloglog", "HyperLogLogs"},
     {"generic", "Keys and databases"},
     {"transactions", "Transactions"},
+    {"pubsub", "Messages"},
     {"connection", "Connections"},
     {"server", "The server"},
     {"cluster", "Cluster"},
     {"sentinel", "Sentinel"},
-    {"string", "Strings"},  {"generic", "Keys and databases"}, {"transactions", "Transactions"},
-    {"pubsub", "Messages"}, {"connection", "Connections"},     {"server", "The server"},
-    {"cluster", "Cluster"}, {"sentinel", "Sentinel"},
 };
 #define SECTION_COUNT (sizeof(sections) / sizeof(sections[0]))
 

@@ -99,14 +99,21 @@ static size_t reply_syntax(struct reply *reply, const struct command *command)
 
 /* --- the command ----------------------------------------------------------------------------- */
 
-static size_t reply_deprecation(struct reply *reply, const struct command *command)
+static size_t reply_doc_flags(struct reply *reply, const struct command *command)
 {
-    if (command->deprecated_since == NULL) {
+    bool is_system = (command->flags & COMMAND_SYSTEM) != 0;
+    bool is_deprecated = command->deprecated_since != NULL;
+    if (!is_system && !is_deprecated) {
         return 0;
     }
     reply_bulk_string(reply, "doc_flags");
-    reply_set(reply, 1);
-    reply_simple(reply, "deprecated");
+    reply_set(reply, (size_t)is_system + (size_t)is_deprecated);
+    if (is_deprecated) {
+        reply_simple(reply, "deprecated");
+    }
+    if (is_system) {
+        reply_simple(reply, "syscmd");
+    }
     size_t fields = 1;
     fields += reply_string_field(reply, "deprecated_since", command->deprecated_since);
     fields += reply_string_field(reply, "replaced_by", command->replaced_by);
@@ -120,7 +127,7 @@ static size_t reply_fields(struct reply *reply, const struct command *command)
     fields += reply_string_field(reply, "since", command->since);
     fields += reply_string_field(reply, "group", command->group);
     fields += reply_string_field(reply, "complexity", command->complexity);
-    fields += reply_deprecation(reply, command);
+    fields += reply_doc_flags(reply, command);
     fields += reply_syntax(reply, command);
     return fields;
 }

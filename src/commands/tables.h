@@ -21,6 +21,7 @@
     X(lcs_commands)                                                                                \
     X(bitmap_commands)                                                                             \
     X(bitfield_commands)                                                                           \
+    X(hyperloglog_commands)                                                                        \
     X(key_commands)                                                                                \
     X(expire_commands)                                                                             \
     X(scan_commands)                                                                               \

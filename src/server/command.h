@@ -59,10 +59,11 @@ enum command_flag {
     /* Not Redis's, shown nowhere. NEVER_QUEUED: runs at once even when MULTI is open (EXEC,
      * DISCARD, QUIT ...). RUNS_QUEUE: EXEC, which writes when one of its queue does, and when
      * refused ends the transaction. WHILE_SUBSCRIBED: a RESP2 client that has subscribed to
-     * something may send it. */
+     * something may send it. SYSTEM: not for applications, which COMMAND DOCS tells. */
     COMMAND_NEVER_QUEUED = 1 << 21,
     COMMAND_RUNS_QUEUE = 1 << 22,
-    COMMAND_WHILE_SUBSCRIBED = 1 << 23
+    COMMAND_WHILE_SUBSCRIBED = 1 << 23,
+    COMMAND_SYSTEM = 1 << 24
 };
 
 /* ACL categories, as COMMAND INFO and ACL CAT name them. */
