@@ -22,6 +22,7 @@
     X(bitmap_commands)                                                                             \
     X(bitfield_commands)                                                                           \
     X(hyperloglog_commands)                                                                        \
+    X(dump_commands)                                                                               \
     X(key_commands)                                                                                \
     X(expire_commands)                                                                             \
     X(scan_commands)                                                                               \

@@ -1,0 +1,158 @@
+/*
+ * dump.c - DUMP and RESTORE: values from one server to another, in Redis's format.
+ *
+ * Strings only: that is all there is. A dump of anything else is refused like a damaged one.
+ */
+#include "keyspace/dump.h"
+
+#include "base/number.h"
+#include "commands/errors.h"
+#include "commands/lookup.h"
+#include "commands/restore_options.h"
+#include "commands/store.h"
+#include "commands/tables.h"
+#include "keyspace/keyspace.h"
+#include "server/config.h"
+#include "server/server.h"
+#include "server/session.h"
+
+/* --- DUMP --- */
+
+static void run_dump(struct call *call)
+{
+    struct value value;
+    enum lookup found = lookup_string_to_read(call, call->arguments[1], &value);
+    if (found == LOOKUP_ABSENT) {
+        reply_null(call->reply);
+    }
+    if (found != LOOKUP_FOUND || !lookup_verify(call, &value, 0, SIZE_MAX)) {
+        return;
+    }
+    struct buffer dump = {0};
+    bool compress = config_bool(server_config(call->server), CONFIG_RDBCOMPRESSION);
+    enum status status = dump_encode_string(value.bytes, compress, &dump);
+    if (status == STATUS_OK) {
+        reply_bulk(call->reply, buffer_slice(&dump));
+    } else {
+        errors_reply_status(call, status);
+    }
+    buffer_deinit(&dump);
+}
+
+/* --- RESTORE --- */
+
+/* May the key be set? False: it is there, or the lookup failed, and the error was replied. */
+static bool is_free(struct call *call)
+{
+    struct value old;
+    enum lookup found = lookup_to_write(call, call->arguments[1], &old);
+    if (found == LOOKUP_FOUND) {
+        errors_reply(call, ERROR_KEY_EXISTS);
+    }
+    return found == LOOKUP_ABSENT;
+}
+
+static enum client_error parse_expiry(const struct call *call, bool is_absolute, int64_t *expiry_ms)
+{
+    int64_t time;
+    if (!number_parse(call->arguments[2], &time)) {
+        return ERROR_NOT_INTEGER;
+    }
+    if (time < 0) {
+        return ERROR_TTL_NEGATIVE;
+    }
+    if (time == 0) {
+        *expiry_ms = EXPIRY_NONE;
+    } else if (is_absolute) {
+        *expiry_ms = time == EXPIRY_NONE ? time - 1 : time; /* the last moment means "never" */
+    } else {
+        /* What overflows wraps into the past, as in Redis. */
+        *expiry_ms = (int64_t)((uint64_t)time + (uint64_t)keyspace_now_ms(call->keyspace));
+    }
+    return ERROR_NONE;
+}
+
+/* Sets the key to the string in the dump, which is the third argument, and replies. */
+static void restore(struct call *call, int64_t expiry_ms)
+{
+    struct buffer scratch = {0};
+    struct slice string;
+    enum status status = dump_decode_string(call->arguments[3], &scratch, &string);
+    if (status == STATUS_INVALID) {
+        errors_reply(call, ERROR_DUMP_FORMAT);
+    } else if (status != STATUS_OK) {
+        errors_reply_status(call, status);
+    } else {
+        struct string_content content = {
+            .parts = &string, .part_count = 1, .expiry_ms = expiry_ms, .encoding = STRING_PLAIN};
+        if (store_string(call, call->arguments[1], &content, true)) {
+            reply_ok(call->reply);
+        }
+    }
+    buffer_deinit(&scratch);
+}
+
+static void run_restore(struct call *call)
+{
+    struct restore_options options;
+    enum client_error error =
+        restore_options_parse(call->arguments + 4, call->argument_count - 4, &options);
+    if (error != ERROR_NONE) {
+        errors_reply(call, error);
+        return;
+    }
+    if (!options.replace && !is_free(call)) {
+        return;
+    }
+    int64_t expiry_ms;
+    error = parse_expiry(call, options.is_absolute, &expiry_ms);
+    if (error == ERROR_NONE && !dump_is_sound(call->arguments[3])) {
+        error = ERROR_DUMP_CHECKSUM;
+    }
+    if (error != ERROR_NONE) {
+        errors_reply(call, error);
+        return;
+    }
+    restore(call, expiry_ms);
+}
+
+#define RESTORE_SYNTAX                                                                             \
+    "key:key ttl:integer serialized-value [REPLACE@3.0.0] [ABSTTL@5.0.0] "                         \
+    "[IDLETIME seconds:integer@5.0.0] [FREQ frequency:integer@5.0.0]"
+
+const struct command dump_commands[] = {
+    {.name = "dump",
+     .handler = run_dump,
+     .arity = 2,
+     .flags = COMMAND_READONLY,
+     .categories = CATEGORY_KEYSPACE,
+     .group = "generic",
+     .since = "2.6.0",
+     .summary = "Returns the value of a key in the form that RESTORE takes, here and in Redis",
+     .complexity = "O(N) with N the length of the value",
+     .syntax = "key:key",
+     .tips = "nondeterministic_output",
+     .keys = {{1, 0, 1, KEY_RO | KEY_ACCESS, NULL}}},
+    {.name = "restore",
+     .handler = run_restore,
+     .arity = -4,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM,
+     .categories = CATEGORY_KEYSPACE | CATEGORY_DANGEROUS,
+     .group = "generic",
+     .since = "2.6.0",
+     .summary = "Sets a key to what DUMP returned, here or in Redis",
+     .complexity = "O(N) with N the length of the value",
+     .syntax = RESTORE_SYNTAX,
+     .keys = {{1, 0, 1, KEY_OW | KEY_UPDATE, NULL}}},
+    {.name = "restore-asking",
+     .handler = run_restore,
+     .arity = -4,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_ASKING | COMMAND_SYSTEM,
+     .categories = CATEGORY_KEYSPACE | CATEGORY_DANGEROUS,
+     .group = "server",
+     .since = "3.0.0",
+     .summary = "Does what RESTORE does, for clients that move keys between members of a cluster",
+     .complexity = "O(N) with N the length of the value",
+     .syntax = RESTORE_SYNTAX,
+     .keys = {{1, 0, 1, KEY_OW | KEY_UPDATE, NULL}}},
+    {.name = NULL}};

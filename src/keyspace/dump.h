@@ -1,0 +1,45 @@
+/*
+ * dump.h - values as Redis hands them from server to server: what DUMP returns and RESTORE takes.
+ *
+ *     1 byte    type: 0 is a string
+ *               the value, as in a snapshot (RDB)
+ *     2 bytes   version of the RDB format, little-endian: 10 is Redis 7.0's
+ *     8 bytes   CRC-64 of all before it, little-endian
+ *
+ * A string in RDB begins with a length: 00 and six bits, 01 and fourteen (high ones first), 0x80
+ * and four bytes, 0x81 and eight (both big-endian); or with 11 and a form: 0, 1, 2 are an integer
+ * of 1, 2, 4 bytes, little-endian, which stands for its decimal digits; 3 is LZF, followed by the
+ * length compressed, the length before, and the bytes.
+ *
+ * Unlike Redis, which reads on into the footer, a string that reaches beyond its end is refused.
+ *
+ * Pure functions but for memory; any thread.
+ */
+#ifndef SCDB_KEYSPACE_DUMP_H
+#define SCDB_KEYSPACE_DUMP_H
+
+#include "base/buffer.h"
+#include "base/slice.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+
+/* Of the RDB format: what is written, and the newest that is read. */
+#define DUMP_VERSION 10
+
+/* Appends the dump of a string; LZF where `compress` says so and it saves something. NO_MEMORY:
+ * the buffer's end is not defined. */
+enum status dump_encode_string(struct slice string, bool compress, struct buffer *out) MUST_CHECK;
+
+/* Is this a dump of a version that we know, with the right checksum? */
+bool dump_is_sound(struct slice dump);
+
+/*
+ * Takes a string out of a dump that is sound. *string borrows from the dump, or from `scratch`,
+ * which the caller has initialised and deinits. INVALID: it is not a string, or damaged all the
+ * same (checksums are easily made); NO_MEMORY.
+ */
+enum status dump_decode_string(struct slice dump, struct buffer *scratch,
+                               struct slice *string) MUST_CHECK;
+
+#endif
