@@ -190,6 +190,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 redis-tests/reference_test.py \
                 redis-tests/pubsub_test.py \
                 redis-tests/events_test.py \
+                redis-tests/values_test.py \
                 redis-tests/administration_test.py \
                 redis-tests/import_test.py \
                 redis-tests/durability_test.py \

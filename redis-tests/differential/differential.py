@@ -33,6 +33,7 @@ PREPARE = [
     [b"config", b"set", b"timeout", b"0", b"tcp-keepalive", b"300", b"appendfsync", b"everysec"],
     [b"config", b"set", b"proto-max-bulk-len", b"512mb", b"lazyfree-lazy-user-flush", b"no"],
     [b"config", b"set", b"slowlog-max-len", b"128", b"maxmemory-policy", b"noeviction"],
+    [b"config", b"set", b"hll-sparse-max-bytes", b"3000", b"rdbcompression", b"yes"],
     [b"config", b"set", b"databases", b"16"],
     [b"flushall"],
 ]  # `databases` can't be set: both must refuse it

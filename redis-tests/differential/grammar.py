@@ -10,6 +10,7 @@ Everything follows from the seed, but for the time that passes.
 import random
 import time
 
+import dumps
 import rules
 
 CONNECTIONS = 4  # 0 and 1 begin with RESP2, 2 with RESP3, 3 on the Unix socket
@@ -55,7 +56,10 @@ SECONDS_ODD = [b"-1", b"0", b"-100", b"9223372036854775807", b"9223372036854775"
 OFFSETS = [b"0", b"1", b"5", b"44", b"100", b"-1", b"-5", b"-100", b"536870912", b"4294967296"]
 OFFSETS += [b"9223372036854775807", b"-9223372036854775808", b"2147483647"]
 
-KNOWN_COMMANDS = """get set setnx setex psetex getset getdel getex mget mset msetnx append strlen
+ELEMENTS = [b"a", b"b", b"", b"\x00", b"element", b"x" * 100]
+
+KNOWN_COMMANDS = """setbit getbit bitcount bitpos bitop bitfield bitfield_ro pfadd pfcount pfmerge
+pfdebug pfselftest dump restore restore-asking get set setnx setex psetex getset getdel getex mget mset msetnx append strlen
 getrange substr setrange incr decr incrby decrby incrbyfloat lcs del unlink exists type expire
 pexpire expireat pexpireat ttl pttl expiretime pexpiretime persist keys scan randomkey rename
 renamenx copy move touch dbsize flushdb flushall swapdb ping echo auth hello select quit reset
@@ -76,6 +80,8 @@ SETTABLE = {
     b"lazyfree-lazy-user-flush": [b"yes", b"no", b"maybe", b"1"],
     b"slowlog-max-len": [b"128", b"-1", b"1.5"],
     b"databases": [b"16", b"32"],
+    b"hll-sparse-max-bytes": [b"3000", b"3000", b"0", b"40", b"100", b"-1", b"20kb", b"x"],
+    b"rdbcompression": [b"yes", b"yes", b"no", b"maybe"],
     b"nonsense": [b"1"],
 }
 
@@ -154,6 +160,76 @@ class Grammar:
             return b"%d" % self.random.randint(-60, 60)
         return self.pick(OFFSETS)
 
+    def bit_offset(self):
+        if self.chance(0.12):
+            return self.pick(ODD_NUMBERS + [b"-1", b"4294967296", b"9223372036854775807", b"#1"])
+        if self.chance(0.02):
+            return b"%d" % self.random.randrange(1 << 20)
+        return b"%d" % self.random.randrange(400)
+
+    def bit(self):
+        if self.chance(0.1):
+            return self.pick(ODD_NUMBERS + [b"2", b"-1"])
+        return self.pick([b"0", b"1"])
+
+    def bit_index(self):
+        """For ranges: about the length of a short string in bytes, or in bits."""
+        if self.chance(0.1):
+            return self.pick(ODD_NUMBERS + OFFSETS)
+        return b"%d" % self.random.choice([self.random.randint(-50, 50), self.random.randint(-400, 400)])
+
+    def bit_unit(self):
+        return [self.pick([b"BYTE", b"BIT", b"bit", b"byte", b"BITS"])] if self.chance(0.5) else []
+
+    def field_type(self):
+        if self.chance(0.08):
+            return self.pick([b"u64", b"i65", b"u0", b"i", b"x8", b"", b"I8", b"u8 ", b"u08", b"i-1"])
+        bits = self.pick([1, 2, 3, 5, 7, 8, 9, 12, 16, 24, 31, 32, 33, 48, 62, 63])
+        return b"%s%d" % (self.pick([b"u", b"i"]), bits) if self.chance(0.85) else b"i64"
+
+    def field_offset(self):
+        if self.chance(0.3):
+            return b"#%s" % (b"%d" % self.random.randrange(20) if self.chance(0.9) else self.integer())
+        return self.bit_offset()
+
+    def field_operation(self, read_only):
+        what = self.random.random()
+        if read_only or what < 0.3:
+            return [self.pick([b"GET", b"get"]), self.field_type(), self.field_offset()]
+        if what < 0.55:
+            return [b"SET", self.field_type(), self.field_offset(), self.integer()]
+        if what < 0.8:
+            return [b"INCRBY", self.field_type(), self.field_offset(), self.integer()]
+        return [b"OVERFLOW", self.pick([b"WRAP", b"SAT", b"FAIL", b"sat", b"fail", b"none"])]
+
+    def field_operations(self, read_only=False):
+        count = self.random.randint(0, 4)
+        return [word for _ in range(count) for word in self.field_operation(read_only)]
+
+    def element(self):
+        if self.chance(0.2):
+            return self.pick(ELEMENTS)
+        return b"%d" % self.random.randrange(3000)
+
+    def elements(self):
+        """A few, now and then so many that sparse becomes dense."""
+        most = 400 if self.chance(0.05) else 6
+        return [self.element() for _ in range(self.random.randint(0, most))]
+
+    def dumped(self):
+        """What DUMP might have returned: strings in each form, sound or a little damaged. (None
+        that would end within the footer: redis-server takes its bytes for the string's.)"""
+        text = self.value()
+        forms = [dumps.length(len(text)) + text, dumps.length(len(text), wide=True) + text,
+                 b"\xc0" + self.random.randbytes(1), b"\xc1" + self.random.randbytes(2),
+                 b"\xc2" + self.random.randbytes(4), dumps.LZF_OF_A, b"\xc4\x01", b"\x3fabc", b"\xff"]
+        dump = dumps.seal(b"\0" + self.pick(forms), self.pick([10, 10, 10, 9, 6, 11]))
+        if self.chance(0.1):
+            dump = dump[: self.random.randrange(len(dump) + 1)]
+        elif self.chance(0.1):
+            dump = self.value()
+        return dump
+
     def database(self):
         if self.chance(0.15):
             return self.pick([b"16", b"-1", b"99999999999999999999", b"x", b"", b"1.0", b" 1"])
@@ -210,6 +286,28 @@ class Grammar:
             (lambda: [pick([b"incrby", b"decrby"]), key(), integer()], 14),
             (lambda: [b"incrbyfloat", key(), self.floating()], 14),
             (lambda: [b"set", key(), pick([integer(), self.floating()])], 10),
+            (lambda: [b"setbit", key(), self.bit_offset(), self.bit()], 10),
+            (lambda: [b"getbit", key(), self.bit_offset()], 6),
+            (lambda: [b"bitcount", key(), *([self.bit_index(), self.bit_index(), *self.bit_unit()]
+                                            if self.chance(0.8) else [])], 8),
+            (lambda: [b"bitpos", key(), self.bit(),
+                      *pick([[], [self.bit_index()], [self.bit_index(), self.bit_index(),
+                                                      *self.bit_unit()]])], 10),
+            (lambda: [b"bitop", pick([b"and", b"or", b"xor", b"AND"]), key(), *self.keys()], 6),
+            (lambda: [b"bitop", pick([b"not", b"NOT", b"nor"]), key(), *self.keys(1, 2)], 3),
+            (lambda: [b"bitfield", key(), *self.field_operations()], 14),
+            (lambda: [b"bitfield_ro", key(), *self.field_operations(self.chance(0.8))], 5),
+            (lambda: [b"pfadd", pick([key(), b"k1", b"k2"]), *self.elements()], 16),
+            (lambda: [b"pfcount", *self.keys(1, 1 if self.chance(0.6) else 3)], 10),
+            (lambda: [b"pfmerge", *self.keys(1, 4)], 6),
+            (lambda: [b"pfdebug", pick([b"encoding", b"decode", b"DECODE", b"nonsense"]), key()], 4),
+            (lambda: [b"pfdebug", pick([b"todense", b"getreg"]), key()], 1),
+            (lambda: [b"dump", key()], 8),
+            (lambda: [pick([b"restore", b"restore", b"restore-asking"]), key(),
+                      pick([b"0", self.span_ms()]), self.dumped(),
+                      *(some([b"REPLACE"], [b"IDLETIME", integer()], [b"FREQ", pick([b"0", integer()])])
+                        if self.chance(0.5) else [b"REPLACE"])], 10),
+            (lambda: [b"restore", key(), self.moment_ms(), self.dumped(), b"REPLACE", b"ABSTTL"], 3),
             (lambda: [b"lcs", key(), key(), *some([b"LEN"], [b"IDX"], [b"MINMATCHLEN", integer()],
                                                   [b"WITHMATCHLEN"])], 8),
             (lambda: [pick([b"del", b"unlink"]), *self.keys(1, 3)], 12),
