@@ -13,7 +13,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
 
-from server import Server  # noqa: E402  (after the path is set)
+import dumps  # noqa: E402  (after the path is set)
+from server import Server  # noqa: E402
 
 ours = Server()
 theirs = Server(reference=True)
@@ -90,8 +91,18 @@ rename n n3; rename n3 n2; rename n2 n2; renamenx n2 q; set r 1; renamenx r q; r
 copy q s; copy q s; copy q s replace; copy q s db 2; copy q s db 2 replace; copy nothing x
 move q 3; move r 9; move nothing 3; set r 1; move r 9; set t 1 ex 100; copy t u; rename t u
 swapdb 0 5; swapdb 0 5; flushdb; dbsize; randomkey; keys *; scan 0; lcs x y
+setbit v 7 1; setbit v 7 1; setbit v 100 0; getbit v 7; bitcount nothing; bitpos nothing 1
+bitfield v set u8 0 3 set u8 0 3; bitfield v set u8 0 3; bitfield w overflow fail incrby u8 0 300
+bitfield w get u8 0; bitfield_ro nothing get u8 0; bitop not x v; bitop and x nothing v
+bitop and x nothing none; bitop or x nothing; pfadd y; pfadd y a; pfadd y a; pfadd z a; pfadd v a
+pfcount y; pfcount y; pfcount y nothing; pfmerge y z; pfmerge y2 z; pfmerge y3; pfdebug todense y
+pfdebug encoding nothing; dump nothing; restore r1 0 DUMP; restore r1 0 DUMP; restore r1 0 DUMP replace
+restore r1 100000 DUMP replace; restore r1 1 DUMP replace absttl; restore r1 1 DUMP replace absttl
 multi; set a 1; get nothing; del a; exec
 """
+
+# A string, dumped, as a word of an inline command.
+DUMP = '"%s"' % "".join(f"\\x{byte:02x}" for byte in dumps.seal(b"\0\3bar"))
 
 
 class Events(unittest.TestCase):
@@ -103,6 +114,7 @@ class Events(unittest.TestCase):
     def lines(self):
         whole = [line for line in SCRIPT.strip().split("\n") if not line.startswith("multi")]
         commands = [command.strip() for line in whole for command in line.split(";")]
+        commands = [command.replace("DUMP", DUMP) for command in commands]
         return commands + ["multi\r\nset a 1\r\nget nothing\r\ndel a\r\nexec"]
 
     def test_all_events_of_all_commands(self):

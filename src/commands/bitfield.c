@@ -3,6 +3,7 @@
 #include "commands/bit_arguments.h"
 #include "commands/bitfield_number.h"
 #include "commands/errors.h"
+#include "commands/events.h"
 #include "commands/lookup.h"
 #include "commands/store.h"
 #include "commands/tables.h"
@@ -212,7 +213,7 @@ static void reply_results(struct reply *reply, const struct operations *operatio
 /* Runs all on the string; false: an error was replied. A string that had to grow has changed if one
  * of the writes has not failed, and is kept, grown, in any case. */
 static bool run_operations(struct call *call, const struct value *old,
-                           struct operations *operations)
+                           struct operations *operations, bool *is_change)
 {
     struct view view;
     if (view_init(&view, old->bytes, operations) != STATUS_OK) {
@@ -220,17 +221,17 @@ static bool run_operations(struct call *call, const struct value *old,
         return false;
     }
     bool grows = view.end > old->bytes.size;
-    bool is_change = false;
+    *is_change = false;
     for (size_t i = 0; i < operations->count; i++) {
         struct operation *operation = &operations->items[i];
         bool has_changed = run_operation(&view, operation);
         bool has_written = operation->action != FIELD_GET && !operation->has_failed;
-        is_change = is_change || has_changed || (grows && has_written);
+        *is_change = *is_change || has_changed || (grows && has_written);
     }
     bool is_stored = true;
-    if (is_change || grows || (view.end > 0 && old->encoding != STRING_RAW)) {
+    if (*is_change || grows || (view.end > 0 && old->encoding != STRING_RAW)) {
         struct slice patch = slice_make(view.window, view.end - view.first);
-        is_stored = store_patched(call, old, view.first, patch, is_change);
+        is_stored = store_patched(call, old, view.first, patch, *is_change);
     }
     free(view.window);
     return is_stored;
@@ -261,11 +262,15 @@ static void bitfield(struct call *call, bool is_read_only)
         error = ERROR_BITFIELD_READ_ONLY;
     }
     struct value value;
+    bool is_change;
     if (error != ERROR_NONE) {
         errors_reply(call, error);
     } else if (find_string(call, &operations, &value) &&
-               run_operations(call, &value, &operations)) {
+               run_operations(call, &value, &operations, &is_change)) {
         reply_results(call->reply, &operations);
+        if (is_change) {
+            events_tell(call, EVENT_STRING, "setbit", call->arguments[1]);
+        }
     }
     free(operations.items);
 }

@@ -3,6 +3,7 @@
 #include "commands/bit_arguments.h"
 #include "commands/bits.h"
 #include "commands/errors.h"
+#include "commands/events.h"
 #include "commands/lookup.h"
 #include "commands/store.h"
 #include "commands/tables.h"
@@ -31,6 +32,9 @@ static void set_bit(struct call *call, const struct value *old, uint64_t offset,
     bool is_change = was != bit || index >= old->bytes.size;
     bool is_stored = (!is_change && old->encoding == STRING_RAW) ||
                      store_patched(call, old, index, slice_make(&byte, 1), is_change);
+    if (is_stored && is_change) {
+        events_tell(call, EVENT_STRING, "setbit", call->arguments[1]);
+    }
     if (is_stored) {
         reply_integer(call->reply, was ? 1 : 0);
     }
@@ -297,7 +301,9 @@ static void store_result(struct call *call, struct slice result)
     struct slice key = call->arguments[2];
     if (result.size == 0) {
         enum status status = keyspace_delete(call->keyspace, call->session->database, key);
-        if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        if (status == STATUS_OK) {
+            events_tell(call, EVENT_GENERIC, "del", key);
+        } else if (status != STATUS_NOT_FOUND) {
             errors_reply_status(call, status);
             return;
         }
@@ -307,6 +313,7 @@ static void store_result(struct call *call, struct slice result)
         if (!store_string(call, key, &content, true)) {
             return;
         }
+        events_tell(call, EVENT_STRING, "set", key);
     }
     reply_integer(call->reply, (int64_t)result.size);
 }

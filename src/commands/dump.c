@@ -7,6 +7,7 @@
 
 #include "base/number.h"
 #include "commands/errors.h"
+#include "commands/events.h"
 #include "commands/lookup.h"
 #include "commands/restore_options.h"
 #include "commands/store.h"
@@ -72,6 +73,33 @@ static enum client_error parse_expiry(const struct call *call, bool is_absolute,
     return ERROR_NONE;
 }
 
+/* Sets the key, or (the time has passed) deletes it: to Redis, what had the name before is gone in
+ * any case. False: the error was replied. */
+static bool replace(struct call *call, struct slice string, int64_t expiry_ms)
+{
+    struct slice key = call->arguments[1];
+    if (expiry_ms <= keyspace_now_ms(call->keyspace)) {
+        enum status status = keyspace_delete(call->keyspace, call->session->database, key);
+        if (status == STATUS_OK) {
+            events_tell(call, EVENT_GENERIC, "del", key);
+        } else if (status != STATUS_NOT_FOUND) {
+            errors_reply_status(call, status);
+            return false;
+        }
+        return true;
+    }
+    struct string_content content = {.parts = &string,
+                                     .part_count = 1,
+                                     .expiry_ms = expiry_ms,
+                                     .encoding = STRING_PLAIN,
+                                     .is_anew = true};
+    if (!store_string(call, key, &content, true)) {
+        return false;
+    }
+    events_tell(call, EVENT_GENERIC, "restore", key);
+    return true;
+}
+
 /* Sets the key to the string in the dump, which is the third argument, and replies. */
 static void restore(struct call *call, int64_t expiry_ms)
 {
@@ -82,12 +110,8 @@ static void restore(struct call *call, int64_t expiry_ms)
         errors_reply(call, ERROR_DUMP_FORMAT);
     } else if (status != STATUS_OK) {
         errors_reply_status(call, status);
-    } else {
-        struct string_content content = {
-            .parts = &string, .part_count = 1, .expiry_ms = expiry_ms, .encoding = STRING_PLAIN};
-        if (store_string(call, call->arguments[1], &content, true)) {
-            reply_ok(call->reply);
-        }
+    } else if (replace(call, string, expiry_ms)) {
+        reply_ok(call->reply);
     }
     buffer_deinit(&scratch);
 }

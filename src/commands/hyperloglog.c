@@ -2,6 +2,7 @@
 #include "commands/hyperloglog.h"
 
 #include "commands/errors.h"
+#include "commands/events.h"
 #include "commands/store.h"
 #include "commands/tables.h"
 #include "keyspace/keyspace.h"
@@ -86,6 +87,9 @@ static void add_and_reply(struct call *call, const struct value *old, struct hll
     /* What was added before damage was met stays, as in Redis. */
     if (!hyperloglog_store(call, call->arguments[1], old, hll, has_changed && !has_failed)) {
         return;
+    }
+    if (has_changed && !has_failed) {
+        events_tell(call, EVENT_STRING, "pfadd", call->arguments[1]);
     }
     if (has_failed) {
         hyperloglog_reply_failure(call, outcome);
@@ -218,6 +222,7 @@ static void merge_into(struct call *call, const struct value *old, struct hll *h
     }
     hll_forget_cached_count(hll);
     if (hyperloglog_store(call, call->arguments[1], old, hll, true)) {
+        events_tell(call, EVENT_STRING, "pfadd", call->arguments[1]);
         reply_ok(call->reply);
     }
 }

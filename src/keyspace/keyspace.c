@@ -188,20 +188,42 @@ static bool is_seen_absent(struct keyspace *keyspace, unsigned database, struct 
            keyspace_find(keyspace, database, key, &value) == STATUS_NOT_FOUND;
 }
 
+/* Who watches the key is not told here. */
+static enum status put_quietly(struct keyspace *keyspace, unsigned database, struct slice key,
+                               const struct engine_value *value)
+{
+    bool is_new = is_seen_absent(keyspace, database, key);
+    enum status status =
+        engine_put_locked(keyspace->engine, database_of(keyspace, database), key, value);
+    if (status == STATUS_OK && is_new) {
+        tell(keyspace, KEY_ADDED, database, key);
+    }
+    return status;
+}
+
 static enum status put(struct keyspace *keyspace, unsigned database, struct slice key,
                        const struct engine_value *value)
 {
-    bool is_new = is_seen_absent(keyspace, database, key);
     if (value->expiry_ms <= keyspace->now_ms) {
         return delete_if_present(keyspace, database, key);
     }
-    enum status status =
-        engine_put_locked(keyspace->engine, database_of(keyspace, database), key, value);
+    enum status status = put_quietly(keyspace, database, key, value);
     if (status == STATUS_OK) {
-        if (is_new) {
-            tell(keyspace, KEY_ADDED, database, key);
-        }
         watch_touch(keyspace->watches, database, key);
+    }
+    return status;
+}
+
+/* The same for a value that Redis would set behind a deletion of what had the name before: to it,
+ * the key is new in any case. */
+static enum status put_anew(struct keyspace *keyspace, unsigned database, struct slice key,
+                            const struct engine_value *value)
+{
+    bool is_replacement = !is_seen_absent(keyspace, database, key);
+    enum status status = put(keyspace, database, key, value);
+    if (status == STATUS_OK && is_replacement && keyspace->observer != NULL &&
+        keyspace->observer->wants_additions) {
+        tell(keyspace, KEY_ADDED, database, key);
     }
     return status;
 }
@@ -219,14 +241,15 @@ enum status keyspace_put_string(struct keyspace *keyspace, unsigned database, st
                                 const struct string_content *content)
 {
     struct engine_value value = engine_string(content);
-    return put(keyspace, database, key, &value);
+    return content->is_anew ? put_anew(keyspace, database, key, &value)
+                            : put(keyspace, database, key, &value);
 }
 
 enum status keyspace_put_string_quietly(struct keyspace *keyspace, unsigned database,
                                         struct slice key, const struct string_content *content)
 {
     struct engine_value value = engine_string(content);
-    return engine_put_locked(keyspace->engine, database_of(keyspace, database), key, &value);
+    return put_quietly(keyspace, database, key, &value);
 }
 
 /* Writes a found value as it is; verified first, or damage would get a fresh, right checksum. */

@@ -119,6 +119,7 @@ struct string_content {
     size_t part_count;
     int64_t expiry_ms; /* EXPIRY_NONE = none */
     enum string_encoding encoding;
+    bool is_anew; /* as if what had the name before were deleted first, which observers see */
 };
 
 /* Sets the key to a string. An expiry that has passed already leaves the key absent. */
