@@ -1,5 +1,4 @@
 /* main.c - reads the configuration, opens the store, hands the server its commands, runs it. */
-#include "base/log.h"
 #include "commands/background.h"
 #include "commands/dispatch.h"
 #include "engine/engine.h"
@@ -47,25 +46,31 @@ static enum status open_and_serve(struct config *config, struct server *server,
     return status == STATUS_OK ? closed : status;
 }
 
-static enum status listen_and_serve(struct config *config, struct file_system *fs,
-                                    struct error *error)
+/* Closes `fs`, and so frees the store, before the connections end: then another may be started. */
+static enum status listen_and_serve(struct config *config, const char *directory,
+                                    struct file_system *fs, struct error *error)
 {
     struct server *server;
     if (server_create(config, dispatch_executor(), &server) != STATUS_OK) {
+        fs_close(fs);
         return error_set(error, STATUS_NO_MEMORY, "out of memory");
     }
-    enum status status = server_listen(server, error);
+    enum status status = v1_import_check(fs, directory, error);
+    status = status == STATUS_OK ? server_listen(server, error) : status;
     status = status == STATUS_OK ? open_and_serve(config, server, fs, error) : status;
+    fs_close(fs);
     server_destroy(server);
     return status;
 }
 
+/* Closes `fs`, too. */
 static enum status import(const struct config *config, struct file_system *fs, int *exit_status,
                           struct error *error)
 {
     struct engine_options options = startup_store_options(config, fs);
     struct v1_import_result result = {0};
     enum status status = v1_import(config_import_directory(config), &options, &result, error);
+    fs_close(fs);
     *exit_status = result.problems > 0 ? STARTUP_EXIT_INCOMPLETE : 0;
     return status;
 }
@@ -81,14 +86,8 @@ static enum status run(struct config *config, int *exit_status, struct error *er
     if (status != STATUS_OK) {
         return status;
     }
-    if (config_import_directory(config) != NULL) {
-        status = import(config, fs, exit_status, error);
-    } else {
-        status = v1_import_check(fs, directory, error);
-        status = status == STATUS_OK ? listen_and_serve(config, fs, error) : status;
-    }
-    fs_close(fs);
-    return status;
+    return config_import_directory(config) != NULL ? import(config, fs, exit_status, error)
+                                                   : listen_and_serve(config, directory, fs, error);
 }
 
 int main(int argc, char **argv)
