@@ -154,6 +154,10 @@ $(MEMORY_TEST): $(MEMORY_TEST).o $(TEST_SUPPORT) $(FAILING_ENGINE) $(ARCHIVES)
 $(BUILD)/tests/unit/file_interrupts_test: \
     LDFLAGS += $(foreach call,openat pwritev pread fdatasync fsync fallocate ftruncate,-Wl,--wrap=$(call))
 
+# Commands, with a clock of the tests' own (tests/support/command_shell.h).
+$(BUILD)/tests/unit/dispatch_test $(BUILD)/tests/unit/key_commands_test \
+$(BUILD)/tests/unit/string_commands_test: LDFLAGS += -Wl,--wrap=clock_unix_ms
+
 $(filter-out $(MEMORY_TEST),$(TEST_PROGRAMS)): $(BUILD)/tests/%: $(BUILD)/tests/%.o $(TEST_SUPPORT) $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)

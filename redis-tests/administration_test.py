@@ -37,7 +37,7 @@ class Client:
     """A connection that speaks RESP and keeps replies as bytes of the wire."""
 
     def __init__(self, server):
-        self.socket = server.connect(timeout=30)
+        self.socket = server.connect(timeout=120)
         self.received = b""
         self.address = "%s:%d" % self.socket.getsockname()
 
@@ -89,13 +89,6 @@ class Client:
 
     def close(self):
         self.socket.close()
-
-
-def take_seconds(action):
-    """How long it takes, and what it returns."""
-    begin = time.monotonic()
-    result = action()
-    return time.monotonic() - begin, result
 
 
 class TestCase(unittest.TestCase):
@@ -162,25 +155,25 @@ class Pause(TestCase):
     @on_both
     def test_writes_wait(self, server):
         me, other = self.client(server), self.client(server)
+        begin = time.monotonic()
         me.ask("CLIENT", "PAUSE", 400, "WRITE")
-        seconds, _ = take_seconds(lambda: other.ask("GET", "k"))
-        self.assertLess(seconds, 0.3)
-        seconds, reply = take_seconds(lambda: other.ask("SET", "k", "v"))
-        self.assertEqual(reply, b"+OK\r\n")
-        self.assertGreater(seconds, 0.2)
+        self.assertEqual(other.ask("SET", "k", "v"), b"+OK\r\n")
+        self.assertGreater(time.monotonic() - begin, 0.39)
+        me.ask("CLIENT", "PAUSE", 6000000, "WRITE")
+        self.assertEqual(other.ask("GET", "k"), b"$1\r\nv\r\n")
 
     @on_both
     def test_all_wait(self, server):
         me, other = self.client(server), self.client(server)
+        begin = time.monotonic()
         me.ask("CLIENT", "PAUSE", 400)
-        seconds, reply = take_seconds(lambda: other.ask("PING"))
-        self.assertEqual(reply, b"+PONG\r\n")
-        self.assertGreater(seconds, 0.3)
+        self.assertEqual(other.ask("PING"), b"+PONG\r\n")
+        self.assertGreater(time.monotonic() - begin, 0.39)
 
     @on_both
     def test_who_waits_is_shown_until_unpause(self, server):
         me, other = self.client(server), self.client(server)
-        me.ask("CLIENT", "PAUSE", 60000, "WRITE")
+        me.ask("CLIENT", "PAUSE", 600000, "WRITE")
         other.send("SET", "k", "v")
         self.assertFalse(other.has_answer(0.2))
         self.assertIn(b"flags=b ", me.ask("CLIENT", "LIST"))
@@ -192,22 +185,22 @@ class Pause(TestCase):
     def test_shorter_after_one_called_off(self, server):
         """The first pause's end was waited for once, whatever came later."""
         me, other = self.client(server), self.client(server)
-        me.ask("CLIENT", "PAUSE", 60000, "WRITE")
+        me.ask("CLIENT", "PAUSE", 6000000, "WRITE")
         other.send("SET", "k", "v")
         self.assertFalse(other.has_answer(0.1))
         me.ask("CLIENT", "UNPAUSE")
         self.assertEqual(other.read(), b"+OK\r\n")
         me.ask("CLIENT", "PAUSE", 200)
-        seconds, _ = take_seconds(lambda: other.ask("PING"))
-        self.assertLess(seconds, 10)
+        self.assertEqual(other.ask("PING"), b"+PONG\r\n")
 
     @on_both
     def test_longer_one_counts(self, server):
         me, other = self.client(server), self.client(server)
+        begin = time.monotonic()
         me.ask("CLIENT", "PAUSE", 600, "WRITE")
         me.ask("CLIENT", "PAUSE", 1, "WRITE")
-        seconds, _ = take_seconds(lambda: other.ask("SET", "k", "v"))
-        self.assertGreater(seconds, 0.4)
+        self.assertEqual(other.ask("SET", "k", "v"), b"+OK\r\n")
+        self.assertGreater(time.monotonic() - begin, 0.59)
 
     @on_both
     def test_transactions(self, server):
@@ -217,7 +210,7 @@ class Pause(TestCase):
         for client, command in ((reads, ["GET", "k"]), (other, ["SET", "k", "w"])):
             client.ask("MULTI")
             self.assertEqual(client.ask(*command), b"+QUEUED\r\n")
-        me.ask("CLIENT", "PAUSE", 60000, "WRITE")
+        me.ask("CLIENT", "PAUSE", 600000, "WRITE")
         self.assertEqual(reads.ask("EXEC"), b"*1\r\n$1\r\nv\r\n")
         other.send("EXEC")
         self.assertFalse(other.has_answer(0.2))

@@ -30,10 +30,10 @@ describe('ioredis', () => {
 
     test('sets, gets and deletes', async () => {
         assert.equal(await client.get('key'), null);
-        assert.equal(await client.set('key', 'value', 'EX', 100, 'NX'), 'OK');
+        assert.equal(await client.set('key', 'value', 'EXAT', 4102444800, 'NX'), 'OK');
         assert.equal(await client.set('key', 'other', 'NX'), null);
         assert.equal(await client.get('key'), 'value');
-        assert.equal(await client.ttl('key'), 100);
+        assert.equal(await client.expiretime('key'), 4102444800);
         assert.equal(await client.del('key', 'other'), 1);
     });
 
@@ -94,8 +94,9 @@ describe('ioredis', () => {
     });
 
     test('keys expire', async () => {
-        await client.psetex('key', 30, 'value');
+        await client.psetex('key', 1000000, 'value');
         assert.equal(await client.get('key'), 'value');
+        await client.psetex('key', 30, 'value');
         await sleep(40);
         assert.equal(await client.get('key'), null);
     });

@@ -41,8 +41,8 @@ for (const RESP of [2, 3]) {
             assert.equal(await client.set('key', '1', { condition: 'NX' }), 'OK');
             assert.equal(await client.set('key', '2', { condition: 'NX' }), null);
             assert.equal(await client.set('key', '3', { GET: true }), '1');
-            assert.equal(await client.set('key', '4', { expiration: { type: 'EX', value: 100 } }), 'OK');
-            assert.equal(await client.ttl('key'), 100);
+            assert.equal(await client.set('key', '4', { expiration: { type: 'EXAT', value: 4102444800 } }), 'OK');
+            assert.equal(await client.expireTime('key'), 4102444800);
             assert.equal(await client.getEx('key', { type: 'PERSIST' }), '4');
             assert.equal(await client.ttl('key'), -1);
         });
@@ -97,8 +97,9 @@ for (const RESP of [2, 3]) {
         });
 
         test('keys expire', async () => {
-            await client.set('key', 'value', { expiration: { type: 'PX', value: 30 } });
+            await client.set('key', 'value', { expiration: { type: 'PX', value: 1000000 } });
             assert.equal(await client.get('key'), 'value');
+            await client.set('key', 'value', { expiration: { type: 'PX', value: 30 } });
             await sleep(40);
             assert.equal(await client.get('key'), null);
             assert.equal(await client.ttl('key'), -2);

@@ -2,7 +2,9 @@
  * command_shell.h - commands run in the test's own process: a store on a simulated disk, a server
  * without sockets and threads, and some sessions.
  *
- * One thread. Everything aborts (CHECK) when what it needs is not there.
+ * One thread. Everything aborts (CHECK) when what it needs is not there. In programs that are
+ * linked with --wrap=clock_unix_ms (see the Makefile) time stands still but for
+ * command_shell_pass_ms().
  */
 #ifndef SCDB_TESTS_SUPPORT_COMMAND_SHELL_H
 #define SCDB_TESTS_SUPPORT_COMMAND_SHELL_H
@@ -23,6 +25,9 @@ void command_shell_destroy(struct command_shell *shell);
 
 struct server *command_shell_server(struct command_shell *shell);
 struct session *command_shell_session(struct command_shell *shell, size_t session);
+
+/* So many milliseconds go by. */
+void command_shell_pass_ms(int64_t milliseconds);
 
 /* Runs one command; the reply, NUL-terminated, is borrowed until the session's next command. */
 struct slice command_shell_run(struct command_shell *shell, size_t session,

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct row {
     const char *command;
@@ -245,7 +244,7 @@ START_TEST(watch_notices_changes)
         say_all(shell, 0, row->before);
         expect(shell, 0, "watch w", "+OK\r\n");
         bool expires = strstr(row->before, " px ") != NULL;
-        usleep(expires ? 210000 : 0);
+        command_shell_pass_ms(expires ? 201 : 0);
         say_all(shell, 1, row->between);
         expect(shell, 0, "multi", "+OK\r\n");
         expect(shell, 0, "ping", "+QUEUED\r\n");
@@ -262,7 +261,7 @@ START_TEST(watch_of_an_expired_key)
 {
     struct command_shell *shell = command_shell_create(1);
     expect(shell, 0, "set w 1 px 1", "+OK\r\n");
-    usleep(3000);
+    command_shell_pass_ms(2);
     expect(shell, 0, "watch w", "+OK\r\n");
     expect(shell, 1, "exists w", ":0\r\n");
     expect(shell, 1, "flushall", "+OK\r\n");

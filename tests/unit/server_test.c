@@ -306,7 +306,7 @@ START_TEST(one_client_too_many_is_told_so)
     test_expect_end(third);
     (void)close(third);
     (void)close(second);
-    int64_t give_up_ms = now_ms() + 10000;
+    int64_t give_up_ms = now_ms() + 60000;
     int fourth = -1;
     char first_byte = '-';
     while (first_byte == '-' && now_ms() < give_up_ms) {
@@ -386,9 +386,13 @@ START_TEST(a_client_that_does_not_read_stalls_and_goes_on)
         test_request(&requests, "GET k");
     }
     test_send(deaf, buffer_slice(&requests));
-    sleep_ms(200);
-    ck_assert_uint_le(deaf_output(), (256 + 64) * 1024);
+    int64_t give_up_ms = now_ms() + 60000;
+    while (deaf_output() < 128 * 1024 && now_ms() < give_up_ms) {
+        sleep_ms(10);
+    }
+    sleep_ms(100);
     ck_assert_uint_ge(deaf_output(), 128 * 1024);
+    ck_assert_uint_le(deaf_output(), (256 + 64) * 1024);
     test_expect(client, "PING", "+PONG\r\n");
     ck_assert(test_receive(deaf, (size_t)8000 * 1009, &replies));
     ck_assert_mem_eq(replies.data + replies.size - 6, "vvvv\r\n", 6);
@@ -457,13 +461,12 @@ START_TEST(writes_wait_for_the_end_of_a_pause)
     int other = test_server_connect(server);
     int64_t began_ms = now_ms();
     test_expect(client, "CLIENT PAUSE 300 WRITE", "+OK\r\n");
-    test_send(other, SLICE_LITERAL("GET a\r\nSET a 1\r\nGET a\r\n"));
-    test_expect_reply(other, "$-1\r\n");
-    ck_assert_int_lt(now_ms() - began_ms, 290);
+    test_send(other, SLICE_LITERAL("SET a 1\r\nGET a\r\n"));
     test_expect_reply(other, "+OK\r\n$1\r\n1\r\n");
     ck_assert_int_ge(now_ms() - began_ms, 290);
-    test_expect(client, "CLIENT PAUSE 100000 WRITE", "+OK\r\n");
-    test_send(other, SLICE_LITERAL("SET a 2\r\n"));
+    test_expect(client, "CLIENT PAUSE 1000000 WRITE", "+OK\r\n");
+    test_send(other, SLICE_LITERAL("GET a\r\nSET a 2\r\n"));
+    test_expect_reply(other, "$1\r\n1\r\n"); /* a read does not wait */
     sleep_ms(20);
     test_expect(client, "CLIENT UNPAUSE", "+OK\r\n");
     test_expect_reply(other, "+OK\r\n");
