@@ -222,6 +222,7 @@ export SCDB_TEST_SCALE ?= 0.1
 export SCDB_REQUESTS ?= 8000
 export SCDB_COUNT ?= 3000
 export SCDB_ROUNDS ?= 1
+export SCDB_SANITIZED ?= $(if $(filter asan tsan,$(MODE)),yes)
 export SCDB_FLIPS ?= 1
 endif
 

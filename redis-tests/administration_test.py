@@ -406,6 +406,7 @@ class Disk(TestCase):
                     self.assertFalse(os.path.exists(pid_file))
                     with open(os.path.join(server.directory, "LOCK"), "rb") as lock:
                         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.assertEqual(server.process.wait(60), 0, server.read_log())
 
 
 class WebRequest(TestCase):

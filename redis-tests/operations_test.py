@@ -506,6 +506,8 @@ class Limits(TestCase):
         self.assertTrue(client.ping())
 
     def test_address_space(self):
+        if os.environ.get("SCDB_SANITIZED"):
+            self.skipTest("sanitizers reserve more address space than there is memory")
         server = self.limited(f"--as={700 << 20}")
         server.start()
         client = self.client(server)
