@@ -44,21 +44,58 @@ static struct index_slot decode_slot(const uint8_t *from)
                                .address_low = little_endian_load32(from + 8)};
 }
 
+/* The slots of a table that an image is made of. */
+struct slot_range {
+    uint32_t from; /* positions [from, end) */
+    uint32_t end;
+    uint32_t count;
+    bool expires;
+};
+
+static struct slot_range find_slots(const struct index_table *table,
+                                    const struct index_image *image)
+{
+    uint64_t end = index_image_end(image);
+    struct slot_range range = {.from = index_table_seek(table, image->first)};
+    for (range.end = range.from; range.end < table->slot_count; range.end++) {
+        if (!index_slot_used(table->slots[range.end])) {
+            continue;
+        }
+        if (index_slot_hash(table->slots[range.end]) >= end) {
+            break;
+        }
+        range.count++;
+        range.expires =
+            range.expires || (table->expiry != NULL && table->expiry[range.end] != INDEX_NEVER);
+    }
+    return range;
+}
+
+/* How many upper bits the hashes from `hash` on have in common at least, if all of their range
+ * belongs to one table that begins at or before `hash`. */
+static unsigned depth_of(const struct index_table *table, uint64_t hash)
+{
+    uint64_t first = hash & ~((INDEX_HASH_END >> table->depth) - 1);
+    return hash == first ? table->depth : INDEX_HASH_BITS - (unsigned)__builtin_ctzll(hash);
+}
+
 enum status index_copy_table(const struct index *index, uint64_t hash, struct index_image *out)
 {
     const struct index_table *table = index_directory_find(index, hash);
     out->bytes.size = 0;
-    out->depth = table->depth;
-    out->first = hash & ~((INDEX_HASH_END >> table->depth) - 1);
-    out->count = table->count;
-    out->expires = table->expiring_count > 0;
-    enum status status = buffer_reserve(&out->bytes, index_image_size(table->count, out->expires));
+    out->first = hash;
+    out->depth = depth_of(table, hash);
+    struct slot_range range = find_slots(table, out);
+    out->count = range.count;
+    out->expires = range.expires;
+    size_t size = index_image_size(range.count, range.expires);
+    enum status status = buffer_reserve(&out->bytes, size);
     if (status != STATUS_OK) {
         return status;
     }
     uint8_t *slot = (uint8_t *)out->bytes.data;
-    uint8_t *second = slot + index_image_size(table->count, false);
-    for (uint32_t i = 0; i < table->slot_count; i++) {
+    uint8_t *second = slot + index_image_size(range.count, false);
+    for (uint32_t i = range.from; i < range.end; i++) {
         if (!index_slot_used(table->slots[i])) {
             continue;
         }
@@ -69,7 +106,7 @@ enum status index_copy_table(const struct index *index, uint64_t hash, struct in
             second += INDEX_IMAGE_SECOND_SIZE;
         }
     }
-    out->bytes.size = index_image_size(table->count, out->expires);
+    out->bytes.size = size;
     return STATUS_OK;
 }
 

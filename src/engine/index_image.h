@@ -49,7 +49,11 @@ static inline size_t index_image_size(uint32_t count, bool expires)
     return (size_t)count * (INDEX_IMAGE_SLOT_SIZE + (expires ? INDEX_IMAGE_SECOND_SIZE : 0));
 }
 
-/* Copies the table of `hash` (below INDEX_HASH_END). NO_MEMORY: the image is not to be used. */
+/*
+ * Copies the table that begins at `hash`: 0, or the end of an image that was made before, below
+ * INDEX_HASH_END. Where the table there has become one with one that was copied, only its part from
+ * `hash` on, as a table of its own. NO_MEMORY: the image is not to be used.
+ */
 enum status index_copy_table(const struct index *index, uint64_t hash,
                              struct index_image *out) MUST_CHECK;
 
