@@ -47,7 +47,7 @@ static void find_old(struct engine *engine, struct engine_keyspace *keyspace,
     struct lookup_key wanted = {.hash = hash, .key = key};
     old->found = lookup_key_locked(engine, keyspace, &wanted, &old->slot, &old->lookup);
     if (old->found && old->lookup.status == STATUS_OK &&
-        engine_is_past_locked(engine, old->lookup.record.expiry_ms)) {
+        engine_has_expired_locked(engine, &old->lookup.record)) {
         expiry_drop_locked(engine, keyspace, &old->slot, &old->lookup);
         old->found = false;
     }

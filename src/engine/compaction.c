@@ -194,8 +194,8 @@ static uint64_t bytes_to_copy(const struct compaction *run)
     mutex_lock(&run->engine->lock);
     for (size_t i = run->finished; i < run->victim_count; i++) {
         const struct segment *victim = run->victims[i].segment;
-        uint64_t dead = segment_dead_bytes(victim) - victim->kept_bytes;
-        wanted += victim->live_bytes + victim->kept_bytes + dead / 16;
+        uint64_t dead = segment_dead_bytes(victim) - victim->kept_bytes - victim->waiting_bytes;
+        wanted += victim->live_bytes + victim->kept_bytes + victim->waiting_bytes + dead / 16;
     }
     mutex_unlock(&run->engine->lock);
     return wanted / RECORD_ALIGNMENT * RECORD_ALIGNMENT;

@@ -4,8 +4,10 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "engine/engine_state.h"
+#include "engine/expiry.h"
 #include "engine/fault_guard.h"
 #include "engine/lookup.h"
+#include "engine/mark.h"
 
 enum status compaction_copy_init(struct compaction_copy *copy, struct engine *engine,
                                  struct segment *victim, uint64_t guard_limit)
@@ -39,9 +41,9 @@ static bool is_candidate(const struct compaction_copy *copy, const struct record
 {
     switch (record->kind) {
     case RECORD_VALUE:
+    case RECORD_EXPIRY_MARK:
         return true;
     case RECORD_TOMBSTONE:
-    case RECORD_EXPIRY_MARK:
         return record->sequence > copy->guard_limit;
     case RECORD_SYNC_MARK:    /* speaks of the log, which this file no longer is */
     case RECORD_KEYSPACE_MAP: /* the manifest that drops this file has a map as new */
@@ -87,6 +89,19 @@ static void point_into_bytes(struct compaction_copy *copy)
     }
 }
 
+/* What a mark says counts, and its copy gets a fresh, right checksum: damage must be found now. A
+ * wrong time in it would be the end of all keys that expire. */
+static bool is_sound(const struct compaction_copy *copy, const struct scanned_record *scanned)
+{
+    const struct record *record = &scanned->record;
+    int64_t until_ms;
+    return record->kind != RECORD_EXPIRY_MARK ||
+           (scanned->has_value &&
+            record_verify_value(scanned->bytes, 0, record->value.size, copy->victim->seed) ==
+                STATUS_OK &&
+            mark_decode_expiry(record->value, &until_ms) == STATUS_OK);
+}
+
 static enum status fill_batch(struct compaction_copy *copy)
 {
     copy->candidate_count = 0;
@@ -105,6 +120,9 @@ static enum status fill_batch(struct compaction_copy *copy)
         }
         if (status == STATUS_CORRUPT || status == STATUS_IO) {
             return damaged(copy, copy->scanner.offset, status);
+        }
+        if (status == STATUS_OK && !is_sound(copy, &scanned)) {
+            return damaged(copy, scanned.offset, STATUS_CORRUPT);
         }
         if (status == STATUS_OK && is_candidate(copy, &scanned.record)) {
             status = add_candidate(copy, &scanned);
@@ -131,12 +149,22 @@ static struct record_address address_of(const struct compaction_copy *copy,
     return segment_address_of(&copy->engine->segments, copy->victim, candidate->offset);
 }
 
+/* Beyond the rule for tombstones, a mark is needed as long as slots may be left that it concerns.
+ */
+static bool is_mark_done_locked(const struct compaction_copy *copy, const struct record *record)
+{
+    int64_t until_ms;
+    return record->sequence <= copy->guard_limit &&
+           mark_decode_expiry(record->value, &until_ms) == STATUS_OK &&
+           expiry_is_done_locked(copy->engine, until_ms);
+}
+
 static enum compaction_verdict judge_locked(const struct compaction_copy *copy,
                                             const struct compaction_candidate *candidate)
 {
     const struct record *record = &candidate->record;
     if (record->kind == RECORD_EXPIRY_MARK) {
-        return VERDICT_COPY;
+        return is_mark_done_locked(copy, record) ? VERDICT_DROP : VERDICT_COPY;
     }
     const struct engine_keyspace *keyspace =
         spaces_find(&copy->engine->spaces, record->keyspace_id);
@@ -250,8 +278,13 @@ static enum status copy_one(struct compaction_copy *copy, struct compaction_cand
         record.value = candidate->record.value;
     }
     struct record_address from = address_of(copy, candidate);
-    return compaction_output_append(output, &record, candidate->hash,
-                                    record.kind == RECORD_VALUE ? &from : NULL);
+    enum status status = compaction_output_append(output, &record, candidate->hash,
+                                                  record.kind == RECORD_VALUE ? &from : NULL);
+    if (status == STATUS_OK && record.kind == RECORD_EXPIRY_MARK &&
+        record.sequence <= copy->guard_limit) {
+        compaction_output_note_waiting(output, needed);
+    }
+    return status;
 }
 
 enum status compaction_copy_write(struct compaction_copy *copy, struct compaction_output *output,

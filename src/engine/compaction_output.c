@@ -33,6 +33,7 @@ static void reset(struct compaction_output *output)
     output->last_sequence = 0;
     output->kept_bytes = 0;
     output->kept_sequence = 0;
+    output->waiting_bytes = 0;
     output->synced = 0;
     output->move_count = 0;
 }
@@ -169,6 +170,13 @@ static void note_kept(struct compaction_output *output, uint64_t sequence, uint6
     }
 }
 
+void compaction_output_note_waiting(struct compaction_output *output, uint64_t size)
+{
+    output->kept_bytes -= size;
+    output->kept_total -= size;
+    output->waiting_bytes += size;
+}
+
 enum status compaction_output_append(struct compaction_output *output, const struct record *record,
                                      struct index_hash hash, const struct record_address *from)
 {
@@ -260,6 +268,7 @@ enum status compaction_output_add_locked(struct compaction_output *output)
     segment->judged_sequence = output->judged_sequence;
     segment->kept_bytes = output->kept_bytes;
     segment->kept_sequence = output->kept_sequence;
+    segment->waiting_bytes = output->waiting_bytes;
     segment->synced_end = output->end;
     segment->closed = true;
     segment->sealed = true;

@@ -41,6 +41,7 @@ struct compaction_output {
     uint64_t last_sequence;   /* greatest */
     uint64_t kept_bytes;      /* of records that no slot points at */
     uint64_t kept_sequence;   /* the newest of them */
+    uint64_t waiting_bytes;   /* see struct segment */
     uint64_t kept_total;      /* kept_bytes of all files so far */
     uint64_t synced;          /* bytes of the file that were synced on the way */
     struct compaction_move *moves; /* owned */
@@ -70,6 +71,9 @@ enum status compaction_output_open(struct compaction_output *output, uint64_t wa
 enum status compaction_output_append(struct compaction_output *output, const struct record *record,
                                      struct index_hash hash,
                                      const struct record_address *from) MUST_CHECK;
+
+/* The record of `size` bytes that was appended last, without a slot, waits for nothing but time. */
+void compaction_output_note_waiting(struct compaction_output *output, uint64_t size);
 
 /* Writes what is pending and the header, gives back what was reserved in vain, makes the file and
  * its name durable. No lock held. */

@@ -47,7 +47,7 @@ struct compaction_file compaction_describe_locked(const struct segment *segment)
     uint64_t judged = segment->judged_sequence;
     uint64_t guard = segment->first_sequence > judged ? segment->first_sequence : judged;
     return (struct compaction_file){
-        .bytes = dead + segment->live_bytes,
+        .bytes = dead - segment->waiting_bytes + segment->live_bytes,
         .live_bytes = segment->live_bytes,
         .kept_bytes = segment->kept_bytes,
         .kept_sequence = segment->kept_sequence,

@@ -46,6 +46,7 @@ static struct engine *engine_allocate(const struct engine_options *options)
     }
     engine->max_keys = options->max_keys;
     engine->expiry.until_ms = INT64_MIN;
+    engine->expiry.cycled_ms = INT64_MIN;
     engine->random_state =
         options->random_seed != 0 ? options->random_seed : (uint64_t)clock_monotonic_us();
     mutex_init(&engine->removal_mutex);

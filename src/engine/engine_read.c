@@ -72,7 +72,7 @@ void engine_prefetch_locked(struct engine *engine, struct engine_keyspace *keysp
 
 static bool is_expired(const struct engine *engine, const struct lookup *lookup)
 {
-    return engine_is_past_locked(engine, lookup->record.expiry_ms);
+    return engine_has_expired_locked(engine, &lookup->record);
 }
 
 void engine_set_moment_locked(struct engine *engine, int64_t moment_ms)

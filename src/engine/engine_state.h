@@ -102,4 +102,15 @@ static inline bool engine_is_past_locked(const struct engine *engine, int64_t ex
     return expiry_ms <= (engine->moment_ms != 0 ? engine->moment_ms : engine_unix_ms(engine));
 }
 
+/* Is the record dead because of its expiry? By the clock, or by a mark of a time when the clock was
+ * ahead: its key may still have a slot (expiry_cycle goes by whole seconds, and a checkpoint may
+ * have brought it back). Lock held. */
+static inline bool engine_has_expired_locked(const struct engine *engine,
+                                             const struct record *record)
+{
+    return engine_is_past_locked(engine, record->expiry_ms) ||
+           (record->expiry_ms != EXPIRY_NONE &&
+            staircase_covers(&engine->expiry.marks, record->sequence, record->expiry_ms));
+}
+
 #endif

@@ -44,13 +44,14 @@ void expiry_drop_locked(struct engine *engine, struct engine_keyspace *keyspace,
 }
 
 /* Sees, under the lock, what is due in one database. */
-static void collect_batch(struct engine *engine, unsigned database, struct due_batch *batch)
+static void collect_batch(struct engine *engine, unsigned database, int64_t now_s,
+                          struct due_batch *batch)
 {
     struct index_entry due[BATCH_SIZE];
     mutex_lock(&engine->lock);
     struct engine_keyspace *keyspace = engine->spaces.databases[database];
     batch->keyspace_id = keyspace->id;
-    batch->count = index_due(keyspace->index, engine_unix_ms(engine) / 1000, due, BATCH_SIZE);
+    batch->count = index_due(keyspace->index, now_s, due, BATCH_SIZE);
     for (size_t i = 0; i < batch->count; i++) {
         struct due_key *key = &batch->keys[i];
         struct segment *segment = segment_table_find(&engine->segments, due[i].address);
@@ -109,11 +110,11 @@ static void remove_batch(struct engine *engine, unsigned database, struct due_ba
     }
 }
 
-static void expire_database(struct engine *engine, unsigned database)
+static void expire_database(struct engine *engine, unsigned database, int64_t now_s)
 {
     struct due_batch batch;
     do {
-        collect_batch(engine, database, &batch);
+        collect_batch(engine, database, now_s, &batch);
         for (size_t i = 0; i < batch.count; i++) {
             if (batch.keys[i].bytes != NULL) {
                 (void)fault_guard_run(touch_record, &batch.keys[i]);
@@ -153,15 +154,22 @@ enum status expiry_pay_mark_locked(struct engine *engine, int64_t expiry_ms)
     return is_endangered ? append_mark_locked(engine) : STATUS_OK;
 }
 
+bool expiry_is_done_locked(const struct engine *engine, int64_t until_ms)
+{
+    return until_ms <= engine->expiry.cycled_ms;
+}
+
 void expiry_cycle(struct engine *engine)
 {
+    int64_t now_s = engine_unix_ms(engine) / 1000; /* one moment for all */
     for (unsigned database = 0; database < engine->spaces.count; database++) {
-        expire_database(engine, database);
+        expire_database(engine, database, now_s);
     }
     mutex_lock(&engine->lock);
     if (engine->expiry.removed > 0) {
         enum status status = append_mark_locked(engine);
         (void)status; /* A full disk: the mark is owed until the next round. */
     }
+    engine->expiry.cycled_ms = now_s * 1000;
     mutex_unlock(&engine->lock);
 }

@@ -30,6 +30,7 @@ struct expiry {
     /* under the execution lock */
     uint64_t removed;       /* since the last mark */
     int64_t until_ms;       /* the latest expiry among them */
+    int64_t cycled_ms;      /* the last cycle has removed what expires up to here */
     struct staircase marks; /* owned: all marks that say something, for the next checkpoint */
 };
 
@@ -43,6 +44,10 @@ void expiry_drop_locked(struct engine *engine, struct engine_keyspace *keyspace,
  * what it declares dead. What appending can fail with: the mark is still owed.
  */
 enum status expiry_pay_mark_locked(struct engine *engine, int64_t expiry_ms) MUST_CHECK;
+
+/* Lock held. Have all slots been removed that a mark up to this time declares dead? If not, the
+ * mark must stay, whatever the files hold: the clock may be set back before they are. */
+bool expiry_is_done_locked(const struct engine *engine, int64_t until_ms);
 
 /* Lock not held; one caller at a time. Removes all that is due, then sees to the mark. */
 void expiry_cycle(struct engine *engine);

@@ -256,7 +256,8 @@ static bool has_garbage(struct engine *engine)
     mutex_lock(&engine->lock);
     while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
         if (!segment->damaged) {
-            dead_bytes += segment_dead_bytes(segment) - segment->kept_bytes;
+            dead_bytes +=
+                segment_dead_bytes(segment) - segment->kept_bytes - segment->waiting_bytes;
             all_bytes += segment->end;
         }
     }

@@ -66,6 +66,8 @@ struct segment {
     bool damaged;           /* a compaction could not read it: not picked again */
     uint64_t kept_bytes;    /* of its dead records, those that a compaction had to keep */
     uint64_t kept_sequence; /* the newest of them */
+    uint64_t waiting_bytes; /* and such of them that only time lets go: expiry marks that were young
+                               (expiry_is_done_locked). Nothing is to be gained from them now */
 
     struct segment_live *live; /* owned */
     size_t live_count;
