@@ -90,7 +90,7 @@ enum status index_copy_table(const struct index *index, uint64_t hash, struct in
     out->expires = range.expires;
     size_t size = index_image_size(range.count, range.expires);
     enum status status = buffer_reserve(&out->bytes, size);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK || range.count == 0) {
         return status;
     }
     uint8_t *slot = (uint8_t *)out->bytes.data;
