@@ -1,7 +1,7 @@
 # How the compiler finds what deps/install.sh put there. Each is asked for once, and only when
 # something is compiled: reading the Makefile takes neither a compiler nor pkg-config.
 
-PACKAGES := libevent_core libevent_pthreads libxxhash liblzf
+PACKAGES := libevent_core libevent_pthreads libxxhash liblzf libmd
 TEST_PACKAGES := check hiredis
 
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES)))$(PKG_CFLAGS)

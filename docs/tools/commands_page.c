@@ -138,7 +138,7 @@ static void print_usage(const struct command *row)
 
 static void print_categories(const struct command *row)
 {
-    struct slice names[COMMAND_CATEGORIES_MAX];
+    struct slice names[CATEGORY_COUNT];
     size_t count = command_info_category_names(command_info_categories(row), names);
     for (size_t i = 0; i < count; i++) {
         printf("%s`@", i == 0 ? "" : " ");

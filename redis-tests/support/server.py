@@ -59,6 +59,7 @@ class Server:
         self.log = os.path.join(self.home, "log")
         self.socket_path = os.path.join(self.home, "socket")
         self.directives = list(directives)
+        self.configuration = None  # a file to read before them
         self.environment = {}  # for the server, besides ours
         self.host = "127.0.0.1"
         self.port = None
@@ -84,7 +85,8 @@ class Server:
         raise ServerError(f"{self.path} did not start:\n{self.read_log()}")
 
     def _spawn(self):
-        command = [self.path, "--port", str(self.port), "--dir", self.directory]
+        command = [self.path] + ([self.configuration] if self.configuration else [])
+        command += ["--port", str(self.port), "--dir", self.directory]
         command += ["--bind", self.host, "--unixsocket", self.socket_path]
         if self.is_redis:
             command += ["--save", "", "--appendonly", "yes"]

@@ -22,6 +22,11 @@ bool client_set_name(const struct call *call, struct slice name);
 /* Is each character printable and no blank? Pure. */
 bool client_is_valid_attribute(struct slice value);
 
+struct text;
+
+/* A session's line of CLIENT LIST, without its end. The call is the one that is executed. */
+void client_write_info(struct text *text, const struct session *session, const struct call *call);
+
 /* Handlers. */
 void client_info(struct call *call);
 void client_list(struct call *call);

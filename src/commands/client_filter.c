@@ -28,7 +28,7 @@ enum client_kind client_filter_kind_of(const struct session *session)
 }
 
 static enum client_filter_error parse_pair(struct slice name, struct slice value,
-                                           struct client_filter *out)
+                                           const struct acl_users *users, struct client_filter *out)
 {
     if (slice_is_word(name, "id")) {
         int64_t id;
@@ -48,8 +48,11 @@ static enum client_filter_error parse_pair(struct slice name, struct slice value
         out->has_local_address = true;
         out->local_address = value;
     } else if (slice_is_word(name, "user")) {
-        /* Every connection is the one user's, so the filter leaves nobody out. */
-        return slice_equal(value, SLICE_LITERAL("default")) ? FILTER_OK : FILTER_USER;
+        if (acl_users_find(users, value) == NULL) {
+            return FILTER_USER;
+        }
+        out->has_user = true;
+        out->user = value;
     } else if (slice_is_word(name, "skipme") && slice_is_word(value, "yes")) {
         out->skip_me = true;
     } else if (slice_is_word(name, "skipme") && slice_is_word(value, "no")) {
@@ -61,6 +64,7 @@ static enum client_filter_error parse_pair(struct slice name, struct slice value
 }
 
 enum client_filter_error client_filter_parse(const struct slice *arguments, size_t count,
+                                             const struct acl_users *users,
                                              struct client_filter *out, struct slice *culprit)
 {
     *out = (struct client_filter){.skip_me = true};
@@ -68,7 +72,7 @@ enum client_filter_error client_filter_parse(const struct slice *arguments, size
         if (i + 1 == count) {
             return FILTER_SYNTAX;
         }
-        enum client_filter_error error = parse_pair(arguments[i], arguments[i + 1], out);
+        enum client_filter_error error = parse_pair(arguments[i], arguments[i + 1], users, out);
         if (error != FILTER_OK) {
             *culprit = arguments[i + 1];
             return error;
@@ -90,6 +94,9 @@ bool client_filter_matches(const struct client_filter *filter, const struct sess
         return false;
     }
     if (filter->has_address && !slice_equal(filter->address, slice_of_string(session->address))) {
+        return false;
+    }
+    if (filter->has_user && !slice_equal(filter->user, session->user->name)) {
         return false;
     }
     return !filter->has_local_address ||

@@ -5,6 +5,7 @@
 #define SCDB_COMMANDS_CLIENT_FILTER_H
 
 #include "base/slice.h"
+#include "server/acl_users.h"
 #include "server/session.h"
 
 #include <stdbool.h>
@@ -32,6 +33,8 @@ struct client_filter {
     bool has_local_address;
     struct slice address;
     struct slice local_address;
+    bool has_user;
+    struct slice user;
     bool skip_me;
 };
 
@@ -44,8 +47,10 @@ enum client_filter_error {
     FILTER_USER  /* *culprit is the name of no user */
 };
 
-/* Reads pairs of filter and value. On failure *culprit may be set, and *out is of no use. */
+/* Reads pairs of filter and value; a user must be among `users`. On failure *culprit may be set,
+ * and *out is of no use. */
 enum client_filter_error client_filter_parse(const struct slice *arguments, size_t count,
+                                             const struct acl_users *users,
                                              struct client_filter *out, struct slice *culprit);
 
 /* Does the filter mean this session? `me` is the one that asks. */

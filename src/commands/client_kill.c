@@ -6,6 +6,7 @@
 
 #include "commands/client_filter.h"
 #include "commands/errors.h"
+#include "server/acl.h"
 #include "server/server.h"
 
 /* Closes all that the filter means; returns how many. The caller's own goes after its reply. */
@@ -64,7 +65,8 @@ void client_kill(struct call *call)
     struct client_filter filter;
     struct slice culprit = {0};
     enum client_filter_error error =
-        client_filter_parse(call->arguments + 2, call->argument_count - 2, &filter, &culprit);
+        client_filter_parse(call->arguments + 2, call->argument_count - 2,
+                            acl_users(server_acl(call->server)), &filter, &culprit);
     if (error != FILTER_OK) {
         reply_filter_error(call, error, culprit);
         return;

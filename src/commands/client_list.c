@@ -11,6 +11,7 @@
 #include "commands/errors.h"
 #include "commands/table.h"
 #include "commands/text.h"
+#include "server/acl_user.h"
 #include "server/server.h"
 
 #define FLAGS_MAX 16
@@ -91,7 +92,7 @@ static struct request_size measure_request(const struct call *call)
     return size;
 }
 
-static void write_line(struct text *text, const struct session *session, const struct call *call)
+void client_write_info(struct text *text, const struct session *session, const struct call *call)
 {
     char flags[FLAGS_MAX];
     char command[COMMAND_NAME_SIZE_MAX];
@@ -121,10 +122,17 @@ static void write_line(struct text *text, const struct session *session, const s
                 session->transaction.memory);
     text_format(text, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu events=%s", output_room,
                 output_room, output, output, memory_of(session, output), output > 0 ? "rw" : "r");
-    text_format(text, " cmd=%s user=default redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s\n",
-                print_command(session, command), session->reply.protocol,
-                (int)session->library_name.size, session->library_name.data,
-                (int)session->library_version.size, session->library_version.data);
+    text_format(text, " cmd=%s user=%.*s redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s",
+                print_command(session, command), (int)session->user->name.size,
+                session->user->name.data, session->reply.protocol, (int)session->library_name.size,
+                session->library_name.data, (int)session->library_version.size,
+                session->library_version.data);
+}
+
+static void write_line(struct text *text, const struct session *session, const struct call *call)
+{
+    client_write_info(text, session, call);
+    text_add(text, SLICE_LITERAL("\n"));
 }
 
 void client_info(struct call *call)

@@ -98,7 +98,7 @@ static enum client_error parse_list(const struct call *call, struct list_options
     if (slice_is_word(kind, "module")) {
         options->filter = LIST_NONE; /* there are no modules, so none has commands */
     } else if (slice_is_word(kind, "aclcat")) {
-        bool is_known = command_info_find_category(value, &options->category);
+        bool is_known = category_find(value, &options->category);
         options->filter = is_known ? LIST_CATEGORY : LIST_NONE;
     } else if (slice_is_word(kind, "pattern")) {
         options->filter = LIST_PATTERN;

@@ -3,7 +3,6 @@
 
 #include "commands/table.h"
 
-#include <assert.h>
 #include <stdio.h>
 
 /* --- bits and their names, in the order in which Redis lists them ----------------------------- */
@@ -37,30 +36,6 @@ static const struct bit_name flag_names[] = {
     {COMMAND_ALLOW_BUSY, "allow_busy"},
 };
 
-static const struct bit_name category_names[] = {
-    {CATEGORY_KEYSPACE, "keyspace"},
-    {CATEGORY_READ, "read"},
-    {CATEGORY_WRITE, "write"},
-    {CATEGORY_SET, "set"},
-    {CATEGORY_SORTEDSET, "sortedset"},
-    {CATEGORY_LIST, "list"},
-    {CATEGORY_HASH, "hash"},
-    {CATEGORY_STRING, "string"},
-    {CATEGORY_BITMAP, "bitmap"},
-    {CATEGORY_HYPERLOGLOG, "hyperloglog"},
-    {CATEGORY_GEO, "geo"},
-    {CATEGORY_STREAM, "stream"},
-    {CATEGORY_PUBSUB, "pubsub"},
-    {CATEGORY_ADMIN, "admin"},
-    {CATEGORY_FAST, "fast"},
-    {CATEGORY_SLOW, "slow"},
-    {CATEGORY_BLOCKING, "blocking"},
-    {CATEGORY_DANGEROUS, "dangerous"},
-    {CATEGORY_CONNECTION, "connection"},
-    {CATEGORY_TRANSACTION, "transaction"},
-    {CATEGORY_SCRIPTING, "scripting"},
-};
-
 static const struct bit_name key_flag_names[] = {
     {KEY_RO, "RO"},
     {KEY_RW, "RW"},
@@ -77,15 +52,13 @@ static const struct bit_name key_flag_names[] = {
 
 /* The names of the bits that are set, as a set of simple strings. */
 static void reply_bits(struct reply *reply, uint32_t bits, const struct bit_name names[],
-                       size_t name_count, const char *prefix)
+                       size_t name_count)
 {
     size_t count = 0;
     struct reply_mark mark = reply_deferred_begin(reply);
     for (size_t i = 0; i < name_count; i++) {
         if ((bits & names[i].bit) != 0) {
-            char name[32];
-            (void)snprintf(name, sizeof(name), "%s%s", prefix, names[i].name);
-            reply_simple(reply, name);
+            reply_simple(reply, names[i].name);
             count++;
         }
     }
@@ -94,7 +67,7 @@ static void reply_bits(struct reply *reply, uint32_t bits, const struct bit_name
 
 void command_info_reply_key_flags(struct reply *reply, uint32_t flags)
 {
-    reply_bits(reply, flags, key_flag_names, COUNT_OF(key_flag_names), "");
+    reply_bits(reply, flags, key_flag_names, COUNT_OF(key_flag_names));
 }
 
 /* --- categories ------------------------------------------------------------------------------ */
@@ -102,50 +75,36 @@ void command_info_reply_key_flags(struct reply *reply, uint32_t flags)
 uint32_t command_info_categories(const struct command *command)
 {
     uint32_t flags = command->flags;
-    uint32_t categories = command->categories;
+    uint32_t bits = command->categories;
     if ((flags & COMMAND_WRITE) != 0) {
-        categories |= CATEGORY_WRITE;
+        bits |= CATEGORY_WRITE;
     }
     /* What a script reads is for the script to say. */
-    if ((flags & COMMAND_READONLY) != 0 && (categories & CATEGORY_SCRIPTING) == 0) {
-        categories |= CATEGORY_READ;
+    if ((flags & COMMAND_READONLY) != 0 && (bits & CATEGORY_SCRIPTING) == 0) {
+        bits |= CATEGORY_READ;
     }
     if ((flags & COMMAND_ADMIN) != 0) {
-        categories |= CATEGORY_ADMIN | CATEGORY_DANGEROUS;
+        bits |= CATEGORY_ADMIN | CATEGORY_DANGEROUS;
     }
     if ((flags & COMMAND_PUBSUB) != 0) {
-        categories |= CATEGORY_PUBSUB;
+        bits |= CATEGORY_PUBSUB;
     }
     if ((flags & COMMAND_BLOCKING) != 0) {
-        categories |= CATEGORY_BLOCKING;
+        bits |= CATEGORY_BLOCKING;
     }
-    categories |= (flags & COMMAND_FAST) != 0 ? CATEGORY_FAST : CATEGORY_SLOW;
-    return categories;
+    bits |= (flags & COMMAND_FAST) != 0 ? CATEGORY_FAST : CATEGORY_SLOW;
+    return bits;
 }
 
-static_assert(COUNT_OF(category_names) <= COMMAND_CATEGORIES_MAX,
-              "the callers' arrays are too small");
-
-size_t command_info_category_names(uint32_t categories, struct slice names[COMMAND_CATEGORIES_MAX])
+size_t command_info_category_names(uint32_t bits, struct slice names[CATEGORY_COUNT])
 {
     size_t count = 0;
-    for (size_t i = 0; i < COUNT_OF(category_names); i++) {
-        if ((categories & category_names[i].bit) != 0) {
-            names[count++] = slice_of_string(category_names[i].name);
+    for (size_t i = 0; i < CATEGORY_COUNT; i++) {
+        if ((bits & category_table[i].bit) != 0) {
+            names[count++] = slice_of_string(category_table[i].name);
         }
     }
     return count;
-}
-
-bool command_info_find_category(struct slice name, uint32_t *category)
-{
-    for (size_t i = 0; i < COUNT_OF(category_names); i++) {
-        if (slice_is_word(name, category_names[i].name)) {
-            *category = category_names[i].bit;
-            return true;
-        }
-    }
-    return false;
 }
 
 /* --- keys ------------------------------------------------------------------------------------ */
@@ -237,6 +196,18 @@ static void reply_words(struct reply *reply, const char *text)
     reply_deferred_set(reply, mark, count);
 }
 
+static void reply_categories(struct reply *reply, uint32_t bits)
+{
+    struct slice names[CATEGORY_COUNT];
+    size_t count = command_info_category_names(bits, names);
+    reply_set(reply, count);
+    for (size_t i = 0; i < count; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof(name), "@%.*s", (int)names[i].size, names[i].data);
+        reply_simple(reply, name);
+    }
+}
+
 /* Everything but the subcommands. */
 static void reply_entry(struct reply *reply, const struct command *command)
 {
@@ -245,12 +216,11 @@ static void reply_entry(struct reply *reply, const struct command *command)
     reply_array(reply, 10);
     reply_bulk_string(reply, table_full_name(command, name));
     reply_integer(reply, command->arity);
-    reply_bits(reply, command->flags, flag_names, COUNT_OF(flag_names), "");
+    reply_bits(reply, command->flags, flag_names, COUNT_OF(flag_names));
     reply_integer(reply, range.first);
     reply_integer(reply, range.last);
     reply_integer(reply, range.step);
-    reply_bits(reply, command_info_categories(command), category_names, COUNT_OF(category_names),
-               "@");
+    reply_categories(reply, command_info_categories(command));
     reply_words(reply, command->tips);
     size_t spec_count = command_info_key_spec_count(command);
     reply_set(reply, spec_count);

@@ -8,6 +8,7 @@
 
 #include "base/slice.h"
 #include "resp/reply.h"
+#include "server/category.h"
 #include "server/command.h"
 
 #include <stdbool.h>
@@ -17,13 +18,8 @@
 /* All categories of a command: those of its row and those that follow from its flags. */
 uint32_t command_info_categories(const struct command *command);
 
-#define COMMAND_CATEGORIES_MAX 32
-
 /* The names of all these categories; returns how many. */
-size_t command_info_category_names(uint32_t categories, struct slice names[COMMAND_CATEGORIES_MAX]);
-
-/* The category of that name ("hash", in any case). False: there is none. */
-bool command_info_find_category(struct slice name, uint32_t *category);
+size_t command_info_category_names(uint32_t bits, struct slice names[CATEGORY_COUNT]);
 
 /* First key, last key and step as commands had them before there were key specifications, for the
  * clients that know no other; all 0 where that can't be said. */

@@ -1,16 +1,14 @@
 /*
  * connection.c - PING ECHO AUTH HELLO QUIT RESET: who talks to whom, and in which protocol.
- *
- * There is one user, `default`; its password is the directive requirepass, and with none set every
- * password is right.
  */
 #include "base/number.h"
+#include "commands/acl_check.h"
 #include "commands/client.h"
 #include "commands/errors.h"
 #include "commands/tables.h"
 #include "commands/transaction.h"
-#include "server/config.h"
 #include "server/server.h"
+#include "server/server_users.h"
 #include "server/version.h"
 
 #include <stddef.h>
@@ -38,27 +36,14 @@ static void echo(struct call *call)
     reply_bulk(call->reply, call->arguments[1]);
 }
 
-/* Takes the same time whatever the bytes are: it depends on the length of what the client sent. */
-static bool is_password_equal(struct slice sent, struct slice password)
-{
-    unsigned difference = sent.size == password.size ? 0 : 1;
-    for (size_t i = 0; i < sent.size; i++) {
-        difference |= (unsigned char)sent.data[i] ^ (unsigned char)password.data[i % password.size];
-    }
-    return difference == 0;
-}
-
 /* Logs the session in. False: wrong, and the error is written; the session stays what it was. */
 static bool authenticate(const struct call *call, struct slice user, struct slice password)
 {
-    struct slice required = config_text(server_config(call->server), CONFIG_REQUIREPASS);
-    bool is_right = slice_equal(user, SLICE_LITERAL("default")) &&
-                    (required.size == 0 || is_password_equal(password, required));
-    if (!is_right) {
+    if (!server_users_login_locked(call->server, call->session, user, password)) {
+        acl_check_note_login(call, user);
         reply_error(call->reply, WRONG_PASSWORD);
         return false;
     }
-    call->session->authenticated = true;
     return true;
 }
 
@@ -74,13 +59,13 @@ static void auth(struct call *call)
         }
         return;
     }
-    if (config_text(server_config(call->server), CONFIG_REQUIREPASS).size == 0) {
+    if (!acl_has_password(server_acl(call->server))) {
         reply_error(call->reply,
                     "ERR AUTH <password> called without any password configured for the default "
                     "user. Are you sure your configuration is correct?");
         return;
     }
-    if (authenticate(call, SLICE_LITERAL("default"), call->arguments[1])) {
+    if (authenticate(call, ACL_DEFAULT_USER, call->arguments[1])) {
         reply_ok(call->reply);
     }
 }
@@ -176,7 +161,7 @@ static void reset(struct call *call)
     transaction_reset(call->keyspace, session);
     pubsub_unsubscribe_all(server_pubsub(call->server), &session->subscriber);
     session->database = 0;
-    session->authenticated = config_text(server_config(call->server), CONFIG_REQUIREPASS).size == 0;
+    server_users_begin_locked(call->server, session);
     session->no_evict = false;
     session->no_touch = false;
     session->name.size = 0;

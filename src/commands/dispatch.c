@@ -4,11 +4,13 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "commands/acl_check.h"
+#include "commands/acl_names.h"
 #include "commands/errors.h"
 #include "commands/table.h"
 #include "commands/transaction.h"
 #include "keyspace/keyspace.h"
-#include "server/config.h"
+#include "server/acl.h"
 #include "server/statistics.h"
 
 #include <string.h>
@@ -69,18 +71,9 @@ static void remember_command(struct session *session, const struct command *comm
     session->last_subcommand = is_subcommand ? command : NULL;
 }
 
-static bool is_arity_right(const struct command *command, size_t count)
-{
-    if (command->handler == NULL) {
-        return false; /* a container without its subcommand */
-    }
-    return command->arity > 0 ? count == (size_t)command->arity : count >= (size_t)-command->arity;
-}
-
 static bool needs_authentication(struct server *server, const struct session *session)
 {
-    return !session->authenticated &&
-           config_text(server_config(server), CONFIG_REQUIREPASS).size > 0;
+    return !session->authenticated && acl_asks_for_login(server_acl(server));
 }
 
 /* In RESP2, messages can't be told from replies: so there are to be no other replies. */
@@ -91,16 +84,25 @@ static bool is_kept_to_subscribing(const struct session *session)
 
 /* Why the command is not even tried, in the order in which Redis asks. */
 static enum client_error find_objection(struct server *server, const struct session *session,
-                                        const struct command *command, size_t count)
+                                        const struct acl_request *request)
 {
-    if (!is_arity_right(command, count)) {
+    const struct command *command = request->command;
+    bool may_do_all = acl_check_is_spared(session);
+    if (!table_is_arity_right(command, request->count)) {
         return ERROR_ARITY;
     }
-    if ((command->flags & COMMAND_NO_AUTH) == 0 && needs_authentication(server, session)) {
+    if (!may_do_all && (command->flags & COMMAND_NO_AUTH) == 0 &&
+        needs_authentication(server, session)) {
         return ERROR_AUTHENTICATION_REQUIRED;
     }
     if (session->transaction.open && (command->flags & COMMAND_NO_MULTI) != 0) {
         return ERROR_NOT_IN_TRANSACTION;
+    }
+    if (!may_do_all) {
+        enum client_error error = acl_check_session(session, request);
+        if (error != ERROR_NONE) {
+            return error;
+        }
     }
     if ((command->flags & COMMAND_WRITE) != 0 && engine_is_read_only(server_engine(server))) {
         return ERROR_READ_ONLY;
@@ -140,6 +142,16 @@ void dispatch_run(struct call *call)
     }
     if (count_error(statistics, call->reply, mark)) {
         statistics_failed_locked(statistics, call->command);
+    }
+}
+
+void dispatch_run_queued(struct call *call)
+{
+    struct reply_mark mark = reply_mark(call->reply);
+    if (acl_check_queued(call)) {
+        dispatch_run(call);
+    } else {
+        (void)count_error(server_statistics(call->server), call->reply, mark);
     }
 }
 
@@ -253,7 +265,8 @@ enum execution dispatch_execute(struct server *server, struct session *session,
     enum client_error error = ERROR_NONE;
     if (command != NULL) {
         remember_command(session, command);
-        error = find_objection(server, session, command, argument_count);
+        error = find_objection(server, session,
+                               &(struct acl_request){command, arguments, argument_count});
     }
     if (command == NULL && is_web_request(arguments[0])) {
         refuse_web_request(session, mark);
@@ -305,9 +318,10 @@ void dispatch_session_closed(struct server *server, struct session *session)
 
 const struct executor *dispatch_executor(void)
 {
-    static const struct executor executor = {.execute = dispatch_execute,
-                                             .prefetch = dispatch_prefetch,
-                                             .session_closed = dispatch_session_closed};
+    static struct executor executor = {.execute = dispatch_execute,
+                                       .prefetch = dispatch_prefetch,
+                                       .session_closed = dispatch_session_closed};
     table_init();
+    executor.acl_commands = acl_names();
     return &executor;
 }

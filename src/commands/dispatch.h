@@ -1,10 +1,11 @@
 /*
  * dispatch.h - from a request to its handler: the executor that main.c hands the server.
  *
- * Finds the command, checks arity and authentication, queues it when MULTI is open, postpones it
- * when clients are paused, runs its handler at one moment of time, and counts. Handlers therefore
- * may rely on: arity is right; keyspace_now_ms() stands still during the command (and during the
- * whole EXEC); call->command is the row, of the subcommand where there is one.
+ * Finds the command, checks arity, authentication and the rights of the user, queues it when MULTI
+ * is open, postpones it when clients are paused, runs its handler at one moment of time, and
+ * counts. Handlers therefore may rely on: arity is right; keyspace_now_ms() stands still during the
+ * command (and during the whole EXEC); call->command is the row, of the subcommand where there is
+ * one.
  *
  * CLIENT REPLY: a handler sets session->reply_mode (OFF; SKIP_NEXT unless OFF; ON only where it was
  * OFF) and dispatch drops what must not be sent: a reply is dropped when the mode is OFF or
@@ -29,7 +30,10 @@ void dispatch_prefetch(struct server *server, struct session *session,
                        const struct slice *arguments, size_t argument_count, int stage);
 void dispatch_session_closed(struct server *server, struct session *session);
 
-/* Runs the handler of call->command and counts the call: what EXEC does for each queued command. */
+/* Runs the handler of call->command and counts the call. */
 void dispatch_run(struct call *call);
+
+/* What EXEC does for each queued command: the same, if the user may still do that. */
+void dispatch_run_queued(struct call *call);
 
 #endif

@@ -79,6 +79,31 @@
     X(PUBSUB_ARGUMENTS,                                                                            \
       "ERR unknown subcommand or wrong number of arguments for '%s'. Try PUBSUB HELP.")            \
     X(SUBSCRIBE_IN_TRANSACTION, "ERR %s isn't allowed for a DENY BLOCKING client")                 \
+    X(NO_RIGHT_TO_COMMAND, "NOPERM this user has no permissions to run the '%s' command")          \
+    X(NO_RIGHT_TO_KEY,                                                                             \
+      "NOPERM this user has no permissions to access one of the keys used as arguments")           \
+    X(NO_RIGHT_TO_CHANNEL,                                                                         \
+      "NOPERM this user has no permissions to access one of the channels used as arguments")       \
+    X(RIGHTS_CHANGED,                                                                              \
+      ("NOPERM ACLs rules changed between the moment the transaction was accumulated and the "     \
+       "EXEC call. This command is no longer allowed for the following reason: %s"))               \
+    X(ACL_ARGUMENTS,                                                                               \
+      "ERR unknown subcommand or wrong number of arguments for '%s'. Try ACL HELP.")               \
+    X(ACL_CATEGORY, "ERR Unknown category '%s'")                                                   \
+    X(ACL_NAME, "ERR Usernames can't contain spaces or null characters")                           \
+    X(ACL_DEFAULT_STAYS, "ERR The 'default' user cannot be removed")                               \
+    X(ACL_NO_USER, "ERR User '%s' not found")                                                      \
+    X(ACL_NO_COMMAND, "ERR Command '%s' not found")                                                \
+    X(ACL_PASSWORD_BITS,                                                                           \
+      ("ERR ACL GENPASS argument must be the number of bits for the output password, a positive "  \
+       "number up to 4096"))                                                                       \
+    X(ACL_NO_FILE,                                                                                 \
+      ("ERR This Redis instance is not configured to use an ACL file. You may want to specify "    \
+       "users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a "   \
+       "Redis configuration file set) in order to store users in the Redis configuration."))       \
+    X(ACL_NOT_SAVED,                                                                               \
+      ("ERR There was an error trying to save the ACLs. Please check the server logs for more "    \
+       "information"))                                                                             \
     X(NOT_IN_TRANSACTION, "ERR Command not allowed inside a transaction")                          \
     X(NESTED_MULTI, "ERR MULTI calls can not be nested")                                           \
     X(WATCH_INSIDE_MULTI, "ERR WATCH inside MULTI is not allowed")                                 \

@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "server/command.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define COMMAND_NAME_SIZE_MAX 32 /* of a full name ("config|resetstat") with its NUL */
@@ -23,6 +24,16 @@ const struct command *table_find(struct slice text);
 
 /* The subcommand of that name in any case, NULL when there is none. */
 const struct command *table_find_subcommand(const struct command *parent, struct slice name);
+
+/* May the command be called with so many arguments, its name counted? Never, if it only contains
+ * subcommands. */
+static inline bool table_is_arity_right(const struct command *command, size_t count)
+{
+    if (command->handler == NULL) {
+        return false;
+    }
+    return command->arity > 0 ? count == (size_t)command->arity : count >= (size_t)-command->arity;
+}
 
 /* All commands, subcommands not among them: table_at(0 .. table_count()-1), in the order of the
  * families. */

@@ -31,6 +31,7 @@
     X(pubsub_commands)                                                                             \
     X(transaction_commands)                                                                        \
     X(connection_commands)                                                                         \
+    X(acl_commands)                                                                                \
     X(client_commands)                                                                             \
     X(config_commands)                                                                             \
     X(info_commands)                                                                               \

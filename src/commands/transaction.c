@@ -136,7 +136,7 @@ static void run_queue(struct call *call)
         queued.command = transaction->commands[i].command;
         queued.arguments = transaction->commands[i].arguments;
         queued.argument_count = transaction->commands[i].argument_count;
-        dispatch_run(&queued);
+        dispatch_run_queued(&queued);
     }
     keyspace_group_end(call->keyspace);
 }

@@ -116,6 +116,13 @@ struct key_spec {
     const char *notes;
 };
 
+/* Which arguments are channels to publish to or to subscribe to. */
+struct channel_spec {
+    unsigned begin;  /* index of the first; 0 = none are */
+    unsigned count;  /* 0 = all to the end */
+    bool is_pattern; /* PSUBSCRIBE's: patterns of channels */
+};
+
 #define COMMAND_KEY_SPECS_MAX 2
 
 struct command {
@@ -134,6 +141,7 @@ struct command {
     const char *syntax; /* arguments, as commands/syntax.h parses them for COMMAND DOCS */
     const char *tips;   /* space-separated command tips, NULL = none */
     struct key_spec keys[COMMAND_KEY_SPECS_MAX];
+    struct channel_spec channels;
     const struct command *subcommands; /* ends with a row without a name; NULL = none */
     const struct command
         *parent; /* filled for rows of a subcommand table by COMMAND_PARENT, or NULL */

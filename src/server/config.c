@@ -169,7 +169,8 @@ static enum status assign_text(struct config *config, const struct directive *di
     const char *words = NULL;
     if (directive->type == DIRECTIVE_SPECIAL) {
         words = directive->normalise(value, buffer_slice(&place->text), &text);
-    } else if (value.size > 0 && memchr(value.data, '\0', value.size) != NULL) {
+    } else if ((directive->flags & DIRECTIVE_SECRET) == 0 && value.size > 0 &&
+               memchr(value.data, '\0', value.size) != NULL) {
         words = "argument must not contain a NUL byte";
     } else if (buffer_append(&text, value.data, value.size) != STATUS_OK) {
         words = config_special_no_memory;
@@ -234,6 +235,7 @@ void config_destroy(struct config *config)
     for (size_t i = 0; i < config_directive_count && config->values != NULL; i++) {
         buffer_deinit(&config->values[i].text);
     }
+    config_users_clear(config);
     free(config->values);
     free(config->file_path);
     free(config->import_directory);

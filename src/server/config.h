@@ -32,6 +32,9 @@ enum config_id {
     CONFIG_UNIXSOCKETPERM,
     CONFIG_PROTECTED_MODE,
     CONFIG_REQUIREPASS,
+    CONFIG_ACLFILE,
+    CONFIG_ACL_PUBSUB_DEFAULT, /* a choice: 1 = all channels */
+    CONFIG_ACLLOG_MAX_LEN,
     CONFIG_DIR,
     CONFIG_APPENDFSYNC, /* a choice: its values are those of enum sync_policy */
     CONFIG_INDEX_MEMORY_LIMIT,
@@ -146,6 +149,19 @@ struct config_output_limit config_output_limit(const struct config *config,
 /* notify-keyspace-events, as enum event_class (event_classes.h). Execution lock held. */
 uint32_t config_event_classes_locked(const struct config *config);
 
+/* A line `user NAME rules`, of the file or the command line. What the rules mean is known to
+ * acl_user.h. */
+struct config_user {
+    char *place;               /* owned; "scdb.conf, line 7" */
+    bool is_included;          /* the line stands in a file that the main one includes */
+    const struct slice *words; /* owned, one allocation with their bytes; [0] is the name */
+    size_t count;
+    struct config_user *next;
+};
+
+/* The first line, then ->next; NULL: there is none. */
+const struct config_user *config_users(const struct config *config);
+
 /* --- loading, before any thread runs ------------------------------------------------------ */
 
 enum config_start {
@@ -207,6 +223,17 @@ enum status config_set_locked(struct config *config, const struct slice *pairs, 
  */
 void config_on_change(struct config *config, enum config_id id,
                       enum status (*apply)(void *context, struct error *error), void *context);
+
+/* Who knows the users that are in force. */
+struct config_user_source {
+    bool (*is_changed)(void *context); /* since they were loaded from lines `user` */
+    /* Appends lines `user NAME rules`, or nothing when there is nothing to say. */
+    enum status (*describe)(void *context, struct buffer *lines);
+    void *context;
+};
+
+/* CONFIG REWRITE asks the source; without one, lines `user` are left as they are. */
+void config_set_user_source(struct config *config, const struct config_user_source *source);
 
 /*
  * Writes the values into the file that was loaded, atomically: comments, order and unknown lines

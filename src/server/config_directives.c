@@ -20,7 +20,6 @@
 #define WHY_PROCESS     "scdb leaves this to the operating system"
 #define WHY_MONITORING  "scdb does not measure this yet"
 #define WHY_TRACKING    "there is no client-side caching yet"
-#define WHY_ACL         "there is one user, 'default': see requirepass"
 #define WHY_TICK        "no work of the server is done by ticks"
 #define WHY_THREADS     "the number of workers is 'threads'"
 #define WHY_SHUTDOWN    "a clean stop writes and syncs everything, always"
@@ -61,6 +60,23 @@ const struct directive config_directives[] = {
                             .flags = SECRET,
                             .initial = "",
                             .help = "Password of the user 'default'; empty asks for none."},
+    [CONFIG_ACLFILE] = {.name = "aclfile",
+                        .type = DIRECTIVE_TEXT,
+                        .flags = IMMUTABLE,
+                        .initial = "",
+                        .help = "File with the users, one on a line, that ACL LOAD and ACL SAVE "
+                                "read and write; empty: they stand in lines 'user'."},
+    [CONFIG_ACL_PUBSUB_DEFAULT] = {.name = "acl-pubsub-default",
+                                   .type = DIRECTIVE_CHOICE,
+                                   .high = INT64_MAX,
+                                   .initial = "resetchannels",
+                                   .choices = choices_channels,
+                                   .help = "Whether a new user may use all channels or none."},
+    [CONFIG_ACLLOG_MAX_LEN] = {.name = "acllog-max-len",
+                               .type = DIRECTIVE_INTEGER,
+                               .high = INT64_MAX,
+                               .initial = "128",
+                               .help = "Refused commands and logins that ACL LOG remembers."},
     [CONFIG_DIR] = {.name = "dir",
                     .type = DIRECTIVE_TEXT,
                     .flags = IMMUTABLE | PROTECTED,
@@ -238,8 +254,6 @@ const struct directive config_directives[] = {
     [CONFIG_POOL_CAPACITY] =
         IGNORED_MEMORY("pool-capacity", NULL, 0, "0", "the system's page cache is the pool"),
 
-    IGNORED_CHOICE("acl-pubsub-default", 0, choices_channels, "resetchannels", WHY_ACL),
-    IGNORED_INTEGER("acllog-max-len", NULL, 0, 0, INT64_MAX, "128", WHY_ACL),
     IGNORED_INTEGER("active-defrag-cycle-max", NULL, 0, 1, 99, "25", WHY_DEFRAG),
     IGNORED_INTEGER("active-defrag-cycle-min", NULL, 0, 1, 99, "1", WHY_DEFRAG),
     IGNORED_MEMORY("active-defrag-ignore-bytes", NULL, 1, "100mb", WHY_DEFRAG),

@@ -20,8 +20,6 @@ static const struct {
     const char *name;
     const char *advice;
 } refused[] = {
-    {"user", "there is one user, 'default': set its password with requirepass"},
-    {"aclfile", "there is one user, 'default': set its password with requirepass"},
     {"rename-command", "commands can't be renamed or switched off yet"},
     {"loadmodule", "there are no modules"},
 };
@@ -31,6 +29,7 @@ struct loader {
     struct error *error;
     struct config_words words;
     unsigned depth;
+    unsigned inclusions; /* of them, those that an `include` asked for */
 };
 
 struct place {
@@ -102,9 +101,34 @@ static enum status apply(struct loader *loader, const struct directive *directiv
     return status;
 }
 
+/* The rules are looked at when the users are made. A line's words may be passwords: they aren't
+ * told. */
+static enum status load_user(struct loader *loader, struct place place)
+{
+    char at[PATH_MAX + 32];
+    struct slice user = SLICE_LITERAL("user");
+    if (loader->words.count < 2) {
+        return fail(loader, place, user, "name the user, and after it what it may do");
+    }
+    (void)snprintf(at, sizeof(at), "%s, line %zu", place.origin, place.line);
+    struct config_user line = {.place = at,
+                               .is_included = loader->inclusions > 0,
+                               .words = loader->words.items + 1,
+                               .count = loader->words.count - 1};
+    enum status status = config_users_add(loader->config, &line);
+    if (status == STATUS_EXISTS) {
+        return fail(loader, place, loader->words.items[1],
+                    "Duplicate user found. A user can only be defined once in config files");
+    }
+    return status;
+}
+
 static enum status load_directive(struct loader *loader, struct place place, struct slice line)
 {
     struct slice name = loader->words.items[0];
+    if (slice_is_word(name, "user")) {
+        return load_user(loader, place);
+    }
     const char *advice = find_refused(name);
     if (advice != NULL) {
         bool empty = loader->words.count == 2 && loader->words.items[1].size == 0;
@@ -138,7 +162,9 @@ static enum status load_included(struct loader *loader, struct place place, stru
         (void)snprintf(what, sizeof(what), UNREADABLE, path, strerror(errno));
         return fail(loader, place, line, what);
     }
+    loader->inclusions++;
     enum status status = load_stream(loader, path, stream);
+    loader->inclusions--;
     (void)fclose(stream);
     return status;
 }

@@ -31,9 +31,11 @@ struct config {
     } output_limits[CLIENT_CLASS_COUNT];
     uint32_t event_classes; /* under the execution lock: enum event_class */
     struct config_hook hooks[CONFIG_NAMED_COUNT];
-    char *file_path;        /* owned; "" = none */
-    char *import_directory; /* owned; of --import-v1; NULL = none */
-    char *start_directory;  /* owned; where relative names of included files begin; NULL = here */
+    struct config_user *users;             /* owned, in the order of their lines */
+    struct config_user_source user_source; /* all NULL: there is none */
+    char *file_path;                       /* owned; "" = none */
+    char *import_directory;                /* owned; of --import-v1; NULL = none */
+    char *start_directory; /* owned; where relative names of included files begin; NULL = here */
 };
 
 struct config_value *config_value_of(const struct config *config,
@@ -43,6 +45,10 @@ struct config_value *config_value_of(const struct config *config,
  * changed and error->text is what Redis answers after the " - ". */
 enum status config_assign(struct config *config, const struct directive *directive,
                           struct slice value, struct error *error) MUST_CHECK;
+
+/* Keeps a copy of a line `user`. EXISTS: the user has a line already. */
+enum status config_users_add(struct config *config, const struct config_user *line) MUST_CHECK;
+void config_users_clear(struct config *config);
 
 /* The words of one line of a configuration file, unquoted. */
 struct config_words {

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "server/acl.h"
 #include "server/config_special.h"
 #include "server/server_state.h"
 #include "server/worker.h"
@@ -227,7 +228,7 @@ static const char *find_refusal(const struct server *server, const struct listen
         return too_many_clients;
     }
     bool closed =
-        config_bool(server->config, CONFIG_PROTECTED_MODE) && !atomic_load(&server->has_password);
+        config_bool(server->config, CONFIG_PROTECTED_MODE) && !acl_has_password(server->acl);
     return closed && !listener->is_unix_socket && !is_loopback(address) ? protected_mode : NULL;
 }
 

@@ -6,11 +6,13 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
+#include "server/acl.h"
 #include "server/config_special.h"
 #include "server/daemon.h"
 #include "server/notify.h"
 #include "server/server_settings.h"
 #include "server/server_state.h"
+#include "server/server_users.h"
 #include "server/worker.h"
 
 #include <errno.h>
@@ -27,6 +29,11 @@
 struct config *server_config(struct server *server)
 {
     return server->config;
+}
+
+struct acl *server_acl(struct server *server)
+{
+    return server->acl;
 }
 
 struct engine *server_engine(struct server *server)
@@ -200,15 +207,21 @@ enum status server_create(struct config *config, const struct executor *executor
     if (status != STATUS_OK) {
         goto free_mailbox;
     }
+    status = acl_create(executor->acl_commands, &server->acl);
+    status = status == STATUS_OK ? server_users_init(server) : status;
+    if (status != STATUS_OK) {
+        goto free_acl;
+    }
     status = pubsub_init(&server->pubsub, random_seed());
     if (status != STATUS_OK) {
-        goto free_statistics;
+        goto free_acl;
     }
     server_settings_init(server);
     *out = server;
     return STATUS_OK;
 
-free_statistics:
+free_acl:
+    acl_destroy(server->acl);
     statistics_destroy(server->statistics);
 free_mailbox:
     mailbox_deinit(&server->mailbox);
@@ -229,6 +242,7 @@ void server_destroy(struct server *server)
         }
     }
     pubsub_deinit(&server->pubsub);
+    acl_destroy(server->acl);
     statistics_destroy(server->statistics);
     mailbox_deinit(&server->mailbox);
     session_registry_deinit(&server->sessions);
@@ -238,7 +252,8 @@ void server_destroy(struct server *server)
 
 enum status server_listen(struct server *server, struct error *error)
 {
-    return listeners_open(&server->listeners, server, error);
+    enum status status = server_users_load(server, error);
+    return status == STATUS_OK ? listeners_open(&server->listeners, server, error) : status;
 }
 
 /* --- the main thread ------------------------------------------------------------------------ */

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct acl;
+struct acl_commands;
 struct config;
 struct engine;
 struct keyspace;
@@ -37,6 +39,7 @@ struct executor {
                      size_t argument_count, int stage);
     /* The session ends: forget its transaction, watches, wait. */
     void (*session_closed)(struct server *server, struct session *session);
+    const struct acl_commands *acl_commands; /* what rules of users speak of; constant */
 };
 
 /* --- life, for main.c ----------------------------------------------------------------------- */
@@ -49,8 +52,9 @@ void server_destroy(struct server *server);
 /* engine_options.on_durable; the context is the server. */
 void server_on_durable(void *context);
 
-/* Opens the listening sockets, so that a port in use is found out before the store is touched;
- * nobody is accepted yet. IO: `error` names the address and says what to do. */
+/* Makes the users that the configuration names, and opens the listening sockets, so that a wrong
+ * rule or a port in use is found out before the store is touched; nobody is accepted yet. INVALID,
+ * IO: `error` names the line or the address and says what to do. */
 enum status server_listen(struct server *server, struct error *error) MUST_CHECK;
 
 /*
@@ -61,6 +65,7 @@ enum status server_run(struct server *server, struct keyspace *keyspace,
                        struct error *error) MUST_CHECK;
 
 struct config *server_config(struct server *server);
+struct acl *server_acl(struct server *server);
 struct engine *server_engine(struct server *server);
 struct keyspace *server_keyspace(struct server *server);
 struct statistics *server_statistics(struct server *server);

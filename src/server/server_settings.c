@@ -29,14 +29,6 @@ static enum status apply_maxclients(void *context, struct error *error)
     return STATUS_OK;
 }
 
-static enum status apply_requirepass(void *context, struct error *error)
-{
-    struct server *server = context;
-    (void)error;
-    atomic_store(&server->has_password, config_text(server->config, CONFIG_REQUIREPASS).size > 0);
-    return STATUS_OK;
-}
-
 static enum status apply_loglevel(void *context, struct error *error)
 {
     const struct server *server = context;
@@ -124,11 +116,9 @@ void server_settings_init(struct server *server)
         LOG_WARNING("maxclients is %llu: the system allows no more open files.",
                     (unsigned long long)atomic_load(&server->client_limit));
     }
-    atomic_store(&server->has_password, config_text(config, CONFIG_REQUIREPASS).size > 0);
     (void)apply_notify_keyspace_events(server, &error);
     config_on_change(config, CONFIG_NOTIFY_KEYSPACE_EVENTS, apply_notify_keyspace_events, server);
     config_on_change(config, CONFIG_MAXCLIENTS, apply_maxclients, server);
-    config_on_change(config, CONFIG_REQUIREPASS, apply_requirepass, server);
     config_on_change(config, CONFIG_LOGLEVEL, apply_loglevel, server);
     config_on_change(config, CONFIG_APPENDFSYNC, apply_appendfsync, server);
     config_on_change(config, CONFIG_INDEX_MEMORY_LIMIT, apply_index_memory_limit, server);

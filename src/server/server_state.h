@@ -15,12 +15,14 @@
 
 #include <stdatomic.h>
 
+struct acl;
 struct worker;
 
 struct server {
     /* Set up before the threads start. */
     struct config *config;           /* borrowed */
     const struct executor *executor; /* borrowed */
+    struct acl *acl;                 /* owned; its contents under the execution lock */
     struct keyspace *keyspace;       /* borrowed while server_run() runs */
     struct engine *engine;           /* the keyspace's */
     struct statistics *statistics;   /* owned */
@@ -42,7 +44,6 @@ struct server {
     _Atomic unsigned workers_ready; /* from here on `workers` may be read by any thread */
     _Atomic bool stopping;
     _Atomic bool shutdown_requested;
-    _Atomic bool has_password;
     _Atomic uint64_t connection_count; /* accepted and not yet closed */
     _Atomic uint64_t client_limit;     /* maxclients, or less where descriptors are few */
 };

@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct acl_user;
 struct command;
 struct connection;
 struct server;
@@ -66,6 +67,7 @@ struct session {
     unsigned worker;               /* index of the worker that serves it */
 
     unsigned database;
+    const struct acl_user *user; /* borrowed from the server's acl; never NULL once it began */
     bool authenticated;
     bool is_unix_socket;
     bool no_evict;
@@ -111,7 +113,7 @@ struct session {
 };
 
 /* Sets up a session on caller's memory: all zero but what the descriptor tells (addresses), id and
- * worker. `authenticated` as the configuration has it at the moment. */
+ * worker. Its user comes with server_users_begin_locked (server_users.h). */
 void session_init(struct session *session, struct server *server, uint64_t id, int descriptor);
 
 /* Frees what it owns but the transaction and watches, which the executor knows. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
+#include "server/acl.h"
 #include "server/slow_writers.h"
 #include "server/turn_deliver.h"
 #include "server/turn_settle.h"
@@ -116,7 +117,7 @@ void turn_add_part(struct worker *worker, struct connection *connection, struct 
     connection->in_turn = true;
     worker_list_add(worker, LIST_SETTLE, connection);
     bool is_stranger =
-        !connection->session.authenticated && atomic_load(&worker->server->has_password);
+        !connection->session.authenticated && acl_asks_for_login(worker->server->acl);
     if (!parse_part(worker, part, is_stranger)) {
         worker_close_later(worker, connection);
     }

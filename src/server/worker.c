@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "server/await.h"
+#include "server/server_users.h"
 #include "server/slow_writers.h"
 #include "server/turn.h"
 #include "server/turn_settle.h"
@@ -173,7 +174,7 @@ void worker_add_connection_locked(struct worker *worker, uint64_t id, int descri
         atomic_fetch_sub(&server->connection_count, 1);
         return;
     }
-    connection->session.authenticated = config_text(server->config, CONFIG_REQUIREPASS).size == 0;
+    server_users_begin_locked(server, &connection->session);
     link_connection(worker, connection);
     session_registry_add(&server->sessions, &connection->session);
     CHECK(event_assign(&connection->read_event, worker->base, descriptor, EV_READ | EV_PERSIST,

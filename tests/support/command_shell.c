@@ -2,10 +2,13 @@
 #include "support/command_shell.h"
 
 #include "base/check.h"
+#include "commands/acl_names.h"
 #include "commands/dispatch.h"
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
+#include "server/acl.h"
 #include "server/server_state.h"
+#include "server/server_users.h"
 #include "support/sim_disk.h"
 
 #include <stdlib.h>
@@ -58,11 +61,13 @@ struct command_shell *command_shell_create(uint64_t seed)
     CHECK(config_create(&shell->server.config) == STATUS_OK);
     CHECK(statistics_create(&shell->server.statistics) == STATUS_OK);
     shell->server.executor = dispatch_executor();
+    CHECK(acl_create(acl_names(), &shell->server.acl) == STATUS_OK);
+    CHECK(server_users_init(&shell->server) == STATUS_OK);
     open_store(shell, seed);
     for (size_t i = 0; i < SHELL_SESSIONS; i++) {
         shell->sessions[i].id = i + 1;
         shell->sessions[i].server = &shell->server;
-        shell->sessions[i].authenticated = true;
+        server_users_begin_locked(&shell->server, &shell->sessions[i]);
         reply_init(&shell->sessions[i].reply);
     }
     return shell;
@@ -81,6 +86,7 @@ void command_shell_destroy(struct command_shell *shell)
     CHECK(engine_close(shell->server.engine) == STATUS_OK);
     fs_close(shell->fs);
     sim_disk_destroy(shell->disk);
+    acl_destroy(shell->server.acl);
     statistics_destroy(shell->server.statistics);
     config_destroy(shell->server.config);
     free(shell);

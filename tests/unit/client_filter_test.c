@@ -1,9 +1,14 @@
 /* client_filter_test.c - which connections CLIENT KILL means. */
 #include "commands/client_filter.h"
 
+#include "base/check.h"
+#include "server/acl_users.h"
+
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+
+static struct acl_users users; /* those that there are: the default one */
 
 /* Parses the words of a text, separated by single blanks; they stay valid as long as the text. */
 static enum client_filter_error parse(const char *text, struct client_filter *filter,
@@ -18,7 +23,7 @@ static enum client_filter_error parse(const char *text, struct client_filter *fi
         text += *text == ' ' ? 1 : 0;
     }
     *culprit = (struct slice){0};
-    return client_filter_parse(words, count, filter, culprit);
+    return client_filter_parse(words, count, &users, filter, culprit);
 }
 
 static bool is_meant(const char *text, const struct session *session, const struct session *me)
@@ -79,8 +84,10 @@ END_TEST
 
 START_TEST(means)
 {
-    struct session me = {.id = 1, .address = "1.2.3.4:5", .local_address = "127.0.0.1:6379"};
-    struct session other = {.id = 2, .address = "1.2.3.4:6", .local_address = "127.0.0.1:6379"};
+    struct session me = {
+        .id = 1, .user = users.items[0], .address = "1.2.3.4:5", .local_address = "127.0.0.1:6379"};
+    struct session other = {
+        .id = 2, .user = users.items[0], .address = "1.2.3.4:6", .local_address = "127.0.0.1:6379"};
 
     ck_assert(!is_meant("SKIPME yes", &me, &me));
     ck_assert(is_meant("SKIPME no", &me, &me));
@@ -97,6 +104,19 @@ START_TEST(means)
 }
 END_TEST
 
+START_TEST(means_users)
+{
+    struct acl_user *somebody;
+    ck_assert_int_eq(acl_user_create(SLICE_LITERAL("somebody"), false, &somebody), STATUS_OK);
+    struct session theirs = {.id = 1, .user = somebody};
+    struct session ours = {.id = 2, .user = users.items[0]};
+    ck_assert(is_meant("USER default", &ours, NULL));
+    ck_assert(!is_meant("USER default", &theirs, NULL));
+    ck_assert(!is_meant("USER default SKIPME yes", &ours, &ours));
+    acl_user_destroy(somebody);
+}
+END_TEST
+
 /* An address that is there but empty means nobody, not everybody. */
 START_TEST(empty_address_means_nobody)
 {
@@ -104,18 +124,24 @@ START_TEST(empty_address_means_nobody)
     struct slice arguments[] = {SLICE_LITERAL("ADDR"), {.data = NULL, .size = 0}};
     struct client_filter filter;
     struct slice culprit;
-    ck_assert_int_eq(client_filter_parse(arguments, 2, &filter, &culprit), FILTER_OK);
+    ck_assert_int_eq(client_filter_parse(arguments, 2, &users, &filter, &culprit), FILTER_OK);
     ck_assert(!client_filter_matches(&filter, &session, NULL));
 }
 END_TEST
 
 int main(void)
 {
+    static const struct acl_commands commands;
+    const struct acl_terms terms = {.commands = &commands};
+    struct acl_user *user;
+    CHECK(acl_users_create_default(&terms, &user) == STATUS_OK);
+    CHECK(acl_users_add(&users, user) == STATUS_OK);
     Suite *suite = suite_create("client_filter");
     TCase *tcase = tcase_create("client_filter");
     tcase_add_test(tcase, reads_filters);
     tcase_add_loop_test(tcase, refuses, 0, sizeof(wrong) / sizeof(wrong[0]));
     tcase_add_test(tcase, means);
+    tcase_add_test(tcase, means_users);
     tcase_add_test(tcase, empty_address_means_nobody);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -335,9 +335,9 @@ START_TEST(categories)
     ck_assert_uint_eq(command_info_categories(&row), CATEGORY_SCRIPTING | CATEGORY_SLOW);
 
     uint32_t category = 7;
-    ck_assert(command_info_find_category(SLICE_LITERAL("SortedSet"), &category));
+    ck_assert(category_find(SLICE_LITERAL("SortedSet"), &category));
     ck_assert_uint_eq(category, CATEGORY_SORTEDSET);
-    ck_assert(!command_info_find_category(SLICE_LITERAL("@hash"), &category));
+    ck_assert(!category_find(SLICE_LITERAL("@hash"), &category));
     ck_assert_uint_eq(category, CATEGORY_SORTEDSET);
 }
 END_TEST

@@ -1,0 +1,51 @@
+/*
+ * acl_check.h - may this user do that? What dispatch, EXEC and ACL DRYRUN ask.
+ *
+ * What a command does with keys and channels is known from its row. Wants the execution lock.
+ */
+#ifndef SCDB_COMMANDS_ACL_CHECK_H
+#define SCDB_COMMANDS_ACL_CHECK_H
+
+#include "base/slice.h"
+#include "commands/errors.h"
+#include "server/acl.h"
+#include "server/command.h"
+#include "server/session.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum acl_verdict { ACL_ALLOWED, ACL_DENIED_COMMAND, ACL_DENIED_KEY, ACL_DENIED_CHANNEL };
+
+/* A command with its arguments, whose number fits its arity. Borrowed. */
+struct acl_request {
+    const struct command *command;
+    const struct slice *arguments;
+    size_t count;
+};
+
+/* *culprit: the argument that was denied, of a key or a channel. Of several selectors, the denial
+ * that came closest to allowing the command counts, as in Redis. Pure. */
+enum acl_verdict acl_check(const struct acl_user *user, const struct acl_request *request,
+                           size_t *culprit);
+
+/* Nothing needs to be checked: one look for the user that may do everything. */
+static inline bool acl_check_is_spared(const struct session *session)
+{
+    return session->authenticated && session->user->is_unrestricted;
+}
+
+/* Why the session's user may not; ERROR_NONE: it may. A denial is noted in the log. */
+enum client_error acl_check_session(const struct session *session,
+                                    const struct acl_request *request);
+
+/* The same for a command that was allowed when it was queued. False: an error was replied. */
+bool acl_check_queued(const struct call *call);
+
+/* For other commands than those whose rows say which arguments are channels. */
+bool acl_may_use_channel(const struct session *session, struct slice channel, bool is_pattern);
+
+/* Notes a failed login in the log. */
+void acl_check_note_login(const struct call *call, struct slice user);
+
+#endif

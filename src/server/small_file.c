@@ -1,0 +1,78 @@
+/* small_file.c - see small_file.h. */
+#include "server/small_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+bool small_file_read(const char *path, struct buffer *out)
+{
+    FILE *stream = fopen(path, "re");
+    if (stream == NULL) {
+        return false;
+    }
+    char chunk[4096];
+    size_t size;
+    bool done = true;
+    while (done && (size = fread(chunk, 1, sizeof(chunk), stream)) > 0) {
+        done = buffer_append(out, chunk, size) == STATUS_OK;
+    }
+    done = done && !ferror(stream);
+    (void)fclose(stream);
+    return done;
+}
+
+static bool write_all(int descriptor, struct slice text)
+{
+    while (text.size > 0) {
+        ssize_t size = write(descriptor, text.data, text.size);
+        if (size < 0 && errno != EINTR) {
+            return false;
+        }
+        size_t taken = size < 0 ? 0 : (size_t)size;
+        text = slice_part(text, taken, text.size - taken);
+    }
+    return true;
+}
+
+static void sync_directory_of(const char *path)
+{
+    char *copy = strdup(path);
+    int directory = copy == NULL ? -1 : open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory >= 0) {
+        (void)fsync(directory);
+        (void)close(directory);
+    }
+    free(copy);
+}
+
+bool small_file_replace(const char *path, struct slice text, mode_t mode_if_new)
+{
+    char temporary[4200];
+    int size = snprintf(temporary, sizeof(temporary), "%s-%d.tmp", path, (int)getpid());
+    if (size < 0 || (size_t)size >= sizeof(temporary)) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    struct stat old;
+    mode_t mode = stat(path, &old) == 0 ? old.st_mode & 0777 : mode_if_new;
+    int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (descriptor < 0) {
+        return false;
+    }
+    bool done =
+        fchmod(descriptor, mode) == 0 && write_all(descriptor, text) && fsync(descriptor) == 0;
+    done = close(descriptor) == 0 && done;
+    done = done && rename(temporary, path) == 0;
+    if (!done) {
+        int saved = errno;
+        (void)unlink(temporary);
+        errno = saved;
+        return false;
+    }
+    sync_directory_of(path);
+    return true;
+}
