@@ -229,7 +229,7 @@ static const struct acl_selector *own_selector(const char *user)
 
 static bool allows(const char *user, const char *name, const char *first)
 {
-    struct slice argument = first == NULL ? (struct slice){0} : slice_of_string(first);
+    struct slice argument = slice_of_string(first == NULL ? "" : first);
     size_t command = acl_commands_find(acl_names(), slice_of_string(name));
     ck_assert_uint_ne(command, ACL_NO_COMMAND);
     return acl_selector_allows_command(own_selector(user), command,
