@@ -130,7 +130,7 @@ static enum status make(struct engine *engine, const struct log_facts *facts, si
 void log_stock_refill(struct engine *engine)
 {
     struct log_stock *stock = &engine->stock;
-    mutex_lock(&stock->making);
+    mutex_lock(&engine->stock.making);
     mutex_lock(&engine->lock);
     size_t count = missing_locked(engine);
     struct log_facts facts = log_files_facts_locked(engine);
@@ -142,14 +142,14 @@ void log_stock_refill(struct engine *engine)
         }
         stock->status = status;
     }
-    mutex_unlock(&stock->making);
+    mutex_unlock(&engine->stock.making);
 }
 
 enum status log_stock_ensure(struct engine *engine)
 {
     struct log_stock *stock = &engine->stock;
     enum status status = STATUS_OK;
-    mutex_lock(&stock->making);
+    mutex_lock(&engine->stock.making);
     mutex_lock(&engine->lock);
     bool is_empty = stock->count == 0;
     struct log_facts facts = log_files_facts_locked(engine);
@@ -157,7 +157,7 @@ enum status log_stock_ensure(struct engine *engine)
     if (is_empty) {
         status = make(engine, &facts, 1);
     }
-    mutex_unlock(&stock->making);
+    mutex_unlock(&engine->stock.making);
     return status;
 }
 
