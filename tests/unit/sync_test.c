@@ -136,6 +136,41 @@ START_TEST(a_failed_sync_stops_writing_for_good)
 }
 END_TEST
 
+static const char *key_number(unsigned i)
+{
+    static char key[16];
+    (void)snprintf(key, sizeof(key), "k%u", i);
+    return key;
+}
+
+/* Rule 9: what the next process finds in the page cache may never have come to the disk, and a
+ * sync alone does not bring it there. */
+START_TEST(what_a_failed_sync_lost_is_written_again)
+{
+    uint64_t position = 0;
+    for (unsigned i = 0; i < 30; i++) {
+        ck_assert_int_eq(put(key_number(i), 300, &position), STATUS_OK);
+    }
+    ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
+    sim_disk_fail(disk, SIM_SYNC, 1, 1, STATUS_IO);
+    ck_assert_int_eq(engine_sync(engine), STATUS_WRITES_STOPPED);
+    ck_assert_int_eq(engine_close(engine), STATUS_IO);
+    open_store();
+    for (unsigned i = 0; i < 30; i++) {
+        (void)look(key_number(i), STATUS_OK);
+    }
+    sim_disk_crash_now(disk);
+    enum status status = engine_close(engine);
+    (void)status; /* it may have had nothing left to do */
+    sim_disk_restart_losing(disk, SIM_LOSS_ALL, SIM_LOSS_ALL);
+    open_store();
+    for (unsigned i = 0; i < 30; i++) {
+        (void)look(key_number(i), STATUS_OK);
+    }
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+}
+END_TEST
+
 static void forget(const char *key)
 {
     engine_lock(engine);
@@ -284,6 +319,7 @@ int main(void)
     TCase *tests = tcase_create("sync");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_failed_sync_stops_writing_for_good);
+    tcase_add_test(tests, what_a_failed_sync_lost_is_written_again);
     tcase_add_test(tests, changes_count_until_a_sync_covers_them);
     tcase_add_test(tests, an_expiry_mark_is_no_change);
     tcase_add_test(tests, a_sync_mark_does_not_wait_for_the_next_write);
