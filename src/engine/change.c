@@ -8,6 +8,7 @@
 #include "engine/change.h"
 
 #include "base/check.h"
+#include "engine/access.h"
 #include "engine/engine_state.h"
 #include "engine/expiry.h"
 #include "engine/mark.h"
@@ -90,9 +91,10 @@ static void point_at(struct engine *engine, struct engine_keyspace *keyspace,
         .expiry_ms = append->record.expiry_ms,
     };
     if (old->found) {
-        entry.clock = old->slot.clock;
+        entry.clock = access_raised_clock(engine, old->slot.clock);
         CHECK(index_replace(keyspace->index, old->slot.address, &entry) == STATUS_OK);
     } else {
+        entry.clock = access_first_clock(engine);
         CHECK(index_insert(keyspace->index, &entry) == STATUS_OK);
     }
 }

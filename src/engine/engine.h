@@ -102,6 +102,7 @@ struct entry {
     uint64_t sequence;  /* of the write that made it */
     uint8_t type;
     uint8_t encoding;
+    uint8_t clock; /* of a key that was found by name: how much it is used, see sample.h */
     /* private to the engine: */
     struct segment *segment;
     const uint8_t *record;

@@ -1,5 +1,7 @@
 /* engine_read.c - the reading functions of engine.h. */
 #include "base/check.h"
+#include "base/random.h"
+#include "engine/access.h"
 #include "engine/engine_state.h"
 #include "engine/expiry.h"
 #include "engine/fault_guard.h"
@@ -99,6 +101,10 @@ enum status engine_find_locked(struct engine *engine, struct engine_keyspace *ke
         return STATUS_NOT_FOUND;
     }
     lookup_to_entry(&lookup, out);
+    out->clock = access_raised_clock(engine, slot.clock);
+    if (out->clock != slot.clock) {
+        index_set_clock(keyspace->index, slot.hash, slot.address, out->clock);
+    }
     return STATUS_OK;
 }
 
@@ -203,15 +209,6 @@ void engine_scan_locked(struct engine *engine, struct engine_keyspace *keyspace,
     index_scan(keyspace->index, cursor, count, scan_slot, &scan);
 }
 
-/* splitmix64: good enough to choose a key, and cheap. */
-static uint64_t next_random(struct engine *engine)
-{
-    uint64_t z = (engine->random_state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 struct first_context {
     struct engine *engine;
     struct entry *out;
@@ -238,7 +235,8 @@ enum status engine_random_locked(struct engine *engine, struct engine_keyspace *
     rest_on_all(engine);
     struct index_entry slot;
     int unreadable = 0;
-    while (unreadable < RANDOM_TRIES && index_random(keyspace->index, next_random(engine), &slot)) {
+    while (unreadable < RANDOM_TRIES &&
+           index_random(keyspace->index, random_next(&engine->random_state), &slot)) {
         struct lookup lookup;
         lookup_address_locked(engine, slot.address, &lookup);
         if (lookup.status != STATUS_OK) {

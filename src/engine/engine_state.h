@@ -30,6 +30,7 @@
 #include "engine/maintenance.h"
 #include "engine/manifest.h"
 #include "engine/reserve.h"
+#include "engine/sample.h"
 #include "engine/scrub.h"
 #include "engine/segment.h"
 #include "engine/spaces.h"
@@ -72,6 +73,8 @@ struct engine {
     uint64_t corrupt_records;
     struct record_address corrupt_logged[CORRUPT_LOGGED_MAX];
     uint64_t random_state;
+    enum engine_access access; /* sample.h: what reading and writing a key does to its clock */
+    unsigned access_factor;
     int64_t moment_ms; /* engine_set_moment_locked; 0 = ask the clock */
 
     struct log_stock stock;

@@ -92,13 +92,16 @@ void engine_verify_all_locked(struct engine *engine)
     walk.counted = calloc(capacity, sizeof(*walk.counted));
     CHECK(walk.counted != NULL);
     size_t handle = 0;
+    uint64_t live_bytes = 0;
     struct segment *segment;
     while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
         CHECK(walk.count < capacity);
         verify_segment(engine, segment);
+        live_bytes += segment->live_bytes;
         walk.counted[walk.count++].segment = segment;
     }
     CHECK(walk.count == engine->segments.segment_count);
+    CHECK(live_bytes == engine->segments.live_bytes);
     for (size_t i = 0; i < engine->spaces.count; i++) {
         walk.keyspace = engine->spaces.databases[i];
         CHECK(walk.keyspace->database == i);

@@ -118,6 +118,25 @@ bool index_remove(struct index *index, struct index_hash hash, struct record_add
 void index_scan(const struct index *index, uint64_t *cursor, size_t count,
                 void (*visit)(void *context, const struct index_entry *entry), void *context);
 
+/* Which slots index_sample looks for. */
+struct index_sampling {
+    size_t count;       /* how many of them, at most */
+    bool expiring_only; /* those of keys with an expiry */
+};
+
+/*
+ * Tells slots from `*cursor` (a hash, 0 to start with) on, going round at the end, and moves the
+ * cursor behind them: so each slot has its turn, and none has two before all had one. Neighbours
+ * have nothing in common but their hashes. Returns how many; fewer than asked for when there are
+ * fewer, or when it would take long to find more: then the next call goes on behind them.
+ */
+size_t index_sample(const struct index *index, uint64_t *cursor,
+                    const struct index_sampling *sampling, struct index_entry *out);
+
+/* Sets the clock (0..3) of the slot (hash, address), which is there. */
+void index_set_clock(struct index *index, struct index_hash hash, struct record_address address,
+                     uint8_t clock);
+
 /* A slot chosen with near equal probability, `random` being 64 random bits; false when empty. */
 bool index_random(const struct index *index, uint64_t random, struct index_entry *out);
 

@@ -259,6 +259,14 @@ void index_table_move(struct index_table *table, uint32_t position, uint64_t add
     slot->address_low = (uint32_t)address;
 }
 
+void index_table_set_clock(struct index_table *table, uint32_t position, uint8_t clock)
+{
+    CHECK(clock <= SLOT_CLOCK_MASK && index_slot_used(table->slots[position]));
+    uint32_t *mixed = &table->slots[position].mixed;
+    *mixed = (*mixed & ~(SLOT_CLOCK_MASK << (8 + SLOT_CLOCK_SHIFT))) |
+             (uint32_t)clock << (8 + SLOT_CLOCK_SHIFT);
+}
+
 void index_table_remove(struct index_table *table, uint32_t position)
 {
     CHECK(index_slot_used(table->slots[position]));

@@ -146,6 +146,9 @@ void index_table_write(struct index_table *table, uint32_t position,
 /* Changes the address of the used slot at `position`. */
 void index_table_move(struct index_table *table, uint32_t position, uint64_t address);
 
+/* Changes the clock of the used slot at `position`. */
+void index_table_set_clock(struct index_table *table, uint32_t position, uint8_t clock);
+
 void index_table_remove(struct index_table *table, uint32_t position);
 
 /* --- size ------------------------------------------------------------------------------------ */

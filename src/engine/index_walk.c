@@ -2,6 +2,7 @@
 #include "engine/index.h"
 
 #include "base/check.h"
+#include "base/random.h"
 #include "engine/index_directory.h"
 #include "engine/index_table.h"
 #include "engine/record.h"
@@ -48,16 +49,6 @@ void index_scan(const struct index *index, uint64_t *cursor, size_t count,
     }
 }
 
-/* Random bits from random bits (splitmix64, Steele, Lea, Flood 2014). */
-static uint64_t next_random(uint64_t *state)
-{
-    *state += 0x9e3779b97f4a7c15u;
-    uint64_t mixed = *state;
-    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
-    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
-    return mixed ^ mixed >> 31;
-}
-
 static void keep_first(void *context, const struct index_entry *entry)
 {
     struct index_entry *kept = context;
@@ -92,7 +83,7 @@ bool index_random(const struct index *index, uint64_t random, struct index_entry
     }
     uint64_t state = random;
     for (int i = 0; i < RANDOM_TRIES_MAX; i++) {
-        uint64_t throw = next_random(&state);
+        uint64_t throw = random_next(&state);
         uint64_t place = throw &(index_directory_size(index) - 1);
         const struct index_table *table = index->tables[place];
         uint64_t slots = index->depth == 0 ? table->slot_count : INDEX_TABLE_SLOTS_MAX;
@@ -103,7 +94,7 @@ bool index_random(const struct index *index, uint64_t random, struct index_entry
             return true;
         }
     }
-    random_by_hash(index, next_random(&state), out);
+    random_by_hash(index, random_next(&state), out);
     return true;
 }
 

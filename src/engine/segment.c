@@ -135,6 +135,15 @@ enum status segment_live_prepare(struct segment *segment, uint64_t keyspace_id)
     return STATUS_OK;
 }
 
+/* The sum over all segments moves with each of them: who asks for it asks before every write. */
+static void change_sum(struct segment *segment, uint64_t bytes)
+{
+    segment->live_bytes += bytes;
+    if (segment->counted_in != NULL) {
+        segment->counted_in->live_bytes += bytes;
+    }
+}
+
 void segment_live_change(struct segment *segment, uint64_t keyspace_id, int64_t bytes, bool copied)
 {
     struct segment_live *live = live_find(segment, keyspace_id);
@@ -142,7 +151,7 @@ void segment_live_change(struct segment *segment, uint64_t keyspace_id, int64_t 
     CHECK(bytes >= 0 || live->bytes >= (uint64_t)-bytes);
     live->bytes += (uint64_t)bytes;
     live->since_copy += copied ? bytes : 0;
-    segment->live_bytes += (uint64_t)bytes;
+    change_sum(segment, (uint64_t)bytes);
 }
 
 void segment_live_begin_copy(struct segment *segment)
@@ -155,7 +164,7 @@ void segment_live_begin_copy(struct segment *segment)
 void segment_live_reset(struct segment *segment)
 {
     segment->live_count = 0;
-    segment->live_bytes = 0;
+    change_sum(segment, 0 - segment->live_bytes);
 }
 
 void segment_live_drop(struct segment *segment, uint64_t keyspace_id)
@@ -164,7 +173,7 @@ void segment_live_drop(struct segment *segment, uint64_t keyspace_id)
     if (live == NULL) {
         return;
     }
-    segment->live_bytes -= live->bytes;
+    change_sum(segment, 0 - live->bytes);
     *live = segment->live[--segment->live_count];
 }
 
@@ -292,6 +301,8 @@ enum status segment_table_add(struct segment_table *table, struct segment *segme
     segment->handle_count = (uint32_t)count;
     segment->in_table = true;
     table->segment_count++;
+    segment->counted_in = table;
+    table->live_bytes += segment->live_bytes;
     return STATUS_OK;
 }
 
@@ -303,11 +314,19 @@ static void free_handles(struct segment_table *table, struct segment *segment)
     segment->in_table = false;
 }
 
+static void stop_counting(struct segment_table *table, struct segment *segment)
+{
+    CHECK(segment->counted_in == table);
+    table->live_bytes -= segment->live_bytes;
+    segment->counted_in = NULL;
+}
+
 void segment_table_withdraw(struct segment_table *table, struct segment *segment)
 {
     CHECK(segment->in_table && segment->first_sequence == 0);
     free_handles(table, segment);
     table->segment_count--;
+    stop_counting(table, segment);
 }
 
 void segment_table_retire(struct segment_table *table, struct segment *segment)
@@ -315,6 +334,7 @@ void segment_table_retire(struct segment_table *table, struct segment *segment)
     CHECK(table->retired_count < table->retired_capacity && !is_retired(table, segment));
     table->retired[table->retired_count++] = segment;
     table->segment_count--;
+    stop_counting(table, segment);
 }
 
 struct segment *segment_table_take_unused(struct segment_table *table)

@@ -51,9 +51,10 @@ struct segment {
     bool in_table;
 
     /* under the execution lock */
-    uint64_t end;            /* behind the last record; 0 = not even the header is there */
-    uint64_t reserved;       /* bytes of the file that surely have room on the disk */
-    uint64_t first_sequence; /* 0 = no records */
+    struct segment_table *counted_in; /* whose live_bytes have its own; NULL: none's */
+    uint64_t end;                     /* behind the last record; 0 = not even the header is there */
+    uint64_t reserved;                /* bytes of the file that surely have room on the disk */
+    uint64_t first_sequence;          /* 0 = no records */
     uint64_t last_sequence;
     uint64_t judged_sequence; /* see segment_header.h */
     uint64_t zeroed_end;      /* zeros were written up to here, see zero_ahead.h */
@@ -132,6 +133,7 @@ struct segment_table {
     struct segment **retired; /* owned; removed, but perhaps still referenced by somebody */
     size_t retired_count;
     size_t retired_capacity;
+    uint64_t live_bytes; /* of the segments in the table, retired ones not counted */
 };
 
 /* `segment_size` is what one handle must be able to span. */

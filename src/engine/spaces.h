@@ -20,6 +20,7 @@ struct engine_keyspace {
     uint64_t id;
     unsigned database;            /* that maps to it */
     struct index *index;          /* owned */
+    uint64_t sample_cursor;       /* of index_sample */
     struct engine_keyspace *next; /* in the list of abandoned ones */
 };
 

@@ -1,0 +1,19 @@
+/*
+ * random.h - random bits that are cheap: splitmix64 (Steele, Lea, Flood 2014). For choosing among
+ * keys, not for secrets. The state is the caller's, and guarded as the caller sees fit.
+ */
+#ifndef SCDB_BASE_RANDOM_H
+#define SCDB_BASE_RANDOM_H
+
+#include <stdint.h>
+
+static inline uint64_t random_next(uint64_t *state)
+{
+    *state += 0x9e3779b97f4a7c15U;
+    uint64_t mixed = *state;
+    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9U;
+    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebU;
+    return mixed ^ mixed >> 31;
+}
+
+#endif
