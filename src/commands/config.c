@@ -81,6 +81,7 @@ static void config_rewrite(struct call *call)
 static void config_resetstat(struct call *call)
 {
     statistics_reset_locked(server_statistics(call->server));
+    keyspace_eviction(call->keyspace)->evicted_keys = 0;
     *keyspace_statistics(call->keyspace) = (struct keyspace_statistics){0};
     reply_ok(call->reply);
 }

@@ -17,6 +17,9 @@
 
 /* Keys of one command that are worth fetching ahead; those behind them come too late anyway. */
 #define PREFETCH_KEYS_MAX 16
+/* Keys that one command evicts for the room that it may take: as many as a turn of others is long.
+ * After a value as large as many others the commands that follow, and the background, go on. */
+#define EVICTED_KEYS_MAX 256
 /* An attack does not fill the log. */
 #define WEB_REQUEST_LOG_INTERVAL_MS 60000
 
@@ -82,6 +85,28 @@ static bool is_kept_to_subscribing(const struct session *session)
     return session->reply.protocol == 2 && atomic_load(&session->subscriber.is_active);
 }
 
+/* Can the command make the data set larger? While a transaction is open, and nothing can be
+ * evicted, Redis queues nothing at all. */
+static bool may_take_room(const struct session *session, const struct command *command)
+{
+    bool runs_queue = (command->flags & COMMAND_RUNS_QUEUE) != 0;
+    uint32_t flags = command->flags | (runs_queue ? transaction_flags(session) : 0);
+    return (flags & COMMAND_DENYOOM) != 0 ||
+           (session->transaction.open && (command->flags & COMMAND_NEVER_QUEUED) == 0);
+}
+
+/* Evicts what is above maxmemory. Nothing goes during a CLIENT PAUSE, as in Redis. */
+static bool is_out_of_room(struct server *server, const struct session *session,
+                           const struct command *command)
+{
+    struct keyspace *keyspace = server_keyspace(server);
+    if (keyspace_eviction(keyspace)->limit_bytes == 0 || !may_take_room(session, command) ||
+        server_pause_mode_locked(server) != PAUSE_OFF) {
+        return false;
+    }
+    return eviction_run(keyspace, EVICTED_KEYS_MAX) == EVICTION_FAILED;
+}
+
 /* Why the command is not even tried, in the order in which Redis asks. */
 static enum client_error find_objection(struct server *server, const struct session *session,
                                         const struct acl_request *request)
@@ -107,6 +132,9 @@ static enum client_error find_objection(struct server *server, const struct sess
     if ((command->flags & COMMAND_WRITE) != 0 && engine_is_read_only(server_engine(server))) {
         return ERROR_READ_ONLY;
     }
+    if (is_out_of_room(server, session, command)) {
+        return ERROR_OVER_MAXMEMORY;
+    }
     if (is_kept_to_subscribing(session) && (command->flags & COMMAND_WHILE_SUBSCRIBED) == 0) {
         return ERROR_SUBSCRIBED;
     }
@@ -128,6 +156,14 @@ static bool count_error(struct statistics *statistics, const struct reply *reply
     return true;
 }
 
+/* Does the command use the keys that it looks at? Eviction wants to know. */
+static bool is_use(const struct call *call)
+{
+    uint32_t flags = call->command->flags;
+    return (flags & COMMAND_NO_TOUCH) == 0 &&
+           (!call->session->no_touch || (flags & COMMAND_TOUCHES) != 0);
+}
+
 void dispatch_run(struct call *call)
 {
     struct statistics *statistics = server_statistics(call->server);
@@ -135,6 +171,7 @@ void dispatch_run(struct call *call)
     uint64_t before = engine_payload_position_locked(engine);
     struct reply_mark mark = reply_mark(call->reply);
     statistics_begin_command_locked(statistics, call->command);
+    keyspace_note_access(call->keyspace, is_use(call));
     call->command->handler(call);
     uint64_t position = engine_payload_position_locked(engine);
     if (position != before) {

@@ -111,6 +111,10 @@
     X(DISCARD_WITHOUT_MULTI, "ERR DISCARD without MULTI")                                          \
     X(EXEC_ABORTED, "EXECABORT Transaction discarded because of previous errors.")                 \
     X(EXEC_ABORTED_BECAUSE, "EXECABORT Transaction discarded because of: %s")                      \
+    X(OVER_MAXMEMORY, "OOM command not allowed when used memory > 'maxmemory'.")                   \
+    X(LFU_SELECTED,                                                                                \
+      ("ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "    \
+       "switching between policies at runtime LRU and LFU data will take some time to adjust."))   \
     X(NO_MEMORY, "OOM command not allowed when out of memory")                                     \
     X(READ_ONLY, "READONLY You can't write: the store was opened read-only (read-only yes)")
 

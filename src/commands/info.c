@@ -42,6 +42,9 @@ void info_begin(struct info *info, struct server *server)
     if (info->memory.anonymous > atomic_load(&info->statistics->memory_peak)) {
         atomic_store(&info->statistics->memory_peak, info->memory.anonymous);
     }
+    if (info->engine.live_bytes > atomic_load(&info->statistics->dataset_peak)) {
+        atomic_store(&info->statistics->dataset_peak, info->engine.live_bytes);
+    }
 }
 
 void info_end(struct info *info)

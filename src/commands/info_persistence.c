@@ -123,6 +123,8 @@ void info_scdb(struct info *info)
                  (double)engine->file_bytes);
     info_number(info, "segments", engine->segment_count);
     info_size(info, "index_bytes", engine->index_bytes);
+    info_size(info, "process_memory", info->memory.anonymous);
+    info_size(info, "process_memory_peak", atomic_load(&info->statistics->memory_peak));
     info_number(info, "log_appended_position", engine->appended_position);
     info_number(info, "log_written_position", engine->written_position);
     info_number(info, "log_durable_position", engine->durable_position);

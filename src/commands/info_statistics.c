@@ -36,7 +36,7 @@ static void add_keys(struct info *info)
     info_double(info, "expired_stale_perc", 0, 2);
     info_number(info, "expired_time_cap_reached_count", 0);
     info_number(info, "expire_cycle_cpu_milliseconds", 0);
-    info_number(info, "evicted_keys", 0);
+    info_number(info, "evicted_keys", keyspace_eviction(info->keyspace)->evicted_keys);
     info_number(info, "evicted_clients", 0);
     info_number(info, "total_eviction_exceeded_time", 0);
     info_number(info, "current_eviction_exceeded_time", 0);

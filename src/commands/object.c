@@ -3,7 +3,8 @@
  *
  * Values lie in files here and have no such encodings; but clients ask, so what is answered is what
  * a Redis with its defaults would answer for the same history of commands. When a key was last used
- * is not recorded: IDLETIME is 0 for every key.
+ * is not recorded: IDLETIME is 0 for every key. FREQ, with an LFU policy, is one of four numbers,
+ * from what Redis starts with on: two bits of the index count the uses of a key.
  */
 #include "base/number.h"
 #include "commands/errors.h"
@@ -64,18 +65,36 @@ static void run_object_refcount(struct call *call)
     reply_integer(call->reply, is_shared ? SHARED_REFCOUNT : 1);
 }
 
+static bool counts_uses(const struct call *call)
+{
+    return eviction_access(keyspace_eviction(call->keyspace)->policy) == ACCESS_FREQUENCY;
+}
+
 static void run_object_idletime(struct call *call)
 {
     struct value value;
-    if (find_subject(call, &value)) {
+    if (!find_subject(call, &value)) {
+        return;
+    }
+    if (counts_uses(call)) {
+        errors_reply(call, ERROR_LFU_SELECTED);
+    } else {
         reply_integer(call->reply, 0);
     }
 }
 
+/* Where Redis starts to count the uses of a key. */
+#define FREQUENCY_AT_FIRST 5
+
 static void run_object_freq(struct call *call)
 {
     struct value value;
-    if (find_subject(call, &value)) {
+    if (!find_subject(call, &value)) {
+        return;
+    }
+    if (counts_uses(call)) {
+        reply_integer(call->reply, FREQUENCY_AT_FIRST + value.entry.clock);
+    } else {
         errors_reply(call, ERROR_NOT_LFU);
     }
 }
@@ -104,7 +123,7 @@ static const struct command object_subcommands[] = {
     {.name = "refcount",
      .handler = run_object_refcount,
      .arity = 3,
-     .flags = COMMAND_READONLY,
+     .flags = COMMAND_READONLY | COMMAND_NO_TOUCH,
      .categories = CATEGORY_KEYSPACE,
      .group = "generic",
      .since = "2.2.3",
@@ -117,7 +136,7 @@ static const struct command object_subcommands[] = {
     {.name = "encoding",
      .handler = run_object_encoding,
      .arity = 3,
-     .flags = COMMAND_READONLY,
+     .flags = COMMAND_READONLY | COMMAND_NO_TOUCH,
      .categories = CATEGORY_KEYSPACE,
      .group = "generic",
      .since = "2.2.3",
@@ -140,11 +159,11 @@ static const struct command object_subcommands[] = {
     {.name = "freq",
      .handler = run_object_freq,
      .arity = 3,
-     .flags = COMMAND_READONLY,
+     .flags = COMMAND_READONLY | COMMAND_NO_TOUCH,
      .categories = CATEGORY_KEYSPACE,
      .group = "generic",
      .since = "4.0.0",
-     .summary = "Returns how often a key is used, which only an LFU policy would count",
+     .summary = "Returns how often a key is used, in four steps, with an LFU policy",
      .complexity = "O(1)",
      .syntax = "key:key",
      .tips = "nondeterministic_output",
@@ -153,7 +172,7 @@ static const struct command object_subcommands[] = {
     {.name = "idletime",
      .handler = run_object_idletime,
      .arity = 3,
-     .flags = COMMAND_READONLY,
+     .flags = COMMAND_READONLY | COMMAND_NO_TOUCH,
      .categories = CATEGORY_KEYSPACE,
      .group = "generic",
      .since = "2.2.3",

@@ -218,7 +218,7 @@ const struct command transaction_commands[] = {
      .handler = run_watch,
      .arity = -2,
      .flags = COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_FAST |
-              COMMAND_ALLOW_BUSY | COMMAND_NEVER_QUEUED,
+              COMMAND_ALLOW_BUSY | COMMAND_NEVER_QUEUED | COMMAND_NO_TOUCH,
      .categories = CATEGORY_TRANSACTION,
      .group = "transactions",
      .since = "2.2.0",

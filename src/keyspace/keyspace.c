@@ -12,6 +12,7 @@ struct keyspace {
     struct watch_table *watches;
     struct keyspace_statistics statistics;
     const struct keyspace_observer *observer; /* borrowed, or NULL */
+    struct eviction eviction;
     int64_t now_ms;
 };
 
@@ -46,6 +47,7 @@ enum status keyspace_create(struct engine *engine, struct keyspace **out)
     }
     keyspace->engine = engine;
     keyspace->now_ms = clock_unix_ms();
+    eviction_init(&keyspace->eviction);
     *out = keyspace;
     return STATUS_OK;
 }
@@ -77,6 +79,18 @@ unsigned keyspace_database_count(const struct keyspace *keyspace)
 struct keyspace_statistics *keyspace_statistics(struct keyspace *keyspace)
 {
     return &keyspace->statistics;
+}
+
+struct eviction *keyspace_eviction(struct keyspace *keyspace)
+{
+    return &keyspace->eviction;
+}
+
+void keyspace_note_access(struct keyspace *keyspace, bool noted)
+{
+    const struct eviction *eviction = &keyspace->eviction;
+    enum engine_access access = noted ? eviction_access(eviction->policy) : ACCESS_NOT_NOTED;
+    engine_note_access_locked(keyspace->engine, access, eviction->frequency_factor);
 }
 
 int64_t keyspace_now_ms(const struct keyspace *keyspace)
@@ -294,6 +308,15 @@ enum status keyspace_delete(struct keyspace *keyspace, unsigned database, struct
         engine_delete_locked(keyspace->engine, database_of(keyspace, database), key);
     if (status == STATUS_OK) {
         watch_touch(keyspace->watches, database, key);
+    }
+    return status;
+}
+
+enum status keyspace_evict(struct keyspace *keyspace, unsigned database, struct slice key)
+{
+    enum status status = keyspace_delete(keyspace, database, key);
+    if (status == STATUS_OK) {
+        tell(keyspace, KEY_EVICTED, database, key);
     }
     return status;
 }

@@ -14,6 +14,7 @@
 #include "base/slice.h"
 #include "base/status.h"
 #include "engine/engine.h"
+#include "keyspace/eviction.h"
 #include "keyspace/watch.h"
 
 #include <stdbool.h>
@@ -65,6 +66,13 @@ struct keyspace_statistics {
 };
 struct keyspace_statistics *keyspace_statistics(struct keyspace *keyspace);
 
+/* What eviction is to do, and has done. */
+struct eviction *keyspace_eviction(struct keyspace *keyspace);
+
+/* Are the accesses from now on, which are those of one command, to be noted for eviction? How is a
+ * matter of the policy. */
+void keyspace_note_access(struct keyspace *keyspace, bool noted);
+
 /* Milliseconds since 1970 that hold for the command (or EXEC) that runs: taken once, at its start,
  * so that a command sees one moment. What has expired by then is gone, here and in the engine:
  * nothing below looks at the clock again. */
@@ -73,8 +81,9 @@ void keyspace_set_now_ms(struct keyspace *keyspace, int64_t now_ms);
 
 /* What happens to keys where no command can see it. */
 enum key_event {
-    KEY_ADDED, /* a write makes a key that was not there */
-    KEY_MISSED /* a command that reads has not found it */
+    KEY_ADDED,  /* a write makes a key that was not there */
+    KEY_MISSED, /* a command that reads has not found it */
+    KEY_EVICTED /* it has gone to make room for others */
 };
 
 /* Who is told, under the execution lock, in the midst of a read or write: it must do neither. */
@@ -139,6 +148,10 @@ enum status keyspace_set_expiry(struct keyspace *keyspace, unsigned database,
 
 enum status keyspace_delete(struct keyspace *keyspace, unsigned database,
                             struct slice key) MUST_CHECK;
+
+/* The same for one that goes to make room (eviction.h), which the observer is told. */
+enum status keyspace_evict(struct keyspace *keyspace, unsigned database,
+                           struct slice key) MUST_CHECK;
 
 /* Writes the found value under another name (RENAME, COPY, MOVE): type, encoding and expiry as they
  * stand in `value`. */

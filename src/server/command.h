@@ -63,7 +63,11 @@ enum command_flag {
     COMMAND_NEVER_QUEUED = 1 << 21,
     COMMAND_RUNS_QUEUE = 1 << 22,
     COMMAND_WHILE_SUBSCRIBED = 1 << 23,
-    COMMAND_SYSTEM = 1 << 24
+    COMMAND_SYSTEM = 1 << 24,
+    /* The same. Looking at a key is no use of it (TTL, OBJECT ...), or is one even for a client
+     * that has said NO-TOUCH (TOUCH). */
+    COMMAND_NO_TOUCH = 1 << 25,
+    COMMAND_TOUCHES = 1 << 26
 };
 
 /* ACL categories, as COMMAND INFO and ACL CAT name them. */

@@ -39,6 +39,10 @@ enum config_id {
     CONFIG_APPENDFSYNC, /* a choice: its values are those of enum sync_policy */
     CONFIG_INDEX_MEMORY_LIMIT,
     CONFIG_MAX_KEYS,
+    CONFIG_MAXMEMORY,
+    CONFIG_MAXMEMORY_POLICY, /* a choice: its values are those of enum eviction_policy */
+    CONFIG_MAXMEMORY_SAMPLES,
+    CONFIG_LFU_LOG_FACTOR,
     CONFIG_COMPACTION_INTERVAL,
     CONFIG_SCRUB_INTERVAL,
     CONFIG_READ_ONLY,

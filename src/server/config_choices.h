@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "keyspace/eviction.h"
 #include "server/config.h"
 #include "server/config_special.h"
 
@@ -32,9 +33,15 @@ static const struct directive_choice choices_endpoint[] = {
 static const struct directive_choice choices_protected_action[] = {
     {"no", 0}, {"yes", 1}, {"local", 2}, {NULL, 0}};
 static const struct directive_choice choices_maxmemory_policy[] = {
-    {"volatile-lru", 0},   {"volatile-lfu", 1}, {"volatile-random", 2},
-    {"volatile-ttl", 3},   {"allkeys-lru", 4},  {"allkeys-lfu", 5},
-    {"allkeys-random", 6}, {"noeviction", 7},   {NULL, 0}};
+    {"volatile-lru", EVICT_VOLATILE_LRU},
+    {"volatile-lfu", EVICT_VOLATILE_LFU},
+    {"volatile-random", EVICT_VOLATILE_RANDOM},
+    {"volatile-ttl", EVICT_VOLATILE_TTL},
+    {"allkeys-lru", EVICT_ALLKEYS_LRU},
+    {"allkeys-lfu", EVICT_ALLKEYS_LFU},
+    {"allkeys-random", EVICT_ALLKEYS_RANDOM},
+    {"noeviction", EVICT_NOTHING},
+    {NULL, 0}};
 static const struct directive_choice choices_oom[] = {
     {"no", 0}, {"yes", 1}, {"relative", 1}, {"absolute", 2}, {NULL, 0}};
 static const struct directive_choice choices_propagation[] = {

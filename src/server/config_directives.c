@@ -10,7 +10,7 @@
 #define WHY_REPLICATION "scdb does not replicate yet"
 #define WHY_SNAPSHOT    "there are no snapshots: every write goes to the log"
 #define WHY_LOG         "the log is always on, and compaction keeps it small"
-#define WHY_EVICTION    "nothing is evicted: the data lies in files"
+#define WHY_EVICTION    "eviction works in steps of a fixed size, and counts age as it looks at them"
 #define WHY_LAZYFREE    "deleting takes the same short time always, and is never done in bulk"
 #define WHY_DEFRAG      "values are not on the heap: there is nothing to defragment"
 #define WHY_CLUSTER     "scdb is no member of a cluster"
@@ -102,6 +102,32 @@ const struct directive config_directives[] = {
                          .initial = "0",
                          .help = "Number of keys, over all databases, beyond which a new one gets "
                                  "an error (an overwrite does not); 0 is no limit."},
+    [CONFIG_MAXMEMORY] = {.name = "maxmemory",
+                          .type = DIRECTIVE_MEMORY,
+                          .high = INT64_MAX,
+                          .initial = "0",
+                          .help = "Bytes of live data, which lie on disk, that all keys may take; "
+                                  "0 is no limit."},
+    [CONFIG_MAXMEMORY_POLICY] = {.name = "maxmemory-policy",
+                                 .type = DIRECTIVE_CHOICE,
+                                 .high = INT64_MAX,
+                                 .initial = "noeviction",
+                                 .choices = choices_maxmemory_policy,
+                                 .help = "Which keys go when maxmemory is reached; noeviction: "
+                                         "none, and what would take more room gets an error."},
+    [CONFIG_MAXMEMORY_SAMPLES] = {.name = "maxmemory-samples",
+                                  .type = DIRECTIVE_INTEGER,
+                                  .low = 1,
+                                  .high = INT_MAX,
+                                  .initial = "5",
+                                  .help = "Keys among which the one that goes is chosen; more than "
+                                          "64 are not looked at."},
+    [CONFIG_LFU_LOG_FACTOR] = {.name = "lfu-log-factor",
+                               .type = DIRECTIVE_INTEGER,
+                               .high = INT_MAX,
+                               .initial = "10",
+                               .help = "How many uses it takes, with an LFU policy, until a key "
+                                       "counts as used more."},
     [CONFIG_COMPACTION_INTERVAL] = {.name = "compaction-interval",
                                     .type = DIRECTIVE_INTEGER,
                                     .high = INT_MAX,
@@ -328,14 +354,12 @@ const struct directive config_directives[] = {
     IGNORED_BOOL("lazyfree-lazy-user-del", NULL, 0, "no", WHY_LAZYFREE),
     IGNORED_BOOL("lazyfree-lazy-user-flush", NULL, 0, "no", WHY_LAZYFREE),
     IGNORED_INTEGER("lfu-decay-time", NULL, 0, 0, INT_MAX, "1", WHY_EVICTION),
-    IGNORED_INTEGER("lfu-log-factor", NULL, 0, 0, INT_MAX, "10", WHY_EVICTION),
     IGNORED_INTEGER("list-compress-depth", NULL, 0, 0, INT_MAX, "0", WHY_ENCODING),
     IGNORED_INTEGER("list-max-listpack-size", "list-max-ziplist-size", 0, INT_MIN, INT_MAX, "-2",
                     WHY_ENCODING),
     IGNORED_MEMORY("loading-process-events-interval-bytes", NULL, 1024, "2097152", WHY_SNAPSHOT),
     IGNORED_TEXT("masterauth", NULL, SECRET, "", WHY_REPLICATION),
     IGNORED_TEXT("masteruser", NULL, SECRET, "", WHY_REPLICATION),
-    IGNORED_MEMORY("maxmemory", NULL, 0, "0", "memory holds no data: see index-memory-limit"),
     {.name = "maxmemory-clients",
      .type = DIRECTIVE_PERCENT,
      .flags = IGNORED,
@@ -344,8 +368,6 @@ const struct directive config_directives[] = {
      .initial = "0",
      .help = "each client's buffers have limits of their own"},
     IGNORED_INTEGER("maxmemory-eviction-tenacity", NULL, 0, 0, 100, "10", WHY_EVICTION),
-    IGNORED_CHOICE("maxmemory-policy", 0, choices_maxmemory_policy, "noeviction", WHY_EVICTION),
-    IGNORED_INTEGER("maxmemory-samples", NULL, 0, 1, INT_MAX, "5", WHY_EVICTION),
     IGNORED_INTEGER("min-replicas-max-lag", "min-slaves-max-lag", 0, 0, INT_MAX, "10",
                     WHY_REPLICATION),
     IGNORED_INTEGER("min-replicas-to-write", "min-slaves-to-write", 0, 0, INT_MAX, "0",

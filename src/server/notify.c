@@ -63,6 +63,9 @@ static void on_key(void *context, enum key_event event, unsigned database, struc
     case KEY_MISSED:
         notify_locked(server, EVENT_MISSED, "keymiss", database, key);
         break;
+    case KEY_EVICTED:
+        notify_locked(server, EVENT_EVICTED, "evicted", database, key);
+        break;
     }
 }
 

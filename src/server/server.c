@@ -9,6 +9,7 @@
 #include "server/acl.h"
 #include "server/config_special.h"
 #include "server/daemon.h"
+#include "server/evictor.h"
 #include "server/notify.h"
 #include "server/server_settings.h"
 #include "server/server_state.h"
@@ -264,6 +265,7 @@ struct main_loop {
     struct event_base *base;
     struct event *wake;
     struct event *tick;
+    struct event *evict; /* set off while there is more to evict */
     struct event *terminate;
     struct event *interrupt;
 };
@@ -279,12 +281,29 @@ static void on_wake(evutil_socket_t descriptor, short what, void *context)
     }
 }
 
+/* In between the loop looks for what else has happened. */
+static void evict(const struct main_loop *loop)
+{
+    struct timeval at_once = {0};
+    if (evictor_run(loop->server)) {
+        CHECK(event_add(loop->evict, &at_once) == 0);
+    }
+}
+
 static void on_tick(evutil_socket_t descriptor, short what, void *context)
 {
     const struct main_loop *loop = context;
     (void)descriptor;
     (void)what;
     statistics_sample(loop->server->statistics, clock_monotonic_ms());
+    evict(loop);
+}
+
+static void on_evict(evutil_socket_t descriptor, short what, void *context)
+{
+    (void)descriptor;
+    (void)what;
+    evict(context);
 }
 
 static void on_signal(evutil_socket_t number, short what, void *context)
@@ -307,6 +326,7 @@ static void close_loop(struct main_loop *loop)
 {
     free_event(loop->wake);
     free_event(loop->tick);
+    free_event(loop->evict);
     free_event(loop->terminate);
     free_event(loop->interrupt);
     if (loop->base != NULL) {
@@ -324,12 +344,13 @@ static enum status open_loop(struct main_loop *loop, struct server *server, stru
     loop->wake =
         event_new(loop->base, server->mailbox.descriptor, EV_READ | EV_PERSIST, on_wake, loop);
     loop->tick = event_new(loop->base, -1, EV_PERSIST, on_tick, loop);
+    loop->evict = event_new(loop->base, -1, 0, on_evict, loop);
     loop->terminate = evsignal_new(loop->base, SIGTERM, on_signal, loop);
     loop->interrupt = evsignal_new(loop->base, SIGINT, on_signal, loop);
-    bool done = loop->wake != NULL && loop->tick != NULL && loop->terminate != NULL &&
-                loop->interrupt != NULL && event_add(loop->wake, NULL) == 0 &&
-                event_add(loop->tick, &tenth) == 0 && event_add(loop->terminate, NULL) == 0 &&
-                event_add(loop->interrupt, NULL) == 0;
+    bool done = loop->wake != NULL && loop->tick != NULL && loop->evict != NULL &&
+                loop->terminate != NULL && loop->interrupt != NULL &&
+                event_add(loop->wake, NULL) == 0 && event_add(loop->tick, &tenth) == 0 &&
+                event_add(loop->terminate, NULL) == 0 && event_add(loop->interrupt, NULL) == 0;
     if (!done) {
         close_loop(loop);
         return error_set(error, STATUS_NO_MEMORY, "libevent can't be set up");

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "keyspace/keyspace.h"
 #include "server/daemon.h"
 #include "server/notify.h"
 #include "server/server_state.h"
@@ -100,9 +101,24 @@ static enum status apply_notify_keyspace_events(void *context, struct error *err
     return STATUS_OK;
 }
 
+/* What lies above a new limit goes in the background, see evictor.h. */
+static enum status apply_eviction(void *context, struct error *error)
+{
+    struct server *server = context;
+    const struct config *config = server->config;
+    struct eviction *eviction = keyspace_eviction(server->keyspace);
+    (void)error;
+    eviction->limit_bytes = (uint64_t)config_number(config, CONFIG_MAXMEMORY);
+    eviction->policy = (enum eviction_policy)config_number(config, CONFIG_MAXMEMORY_POLICY);
+    eviction->samples = (unsigned)config_number(config, CONFIG_MAXMEMORY_SAMPLES);
+    eviction->frequency_factor = (unsigned)config_number(config, CONFIG_LFU_LOG_FACTOR);
+    return STATUS_OK;
+}
+
 void server_settings_start(struct server *server)
 {
     struct error error;
+    (void)apply_eviction(server, &error);
     (void)apply_compaction_interval(server, &error);
     (void)apply_compaction_percentage(server, &error);
     (void)apply_scrub_interval(server, &error);
@@ -123,6 +139,10 @@ void server_settings_init(struct server *server)
     config_on_change(config, CONFIG_APPENDFSYNC, apply_appendfsync, server);
     config_on_change(config, CONFIG_INDEX_MEMORY_LIMIT, apply_index_memory_limit, server);
     config_on_change(config, CONFIG_MAX_KEYS, apply_max_keys, server);
+    config_on_change(config, CONFIG_MAXMEMORY, apply_eviction, server);
+    config_on_change(config, CONFIG_MAXMEMORY_POLICY, apply_eviction, server);
+    config_on_change(config, CONFIG_MAXMEMORY_SAMPLES, apply_eviction, server);
+    config_on_change(config, CONFIG_LFU_LOG_FACTOR, apply_eviction, server);
     config_on_change(config, CONFIG_COMPACTION_INTERVAL, apply_compaction_interval, server);
     config_on_change(config, CONFIG_SCRUB_INTERVAL, apply_scrub_interval, server);
     config_on_change(config, CONFIG_COMPACTION_GARBAGE_PERCENTAGE, apply_compaction_percentage,

@@ -70,8 +70,9 @@ struct statistics {
     _Atomic int64_t last_save_duration_ms; /* -1 = there was none */
     _Atomic uint64_t saves;
     _Atomic bool last_save_failed;
-    _Atomic bool save_running;    /* a BGSAVE */
-    _Atomic uint64_t memory_peak; /* the most memory that INFO has seen in use */
+    _Atomic bool save_running;     /* a BGSAVE */
+    _Atomic uint64_t memory_peak;  /* the most memory that INFO has seen in use */
+    _Atomic uint64_t dataset_peak; /* and the most live data */
 
     struct rate commands_rate; /* instantaneous_ops_per_sec */
     struct rate input_rate;    /* bytes */

@@ -1,0 +1,45 @@
+/* evictor.c - see evictor.h. */
+#include "server/evictor.h"
+
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "keyspace/keyspace.h"
+#include "server/server_state.h"
+
+#include <sched.h>
+
+/* Keys that go under one hold of the lock: about as long as the commands of a hold take. */
+#define KEYS_PER_HOLD 64
+
+/* Holds in one go: the main thread has other things to do, too. */
+#define HOLDS_PER_RUN 64
+
+/* *position: up to where the log is to be written. */
+static enum eviction_outcome evict_some(struct server *server, uint64_t *position)
+{
+    enum eviction_outcome outcome = EVICTION_DONE;
+    engine_lock(server->engine);
+    if (server_pause_mode_locked(server) == PAUSE_OFF) {
+        keyspace_set_now_ms(server->keyspace, clock_unix_ms());
+        outcome = eviction_run(server->keyspace, KEYS_PER_HOLD);
+        *position = engine_payload_position_locked(server->engine);
+    }
+    engine_unlock(server->engine);
+    return outcome;
+}
+
+bool evictor_run(struct server *server)
+{
+    enum eviction_outcome outcome = EVICTION_PENDING;
+    uint64_t position = 0;
+    bool is_limited = config_number(server->config, CONFIG_MAXMEMORY) > 0;
+    for (int i = 0; is_limited && i < HOLDS_PER_RUN && outcome == EVICTION_PENDING; i++) {
+        outcome = evict_some(server, &position);
+        if (outcome == EVICTION_PENDING) {
+            (void)sched_yield(); /* A worker that waits for the lock gets it. */
+        }
+    }
+    /* A failure is logged, and the next who writes tries again: nobody waits for a reply here. */
+    return engine_write(server->engine, position) == STATUS_OK && is_limited &&
+           outcome == EVICTION_PENDING;
+}
