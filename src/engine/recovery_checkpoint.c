@@ -295,12 +295,14 @@ static enum status load_keyspaces(struct recovery_checkpoint *checkpoint)
     struct spaces *spaces = &checkpoint->engine->spaces;
     struct block_reader reader = {.checkpoint = checkpoint, .offset = CHECKPOINT_HEADER_SIZE};
     index_image_init(&reader.image);
+    uint64_t last_id = 0;
     enum status status = read_block(&reader);
     while (status == STATUS_OK) {
         struct engine_keyspace *keyspace = spaces_find(spaces, reader.block.keyspace_id);
-        if (keyspace != NULL && index_count(keyspace->index) > 0) {
-            status = STATUS_CORRUPT; /* it came before */
+        if (reader.block.keyspace_id <= last_id) {
+            status = STATUS_CORRUPT; /* out of order, or it came before */
         } else {
+            last_id = reader.block.keyspace_id;
             status = keyspace != NULL ? load_keyspace(&reader, keyspace) : skip_keyspace(&reader);
         }
     }

@@ -3,11 +3,14 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/checkpoint.h"
 #include "engine/checksum.h"
+#include "engine/record.h"
 #include "support/sim_disk.h"
 
 #include <check.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SEGMENT_SIZE 65536
@@ -575,6 +578,108 @@ START_TEST(without_room_for_it)
 }
 END_TEST
 
+/* Appends an empty table: of the lower or upper half of all hashes. */
+static void append_half(struct buffer *out, uint64_t ordinal, uint64_t keyspace_id, uint64_t seed)
+{
+    struct checkpoint_block block = {.ordinal = ordinal, .keyspace_id = keyspace_id};
+    struct index_image image;
+    index_image_init(&image);
+    image.depth = 1;
+    image.first = ordinal % 2 * (INDEX_HASH_END / 2);
+    ck_assert_int_eq(checkpoint_block_append(&block, &image, seed, out), STATUS_OK);
+    index_image_deinit(&image);
+}
+
+/* Rightly sealed, and yet nothing that this program would write. */
+START_TEST(a_keyspace_that_comes_twice)
+{
+    static uint8_t bytes[65536];
+    fill_a_little();
+    uint64_t before = contents();
+    close_store();
+    ck_assert_uint_eq(count_checkpoints(), 1);
+    struct file *file;
+    size_t size;
+    ck_assert_int_eq(fs_open(fs, checkpoint_name, FILE_MODE_WRITE, &file), STATUS_OK);
+    ck_assert_int_eq(file_read(file, 0, bytes, sizeof(bytes), &size), STATUS_OK);
+    const uint8_t *store_id = bytes + 16;
+    uint64_t number = strtoull(checkpoint_name, NULL, 10);
+    uint64_t seed = record_seed(store_id, number);
+    struct checkpoint_header header;
+    ck_assert_int_eq(checkpoint_header_decode(bytes, store_id, number, &header), STATUS_OK);
+    struct buffer forged;
+    buffer_init(&forged);
+    ck_assert_int_eq(buffer_append(&forged, bytes, CHECKPOINT_HEADER_SIZE), STATUS_OK);
+    for (uint64_t i = 0; i < 6; i++) {
+        append_half(&forged, i, i / 2 == 1 ? 2 : 1, seed);
+    }
+    ck_assert_int_eq(buffer_append(&forged, bytes + header.facts_offset, header.facts_size),
+                     STATUS_OK);
+    header.block_count = 6;
+    header.facts_offset = forged.size - header.facts_size;
+    checkpoint_header_encode(&header, store_id, (uint8_t *)forged.data);
+    struct slice part = buffer_slice(&forged);
+    ck_assert_int_eq(file_truncate(file, 0), STATUS_OK);
+    ck_assert_int_eq(file_write(file, 0, &part, 1), STATUS_OK);
+    file_close(file);
+    buffer_deinit(&forged);
+    open_store();
+    ck_assert_uint_eq(statistics_now().recovered_keys, 0);
+    ck_assert_uint_eq(contents(), before);
+}
+END_TEST
+
+/* Where a text lies in the store's log. */
+struct text_place {
+    const char *text;
+    char name[FILE_NAME_SIZE_MAX]; /* "" = nowhere */
+    uint64_t offset;
+};
+
+static void look_into(void *context, const char *name)
+{
+    struct text_place *place = context;
+    static char bytes[SEGMENT_SIZE];
+    struct file *file;
+    size_t size;
+    if (strstr(name, ".log") == NULL) {
+        return;
+    }
+    ck_assert_int_eq(fs_open(fs, name, FILE_MODE_READ, &file), STATUS_OK);
+    ck_assert_int_eq(file_read(file, 0, bytes, sizeof(bytes), &size), STATUS_OK);
+    const char *found = memmem(bytes, size, place->text, strlen(place->text));
+    if (found != NULL) {
+        (void)snprintf(place->name, sizeof(place->name), "%s", name);
+        place->offset = (uint64_t)(found - bytes);
+    }
+    file_close(file);
+}
+
+/* The checkpoint's slot points at a record that has rotted since; but a newer one, in the same
+ * segment behind what the checkpoint covers, is sound. */
+START_TEST(what_was_overwritten_rots)
+{
+    put(777, 1);
+    write_all();
+    engine_checkpoint(engine);
+    put(777, 2);
+    for (unsigned i = 1000; i < 4000; i++) {
+        put(i, 1);
+        if (i % 100 == 0) {
+            ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+            engine_tick(engine); /* seals, and names the ends in the manifest */
+        }
+    }
+    struct text_place place = {.text = "key:777value 1"};
+    ck_assert_int_eq(fs_list(fs, look_into, &place), STATUS_OK);
+    ck_assert_str_ne(place.name, "");
+    ck_assert_int_eq(sim_disk_flip(disk, place.name, place.offset, 1), STATUS_OK);
+    kill_and_open();
+    ck_assert_uint_gt(statistics_now().recovered_keys, 0); /* with the checkpoint */
+    ck_assert_int_eq(find(777), STATUS_OK);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("checkpoint");
@@ -591,6 +696,8 @@ int main(void)
     tcase_add_test(tests, victims_are_gone);
     tcase_add_test(tests, marked_and_the_clock_set_back);
     tcase_add_test(tests, any_byte_flipped);
+    tcase_add_test(tests, a_keyspace_that_comes_twice);
+    tcase_add_test(tests, what_was_overwritten_rots);
     tcase_add_test(tests, torn_or_missing);
     tcase_add_test(tests, an_older_one_in_its_place);
     tcase_add_test(tests, without_room_for_it);
