@@ -27,11 +27,9 @@ static bool is_marked(const struct recovery_settlement *settlement,
 static bool is_alive(const struct recovery_settlement *settlement,
                      const struct recovery_entry *entry)
 {
-    if (entry->is_dead) {
-        return false;
-    }
-    return entry->expiry_ms == EXPIRY_NONE ||
-           (entry->expiry_ms > settlement->now_ms && !is_marked(settlement, entry));
+    return !entry->is_dead &&
+           (entry->expiry_ms == EXPIRY_NONE ||
+            (entry->expiry_ms > settlement->now_ms && !is_marked(settlement, entry)));
 }
 
 /* What the clock has ended while nobody looked is not served; the mark that the first expiry cycle
@@ -44,9 +42,7 @@ static void note_expired(const struct recovery_settlement *settlement,
         return;
     }
     expiry->removed++;
-    if (entry->expiry_ms > expiry->until_ms) {
-        expiry->until_ms = entry->expiry_ms;
-    }
+    expiry->until_ms = entry->expiry_ms > expiry->until_ms ? entry->expiry_ms : expiry->until_ms;
 }
 
 /* Puts the record into the index, where its key is not yet (`old` NULL) or stands at `old`. */
@@ -309,6 +305,23 @@ static enum status read_known(struct record_reader *reader, const struct candida
 
 /* --- settling ----------------------------------------------------------------------------- */
 
+/* Is the slot's record newer than the entry's? A packed file may bring a tombstone that is older.
+ * Where it can't be read, its place in a segment of the log tells, if the entry's is there too, or
+ * its file's numbers; in doubt it stays, and reading the key is an error. */
+static bool is_newer(const struct recovery_settlement *settlement,
+                     const struct candidate *candidate, const struct known_record *known)
+{
+    const struct recovery_entry *entry = candidate->entry;
+    unsigned shift = settlement->engine->segments.shift;
+    if (known->status == STATUS_OK) {
+        return known->sequence > entry->sequence;
+    }
+    bool is_beside = (candidate->address ^ entry->address) >> shift == 0;
+    return is_beside && known->segment->kind == SEGMENT_LOG
+               ? candidate->address > entry->address
+               : known->segment->last_sequence > entry->sequence;
+}
+
 /* The slot's record is of the entry's key: which of the two counts? */
 static enum status settle_known(struct recovery_settlement *settlement,
                                 const struct candidate *candidate, const struct known_record *known)
@@ -316,12 +329,7 @@ static enum status settle_known(struct recovery_settlement *settlement,
     struct engine *engine = settlement->engine;
     struct recovery_entry *entry = candidate->entry;
     entry->is_used = 0;
-    /* A packed file may bring a tombstone that is older than what the checkpoint knows. Of a record
-     * that can't be read only its file's numbers tell; in doubt it stays, and reading the key is an
-     * error. */
-    uint64_t sequence =
-        known->status == STATUS_OK ? known->sequence : known->segment->last_sequence;
-    if (sequence > entry->sequence) {
+    if (is_newer(settlement, candidate, known)) {
         return STATUS_OK;
     }
     bool alive = is_alive(settlement, entry);
@@ -361,8 +369,7 @@ static void prefetch_candidates(const struct recovery_settlement *settlement,
     }
 }
 
-/* Goes through the candidates; those whose records can't be read are left over, as the first ones.
- */
+/* Goes through the candidates; those whose records can't be read are left over, at the front. */
 static enum status settle_readable(struct recovery_settlement *settlement,
                                    struct candidates *candidates)
 {
