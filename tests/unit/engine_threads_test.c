@@ -62,6 +62,7 @@ static void set_up(void)
     options = (struct engine_options){.database_count = 2,
                                       .segment_size = 1 << 20,
                                       .sync_policy = SYNC_ALWAYS,
+                                      .checkpoint_bytes = 1 << 16, /* all the time */
                                       .on_durable = on_durable,
                                       .on_expired_locked = on_expired};
     mutex_init(&durable_mutex);
@@ -260,6 +261,7 @@ START_TEST(everything_at_once)
     int64_t until_ms = clock_monotonic_ms() + RUN_MS;
     unsigned rounds = 0;
     uint64_t reclaimed = 0;
+    uint64_t checkpoints = 0;
     while (clock_monotonic_ms() < until_ms) {
         struct compaction_result result;
         engine_set_sync_policy(engine, policies[rounds % 3]);
@@ -271,6 +273,7 @@ START_TEST(everything_at_once)
         engine_lock(engine);
         struct engine_statistics statistics;
         engine_statistics_locked(engine, &statistics);
+        checkpoints = statistics.checkpoints;
         if (rounds % 5 == 4) {
             ck_assert_int_eq(engine_clear_locked(engine, 1), STATUS_OK);
         }
@@ -288,10 +291,14 @@ START_TEST(everything_at_once)
     }
     ck_assert_uint_gt(reclaimed, 0);
     check_workers(workers);
+    ck_assert_uint_gt(checkpoints, 0);
     ck_assert_int_eq(engine_close(engine), STATUS_OK);
     fs_close(fs);
     open_store();
     check_workers(workers);
+    engine_lock(engine);
+    engine_verify_all_locked(engine); /* accounting went through the checkpoints, too */
+    engine_unlock(engine);
     free(workers);
 }
 END_TEST
