@@ -572,6 +572,71 @@ class Connections(TestCase):
             self.assertTrue(size < 8 or len(replies) == 3)
 
 
+class Channels(TestCase):
+    TALK = """
+PUBLISH other x
+PUBLISH news:1 x
+SPUBLISH other x
+SPUBLISH orders x
+MULTI
+PUBLISH other x
+EXEC
+SUBSCRIBE other
+SUBSCRIBE news:1 other
+PSUBSCRIBE news:1
+PSUBSCRIBE other
+SSUBSCRIBE other
+@ACL DRYRUN u SUBSCRIBE other
+@ACL DRYRUN u SUBSCRIBE news:1 orders other
+@ACL DRYRUN u UNSUBSCRIBE other
+@ACL DRYRUN u PSUBSCRIBE news:*
+@ACL DRYRUN u PSUBSCRIBE news:1
+@ACL DRYRUN u PUBLISH other news:1
+SUBSCRIBE news:1
+UNSUBSCRIBE news:1
+PSUBSCRIBE news:*
+PUNSUBSCRIBE other
+PUNSUBSCRIBE news:*
+SSUBSCRIBE orders
+SUNSUBSCRIBE orders
+""".strip().split("\n")
+
+    def talk(self, server):
+        administrator = self.client(server)
+        administrator.ask("ACL", "LOG", "RESET")
+        rules = ["on", "nopass", "+@all", "&news:*", "&orders"]
+        administrator.ask("ACL", "SETUSER", "u", *rules)
+        client = self.client(server, 3)
+        client.ask("AUTH", "u", "x")
+        for line in self.TALK:
+            speaker = administrator if line.startswith("@") else client
+            yield line, speaker.ask(*words_of(line.lstrip("@")))
+        yield "the log", without_luck(administrator.ask("ACL", "LOG", "100"))
+
+    def test_as_redis(self):
+        for (line, expected), (_, told) in zip(self.talk(theirs), self.talk(ours)):
+            self.assertEqual(told, expected, line)
+
+    def test_subscribers_that_lose_their_right_are_closed(self):
+        for server in (theirs, ours):
+            for command, topic in (("SUBSCRIBE", "a"), ("PSUBSCRIBE", "b*"), ("SSUBSCRIBE", "a")):
+                with self.subTest(server=server.path, command=command):
+                    administrator = self.client(server)
+                    administrator.ask("ACL", "SETUSER", "u", "reset", "on", "nopass", "+@all",
+                                      "&a", "&b*")
+                    client, other = self.client(server), self.client(server)
+                    for each in (client, other):
+                        each.ask("AUTH", "u", "x")
+                    client.ask(command, topic)
+                    other.ask("SUBSCRIBE", "bc")
+                    administrator.ask("ACL", "SETUSER", "u", "allchannels")
+                    administrator.ask("ACL", "SETUSER", "u", "resetchannels", "&b*", "&a")
+                    self.assertTrue(client.ask("PING").startswith(b"*2\r\n$4\r\npong"))
+                    administrator.ask("ACL", "SETUSER", "u", "resetchannels", "&b?")
+                    self.assertTrue(client.is_closed())
+                    self.assertTrue(other.ask("PING").startswith(b"*2\r\n$4\r\npong"))
+
+
 class Files(TestCase):
     def aclfile(self, reference, text):
         server = Server(reference=reference)

@@ -31,6 +31,7 @@ static void acl_setuser(struct call *call)
     enum status status = acl_stage(acl, &rules, &staged, &why);
     status = status == STATUS_OK ? acl_commit(acl, staged) : status;
     if (status == STATUS_OK) {
+        server_users_drop_subscribers_locked(call->server, acl_find(acl, rules.user));
         reply_ok(call->reply);
     } else if (status == STATUS_INVALID) {
         reply_error_format(call->reply, "ERR %.*s", (int)why.size, why.data);

@@ -44,6 +44,29 @@ void server_users_drop_locked(struct server *server, const struct acl_user *user
     }
 }
 
+static bool may_stay_subscribed(const struct subscriber *subscriber, const struct acl_user *user)
+{
+    for (size_t kind = 0; kind < PUBSUB_KIND_COUNT; kind++) {
+        const struct subscription *each = subscriber->topics[kind].first;
+        for (; each != NULL; each = each->next_of_subscriber) {
+            if (!acl_user_allows_channel(user, each->topic->item.name, kind == PUBSUB_PATTERN)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+void server_users_drop_subscribers_locked(struct server *server, const struct acl_user *user)
+{
+    for (struct session *each = server->sessions.first; each != NULL; each = each->next) {
+        if (each->user == user && !each->close_asap &&
+            !may_stay_subscribed(&each->subscriber, user)) {
+            server_kill_locked(server, each);
+        }
+    }
+}
+
 /* --- the file of users --- */
 
 static struct slice file_of(const struct server *server)

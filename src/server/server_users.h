@@ -35,6 +35,10 @@ bool server_users_login_locked(struct server *server, struct session *session, s
 /* The user goes: closes the connections that are its. */
 void server_users_drop_locked(struct server *server, const struct acl_user *user);
 
+/* The user's rights have changed: closes those of its connections that have subscribed to a channel
+ * which it may not use any more. */
+void server_users_drop_subscribers_locked(struct server *server, const struct acl_user *user);
+
 /* Reads aclfile again; all its users' connections, and those of users that are gone, are closed.
  * INVALID: `why` has what ACL LOAD answers after "ERR ", and nothing has changed. */
 enum status server_users_reload_locked(struct server *server, struct buffer *why) MUST_CHECK;
