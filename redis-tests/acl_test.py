@@ -562,6 +562,15 @@ class Connections(TestCase):
                 self.assertEqual(client.ask("AUTH", b"abc\0def"), b"+OK\r\n")
                 client.ask("CONFIG", "SET", "requirepass", "")
 
+    def test_a_stranger_that_does_not_read_is_closed(self):
+        for reference in (True, False):
+            server = self.start(reference=reference, directives=[("requirepass", "pw")])
+            client = self.client(server)
+            self.assertTrue(client.ask("SET", "x", "5").startswith(b"-NOAUTH"))
+            with self.assertRaises((ConnectionError, BrokenPipeError)):
+                for _ in range(100000):  # far more than the system's buffers take
+                    client.socket.sendall(b"*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$1\r\n5\r\n" * 100)
+
     def test_generated_passwords(self):
         client = self.client(ours)
         for bits, size in ((None, 64), (1, 1), (4, 1), (5, 2), (128, 32), (4096, 1024)):

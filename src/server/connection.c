@@ -2,6 +2,7 @@
 #include "server/connection.h"
 
 #include "base/check.h"
+#include "server/acl.h"
 #include "server/statistics.h"
 #include "server/worker.h"
 
@@ -16,6 +17,12 @@
 #define INPUT_READ_SIZE_MAX ((size_t)4 << 20)
 /* What a client may send while nothing of it is executed. */
 #define INPUT_WAITING_MAX ((size_t)1 << 20)
+
+bool connection_is_stranger(const struct connection *connection)
+{
+    return !connection->session.authenticated &&
+           acl_asks_for_login(connection->worker->server->acl);
+}
 
 struct connection *connection_create(struct worker *worker, uint64_t id, int descriptor)
 {
@@ -164,13 +171,11 @@ static size_t find_input_limit(const struct connection *connection)
     const struct config *config = connection->worker->server->config;
     size_t limit =
         (size_t)config_number(config, CONFIG_CLIENT_QUERY_BUFFER_LIMIT) - INPUT_READ_SIZE;
+    size_t small_limit = limit < INPUT_WAITING_MAX ? limit : INPUT_WAITING_MAX;
     if (connection->output_stalled || (connection->lists & (1U << LIST_RESUME)) != 0) {
-        return limit;
+        return connection_is_stranger(connection) ? small_limit : limit;
     }
-    if (connection->session.blocked != BLOCK_NONE) {
-        return limit < INPUT_WAITING_MAX ? limit : INPUT_WAITING_MAX;
-    }
-    return SIZE_MAX;
+    return connection->session.blocked != BLOCK_NONE ? small_limit : SIZE_MAX;
 }
 
 void connection_update_reading(struct connection *connection)

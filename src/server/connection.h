@@ -55,6 +55,9 @@ void connection_destroy(struct connection *connection);
 /* May its requests be executed now? */
 bool connection_is_ready(const struct connection *connection);
 
+/* Has it yet to log in? Then it is not given much memory. */
+bool connection_is_stranger(const struct connection *connection);
+
 /* What has been read and is not executed. */
 struct slice connection_input(const struct connection *connection);
 

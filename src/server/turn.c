@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
-#include "server/acl.h"
 #include "server/slow_writers.h"
 #include "server/turn_deliver.h"
 #include "server/turn_settle.h"
@@ -116,9 +115,7 @@ void turn_add_part(struct worker *worker, struct connection *connection, struct 
         .connection = connection, .source = source, .first_request = worker->request_count};
     connection->in_turn = true;
     worker_list_add(worker, LIST_SETTLE, connection);
-    bool is_stranger =
-        !connection->session.authenticated && acl_asks_for_login(worker->server->acl);
-    if (!parse_part(worker, part, is_stranger)) {
+    if (!parse_part(worker, part, connection_is_stranger(connection))) {
         worker_close_later(worker, connection);
     }
 }

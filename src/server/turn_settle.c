@@ -6,6 +6,9 @@
 #include "server/await.h"
 #include "server/worker.h"
 
+/* Bytes of replies that may wait for a client that has not logged in. */
+#define STRANGERS_OUTPUT_MAX 1024
+
 /*
  * Is all that the connection's new replies rest on written? When the write has failed, those whose
  * replies rest on what is not in the page cache are closed, as in a crash: they may not hear of
@@ -28,6 +31,19 @@ static bool write_log(struct worker *worker)
                     status_words(status));
     }
     return status == STATUS_OK;
+}
+
+/* Who has not logged in gets little but short errors: where they pile up, nobody reads them. */
+static bool is_stranger_who_does_not_read(const struct connection *connection)
+{
+    const struct session *session = &connection->session;
+    if (!connection_is_stranger(connection) ||
+        output_pending(&connection->output, &session->reply) <= STRANGERS_OUTPUT_MAX) {
+        return false;
+    }
+    LOG_WARNING("Closing client %s: it has not logged in and does not read its replies.",
+                session->address);
+    return true;
 }
 
 /* client-output-buffer-limit; false: the client is to be closed. */
@@ -100,7 +116,8 @@ static bool settle(struct worker *worker, struct connection *connection, bool wr
     if (!output_release_marks(&connection->output, may_leave, worker->server->engine, &failed)) {
         worker_list_add(worker, LIST_HELD, connection);
     }
-    if (failed || !connection_send(connection) || !is_within_limits(worker, connection)) {
+    if (failed || !connection_send(connection) || is_stranger_who_does_not_read(connection) ||
+        !is_within_limits(worker, connection)) {
         return false;
     }
     end_stall(worker, connection);
