@@ -19,7 +19,7 @@ int64_t bitfield_load(const uint8_t bytes[BITFIELD_BYTES], unsigned shift,
 {
     uint64_t raw = 0;
     for (unsigned i = shift; i < shift + type.bits; i++) {
-        raw = raw << 1 | (bytes[i / 8] >> (7 - i % 8) & 1U);
+        raw = raw << 1 | ((unsigned)bytes[i / 8] >> (7 - i % 8) & 1U);
     }
     return cut(type, raw);
 }
