@@ -53,6 +53,13 @@ static void run_object_encoding(struct call *call)
     }
 }
 
+/* Would Redis have to know of each key by itself when it was used? Then it shares no values. */
+static bool counts_each_key(const struct call *call)
+{
+    const struct eviction *eviction = keyspace_eviction(call->keyspace);
+    return eviction->limit_bytes > 0 && eviction_access(eviction->policy) != ACCESS_NOT_NOTED;
+}
+
 static void run_object_refcount(struct call *call)
 {
     struct value value;
@@ -61,7 +68,7 @@ static void run_object_refcount(struct call *call)
     }
     int64_t number;
     bool is_shared = value.encoding == STRING_PLAIN && is_kept_as_integer(&value, &number) &&
-                     number >= 0 && number <= SHARED_INTEGER_MAX;
+                     number >= 0 && number <= SHARED_INTEGER_MAX && !counts_each_key(call);
     reply_integer(call->reply, is_shared ? SHARED_REFCOUNT : 1);
 }
 
