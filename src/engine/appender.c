@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine_state.h"
+#include "engine/grow_ahead.h"
 #include "engine/log_files.h"
 #include "engine/mark.h"
 #include "engine/zero_ahead.h"
@@ -98,6 +99,7 @@ static enum status roll(struct engine *engine, uint64_t capacity)
     }
     appender_start_locked(engine, next);
     log_stock_note_roll_locked(engine);
+    grow_ahead_note_roll_locked(engine);
     compaction_gauge_locked(engine);
     if (atomic_load(&engine->pace.is_due)) {
         maintenance_wake(engine);
@@ -157,13 +159,9 @@ static enum status reserve_space(struct engine *engine, const struct append *app
     uint64_t doubled = active->reserved * 2;
     doubled = doubled < active->capacity ? doubled : active->capacity;
     uint64_t target = doubled > needed ? doubled : needed;
-    enum status status = file_reserve(active->file, target);
+    enum status status = grow_ahead_reserve_locked(engine, target);
     if (status == STATUS_DISK_FULL && target > needed) {
-        target = needed;
-        status = file_reserve(active->file, target);
-    }
-    if (status == STATUS_OK) {
-        active->reserved = target;
+        status = grow_ahead_reserve_locked(engine, needed);
     }
     return status;
 }
@@ -389,6 +387,7 @@ struct record_address appender_commit_locked(struct engine *engine, struct appen
     }
     segment->last_sequence = append->record.sequence;
     log_stock_note_growth_locked(engine, segment->end + append->size);
+    grow_ahead_note_growth_locked(engine, segment->end + append->size);
     segment->end += append->size;
     appender->position += append->size;
     appender->next_sequence++;

@@ -26,6 +26,9 @@
  * quarter then lasts for half a second. */
 #define SHORT_PART 2
 
+/* While more space is being reserved, which usually takes less than this. */
+#define GROWTH_DELAY_MAX_US ((int64_t)5 * 1000)
+
 /* What compactions are taken to give back as long as none has been measured, and at least and at
  * most. */
 #define GAIN_RATE_FIRST ((uint64_t)32 << 20)
@@ -175,27 +178,44 @@ static uint64_t allowed_rate(const struct compaction_pace *pace, unsigned slowne
     return rate / 1000 * (1000 - slowness * 3 / 4);
 }
 
+/* What holds writers back: how fast they may go together, and how long one waits at most at once.
+ */
+struct brake {
+    uint64_t rate;
+    int64_t most_us;
+};
+
+static void press(struct brake *brake, uint64_t rate, int64_t most_us)
+{
+    brake->rate = rate < brake->rate ? rate : brake->rate;
+    brake->most_us = most_us > brake->most_us ? most_us : brake->most_us;
+}
+
 int64_t engine_write_delay_us(struct engine *engine, uint64_t size)
 {
     struct compaction_pace *pace = &engine->pace;
+    struct brake brake = {.rate = UINT64_MAX};
     unsigned slowness = atomic_load_explicit(&pace->slowness, memory_order_relaxed);
-    bool is_short = atomic_load_explicit(&engine->stock.is_short, memory_order_relaxed);
-    if ((slowness == 0 && !is_short) || size == 0) {
+    if (slowness > 0) {
+        press(&brake, allowed_rate(pace, slowness),
+              slowness < 1000 ? COMPACTION_DELAY_MAX_US : COMPACTION_DELAY_MAX_FULL_US);
+    }
+    if (atomic_load_explicit(&engine->stock.is_short, memory_order_relaxed)) {
+        press(&brake, engine->segment_size / SHORT_PART, COMPACTION_DELAY_MAX_FULL_US);
+    }
+    if (atomic_load_explicit(&engine->grow.is_short, memory_order_relaxed)) {
+        press(&brake, engine->segment_size / SHORT_PART, GROWTH_DELAY_MAX_US);
+    }
+    if (brake.most_us == 0 || size == 0) {
         return 0;
     }
-    int64_t most_us =
-        slowness < 1000 && !is_short ? COMPACTION_DELAY_MAX_US : COMPACTION_DELAY_MAX_FULL_US;
-    uint64_t rate = slowness == 0 ? UINT64_MAX : allowed_rate(pace, slowness);
-    if (is_short && rate > engine->segment_size / SHORT_PART) {
-        rate = engine->segment_size / SHORT_PART;
-    }
     int64_t now_us = clock_monotonic_us();
-    int64_t cost_us = (int64_t)((double)size * 1e6 / (double)rate);
+    int64_t cost_us = (int64_t)((double)size * 1e6 / (double)brake.rate);
     int64_t until_us = atomic_load(&pace->writers_until_us);
     int64_t next_us;
     do {
         next_us = (until_us > now_us ? until_us : now_us) + cost_us;
-        next_us = next_us - now_us > most_us ? now_us + most_us : next_us;
+        next_us = next_us - now_us > brake.most_us ? now_us + brake.most_us : next_us;
     } while (!atomic_compare_exchange_weak(&pace->writers_until_us, &until_us, next_us));
     atomic_fetch_add(&pace->slowed_writes, 1);
     atomic_fetch_add(&pace->slowed_us, (uint64_t)(next_us - now_us));

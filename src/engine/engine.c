@@ -57,6 +57,7 @@ static struct engine *engine_allocate(const struct engine_options *options)
     manifest_init(&engine->manifest);
     appender_init(&engine->appender);
     log_stock_init(&engine->stock);
+    grow_ahead_init(&engine->grow);
     sync_init(&engine->sync, (int)options->sync_policy);
     maintenance_init(&engine->maintenance);
     staircase_init(&engine->expiry.marks);
@@ -69,6 +70,7 @@ static void engine_free(struct engine *engine)
 {
     appender_deinit(&engine->appender);
     log_stock_deinit(&engine->stock);
+    grow_ahead_deinit(&engine->grow);
     reserve_deinit(&engine->reserve);
     staircase_deinit(&engine->expiry.marks);
     spaces_deinit(&engine->spaces);
@@ -120,9 +122,13 @@ static enum status start_threads(struct engine *engine, struct error *error)
         status = log_stock_start(engine);
     }
     if (status == STATUS_OK) {
+        status = grow_ahead_start(engine);
+    }
+    if (status == STATUS_OK) {
         status = maintenance_start(engine);
     }
     if (status != STATUS_OK) {
+        grow_ahead_stop(engine);
         log_stock_stop(engine);
         sync_stop(engine);
         return error_set(error, status, "can't start the engine's threads");
@@ -185,6 +191,7 @@ enum status engine_close(struct engine *engine)
     }
     maintenance_stop(engine);
     log_stock_stop(engine);
+    grow_ahead_stop(engine);
     sync_stop(engine);
     pay_expiry_mark(engine);
     enum status status = sync_last(engine);

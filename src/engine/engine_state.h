@@ -9,7 +9,7 @@
  *   lock            the execution lock: index, segments, tail, all that engine.h calls _locked
  *   manifest_mutex  the manifest in memory and on disk, and the making of log segments
  *
- * and four that are leaves: sync.mutex, maintenance.mutex and stock.mutex guard the requests to
+ * and leaves: sync.mutex, maintenance.mutex and stock.mutex guard the requests to
  * those threads, zero_mutex is held while zeros are written ahead of the log; no other lock is
  * taken while one of them is held.
  *
@@ -26,6 +26,7 @@
 #include "engine/compaction_pace.h"
 #include "engine/engine.h"
 #include "engine/expiry.h"
+#include "engine/grow_ahead.h"
 #include "engine/log_stock.h"
 #include "engine/maintenance.h"
 #include "engine/manifest.h"
@@ -78,6 +79,7 @@ struct engine {
     int64_t moment_ms; /* engine_set_moment_locked; 0 = ask the clock */
 
     struct log_stock stock;
+    struct grow_ahead grow;
     struct sync sync;
     struct maintenance maintenance;
     struct compaction_pace pace;

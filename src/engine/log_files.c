@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/grow_ahead.h"
 #include "engine/mutant.h"
 #include "engine/zero_ahead.h"
 
@@ -231,6 +232,7 @@ static void seal(struct engine *engine, struct segment *segment)
 {
     /* Closed: nobody else changes these fields any more, nor begins to write to the file. */
     zero_ahead_settle(engine);
+    grow_ahead_settle(engine);
     enum status status = file_truncate(segment->file, segment->end);
     if (status != STATUS_OK) {
         LOG_WARNING("can't give back the unused space of log segment %llu: %s",

@@ -88,6 +88,9 @@ void maintenance_round(struct engine *engine)
     if (!engine->stock.running) {
         log_stock_refill(engine);
     }
+    if (!engine->grow.running) {
+        grow_ahead(engine);
+    }
     appender_maintain(engine);
     log_files_seal(engine);
     free_abandoned(engine);

@@ -219,11 +219,20 @@ static void set_up_threads(void)
     open_store(false);
 }
 
+/* Writers are slowed for this, too. */
+static void wait_for_growth(void)
+{
+    while (atomic_load(&engine->grow.is_short)) {
+        usleep(1000);
+    }
+}
+
 /* Nothing can be made while the test holds stock.making. */
 START_TEST(writers_are_slowed_while_none_is_ready)
 {
     mutex_lock(&engine->stock.making);
     fill_active_to(SEGMENT_SIZE / 2);
+    wait_for_growth();
     ck_assert_int_eq(engine_write_delay_us(engine, VALUE_SIZE), 0);
     fill_active_to(SEGMENT_SIZE / 4 * 3 + 1);
     ck_assert_int_gt(engine_write_delay_us(engine, VALUE_SIZE), 0);
@@ -232,6 +241,7 @@ START_TEST(writers_are_slowed_while_none_is_ready)
     while (stock_count() == 0) {
         usleep(1000); /* the thread was woken */
     }
+    wait_for_growth();
     ck_assert_int_eq(engine_write_delay_us(engine, VALUE_SIZE), 0);
 }
 END_TEST
@@ -245,6 +255,7 @@ START_TEST(writers_are_not_slowed_when_none_can_be_made)
     while (atomic_load(&engine->stock.is_short)) {
         usleep(1000);
     }
+    wait_for_growth();
     ck_assert_int_eq(engine_write_delay_us(engine, VALUE_SIZE), 0);
     sim_disk_fail(disk, SIM_CREATE, 0, 0, STATUS_IO);
 }
