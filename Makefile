@@ -333,6 +333,10 @@ $(RECORDER): $(RECORDER).o
 compaction-bench: build $(RECORDER) ## what compaction costs others; ARGS="--nice -15 --worst" as root sees through other load
 	@tests/bench/compaction.py $(ARGS)
 
+.PHONY: larger-than-memory
+larger-than-memory: build $(RECORDER) ## 4 GiB of values in 256 MiB of memory: latencies, and nothing killed or lost (ARGS="--verify 200000")
+	@tests/bench/larger_than_memory.py $(ARGS)
+
 .PHONY: bench
 bench: build $(BENCH_PROGRAMS) | $(INSTALLED)/test ## scdb and redis-server side by side, also with appendfsync always, then cost at 10k, 100k, 1M keys
 	@set -e; for program in $(BENCH_PROGRAMS); do echo "$$program"; $$program; done
