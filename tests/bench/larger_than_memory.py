@@ -305,7 +305,7 @@ def run_latencies(steps, server, data, seconds, chance):
         reader = start_reader(server, count)
         sets.update(overwrite(server, data, seconds, chance))
         besides.update(stop_reader(reader))
-    with steps.step("GETs besides", besides):
+    with steps.step("GETs beside those", besides):
         pass
 
 
