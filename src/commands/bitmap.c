@@ -21,6 +21,12 @@ static int64_t size_max(const struct call *call)
 
 /* --- SETBIT, GETBIT --- */
 
+/* What is written again must be verified, all of it; false: an error was replied. */
+static bool verify_around(struct call *call, const struct value *old)
+{
+    return old->bytes.size == 0 || lookup_verify(call, old, 0, SIZE_MAX);
+}
+
 /* Stores the byte around `offset` with its bit set to `bit`, and replies with what it was. */
 static void set_bit(struct call *call, const struct value *old, uint64_t offset, bool bit)
 {
@@ -31,7 +37,8 @@ static void set_bit(struct call *call, const struct value *old, uint64_t offset,
     byte = (uint8_t)(bit ? byte | mask : byte & ~mask);
     bool is_change = was != bit || index >= old->bytes.size;
     bool is_stored = (!is_change && old->encoding == STRING_RAW) ||
-                     store_patched(call, old, index, slice_make(&byte, 1), is_change);
+                     (verify_around(call, old) &&
+                      store_patched(call, old, index, slice_make(&byte, 1), is_change));
     if (is_stored && is_change) {
         events_tell(call, EVENT_STRING, "setbit", call->arguments[1]);
     }
@@ -56,8 +63,9 @@ static void run_setbit(struct call *call)
     }
     struct value old = {.bytes = slice_make(NULL, 0), .expiry_ms = EXPIRY_NONE};
     enum lookup found = lookup_string_to_write(call, call->arguments[1], &old);
-    if (found == LOOKUP_REPLIED ||
-        (found == LOOKUP_FOUND && !lookup_verify(call, &old, 0, SIZE_MAX))) {
+    /* Only the byte that the answer depends on: often, nothing is written. */
+    if (found == LOOKUP_REPLIED || (found == LOOKUP_FOUND && offset / 8 < old.bytes.size &&
+                                    !lookup_verify(call, &old, (size_t)(offset / 8), 1))) {
         return;
     }
     set_bit(call, &old, offset, bit == 1);
