@@ -146,7 +146,7 @@ static void client_help(struct call *call)
 {
     static const char *const lines[] = {
         "CACHING (YES|NO)",
-        "    For client-side caching, which this server does not offer yet.",
+        "    Track the keys of the next command, or do not: for OPTIN and OPTOUT.",
         "GETNAME",
         "    Tell the name that SETNAME gave to this connection.",
         "GETREDIR",
@@ -180,7 +180,11 @@ static void client_help(struct call *call)
         "SETNAME <name>",
         "    Give this connection a name; an empty one takes it away.",
         "TRACKING (ON|OFF) [<option> ...]",
-        "    Client-side caching: this server can only switch it off as yet.",
+        "    Tell this connection, or another, of keys that it has read and that change:",
+        "    * BCAST: of all keys, or of those with a PREFIX <prefix>, read or not.",
+        "    * NOLOOP: not of what this connection changes itself.",
+        "    * OPTIN, OPTOUT: only, or not, of what CLIENT CACHING stands in front of.",
+        "    * REDIRECT <client-id>: tell that connection.",
         "TRACKINGINFO",
         "    Tell how client-side caching is set up for this connection.",
         "UNBLOCK <client-id> [TIMEOUT|ERROR]",
@@ -322,7 +326,7 @@ static const struct command client_subcommands[] = {
      .arity = -3,
      .flags = OWN,
      .since = "6.0.0",
-     .summary = "Switches client-side caching off; it can't be switched on yet",
+     .summary = "Switches client-side caching on or off",
      .complexity = "O(1)",
      .syntax = "status<ON | OFF> [REDIRECT client-id:integer] [PREFIX... prefix] [BCAST] [OPTIN] "
                "[OPTOUT] [NOLOOP]",

@@ -28,6 +28,15 @@ static const char *print_flags(const struct session *session, char text[FLAGS_MA
     if (session->blocked != BLOCK_NONE) {
         *end++ = 'b';
     }
+    if (session->tracker.is_on) {
+        *end++ = 't';
+    }
+    if (session->tracker.is_redirect_broken) {
+        *end++ = 'R';
+    }
+    if (session->tracker.mode.broadcast) {
+        *end++ = 'B';
+    }
     if (session->watcher.dirty) {
         *end++ = 'd';
     }
@@ -122,11 +131,12 @@ void client_write_info(struct text *text, const struct session *session, const s
                 session->transaction.memory);
     text_format(text, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu events=%s", output_room,
                 output_room, output, output, memory_of(session, output), output > 0 ? "rw" : "r");
-    text_format(text, " cmd=%s user=%.*s redir=-1 resp=%d lib-name=%.*s lib-ver=%.*s",
-                print_command(session, command), (int)session->user->name.size,
-                session->user->name.data, session->reply.protocol, (int)session->library_name.size,
-                session->library_name.data, (int)session->library_version.size,
-                session->library_version.data);
+    text_format(
+        text, " cmd=%s user=%.*s redir=%lld resp=%d lib-name=%.*s lib-ver=%.*s",
+        print_command(session, command), (int)session->user->name.size, session->user->name.data,
+        session->tracker.is_on ? (long long)session->tracker.mode.redirect : -1LL,
+        session->reply.protocol, (int)session->library_name.size, session->library_name.data,
+        (int)session->library_version.size, session->library_version.data);
 }
 
 static void write_line(struct text *text, const struct session *session, const struct call *call)

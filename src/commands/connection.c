@@ -160,6 +160,7 @@ static void reset(struct call *call)
     struct session *session = call->session;
     transaction_reset(call->keyspace, session);
     pubsub_unsubscribe_all(server_pubsub(call->server), &session->subscriber);
+    tracking_disable(call->server, session);
     session->database = 0;
     server_users_begin_locked(call->server, session);
     session->no_evict = false;

@@ -6,8 +6,10 @@
 #include "base/log.h"
 #include "commands/acl_check.h"
 #include "commands/acl_names.h"
+#include "commands/command_keys.h"
 #include "commands/errors.h"
 #include "commands/table.h"
+#include "commands/tables.h"
 #include "commands/transaction.h"
 #include "keyspace/keyspace.h"
 #include "server/acl.h"
@@ -164,6 +166,29 @@ static bool is_use(const struct call *call)
            (!call->session->no_touch || (flags & COMMAND_TOUCHES) != 0);
 }
 
+/* For client-side caching: what was read may now lie in the client's memory. */
+static void remember_keys(const struct call *call)
+{
+    if ((call->command->flags & COMMAND_READONLY) == 0 || !tracking_wants_keys(call->session)) {
+        return;
+    }
+    struct command_keys keys =
+        command_keys_of(call->command, call->arguments, call->argument_count);
+    struct command_key key;
+    while (command_keys_next(&keys, &key)) {
+        tracking_remember(call->server, call->session, call->arguments[key.index]);
+    }
+}
+
+/* CLIENT CACHING holds for one command, or for one transaction. */
+static void end_caching(struct session *session, const struct command *command)
+{
+    bool is_client_command = command != NULL && command->parent == &client_commands[0];
+    if (!session->transaction.open && !is_client_command) {
+        session->tracker.caching = false;
+    }
+}
+
 void dispatch_run(struct call *call)
 {
     struct statistics *statistics = server_statistics(call->server);
@@ -180,6 +205,7 @@ void dispatch_run(struct call *call)
     if (count_error(statistics, call->reply, mark)) {
         statistics_failed_locked(statistics, call->command);
     }
+    remember_keys(call);
 }
 
 void dispatch_run_queued(struct call *call)
@@ -319,6 +345,7 @@ enum execution dispatch_execute(struct server *server, struct session *session,
         run(server, session, command, arguments, argument_count);
     }
     apply_reply_mode(session);
+    end_caching(session, command);
     return session->blocked == BLOCK_WAITING ? BLOCKED : EXECUTED;
 }
 

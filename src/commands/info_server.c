@@ -92,7 +92,7 @@ void info_clients(struct info *info)
     info_number(info, "client_recent_max_input_buffer", input_max);
     info_number(info, "client_recent_max_output_buffer", output_max);
     info_number(info, "blocked_clients", blocked);
-    info_number(info, "tracking_clients", 0);
+    info_number(info, "tracking_clients", server_tracking(info->server)->client_count);
     info_number(info, "clients_in_timeout_table", 0);
     info_number(info, "total_blocking_keys", 0);
     info_number(info, "total_blocking_keys_on_nokey", 0);

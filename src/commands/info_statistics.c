@@ -52,6 +52,14 @@ static void add_pubsub(struct info *info)
     info_number(info, "pubsubshard_channels", pubsub_topic_count(pubsub, PUBSUB_SHARD));
 }
 
+static void add_tracking(struct info *info)
+{
+    const struct tracking *tracking = server_tracking(info->server);
+    info_number(info, "tracking_total_keys", tracking->keys.count);
+    info_number(info, "tracking_total_items", tracking->item_count);
+    info_number(info, "tracking_total_prefixes", tracking->prefixes.count);
+}
+
 /* What this server does not have (yet). */
 static void add_absent(struct info *info)
 {
@@ -61,8 +69,6 @@ static void add_absent(struct info *info)
         "active_defrag_hits",       "active_defrag_misses",
         "active_defrag_key_hits",   "active_defrag_key_misses",
         "total_active_defrag_time", "current_active_defrag_time",
-        "tracking_total_keys",      "tracking_total_items",
-        "tracking_total_prefixes",
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         info_number(info, names[i], 0);
@@ -76,6 +82,7 @@ void info_stats(struct info *info)
     add_keys(info);
     add_pubsub(info);
     add_absent(info);
+    add_tracking(info);
     info_number(info, "unexpected_error_replies", 0);
     info_number(info, "total_error_replies", statistics->error_replies);
     info_number(info, "dump_payload_sanitizations", 0);

@@ -186,6 +186,12 @@ enum status keyspace_verify(struct keyspace *keyspace, const struct value *value
 
 /* --- writing --- */
 
+static void tell_changed(const struct keyspace *keyspace, unsigned database, struct slice key)
+{
+    watch_touch(keyspace->watches, database, key);
+    tell(keyspace, KEY_CHANGED, database, key);
+}
+
 /* What a write that sets an expiry in the past amounts to: the key is gone. */
 static enum status delete_if_present(struct keyspace *keyspace, unsigned database, struct slice key)
 {
@@ -223,7 +229,7 @@ static enum status put(struct keyspace *keyspace, unsigned database, struct slic
     }
     enum status status = put_quietly(keyspace, database, key, value);
     if (status == STATUS_OK) {
-        watch_touch(keyspace->watches, database, key);
+        tell_changed(keyspace, database, key);
     }
     return status;
 }
@@ -307,7 +313,7 @@ enum status keyspace_delete(struct keyspace *keyspace, unsigned database, struct
     enum status status =
         engine_delete_locked(keyspace->engine, database_of(keyspace, database), key);
     if (status == STATUS_OK) {
-        watch_touch(keyspace->watches, database, key);
+        tell_changed(keyspace, database, key);
     }
     return status;
 }
@@ -350,10 +356,18 @@ static void touch_present(struct keyspace *keyspace, unsigned database)
     watch_touch_database(keyspace->watches, database, is_present_in_one, &databases);
 }
 
+static enum status tell_cleared(const struct keyspace *keyspace, enum status status)
+{
+    if (status == STATUS_OK && keyspace->observer != NULL) {
+        keyspace->observer->on_cleared(keyspace->observer->context);
+    }
+    return status;
+}
+
 enum status keyspace_clear(struct keyspace *keyspace, unsigned database)
 {
     touch_present(keyspace, database);
-    return engine_clear_locked(keyspace->engine, database);
+    return tell_cleared(keyspace, engine_clear_locked(keyspace->engine, database));
 }
 
 enum status keyspace_clear_all(struct keyspace *keyspace)
@@ -361,7 +375,7 @@ enum status keyspace_clear_all(struct keyspace *keyspace)
     for (unsigned i = 0; i < keyspace_database_count(keyspace); i++) {
         touch_present(keyspace, i);
     }
-    return engine_clear_all_locked(keyspace->engine);
+    return tell_cleared(keyspace, engine_clear_all_locked(keyspace->engine));
 }
 
 enum status keyspace_swap(struct keyspace *keyspace, unsigned a, unsigned b)

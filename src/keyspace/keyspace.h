@@ -81,9 +81,10 @@ void keyspace_set_now_ms(struct keyspace *keyspace, int64_t now_ms);
 
 /* What happens to keys where no command can see it. */
 enum key_event {
-    KEY_ADDED,  /* a write makes a key that was not there */
-    KEY_MISSED, /* a command that reads has not found it */
-    KEY_EVICTED /* it has gone to make room for others */
+    KEY_ADDED,   /* a write makes a key that was not there */
+    KEY_CHANGED, /* it was written or deleted; behind KEY_ADDED */
+    KEY_MISSED,  /* a command that reads has not found it */
+    KEY_EVICTED  /* it has gone to make room for others; behind KEY_CHANGED */
 };
 
 /* Who is told, under the execution lock, in the midst of a read or write: it must do neither. */
@@ -91,6 +92,7 @@ struct keyspace_observer {
     bool
         wants_additions; /* else KEY_ADDED is not told: finding out takes a lookup for each write */
     void (*on_key)(void *context, enum key_event event, unsigned database, struct slice key);
+    void (*on_cleared)(void *context); /* some or all databases are empty now */
     void *context;
 };
 

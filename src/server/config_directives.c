@@ -19,7 +19,6 @@
 #define WHY_ENCODING    "values have no in-memory encodings to choose from"
 #define WHY_PROCESS     "scdb leaves this to the operating system"
 #define WHY_MONITORING  "scdb does not measure this yet"
-#define WHY_TRACKING    "there is no client-side caching yet"
 #define WHY_TICK        "no work of the server is done by ticks"
 #define WHY_THREADS     "the number of workers is 'threads'"
 #define WHY_SHUTDOWN    "a clean stop writes and syncs everything, always"
@@ -243,6 +242,13 @@ const struct directive config_directives[] = {
          .initial = "",
          .normalise = config_special_events,
          .help = "What is published when keys change: K or E or both, and classes of events."},
+    [CONFIG_TRACKING_TABLE_MAX_KEYS] = {.name = "tracking-table-max-keys",
+                                        .type = DIRECTIVE_INTEGER,
+                                        .high = INT64_MAX,
+                                        .initial = "1000000",
+                                        .help = "Keys that clients may have copies of (CLIENT "
+                                                "TRACKING), beyond which some are invalidated; 0 "
+                                                "is no limit."},
     [CONFIG_DAEMONIZE] = {.name = "daemonize",
                           .type = DIRECTIVE_BOOL,
                           .flags = IMMUTABLE,
@@ -456,7 +462,6 @@ const struct directive config_directives[] = {
     IGNORED_INTEGER("tls-session-cache-size", NULL, 0, 0, INT_MAX, "20480", WHY_TLS),
     IGNORED_INTEGER("tls-session-cache-timeout", NULL, 0, 0, INT_MAX, "300", WHY_TLS),
     IGNORED_BOOL("tls-session-caching", NULL, 0, "yes", WHY_TLS),
-    IGNORED_INTEGER("tracking-table-max-keys", NULL, 0, 0, INT64_MAX, "1000000", WHY_TRACKING),
     IGNORED_BOOL("use-exit-on-panic", NULL, HIDDEN, "no", WHY_PROCESS),
     IGNORED_INTEGER("watchdog-period", NULL, HIDDEN, 0, INT_MAX, "0", WHY_MONITORING),
     IGNORED_INTEGER("zset-max-listpack-entries", "zset-max-ziplist-entries", 0, 0, INT64_MAX, "128",

@@ -60,6 +60,9 @@ static void on_key(void *context, enum key_event event, unsigned database, struc
     case KEY_ADDED:
         notify_locked(server, EVENT_NEW, "new", database, key);
         break;
+    case KEY_CHANGED:
+        tracking_key_changed(server, key);
+        break;
     case KEY_MISSED:
         notify_locked(server, EVENT_MISSED, "keymiss", database, key);
         break;
@@ -69,14 +72,25 @@ static void on_key(void *context, enum key_event event, unsigned database, struc
     }
 }
 
+static void on_cleared(void *context)
+{
+    tracking_flushed(context);
+}
+
 void notify_attach(struct server *server)
 {
     server->key_observer.on_key = on_key;
+    server->key_observer.on_cleared = on_cleared;
     server->key_observer.context = server;
     keyspace_observe(server->keyspace, &server->key_observer);
 }
 
 void notify_on_expired_locked(void *context, unsigned database, struct slice key)
 {
-    notify_locked(context, EVENT_EXPIRED, "expired", database, key);
+    struct server *server = context;
+    notify_locked(server, EVENT_EXPIRED, "expired", database, key);
+    tracking_key_changed(server, key);
+    if (server->executing == NULL) {
+        tracking_settle(server); /* a worker does it at the end of its hold */
+    }
 }

@@ -2,7 +2,8 @@
  * notify.h - keyspace events: what happens to keys, told to those who have subscribed to it.
  *
  * Commands tell what they have done (notify_locked); that a key is new, was missed or has expired
- * is seen below them and told here. Execution lock held.
+ * is seen below them and told here, and also, for client-side caches, that it has changed
+ * (tracking.h). Execution lock held.
  */
 #ifndef SCDB_SERVER_NOTIFY_H
 #define SCDB_SERVER_NOTIFY_H

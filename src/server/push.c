@@ -107,15 +107,9 @@ static bool put_into_inbox(struct push_inbox *inbox, const struct session *sessi
     return delivery != NULL && add_session(delivery, session->id);
 }
 
-void push_send_locked(struct server *server, struct session *session, struct push *push)
+void push_send_later_locked(struct server *server, struct session *session, struct push *push)
 {
     const struct session *executing = server->executing;
-    if (session == executing) {
-        push_own_begin_locked(session);
-        push_write(push, &session->reply);
-        push_own_end_locked(session);
-        return;
-    }
     struct worker *worker = server->workers[session->worker];
     bool was_empty = worker->inbox.first == NULL;
     if (!put_into_inbox(&worker->inbox, session, push)) {
@@ -129,6 +123,17 @@ void push_send_locked(struct server *server, struct session *session, struct pus
         worker_post(worker, &(struct message){.kind = MESSAGE_DELIVER}) != STATUS_OK) {
         mailbox_wake(&worker->mailbox);
     }
+}
+
+void push_send_locked(struct server *server, struct session *session, struct push *push)
+{
+    if (session != server->executing) {
+        push_send_later_locked(server, session, push);
+        return;
+    }
+    push_own_begin_locked(session);
+    push_write(push, &session->reply);
+    push_own_end_locked(session);
 }
 
 /* --- a session's own --- */

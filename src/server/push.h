@@ -40,6 +40,9 @@ void push_release(struct push *push);
  * whose reply does not fit. */
 void push_send_locked(struct server *server, struct session *session, struct push *push);
 
+/* The same, but behind the reply of the session's own command that runs. */
+void push_send_later_locked(struct server *server, struct session *session, struct push *push);
+
 /*
  * Around what a session's own command writes that counts as pushes (SUBSCRIBE's replies): it stays
  * when CLIENT REPLY OFF or SKIP drops the command's reply.

@@ -57,6 +57,11 @@ struct pubsub *server_pubsub(struct server *server)
     return &server->pubsub;
 }
 
+const struct tracking *server_tracking(const struct server *server)
+{
+    return &server->tracking;
+}
+
 unsigned server_worker_count(const struct server *server)
 {
     return server->worker_count;
@@ -217,10 +222,16 @@ enum status server_create(struct config *config, const struct executor *executor
     if (status != STATUS_OK) {
         goto free_acl;
     }
+    status = tracking_init(&server->tracking, random_seed());
+    if (status != STATUS_OK) {
+        goto free_pubsub;
+    }
     server_settings_init(server);
     *out = server;
     return STATUS_OK;
 
+free_pubsub:
+    pubsub_deinit(&server->pubsub);
 free_acl:
     acl_destroy(server->acl);
     statistics_destroy(server->statistics);
@@ -242,6 +253,7 @@ void server_destroy(struct server *server)
             worker_destroy(server->workers[i]);
         }
     }
+    tracking_deinit(&server->tracking);
     pubsub_deinit(&server->pubsub);
     acl_destroy(server->acl);
     statistics_destroy(server->statistics);

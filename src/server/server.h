@@ -23,6 +23,7 @@ struct engine;
 struct keyspace;
 struct pubsub;
 struct statistics;
+struct tracking;
 
 enum execution {
     EXECUTED, /* the reply is in session->reply */
@@ -70,6 +71,7 @@ struct engine *server_engine(struct server *server);
 struct keyspace *server_keyspace(struct server *server);
 struct statistics *server_statistics(struct server *server);
 struct pubsub *server_pubsub(struct server *server);
+const struct tracking *server_tracking(const struct server *server);
 unsigned server_worker_count(const struct server *server);
 
 /* --- sessions --- */

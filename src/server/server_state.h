@@ -12,6 +12,7 @@
 #include "server/server.h"
 #include "server/session_registry.h"
 #include "server/statistics.h"
+#include "server/tracking.h"
 
 #include <stdatomic.h>
 
@@ -34,6 +35,7 @@ struct server {
     /* Under the execution lock. */
     struct session_registry sessions;
     struct pubsub pubsub;
+    struct tracking tracking;
     struct keyspace_observer key_observer;
     uint32_t event_classes;    /* notify-keyspace-events */
     struct session *executing; /* whose command runs */

@@ -14,6 +14,7 @@
 #include "keyspace/watch.h"
 #include "resp/reply.h"
 #include "server/pubsub.h"
+#include "server/tracking.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -89,6 +90,7 @@ struct session {
     struct transaction transaction;
     struct watcher watcher;
     struct subscriber subscriber;
+    struct tracker tracker;
 
     struct buffer name; /* CLIENT SETNAME; empty = none */
     struct buffer library_name;

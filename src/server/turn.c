@@ -295,6 +295,7 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
     uint64_t value_bytes = engine_value_bytes_locked(server->engine);
     while (done < count && !is_stopped_locked(worker, connection) &&
            execute_request_locked(worker, session, &requests[part->executed + done])) {
+        turn_deliver_locked(worker);
         done++;
     }
     turn_note_position(worker, connection, engine_rest_end_locked(server->engine));
@@ -341,7 +342,7 @@ static void prefetch_locked(struct worker *worker, struct cursor cursor, int sta
     }
 }
 
-/* Pushes are delivered before the hold and behind each part: so every client sees them, and its
+/* Pushes are delivered before the hold and behind each command: so every client sees them, and its
  * replies, in the order of execution. */
 static void execute_hold_locked(struct worker *worker, struct cursor *cursor)
 {
@@ -352,7 +353,6 @@ static void execute_hold_locked(struct worker *worker, struct cursor *cursor)
         size_t count = part->request_count - cursor->request;
         count = count < left ? count : left;
         size_t done = execute_part_locked(worker, part, count);
-        turn_deliver_locked(worker);
         left -= count;
         cursor->request += done;
         if (done < count) {
@@ -360,6 +360,8 @@ static void execute_hold_locked(struct worker *worker, struct cursor *cursor)
             cursor->request = 0;
         }
     }
+    tracking_settle(worker->server);
+    turn_deliver_locked(worker);
 }
 
 static void execute(struct worker *worker)

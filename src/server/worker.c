@@ -191,6 +191,7 @@ void worker_remove_connection_locked(struct worker *worker, struct connection *c
         server->statistics->blocked_clients--;
     }
     pubsub_unsubscribe_all(&server->pubsub, &session->subscriber);
+    tracking_disable(server, session);
     session_registry_remove(&server->sessions, session);
     unlink_connection(worker, connection);
     atomic_fetch_sub(&server->connection_count, 1);
