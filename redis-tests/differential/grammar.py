@@ -358,6 +358,11 @@ class Grammar:
             (lambda: [b"client", b"list", *pick([[b"TYPE", b"normal"], [b"TYPE", value()],
                                                  [b"ID", integer()], [value()]])], 2),
             (lambda: [b"client", b"caching", pick([b"yes", b"no", value()])], 1),
+            (lambda: [pick([b"publish", b"spublish"]), key(), value()], 3),
+            (lambda: [b"pubsub", pick([b"channels", b"shardchannels"]),
+                      *([pick(PATTERNS)] if self.chance(0.5) else [])], 2),
+            (lambda: [b"pubsub", pick([b"numsub", b"shardnumsub"]), *self.keys(0, 3)], 2),
+            (lambda: [b"pubsub", pick([b"numpat", b"nonsense"])], 1),
             (lambda: [b"client", b"tracking", pick([b"off", value()])], 1),
             (lambda: [b"config", b"get", *pick([[pick(EQUAL_DIRECTIVES).encode()], [b"nothing"],
                                                 [b"timeout", b"timeout", b"TIMEOUT"],
@@ -508,6 +513,11 @@ class Grammar:
 RAW_STARTS = [b"", b"", b"PING\r\n", b"*1\r\n$4\r\nPING\r\n", b"\r\n", b"\r\n\r\nECHO x\r\n"]
 RAW_ENDS = [b"", b"\r\n", b"\r\nPING\r\n", b"*1\r\n$4\r\nPING\r\n"]
 RAW = [
+    b"SUBSCRIBE a b a\r\nPING\r\nGET k1\r\nPUBLISH a x\r\nUNSUBSCRIBE a\r\nUNSUBSCRIBE b\r\nPING\r\n",
+    b"HELLO 3\r\nSUBSCRIBE a\r\nPUBLISH a x\r\nPSUBSCRIBE a*\r\nPUBLISH a y\r\nRESET\r\nPUBLISH a z\r\n",
+    b"HELLO 3\r\nSSUBSCRIBE a\r\nMULTI\r\nSPUBLISH a x\r\nPING\r\nSUNSUBSCRIBE\r\nEXEC\r\nSUNSUBSCRIBE b\r\n",
+    b"MULTI\r\nPSUBSCRIBE k*\r\nPUBLISH k1 x\r\nEXEC\r\nGET k1\r\nPUNSUBSCRIBE\r\nUNSUBSCRIBE\r\nQUIT\r\n",
+    b"SUBSCRIBE a\r\nHELLO 3\r\nMULTI\r\nSET\r\nPING x y\r\nPING x\r\nUNSUBSCRIBE a\r\nQUIT\r\n",
     b"GET k1\r\n", b"set 'k 1' \"a\\x41\\n\\t\\\"\"\r\n", b"get 'k 1'\r\n", b"  echo   spaced  \r\n",
     b"echo \"unbalanced\r\n", b"echo 'unbalanced\r\n", b"echo \"a\"b\r\n", b"echo 'it\\'s'\r\n",
     b"echo \"\\xZZ\\q\"\r\n", b"echo ''\r\n", b"echo \"\"\r\n", b"PING\n", b"ping\nping\n",

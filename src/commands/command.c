@@ -166,6 +166,17 @@ static bool arity_fits(const struct command *command, size_t count)
 
 typedef void reply_key(struct reply *reply, struct slice name, uint32_t flags);
 
+/* Shard channels are found like keys, and are none. */
+static bool has_keys(const struct command *command)
+{
+    for (size_t i = 0; i < command_info_key_spec_count(command); i++) {
+        if ((command->keys[i].flags & KEY_NOT_KEY) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void reply_keys(struct call *call, reply_key *reply_one)
 {
     const struct slice *arguments = call->arguments + 2;
@@ -175,7 +186,7 @@ static void reply_keys(struct call *call, reply_key *reply_one)
         reply_error(call->reply, "ERR Invalid command specified");
         return;
     }
-    if (command_info_key_spec_count(command) == 0) {
+    if (!has_keys(command)) {
         reply_error(call->reply, "ERR The command has no key arguments");
         return;
     }
