@@ -37,7 +37,7 @@ struct grow_ahead {
     struct condition wake;
     bool woken;
     bool stop;
-    bool running; /* set before others run, cleared when they have ended */
+    atomic_bool running; /* the sync thread may still look when it is cleared */
     pthread_t thread;
 };
 
