@@ -209,6 +209,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 redis-tests/administration_test.py \
                 redis-tests/acl_test.py \
                 redis-tests/eviction_test.py \
+                redis-tests/observe_test.py \
                 redis-tests/import_test.py \
                 redis-tests/durability_test.py \
                 redis-tests/scdb_check_test.py \

@@ -26,6 +26,7 @@ static const struct section {
     {"pubsub", "Messages"},
     {"connection", "Connections"},
     {"server", "The server"},
+    {"scripting", "Scripts and functions"},
     {"cluster", "Cluster"},
     {"sentinel", "Sentinel"},
 };

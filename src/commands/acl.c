@@ -226,6 +226,14 @@ static void acl_help(struct call *call)
     help_reply(call, lines);
 }
 
+/* ACL SETUSER name >password: the rules, and the name as well, as Redis does. */
+static bool hides_rules(const struct slice *arguments, size_t count, size_t index)
+{
+    (void)arguments;
+    (void)count;
+    return index >= 2;
+}
+
 #define FOR_ALL    (COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE)
 #define FOR_ADMINS (FOR_ALL | COMMAND_ADMIN)
 #define ROW_COMMON .group = "server", .parent = &acl_commands[0]
@@ -318,6 +326,7 @@ static const struct command acl_subcommands[] = {
      .summary = "Makes a user or changes what one may do",
      .complexity = "O(N) where N is the number of rules",
      .syntax = "username [rule...]",
+     .hides = hides_rules,
      ROW_COMMON},
     {.name = "users",
      .handler = acl_show_users,

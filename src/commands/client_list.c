@@ -22,6 +22,9 @@ static const char *print_flags(const struct session *session, char text[FLAGS_MA
     if (atomic_load(&session->subscriber.is_active)) {
         *end++ = 'P';
     }
+    if (session->monitor != NULL) {
+        *end++ = 'O';
+    }
     if (session->transaction.open) {
         *end++ = 'x';
     }

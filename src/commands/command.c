@@ -10,21 +10,6 @@
 #include "commands/table.h"
 #include "commands/tables.h"
 
-/* The row of a full name ("client|kill"), NULL when there is none. */
-static const struct command *find_by_full_name(struct slice name)
-{
-    const char *bar = name.size == 0 ? NULL : memchr(name.data, '|', name.size);
-    if (bar == NULL) {
-        return table_find(name);
-    }
-    size_t size = (size_t)(bar - name.data);
-    const struct command *parent = table_find(slice_make(name.data, size));
-    if (parent == NULL) {
-        return NULL;
-    }
-    return table_find_subcommand(parent, slice_part(name, size + 1, name.size - size - 1));
-}
-
 static void run_command(struct call *call)
 {
     reply_array(call->reply, table_count());
@@ -46,7 +31,7 @@ static void run_info(struct call *call)
     }
     reply_array(call->reply, call->argument_count - 2);
     for (size_t i = 2; i < call->argument_count; i++) {
-        const struct command *command = find_by_full_name(call->arguments[i]);
+        const struct command *command = table_find_full(call->arguments[i]);
         if (command == NULL) {
             reply_null(call->reply);
         } else {
@@ -65,7 +50,7 @@ static void run_docs(struct call *call)
         }
     }
     for (size_t i = 2; i < call->argument_count; i++) {
-        const struct command *command = find_by_full_name(call->arguments[i]);
+        const struct command *command = table_find_full(call->arguments[i]);
         if (command != NULL) {
             command_docs_reply(call->reply, command);
             count++;

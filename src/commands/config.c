@@ -102,6 +102,17 @@ static void config_help(struct call *call)
     help_reply(call, lines);
 }
 
+/* CONFIG SET requirepass secret */
+static bool hides_value(const struct slice *arguments, size_t count, size_t index)
+{
+    (void)count;
+    if (index < 3 || index % 2 == 0) {
+        return false;
+    }
+    const struct directive *directive = config_find_directive(arguments[index - 1]);
+    return directive != NULL && (directive->flags & DIRECTIVE_SECRET) != 0;
+}
+
 #define OWN        (COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE)
 #define ROW_COMMON .group = "server", .parent = &config_commands[0]
 
@@ -124,6 +135,7 @@ static const struct command config_subcommands[] = {
      .complexity = "O(N) where N is the number of directives given",
      .syntax = "parameter_value(parameter value)...",
      .tips = "request_policy:all_nodes response_policy:all_succeeded",
+     .hides = hides_value,
      ROW_COMMON},
     {.name = "rewrite",
      .handler = config_rewrite,

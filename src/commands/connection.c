@@ -7,6 +7,7 @@
 #include "commands/errors.h"
 #include "commands/tables.h"
 #include "commands/transaction.h"
+#include "server/monitors.h"
 #include "server/server.h"
 #include "server/server_users.h"
 #include "server/version.h"
@@ -161,6 +162,7 @@ static void reset(struct call *call)
     transaction_reset(call->keyspace, session);
     pubsub_unsubscribe_all(server_pubsub(call->server), &session->subscriber);
     tracking_disable(call->server, session);
+    monitors_remove(call->server, session);
     session->database = 0;
     server_users_begin_locked(call->server, session);
     session->no_evict = false;
@@ -171,6 +173,21 @@ static void reset(struct call *call)
     }
     call->reply->protocol = 2;
     reply_simple(call->reply, "RESET");
+}
+
+static bool hides_auth(const struct slice *arguments, size_t count, size_t index)
+{
+    (void)arguments;
+    (void)count;
+    return index > 0;
+}
+
+/* HELLO 3 AUTH name password */
+static bool hides_hello(const struct slice *arguments, size_t count, size_t index)
+{
+    (void)count;
+    return (index > 2 && slice_is_word(arguments[index - 1], "auth")) ||
+           (index > 3 && slice_is_word(arguments[index - 2], "auth"));
 }
 
 #define BEFORE_LOGIN                                                                               \
@@ -208,7 +225,8 @@ const struct command connection_commands[] = {
      .since = "1.0.0",
      .summary = "Logs the connection in",
      .complexity = "O(N) where N is the length of the password",
-     .syntax = "[username@6.0.0] password"},
+     .syntax = "[username@6.0.0] password",
+     .hides = hides_auth},
     {.name = "hello",
      .handler = hello,
      .arity = -1,
@@ -219,7 +237,8 @@ const struct command connection_commands[] = {
      .summary = "Tells what the server is, and chooses the protocol on the way",
      .complexity = "O(1)",
      .syntax = "[arguments(protover:integer [AUTH username_password(username password)] [SETNAME "
-               "clientname])]"},
+               "clientname])]",
+     .hides = hides_hello},
     {.name = "quit",
      .handler = quit,
      .arity = -1,

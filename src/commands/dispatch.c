@@ -8,11 +8,14 @@
 #include "commands/acl_names.h"
 #include "commands/command_keys.h"
 #include "commands/errors.h"
+#include "commands/observe.h"
 #include "commands/table.h"
 #include "commands/tables.h"
 #include "commands/transaction.h"
 #include "keyspace/keyspace.h"
 #include "server/acl.h"
+#include "server/config.h"
+#include "server/monitors.h"
 #include "server/statistics.h"
 
 #include <string.h>
@@ -109,6 +112,22 @@ static bool is_out_of_room(struct server *server, const struct session *session,
     return eviction_run(keyspace, EVICTED_KEYS_MAX) == EVICTION_FAILED;
 }
 
+/* enable-debug-command: who is on this machine? */
+static bool is_local(const struct session *session)
+{
+    return session->is_unix_socket || strncmp(session->address, "127.0.0.1:", 10) == 0 ||
+           strncmp(session->address, "[::1]:", 6) == 0;
+}
+
+static bool may_debug(struct server *server, const struct session *session)
+{
+    int64_t permission = config_number(server_config(server), CONFIG_ENABLE_DEBUG_COMMAND);
+    return permission == PERMISSION_YES || (permission == PERMISSION_LOCAL && is_local(session));
+}
+
+/* Redis counts a client that MONITORs among the replicas, and lets none of them near the keys. */
+#define USES_KEYS (COMMAND_WRITE | COMMAND_READONLY | COMMAND_MAY_REPLICATE)
+
 /* Why the command is not even tried, in the order in which Redis asks. */
 static enum client_error find_objection(struct server *server, const struct session *session,
                                         const struct acl_request *request)
@@ -121,6 +140,9 @@ static enum client_error find_objection(struct server *server, const struct sess
     if (!may_do_all && (command->flags & COMMAND_NO_AUTH) == 0 &&
         needs_authentication(server, session)) {
         return ERROR_AUTHENTICATION_REQUIRED;
+    }
+    if ((command->flags & COMMAND_DEBUGGING) != 0 && !may_debug(server, session)) {
+        return ERROR_DEBUG_FORBIDDEN;
     }
     if (session->transaction.open && (command->flags & COMMAND_NO_MULTI) != 0) {
         return ERROR_NOT_IN_TRANSACTION;
@@ -139,6 +161,9 @@ static enum client_error find_objection(struct server *server, const struct sess
     }
     if (is_kept_to_subscribing(session) && (command->flags & COMMAND_WHILE_SUBSCRIBED) == 0) {
         return ERROR_SUBSCRIBED;
+    }
+    if (session->monitor != NULL && (command->flags & USES_KEYS) != 0) {
+        return ERROR_MONITORING;
     }
     return ERROR_NONE;
 }
@@ -195,7 +220,7 @@ void dispatch_run(struct call *call)
     struct engine *engine = server_engine(call->server);
     uint64_t before = engine_payload_position_locked(engine);
     struct reply_mark mark = reply_mark(call->reply);
-    statistics_begin_command_locked(statistics, call->command);
+    int64_t begin_us = statistics_begin_command_locked(statistics);
     keyspace_note_access(call->keyspace, is_use(call));
     call->command->handler(call);
     uint64_t position = engine_payload_position_locked(engine);
@@ -206,6 +231,7 @@ void dispatch_run(struct call *call)
         statistics_failed_locked(statistics, call->command);
     }
     remember_keys(call);
+    observe_call(call, begin_us);
 }
 
 void dispatch_run_queued(struct call *call)
@@ -378,6 +404,7 @@ void dispatch_prefetch(struct server *server, struct session *session,
 void dispatch_session_closed(struct server *server, struct session *session)
 {
     transaction_reset(server_keyspace(server), session);
+    monitors_remove(server, session);
 }
 
 const struct executor *dispatch_executor(void)

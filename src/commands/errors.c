@@ -119,14 +119,25 @@ void errors_reply_unknown_command(struct reply *reply, const struct slice *argum
                        shown_size(arguments[0], UNKNOWN_SHOWN_MAX), arguments[0].data, shown);
 }
 
-void errors_reply_unknown_subcommand(struct reply *reply, const struct command *parent,
-                                     struct slice name)
+static void reply_try_help(struct reply *reply, const struct command *parent, const char *complaint,
+                           struct slice name)
 {
     char help[COMMAND_NAME_SIZE_MAX];
     size_t size = strlen(parent->name);
     for (size_t i = 0; i <= size; i++) {
         help[i] = (char)toupper((unsigned char)parent->name[i]);
     }
-    reply_error_format(reply, "ERR unknown subcommand '%.*s'. Try %s HELP.",
+    reply_error_format(reply, "ERR unknown subcommand%s '%.*s'. Try %s HELP.", complaint,
                        shown_size(name, UNKNOWN_SHOWN_MAX), name.data, help);
+}
+
+void errors_reply_wrong_use(struct reply *reply, const struct command *parent, struct slice name)
+{
+    reply_try_help(reply, parent, " or wrong number of arguments for", name);
+}
+
+void errors_reply_unknown_subcommand(struct reply *reply, const struct command *parent,
+                                     struct slice name)
+{
+    reply_try_help(reply, parent, "", name);
 }

@@ -104,6 +104,11 @@
     X(ACL_NOT_SAVED,                                                                               \
       ("ERR There was an error trying to save the ACLs. Please check the server logs for more "    \
        "information"))                                                                             \
+    X(MONITORING, "ERR Replica can't interact with the keyspace")                                  \
+    X(DEBUG_FORBIDDEN,                                                                             \
+      ("ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", "   \
+       "you can run it from a local connection, otherwise you need to set this option in the "     \
+       "configuration file, and then restart the server."))                                        \
     X(NOT_IN_TRANSACTION, "ERR Command not allowed inside a transaction")                          \
     X(NESTED_MULTI, "ERR MULTI calls can not be nested")                                           \
     X(WATCH_INSIDE_MULTI, "ERR WATCH inside MULTI is not allowed")                                 \
@@ -147,6 +152,9 @@ void errors_reply_status(const struct call *call, enum status status);
 
 /* "unknown command 'x', with args beginning with: ..." */
 void errors_reply_unknown_command(struct reply *reply, const struct slice *arguments, size_t count);
+
+/* "unknown subcommand or wrong number of arguments for 'x'. Try PARENT HELP." */
+void errors_reply_wrong_use(struct reply *reply, const struct command *parent, struct slice name);
 
 /* "unknown subcommand 'x'. Try PARENT HELP." */
 void errors_reply_unknown_subcommand(struct reply *reply, const struct command *parent,

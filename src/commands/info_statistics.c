@@ -5,6 +5,10 @@
 
 #include "commands/table.h"
 #include "keyspace/keyspace.h"
+#include "server/config_special.h"
+#include "server/histogram.h"
+
+#include <stdlib.h>
 
 static void add_traffic(struct info *info)
 {
@@ -131,8 +135,42 @@ void info_errorstats(struct info *info)
     }
 }
 
-/* Latencies of single commands are not measured yet. */
+static void add_percentile(struct info *info, const struct histogram *histogram, struct slice word,
+                           const char *gap)
+{
+    char number[64] = "";
+    if (word.size < sizeof(number)) {
+        memcpy(number, word.data, word.size);
+        number[word.size] = '\0';
+    }
+    double percentile = strtod(number, NULL);
+    text_format(&info->text, "%sp%s=%.3f", gap, number,
+                (double)histogram_value_at(histogram, percentile) / 1000);
+}
+
+static void add_latency(struct info *info, const struct command *command)
+{
+    const struct command_statistics *counts =
+        statistics_of_command_locked(info->statistics, command);
+    if (counts->latency == NULL) {
+        return;
+    }
+    char name[COMMAND_NAME_SIZE_MAX];
+    text_format(&info->text, "latency_percentiles_usec_%s:", table_full_name(command, name));
+    struct slice rest = config_text(info->config, CONFIG_LATENCY_PERCENTILES);
+    const char *gap = "";
+    for (struct slice word = config_special_next_word(&rest); word.size > 0;
+         word = config_special_next_word(&rest)) {
+        add_percentile(info, counts->latency, word, gap);
+        gap = ",";
+    }
+    text_format(&info->text, "\r\n");
+}
+
 void info_latencystats(struct info *info)
 {
-    (void)info;
+    for (size_t i = 0; i < table_row_count() && config_bool(info->config, CONFIG_LATENCY_TRACKING);
+         i++) {
+        add_latency(info, table_row_at(i));
+    }
 }

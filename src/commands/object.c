@@ -6,6 +6,8 @@
  * is not recorded: IDLETIME is 0 for every key. FREQ, with an LFU policy, is one of four numbers,
  * from what Redis starts with on: two bits of the index count the uses of a key.
  */
+#include "commands/object.h"
+
 #include "base/number.h"
 #include "commands/errors.h"
 #include "commands/help.h"
@@ -37,19 +39,21 @@ static bool is_kept_as_integer(const struct value *value, int64_t *number)
     return may_be && number_parse(value->bytes, number);
 }
 
+const char *object_encoding(const struct value *value)
+{
+    int64_t number;
+    if (is_kept_as_integer(value, &number)) {
+        return "int";
+    }
+    bool is_short = value->bytes.size <= EMBEDDED_SIZE_MAX;
+    return value->encoding != STRING_RAW && is_short ? "embstr" : "raw";
+}
+
 static void run_object_encoding(struct call *call)
 {
     struct value value;
-    if (!find_subject(call, &value) || !lookup_verify(call, &value, 0, SIZE_MAX)) {
-        return;
-    }
-    int64_t number;
-    if (is_kept_as_integer(&value, &number)) {
-        reply_bulk_string(call->reply, "int");
-    } else if (value.encoding != STRING_RAW && value.bytes.size <= EMBEDDED_SIZE_MAX) {
-        reply_bulk_string(call->reply, "embstr");
-    } else {
-        reply_bulk_string(call->reply, "raw");
+    if (find_subject(call, &value) && lookup_verify(call, &value, 0, SIZE_MAX)) {
+        reply_bulk_string(call->reply, object_encoding(&value));
     }
 }
 

@@ -210,6 +210,20 @@ const struct command *table_find_subcommand(const struct command *parent, struct
     return NULL;
 }
 
+const struct command *table_find_full(struct slice name)
+{
+    const char *bar = name.size == 0 ? NULL : memchr(name.data, '|', name.size);
+    if (bar == NULL) {
+        return table_find(name);
+    }
+    size_t size = (size_t)(bar - name.data);
+    const struct command *parent = table_find(slice_make(name.data, size));
+    if (parent == NULL) {
+        return NULL;
+    }
+    return table_find_subcommand(parent, slice_part(name, size + 1, name.size - size - 1));
+}
+
 size_t table_count(void)
 {
     return command_count;

@@ -35,6 +35,9 @@ static inline bool table_is_arity_right(const struct command *command, size_t co
     return command->arity > 0 ? count == (size_t)command->arity : count >= (size_t)-command->arity;
 }
 
+/* The row of a full name ("get", "client|kill") in any case, NULL when there is none. */
+const struct command *table_find_full(struct slice name);
+
 /* All commands, subcommands not among them: table_at(0 .. table_count()-1), in the order of the
  * families. */
 size_t table_count(void);

@@ -42,6 +42,12 @@
     X(replication_commands)                                                                        \
     X(cluster_commands)                                                                            \
     X(memory_commands)                                                                             \
+    X(slowlog_commands)                                                                            \
+    X(latency_commands)                                                                            \
+    X(monitor_commands)                                                                            \
+    X(script_commands)                                                                             \
+    X(function_commands)                                                                           \
+    X(debug_commands)                                                                              \
     X(lolwut_commands)
 
 #define COMMAND_TABLE_EXTERN(rows) extern const struct command rows[];

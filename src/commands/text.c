@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void text_init(struct text *text)
 {
@@ -71,6 +72,35 @@ void text_add_size(struct text *text, uint64_t bytes)
         unit++;
     }
     text_format(text, "%.2f%c", value, units[unit]);
+}
+
+static void add_escaped(struct text *text, char c)
+{
+    static const char plain[] = "\\\"\n\r\t\a\b";
+    static const char letters[] = "\\\"nrtab";
+    const char *found = c == '\0' ? NULL : strchr(plain, c);
+    if (found != NULL) {
+        char escaped[2] = {'\\', letters[found - plain]};
+        text_add(text, slice_make(escaped, sizeof(escaped)));
+    } else {
+        text_format(text, "\\x%02x", (unsigned)(unsigned char)c);
+    }
+}
+
+void text_add_quoted(struct text *text, struct slice slice)
+{
+    text_add(text, SLICE_LITERAL("\""));
+    size_t start = 0;
+    for (size_t i = 0; i < slice.size; i++) {
+        char c = slice.data[i];
+        if (c < ' ' || c > '~' || c == '"' || c == '\\') {
+            text_add(text, slice_part(slice, start, i - start));
+            add_escaped(text, c);
+            start = i + 1;
+        }
+    }
+    text_add(text, slice_part(slice, start, slice.size - start));
+    text_add(text, SLICE_LITERAL("\""));
 }
 
 void text_reply(const struct text *text, struct reply *reply)

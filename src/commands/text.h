@@ -28,6 +28,9 @@ void text_format(struct text *text, const char *format, ...) __attribute__((form
 /* A number of bytes for people, as INFO has it: "921B", "1.37M", "23.54G". */
 void text_add_size(struct text *text, uint64_t bytes);
 
+/* The bytes in double quotes, with backslashes before what can't be printed, as MONITOR has it. */
+void text_add_quoted(struct text *text, struct slice slice);
+
 /* Replies with the text, a verbatim string in RESP3; marks the reply failed when the text is. */
 void text_reply(const struct text *text, struct reply *reply);
 

@@ -235,6 +235,9 @@ enum status engine_sync(struct engine *engine) MUST_CHECK;
 
 void engine_set_sync_policy(struct engine *engine, enum sync_policy policy);
 void engine_set_index_memory_limit_locked(struct engine *engine, uint64_t bytes);
+/* Whether the maintenance thread removes what is due; who asks for an expired key never finds it.
+ */
+void engine_set_active_expiry(struct engine *engine, bool active);
 void engine_set_max_keys_locked(struct engine *engine, uint64_t max_keys);
 
 /* --- maintenance -------------------------------------------------------------------------- */

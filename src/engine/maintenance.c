@@ -84,7 +84,9 @@ static void look_at_garbage(struct engine *engine)
 
 void maintenance_round(struct engine *engine)
 {
-    expiry_cycle(engine);
+    if (!atomic_load(&engine->maintenance.expiry_paused)) {
+        expiry_cycle(engine);
+    }
     if (!engine->stock.running) {
         log_stock_refill(engine);
     }
@@ -98,6 +100,11 @@ void maintenance_round(struct engine *engine)
     look_at_garbage(engine);
     reserve_refill(engine);
     engine->maintenance.last_round_ms = clock_monotonic_ms();
+}
+
+void engine_set_active_expiry(struct engine *engine, bool active)
+{
+    atomic_store(&engine->maintenance.expiry_paused, !active);
 }
 
 bool maintenance_interlude(struct engine *engine)

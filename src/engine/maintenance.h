@@ -44,7 +44,8 @@ struct maintenance {
     bool stop;
     bool running; /* the thread is there */
     uint64_t compaction_interval_s;
-    uint64_t compactions; /* ended */
+    uint64_t compactions;       /* ended */
+    _Atomic bool expiry_paused; /* engine_set_active_expiry(); any thread */
     pthread_t thread;
 
     /* the maintenance thread's own */

@@ -59,7 +59,8 @@ enum command_flag {
     /* Not Redis's, shown nowhere. NEVER_QUEUED: runs at once even when MULTI is open (EXEC,
      * DISCARD, QUIT ...). RUNS_QUEUE: EXEC, which writes when one of its queue does, and when
      * refused ends the transaction. WHILE_SUBSCRIBED: a RESP2 client that has subscribed to
-     * something may send it. SYSTEM: not for applications, which COMMAND DOCS tells. */
+     * something may send it. SYSTEM: not for applications, which COMMAND DOCS tells. DEBUGGING:
+     * only where enable-debug-command allows it. */
     COMMAND_NEVER_QUEUED = 1 << 21,
     COMMAND_RUNS_QUEUE = 1 << 22,
     COMMAND_WHILE_SUBSCRIBED = 1 << 23,
@@ -67,7 +68,8 @@ enum command_flag {
     /* The same. Looking at a key is no use of it (TTL, OBJECT ...), or is one even for a client
      * that has said NO-TOUCH (TOUCH). */
     COMMAND_NO_TOUCH = 1 << 25,
-    COMMAND_TOUCHES = 1 << 26
+    COMMAND_TOUCHES = 1 << 26,
+    COMMAND_DEBUGGING = 1 << 27
 };
 
 /* ACL categories, as COMMAND INFO and ACL CAT name them. */
@@ -146,6 +148,8 @@ struct command {
     const char *tips;   /* space-separated command tips, NULL = none */
     struct key_spec keys[COMMAND_KEY_SPECS_MAX];
     struct channel_spec channels;
+    /* Must the argument be kept from MONITOR and SLOWLOG (a password)? NULL = none. Pure. */
+    bool (*hides)(const struct slice *arguments, size_t count, size_t index);
     const struct command *subcommands; /* ends with a row without a name; NULL = none */
     const struct command
         *parent; /* filled for rows of a subcommand table by COMMAND_PARENT, or NULL */

@@ -67,10 +67,19 @@ enum config_id {
     CONFIG_PIDFILE,
     CONFIG_LOGLEVEL, /* a choice: its values are those of enum log_level */
     CONFIG_LOGFILE,
-    CONFIG_REDUNDANT_BLOCKS, /* accepted: see help */
-    CONFIG_POOL_CAPACITY,    /* accepted: see help */
-    CONFIG_NAMED_COUNT       /* rows from here on are only remembered */
+    CONFIG_SLOWLOG_LOG_SLOWER_THAN,
+    CONFIG_SLOWLOG_MAX_LEN,
+    CONFIG_LATENCY_MONITOR_THRESHOLD,
+    CONFIG_LATENCY_TRACKING,
+    CONFIG_LATENCY_PERCENTILES,
+    CONFIG_ENABLE_DEBUG_COMMAND, /* a choice: enum permission */
+    CONFIG_REDUNDANT_BLOCKS,     /* accepted: see help */
+    CONFIG_POOL_CAPACITY,        /* accepted: see help */
+    CONFIG_NAMED_COUNT           /* rows from here on are only remembered */
 };
+
+/* enable-debug-command. */
+enum permission { PERMISSION_NO, PERMISSION_YES, PERMISSION_LOCAL };
 
 enum directive_type {
     DIRECTIVE_BOOL,    /* yes, no */

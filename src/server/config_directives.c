@@ -6,23 +6,6 @@
 
 #include <limits.h>
 
-/* Why a directive has no meaning here. */
-#define WHY_REPLICATION "scdb does not replicate yet"
-#define WHY_SNAPSHOT    "there are no snapshots: every write goes to the log"
-#define WHY_LOG         "the log is always on, and compaction keeps it small"
-#define WHY_EVICTION    "eviction works in steps of a fixed size, and counts age as it looks at them"
-#define WHY_LAZYFREE    "deleting takes the same short time always, and is never done in bulk"
-#define WHY_DEFRAG      "values are not on the heap: there is nothing to defragment"
-#define WHY_CLUSTER     "scdb is no member of a cluster"
-#define WHY_TLS         "scdb does not speak TLS: put a proxy in front of it"
-#define WHY_SCRIPT      "there are no scripts yet"
-#define WHY_ENCODING    "values have no in-memory encodings to choose from"
-#define WHY_PROCESS     "scdb leaves this to the operating system"
-#define WHY_MONITORING  "scdb does not measure this yet"
-#define WHY_TICK        "no work of the server is done by ticks"
-#define WHY_THREADS     "the number of workers is 'threads'"
-#define WHY_SHUTDOWN    "a clean stop writes and syncs everything, always"
-
 const struct directive config_directives[] = {
     [CONFIG_BIND] = {.name = "bind",
                      .type = DIRECTIVE_SPECIAL,
@@ -281,6 +264,44 @@ const struct directive config_directives[] = {
                         .flags = IMMUTABLE,
                         .initial = "",
                         .help = "File to append the log to; empty for the standard output."},
+    [CONFIG_SLOWLOG_LOG_SLOWER_THAN] = {.name = "slowlog-log-slower-than",
+                                        .type = DIRECTIVE_INTEGER,
+                                        .low = -1,
+                                        .high = INT64_MAX,
+                                        .initial = "10000",
+                                        .help = "Microseconds from which on a command gets into "
+                                                "the slow log; -1 logs none."},
+    [CONFIG_SLOWLOG_MAX_LEN] = {.name = "slowlog-max-len",
+                                .type = DIRECTIVE_INTEGER,
+                                .high = INT64_MAX,
+                                .initial = "128",
+                                .help = "Entries that the slow log keeps."},
+    [CONFIG_LATENCY_MONITOR_THRESHOLD] = {.name = "latency-monitor-threshold",
+                                          .type = DIRECTIVE_INTEGER,
+                                          .high = INT64_MAX,
+                                          .initial = "0",
+                                          .help = "Milliseconds from which on LATENCY remembers "
+                                                  "an event; 0 remembers none."},
+    [CONFIG_LATENCY_TRACKING] = {.name = "latency-tracking",
+                                 .type = DIRECTIVE_BOOL,
+                                 .high = 1,
+                                 .initial = "yes",
+                                 .help = "Count the latencies of each command, for LATENCY "
+                                         "HISTOGRAM and INFO latencystats."},
+    [CONFIG_LATENCY_PERCENTILES] = {.name = "latency-tracking-info-percentiles",
+                                    .type = DIRECTIVE_SPECIAL,
+                                    .flags = SEVERAL,
+                                    .initial = "50 99 99.9",
+                                    .normalise = config_special_percentiles,
+                                    .help = "The percentiles that INFO latencystats shows."},
+    [CONFIG_ENABLE_DEBUG_COMMAND] = {.name = "enable-debug-command",
+                                     .type = DIRECTIVE_CHOICE,
+                                     .flags = IMMUTABLE,
+                                     .high = INT64_MAX,
+                                     .initial = "no",
+                                     .choices = choices_protected_action,
+                                     .help = "Who may send DEBUG: no (nobody), local (clients on "
+                                             "this machine), yes."},
     [CONFIG_REDUNDANT_BLOCKS] = IGNORED_INTEGER("redundant-blocks", NULL, 0, 0, INT64_MAX, "0",
                                                 "the index grows by itself"),
     [CONFIG_POOL_CAPACITY] =
@@ -335,8 +356,6 @@ const struct directive config_directives[] = {
     IGNORED_TEXT("dbfilename", NULL, PROTECTED, "dump.rdb", WHY_SNAPSHOT),
     IGNORED_BOOL("disable-thp", NULL, IMMUTABLE, "yes", WHY_PROCESS),
     IGNORED_BOOL("dynamic-hz", NULL, 0, "yes", WHY_TICK),
-    IGNORED_CHOICE("enable-debug-command", IMMUTABLE, choices_protected_action, "no",
-                   "there is no DEBUG command"),
     IGNORED_CHOICE("enable-module-command", IMMUTABLE, choices_protected_action, "no",
                    "there are no modules"),
     IGNORED_CHOICE("enable-protected-configs", IMMUTABLE, choices_protected_action, "no",
@@ -350,10 +369,6 @@ const struct directive config_directives[] = {
     IGNORED_BOOL("io-threads-do-reads", NULL, IMMUTABLE, "no", WHY_THREADS),
     IGNORED_BOOL("jemalloc-bg-thread", NULL, 0, "yes", WHY_PROCESS),
     IGNORED_INTEGER("key-load-delay", NULL, HIDDEN, INT_MIN, INT_MAX, "0", WHY_SNAPSHOT),
-    IGNORED_INTEGER("latency-monitor-threshold", NULL, 0, 0, INT64_MAX, "0", WHY_MONITORING),
-    IGNORED_BOOL("latency-tracking", NULL, 0, "yes", WHY_MONITORING),
-    IGNORED_SPECIAL("latency-tracking-info-percentiles", SEVERAL, config_special_percentiles,
-                    "50 99 99.9", WHY_MONITORING),
     IGNORED_BOOL("lazyfree-lazy-eviction", NULL, 0, "no", WHY_LAZYFREE),
     IGNORED_BOOL("lazyfree-lazy-expire", NULL, 0, "no", WHY_LAZYFREE),
     IGNORED_BOOL("lazyfree-lazy-server-del", NULL, 0, "no", WHY_LAZYFREE),
@@ -432,8 +447,6 @@ const struct directive config_directives[] = {
     IGNORED_SPECIAL("shutdown-on-sigterm", SEVERAL, config_special_shutdown, "default",
                     WHY_SHUTDOWN),
     IGNORED_INTEGER("shutdown-timeout", NULL, 0, 0, INT_MAX, "10", WHY_REPLICATION),
-    IGNORED_INTEGER("slowlog-log-slower-than", NULL, 0, -1, INT64_MAX, "10000", WHY_MONITORING),
-    IGNORED_INTEGER("slowlog-max-len", NULL, 0, 0, INT64_MAX, "128", WHY_MONITORING),
     IGNORED_INTEGER("socket-mark-id", NULL, IMMUTABLE, 0, UINT_MAX, "0", WHY_PROCESS),
     IGNORED_BOOL("stop-writes-on-bgsave-error", NULL, 0, "yes", WHY_SNAPSHOT),
     IGNORED_MEMORY("stream-node-max-bytes", NULL, 0, "4096", WHY_ENCODING),

@@ -1,5 +1,6 @@
 /*
- * config_shapes.h - shapes of rows of the table of directives. Private to config_directives.c.
+ * config_shapes.h - shapes of rows of the table of directives, and why some have no meaning here.
+ * Private to config_directives.c.
  */
 #ifndef SCDB_SERVER_CONFIG_SHAPES_H
 #define SCDB_SERVER_CONFIG_SHAPES_H
@@ -44,5 +45,22 @@
         .name = NAME, .type = DIRECTIVE_SPECIAL, .flags = IGNORED | (FLAGS), .initial = INITIAL,   \
         .normalise = NORMALISE, .help = WHY                                                        \
     }
+
+/* Why a directive has no meaning here. */
+#define WHY_REPLICATION "scdb does not replicate yet"
+#define WHY_SNAPSHOT    "there are no snapshots: every write goes to the log"
+#define WHY_LOG         "the log is always on, and compaction keeps it small"
+#define WHY_EVICTION    "eviction works in steps of a fixed size, and counts age as it looks at them"
+#define WHY_LAZYFREE    "deleting takes the same short time always, and is never done in bulk"
+#define WHY_DEFRAG      "values are not on the heap: there is nothing to defragment"
+#define WHY_CLUSTER     "scdb is no member of a cluster"
+#define WHY_TLS         "scdb does not speak TLS: put a proxy in front of it"
+#define WHY_SCRIPT      "there are no scripts yet"
+#define WHY_ENCODING    "values have no in-memory encodings to choose from"
+#define WHY_PROCESS     "scdb leaves this to the operating system"
+#define WHY_MONITORING  "scdb does not measure this yet"
+#define WHY_TICK        "no work of the server is done by ticks"
+#define WHY_THREADS     "the number of workers is 'threads'"
+#define WHY_SHUTDOWN    "a clean stop writes and syncs everything, always"
 
 #endif

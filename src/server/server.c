@@ -62,6 +62,21 @@ const struct tracking *server_tracking(const struct server *server)
     return &server->tracking;
 }
 
+struct latency *server_latency(struct server *server)
+{
+    return &server->latency;
+}
+
+struct slowlog *server_slowlog_locked(struct server *server)
+{
+    return &server->slowlog;
+}
+
+bool server_is_monitored_locked(const struct server *server)
+{
+    return server->monitors != NULL;
+}
+
 unsigned server_worker_count(const struct server *server)
 {
     return server->worker_count;
@@ -226,6 +241,7 @@ enum status server_create(struct config *config, const struct executor *executor
     if (status != STATUS_OK) {
         goto free_pubsub;
     }
+    latency_init(&server->latency);
     server_settings_init(server);
     *out = server;
     return STATUS_OK;
@@ -256,6 +272,8 @@ void server_destroy(struct server *server)
     tracking_deinit(&server->tracking);
     pubsub_deinit(&server->pubsub);
     acl_destroy(server->acl);
+    slowlog_clear(&server->slowlog);
+    latency_deinit(&server->latency);
     statistics_destroy(server->statistics);
     mailbox_deinit(&server->mailbox);
     session_registry_deinit(&server->sessions);

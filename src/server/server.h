@@ -22,6 +22,8 @@ struct config;
 struct engine;
 struct keyspace;
 struct pubsub;
+struct latency;
+struct slowlog;
 struct statistics;
 struct tracking;
 
@@ -72,7 +74,12 @@ struct keyspace *server_keyspace(struct server *server);
 struct statistics *server_statistics(struct server *server);
 struct pubsub *server_pubsub(struct server *server);
 const struct tracking *server_tracking(const struct server *server);
+struct latency *server_latency(struct server *server);
+struct slowlog *server_slowlog_locked(struct server *server);
 unsigned server_worker_count(const struct server *server);
+
+/* Is there a session that wants to see all commands (monitors.h)? */
+bool server_is_monitored_locked(const struct server *server);
 
 /* --- sessions --- */
 

@@ -6,11 +6,13 @@
 
 #include "keyspace/keyspace.h"
 #include "server/config.h"
+#include "server/latency.h"
 #include "server/listener.h"
 #include "server/mailbox.h"
 #include "server/pubsub.h"
 #include "server/server.h"
 #include "server/session_registry.h"
+#include "server/slowlog.h"
 #include "server/statistics.h"
 #include "server/tracking.h"
 
@@ -31,6 +33,7 @@ struct server {
     unsigned worker_count;
     struct listeners listeners; /* main thread */
     struct mailbox mailbox;     /* wakes the main thread */
+    struct latency latency;     /* any thread */
 
     /* Under the execution lock. */
     struct session_registry sessions;
@@ -39,6 +42,8 @@ struct server {
     struct keyspace_observer key_observer;
     uint32_t event_classes;    /* notify-keyspace-events */
     struct session *executing; /* whose command runs */
+    struct monitor *monitors;  /* monitors.h */
+    struct slowlog slowlog;
     enum pause_mode pause_mode;
     int64_t pause_until_ms; /* monotonic */
 

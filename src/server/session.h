@@ -24,6 +24,7 @@
 struct acl_user;
 struct command;
 struct connection;
+struct monitor;
 struct server;
 struct session;
 
@@ -91,6 +92,7 @@ struct session {
     struct watcher watcher;
     struct subscriber subscriber;
     struct tracker tracker;
+    struct monitor *monitor; /* server/monitors.h; NULL = it does not MONITOR */
 
     struct buffer name; /* CLIENT SETNAME; empty = none */
     struct buffer library_name;

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "server/histogram.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,11 @@ enum status statistics_create(struct statistics **out)
 
 void statistics_destroy(struct statistics *statistics)
 {
+    if (statistics != NULL) {
+        for (size_t i = 0; i < STATISTICS_COMMANDS_MAX; i++) {
+            free(statistics->commands[i].latency);
+        }
+    }
     free(statistics);
 }
 
@@ -57,6 +63,7 @@ void statistics_reset_locked(struct statistics *statistics)
     /* Slots stay where they are: others hold pointers to them. */
     for (size_t i = 0; i < STATISTICS_COMMANDS_MAX; i++) {
         struct command_statistics *slot = &statistics->commands[i];
+        free(slot->latency);
         *slot = (struct command_statistics){.command = slot->command};
     }
 }
@@ -78,33 +85,44 @@ struct command_statistics *statistics_of_command_locked(struct statistics *stati
     }
 }
 
-static void stop_clock(struct statistics *statistics, int64_t now_us)
+int64_t statistics_begin_command_locked(struct statistics *statistics)
 {
-    if (statistics->running != NULL) {
-        statistics->running->microseconds += (uint64_t)(now_us - statistics->running_since_us);
+    if (statistics->clock_us == 0) {
+        statistics->clock_us = clock_monotonic_us();
+    }
+    return statistics->clock_us;
+}
+
+static void track(struct command_statistics *slot, uint64_t microseconds)
+{
+    if (slot->latency == NULL) {
+        slot->latency = calloc(1, sizeof(*slot->latency));
+    }
+    if (slot->latency != NULL) {
+        histogram_add(slot->latency, microseconds * 1000);
     }
 }
 
-void statistics_begin_command_locked(struct statistics *statistics, const struct command *command)
+uint64_t statistics_end_command_locked(struct statistics *statistics, const struct command *command,
+                                       int64_t begin_us, bool tracked)
 {
-    if (statistics->running == NULL || statistics->running->command != command) {
-        int64_t now_us = clock_monotonic_us();
-        stop_clock(statistics, now_us);
-        statistics->running = statistics_of_command_locked(statistics, command);
-        statistics->running_since_us = now_us;
+    statistics->clock_us = clock_monotonic_us();
+    uint64_t microseconds = (uint64_t)(statistics->clock_us - begin_us);
+    struct command_statistics *slot = statistics_of_command_locked(statistics, command);
+    slot->calls++;
+    slot->microseconds += microseconds;
+    if (tracked) {
+        track(slot, microseconds);
     }
-    statistics->running->calls++;
     /* Only the holder of the lock writes: a plain increment, seen by others sooner or later. */
     uint64_t count = atomic_load_explicit(&statistics->commands_processed, memory_order_relaxed);
     atomic_store_explicit(&statistics->commands_processed, count + 1, memory_order_relaxed);
+    return microseconds;
 }
 
 void statistics_end_hold_locked(struct statistics *statistics)
 {
-    if (statistics->running != NULL) {
-        stop_clock(statistics, clock_monotonic_us());
-        statistics->running = NULL;
-    }
+    statistics->clock_us = 0;
 }
 
 void statistics_failed_locked(struct statistics *statistics, const struct command *command)

@@ -5,10 +5,8 @@
  * the listener touch outside of it are atomic. Keyspace hits and misses are the keyspace's
  * (keyspace_statistics), those of the store the engine's (engine_statistics_locked).
  *
- * Time. The clock is not read around every command: a run of equal commands is timed as a whole
- * (from the start of the first to the start of the next different one, or the end of the hold),
- * which gives the same sums for one clock read a run. EXEC's time does not contain that of the
- * commands that it runs.
+ * Time. The clock is read once for each command, at its end, which is also the start of the next
+ * one in the same hold of the lock. EXEC's time contains that of the commands that it runs.
  */
 #ifndef SCDB_SERVER_STATISTICS_H
 #define SCDB_SERVER_STATISTICS_H
@@ -22,13 +20,15 @@
 #include <stdint.h>
 
 struct command;
+struct histogram;
 
 struct command_statistics {
     const struct command *command; /* NULL = an unused slot of the table */
     uint64_t calls;
     uint64_t microseconds;
-    uint64_t rejected; /* not executed: wrong arity, not authenticated ... */
-    uint64_t failed;   /* executed, answered with an error */
+    uint64_t rejected;         /* not executed: wrong arity, not authenticated ... */
+    uint64_t failed;           /* executed, answered with an error */
+    struct histogram *latency; /* owned; of its calls while latency-tracking was on; NULL = none */
 };
 
 struct error_statistics {
@@ -84,8 +84,7 @@ struct statistics {
     struct error_statistics errors[STATISTICS_ERRORS_MAX];
     size_t error_count;
     struct command_statistics commands[STATISTICS_COMMANDS_MAX]; /* by hash of the pointer */
-    struct command_statistics *running; /* what the clock runs for; NULL = nothing */
-    int64_t running_since_us;
+    int64_t clock_us; /* monotonic, when the last command of this hold ended; 0 = none has */
 };
 
 /* About 50 KiB. NO_MEMORY: nothing to destroy. */
@@ -95,10 +94,15 @@ void statistics_destroy(struct statistics *statistics);
 /* CONFIG RESETSTAT. blocked_clients and the start times stay. */
 void statistics_reset_locked(struct statistics *statistics);
 
-/* A command (also one inside EXEC) starts to execute: counts the call and starts its clock. */
-void statistics_begin_command_locked(struct statistics *statistics, const struct command *command);
+/* A command (also one inside EXEC) starts to execute: returns the time, for the next function. */
+int64_t statistics_begin_command_locked(struct statistics *statistics);
 
-/* The hold ends: stops the clock of the last command. The server calls it. */
+/* It has been executed: counts the call, and adds it to the command's histogram when `tracked` (and
+ * there is memory for one). Returns for how many microseconds it ran. */
+uint64_t statistics_end_command_locked(struct statistics *statistics, const struct command *command,
+                                       int64_t begin_us, bool tracked);
+
+/* The hold ends, and what passes from here on belongs to no command. The server calls it. */
 void statistics_end_hold_locked(struct statistics *statistics);
 
 /* The command answered with an error / was refused before it was executed. */

@@ -1,6 +1,7 @@
 /* turn_settle.c - see turn_settle.h. */
 #include "server/turn_settle.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine.h"
 #include "server/await.h"
@@ -20,12 +21,22 @@ static bool is_written(struct worker *worker, struct connection *connection, boo
            engine_write(worker->server->engine, connection->rest_position) == STATUS_OK;
 }
 
+static void note_latency(struct server *server, uint64_t milliseconds)
+{
+    int64_t threshold = config_number(server->config, CONFIG_LATENCY_MONITOR_THRESHOLD);
+    if (threshold > 0 && milliseconds >= (uint64_t)threshold) {
+        latency_add(&server->latency, LATENCY_LOG_WRITE, milliseconds);
+    }
+}
+
 static bool write_log(struct worker *worker)
 {
     if (worker->position == 0) {
         return true;
     }
+    int64_t begin_us = clock_monotonic_us();
     enum status status = engine_write(worker->server->engine, worker->position);
+    note_latency(worker->server, (uint64_t)(clock_monotonic_us() - begin_us) / 1000);
     if (status != STATUS_OK) {
         LOG_WARNING("The log can't be written (%s): clients that wait for it are disconnected.",
                     status_words(status));

@@ -107,8 +107,10 @@ END_TEST
 
 /* Their arguments can't be written so that the fewest come out: see the row. */
 static const char *const loose_syntax[] = {"client|kill", "pfmerge", NULL};
-/* They take another call as their arguments, which no syntax describes. */
-static const char *const no_syntax[] = {"command|getkeys", "command|getkeysandflags", NULL};
+/* They take another call as their arguments, or subcommands without rows, which no syntax
+ * describes. */
+static const char *const no_syntax[] = {"command|getkeys", "command|getkeysandflags", "debug",
+                                        NULL};
 
 static void check_syntax(const struct command *row, const char *name)
 {

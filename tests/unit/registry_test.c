@@ -95,10 +95,14 @@ START_TEST(calls_and_errors_are_counted)
     static const struct command set = {.name = "set"};
     struct statistics *statistics;
     ck_assert_int_eq(statistics_create(&statistics), STATUS_OK);
-    statistics_begin_command_locked(statistics, &get);
-    statistics_begin_command_locked(statistics, &get);
+    int64_t begin_us = statistics_begin_command_locked(statistics);
+    (void)statistics_end_command_locked(statistics, &get, begin_us, false);
+    /* The end of one is the beginning of the next. */
+    begin_us = statistics_begin_command_locked(statistics);
     (void)usleep(2000);
-    statistics_begin_command_locked(statistics, &set);
+    ck_assert_uint_ge(statistics_end_command_locked(statistics, &get, begin_us, false), 2000);
+    begin_us = statistics_begin_command_locked(statistics);
+    (void)statistics_end_command_locked(statistics, &set, begin_us, false);
     statistics_failed_locked(statistics, &set);
     statistics_end_hold_locked(statistics);
     statistics_rejected_locked(statistics, &set);

@@ -1,0 +1,12 @@
+/*
+ * object.h - how Redis would keep a value: for OBJECT ENCODING and DEBUG OBJECT.
+ */
+#ifndef SCDB_COMMANDS_OBJECT_H
+#define SCDB_COMMANDS_OBJECT_H
+
+#include "keyspace/keyspace.h"
+
+/* "int", "embstr", "raw" of a string whose bytes are verified; a static string. */
+const char *object_encoding(const struct value *value);
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * observe.h - what is noted of each call once it has been executed: counters, its latency, the slow
+ * log, the clients that MONITOR. All functions want the execution lock.
+ */
+#ifndef SCDB_COMMANDS_OBSERVE_H
+#define SCDB_COMMANDS_OBSERVE_H
+
+#include "server/command.h"
+
+#include <stdint.h>
+
+/* Notes the call, which began then (statistics_begin_command_locked). The reply of one that blocks
+ * is still to come: how long that takes is not noted. */
+void observe_call(const struct call *call, int64_t begin_us);
+
+/* What stands in the place of an argument that nobody is to see: a password. */
+#define OBSERVE_REDACTED "(redacted)"
+
+#endif
