@@ -240,8 +240,8 @@ const struct command debug_commands[] = {
     {.name = "debug",
      .handler = run_debug,
      .arity = -2,
-     .flags =
-         COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE | COMMAND_DEBUGGING,
+     .flags = COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_LOADING | COMMAND_STALE |
+              COMMAND_DEBUGGING | COMMAND_SYSTEM,
      .group = "server",
      .since = "1.0.0",
      .summary = "Looks for faults; only where enable-debug-command allows it",

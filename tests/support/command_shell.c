@@ -58,6 +58,7 @@ struct command_shell *command_shell_create(uint64_t seed)
 {
     struct command_shell *shell = calloc(1, sizeof(*shell));
     CHECK(shell != NULL);
+    latency_init(&shell->server.latency);
     CHECK(config_create(&shell->server.config) == STATUS_OK);
     CHECK(statistics_create(&shell->server.statistics) == STATUS_OK);
     shell->server.executor = dispatch_executor();
@@ -79,6 +80,8 @@ void command_shell_destroy(struct command_shell *shell)
     for (size_t i = 0; i < SHELL_SESSIONS; i++) {
         dispatch_session_closed(&shell->server, &shell->sessions[i]);
         reply_deinit(&shell->sessions[i].reply);
+        buffer_deinit(&shell->sessions[i].name);
+        buffer_deinit(&shell->sessions[i].library_name);
     }
     engine_verify_all_locked(shell->server.engine);
     engine_unlock(shell->server.engine);
@@ -86,6 +89,8 @@ void command_shell_destroy(struct command_shell *shell)
     CHECK(engine_close(shell->server.engine) == STATUS_OK);
     fs_close(shell->fs);
     sim_disk_destroy(shell->disk);
+    slowlog_clear(&shell->server.slowlog);
+    latency_deinit(&shell->server.latency);
     acl_destroy(shell->server.acl);
     statistics_destroy(shell->server.statistics);
     config_destroy(shell->server.config);
