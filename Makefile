@@ -339,17 +339,17 @@ $(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
 
-RECORDER := $(BUILD)/tests/bench/latency_recorder
-$(RECORDER): $(RECORDER).o
+LATENCY_RECORDER := $(BUILD)/tests/bench/latency_recorder
+$(LATENCY_RECORDER): $(LATENCY_RECORDER).o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
 
 .PHONY: compaction-bench
-compaction-bench: build $(RECORDER) ## what compaction costs others; ARGS="--nice -15 --worst" as root sees through other load
+compaction-bench: build $(LATENCY_RECORDER) ## what compaction costs others; ARGS="--nice -15 --worst" as root sees through other load
 	@tests/bench/compaction.py $(ARGS)
 
 .PHONY: larger-than-memory
-larger-than-memory: build $(RECORDER) ## 4 GiB of values in 256 MiB of memory: latencies, and nothing killed or lost (ARGS="--verify 200000")
+larger-than-memory: build $(LATENCY_RECORDER) ## 4 GiB of values in 256 MiB of memory: latencies, and nothing killed or lost (ARGS="--verify 200000")
 	@tests/bench/larger_than_memory.py $(ARGS)
 
 .PHONY: bench
