@@ -12,6 +12,7 @@
 #include "commands/table.h"
 #include "commands/tables.h"
 #include "commands/transaction.h"
+#include "engine/prefetch.h"
 #include "keyspace/keyspace.h"
 #include "server/acl.h"
 #include "server/config.h"
@@ -20,8 +21,6 @@
 
 #include <string.h>
 
-/* Keys of one command that are worth fetching ahead; those behind them come too late anyway. */
-#define PREFETCH_KEYS_MAX 16
 /* Keys that one command evicts for the room that it may take: as many as a turn of others is long.
  * After a value as large as many others the commands that follow, and the background, go on. */
 #define EVICTED_KEYS_MAX 256
@@ -53,21 +52,22 @@ static void refuse_web_request(struct session *session, struct reply_mark mark)
     session->close_asap = true;
 }
 
-/* The row for the arguments, of the subcommand where there is one; NULL: an error was replied. */
-static const struct command *find_command(struct session *session, const struct slice *arguments,
-                                          size_t count)
+/* The row for the request, of the subcommand where there is one; NULL: an error was replied. */
+static const struct command *find_command(struct session *session,
+                                          const struct request_words *request)
 {
-    const struct command *command = table_find(arguments[0]);
+    const struct command *command = request->command;
     if (command == NULL) {
-        errors_reply_unknown_command(&session->reply, arguments, count);
+        errors_reply_unknown_command(&session->reply, request->arguments, request->argument_count);
         return NULL;
     }
-    if (command->subcommands == NULL || count < 2) {
+    if (command->subcommands == NULL || request->argument_count < 2) {
         return command;
     }
-    const struct command *subcommand = table_find_subcommand(command, arguments[1]);
+    struct slice name = request->arguments[1];
+    const struct command *subcommand = table_find_subcommand(command, name);
     if (subcommand == NULL) {
-        errors_reply_unknown_subcommand(&session->reply, command, arguments[1]);
+        errors_reply_unknown_subcommand(&session->reply, command, name);
     }
     return subcommand;
 }
@@ -268,29 +268,28 @@ static bool is_queued(const struct session *session, const struct command *comma
     return session->transaction.open && (command->flags & COMMAND_NEVER_QUEUED) == 0;
 }
 
-static void queue(struct session *session, const struct command *command,
-                  const struct slice *arguments, size_t count)
+static void queue(struct session *session, const struct acl_request *request)
 {
-    if (transaction_queue(session, command, arguments, count) == STATUS_OK) {
+    if (transaction_queue(session, request->command, request->arguments, request->count) ==
+        STATUS_OK) {
         reply_simple(&session->reply, "QUEUED");
     } else {
-        errors_reply_for(&session->reply, command, ERROR_NO_MEMORY);
+        errors_reply_for(&session->reply, request->command, ERROR_NO_MEMORY);
         transaction_abort(session);
     }
 }
 
-static void run(struct server *server, struct session *session, const struct command *command,
-                const struct slice *arguments, size_t count)
+static void run(struct server *server, struct session *session, const struct acl_request *request)
 {
     struct keyspace *keyspace = server_keyspace(server);
-    keyspace_set_now_ms(keyspace, clock_unix_ms());
+    keyspace_set_now_ms(keyspace, statistics_begin_unix_ms_locked(server_statistics(server)));
     dispatch_run(&(struct call){.server = server,
                                 .session = session,
                                 .keyspace = keyspace,
                                 .reply = &session->reply,
-                                .command = command,
-                                .arguments = arguments,
-                                .argument_count = count});
+                                .command = request->command,
+                                .arguments = request->arguments,
+                                .argument_count = request->count});
 }
 
 /* EXEC itself is refused: the transaction ends, and the error says what for. */
@@ -345,19 +344,19 @@ static void apply_reply_mode(struct session *session)
 }
 
 enum execution dispatch_execute(struct server *server, struct session *session,
-                                const struct slice *arguments, size_t argument_count)
+                                const struct request_words *words)
 {
-    CHECK(argument_count > 0);
+    CHECK(words->argument_count > 0);
     struct reply_mark mark = reply_mark(&session->reply);
     session->reply_start = mark;
-    const struct command *command = find_command(session, arguments, argument_count);
+    const struct command *command = find_command(session, words);
+    struct acl_request request = {command, words->arguments, words->argument_count};
     enum client_error error = ERROR_NONE;
     if (command != NULL) {
         remember_command(session, command);
-        error = find_objection(server, session,
-                               &(struct acl_request){command, arguments, argument_count});
+        error = find_objection(server, session, &request);
     }
-    if (command == NULL && is_web_request(arguments[0])) {
+    if (command == NULL && is_web_request(words->arguments[0])) {
         refuse_web_request(session, mark);
         return EXECUTED;
     }
@@ -366,9 +365,9 @@ enum execution dispatch_execute(struct server *server, struct session *session,
     } else if (is_paused(server, session, command)) {
         return POSTPONED;
     } else if (is_queued(session, command)) {
-        queue(session, command, arguments, argument_count);
+        queue(session, &request);
     } else {
-        run(server, session, command, arguments, argument_count);
+        run(server, session, &request);
     }
     apply_reply_mode(session);
     end_caching(session, command);
@@ -377,27 +376,19 @@ enum execution dispatch_execute(struct server *server, struct session *session,
 
 /* --- around commands --- */
 
-void dispatch_prefetch(struct server *server, struct session *session,
-                       const struct slice *arguments, size_t argument_count, int stage)
+void dispatch_foresee(struct server *server, const struct session *session,
+                      const struct request_words *request, struct prefetch_group *keys)
 {
-    const struct command *command = table_find(arguments[0]);
+    const struct command *command = request->command;
     if (command == NULL || command->keys[0].begin == 0 || session->transaction.open) {
         return;
     }
-    const struct key_spec *keys = &command->keys[0];
-    struct engine *engine = server_engine(server);
-    struct engine_keyspace *database = engine_database_locked(engine, session->database);
-    size_t first = (size_t)keys->begin;
-    size_t end = keys->last < 0 ? argument_count : first + (size_t)keys->last + 1;
-    size_t step = (size_t)keys->step;
-    if (end > argument_count) {
-        end = argument_count;
-    }
-    if (end > first + PREFETCH_KEYS_MAX * step) {
-        end = first + PREFETCH_KEYS_MAX * step;
-    }
-    for (size_t i = first; i < end; i += step) {
-        engine_prefetch_locked(engine, database, arguments[i], stage);
+    const struct key_spec *spec = &command->keys[0];
+    size_t first = (size_t)spec->begin;
+    size_t end = spec->last < 0 ? request->argument_count : first + (size_t)spec->last + 1;
+    end = end < request->argument_count ? end : request->argument_count;
+    for (size_t i = first; i < end && !prefetch_is_full(keys); i += (size_t)spec->step) {
+        prefetch_add_locked(server_engine(server), keys, session->database, request->arguments[i]);
     }
 }
 
@@ -409,8 +400,9 @@ void dispatch_session_closed(struct server *server, struct session *session)
 
 const struct executor *dispatch_executor(void)
 {
-    static struct executor executor = {.execute = dispatch_execute,
-                                       .prefetch = dispatch_prefetch,
+    static struct executor executor = {.recognize = table_find,
+                                       .execute = dispatch_execute,
+                                       .foresee = dispatch_foresee,
                                        .session_closed = dispatch_session_closed};
     table_init();
     executor.acl_commands = acl_names();

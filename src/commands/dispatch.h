@@ -20,14 +20,16 @@
 #include "server/server.h"
 #include "server/session.h"
 
+struct prefetch_group;
+
 /* The table of functions below; also fills the table of commands (table_init), so call it before
  * other threads run. */
 const struct executor *dispatch_executor(void);
 
 enum execution dispatch_execute(struct server *server, struct session *session,
-                                const struct slice *arguments, size_t argument_count);
-void dispatch_prefetch(struct server *server, struct session *session,
-                       const struct slice *arguments, size_t argument_count, int stage);
+                                const struct request_words *words);
+void dispatch_foresee(struct server *server, const struct session *session,
+                      const struct request_words *request, struct prefetch_group *keys);
 void dispatch_session_closed(struct server *server, struct session *session);
 
 /* Runs the handler of call->command and counts the call. */

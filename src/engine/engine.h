@@ -119,10 +119,6 @@ struct entry_visitor {
 struct engine_keyspace *engine_database_locked(struct engine *engine, unsigned database);
 unsigned engine_database_count(const struct engine *engine);
 
-/* Brings the index line (stage 0), then the record (stage 1) of a key towards the CPU. */
-void engine_prefetch_locked(struct engine *engine, struct engine_keyspace *keyspace,
-                            struct slice key, int stage);
-
 /* The moment by which reads and writes of keys take others for expired, Unix ms: whoever runs a
  * command sets it before, so that the whole command sees one. 0 (as after opening): the clock, each
  * time it matters. */

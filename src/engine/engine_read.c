@@ -52,26 +52,6 @@ uint64_t engine_rest_end_locked(struct engine *engine)
 
 /* --- one key ------------------------------------------------------------------------------ */
 
-void engine_prefetch_locked(struct engine *engine, struct engine_keyspace *keyspace,
-                            struct slice key, int stage)
-{
-    struct index_hash hash = lookup_hash(engine, key);
-    if (stage == 0) {
-        index_prefetch(keyspace->index, hash);
-        return;
-    }
-    struct record_address address;
-    if (!index_peek(keyspace->index, hash, &address)) {
-        return;
-    }
-    const struct segment *segment = segment_table_find(&engine->segments, address);
-    uint64_t offset = segment_offset_of(&engine->segments, segment, address);
-    if (offset < segment->tail_from) {
-        __builtin_prefetch(segment->mapping + offset);
-        __builtin_prefetch(segment->mapping + offset + 64);
-    }
-}
-
 static bool is_expired(const struct engine *engine, const struct lookup *lookup)
 {
     return engine_has_expired_locked(engine, &lookup->record);

@@ -51,13 +51,15 @@ uint64_t index_memory(const struct index *index)
 
 /* --- lookups --------------------------------------------------------------------------------- */
 
-void index_prefetch(const struct index *index, struct index_hash hash)
+const char *index_line(const struct index *index, struct index_hash hash)
 {
     const struct index_table *table = index_directory_find(index, hash.bits);
-    uint32_t home = index_home(hash.bits, table->depth, table->homes);
-    const char *line = (const char *)&table->slots[home];
-    __builtin_prefetch(line);
-    __builtin_prefetch(line + 64); /* A prefetch beyond the end does no harm. */
+    return (const char *)&table->slots[index_home(hash.bits, table->depth, table->homes)];
+}
+
+void index_prefetch(const struct index *index, struct index_hash hash)
+{
+    __builtin_prefetch(index_line(index, hash));
 }
 
 bool index_peek(const struct index *index, struct index_hash hash, struct record_address *out)

@@ -72,7 +72,11 @@ uint64_t index_count(const struct index *index);          /* keys */
 uint64_t index_expiring_count(const struct index *index); /* keys with an expiry */
 uint64_t index_memory(const struct index *index);         /* bytes */
 
-/* Asks the CPU for the cache line where `hash` will be looked up. */
+/* Where `hash` will be looked up: somewhere in the cache line of this address or in the next one.
+ * To prefetch, not to be read. */
+const char *index_line(const struct index *index, struct index_hash hash);
+
+/* Asks the CPU for that cache line. */
 void index_prefetch(const struct index *index, struct index_hash hash);
 
 /* The address of the first slot whose hash matches, without comparing any key: to prefetch the

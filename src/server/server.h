@@ -21,6 +21,7 @@ struct acl_commands;
 struct config;
 struct engine;
 struct keyspace;
+struct prefetch_group;
 struct pubsub;
 struct latency;
 struct slowlog;
@@ -33,13 +34,21 @@ enum execution {
     POSTPONED /* not executed: to be tried again when the session is resumed (CLIENT PAUSE) */
 };
 
-/* How the server reaches the commands. All are called under the execution lock. */
+/* A request that has been parsed. */
+struct request_words {
+    const struct command *command; /* the row of its name, not of a subcommand; NULL: unknown */
+    const struct slice *arguments; /* at least one */
+    size_t argument_count;
+};
+
+/* How the server reaches the commands. All but `recognize` are called under the execution lock. */
 struct executor {
+    const struct command *(*recognize)(struct slice name);
     enum execution (*execute)(struct server *server, struct session *session,
-                              const struct slice *arguments, size_t argument_count);
-    /* Brings what the command will look up towards the CPU: stage 0, then stage 1. */
-    void (*prefetch)(struct server *server, struct session *session, const struct slice *arguments,
-                     size_t argument_count, int stage);
+                              const struct request_words *request);
+    /* Adds the keys that the request will look up, as many as there is room for. */
+    void (*foresee)(struct server *server, const struct session *session,
+                    const struct request_words *request, struct prefetch_group *keys);
     /* The session ends: forget its transaction, watches, wait. */
     void (*session_closed)(struct server *server, struct session *session);
     const struct acl_commands *acl_commands; /* what rules of users speak of; constant */

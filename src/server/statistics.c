@@ -89,8 +89,16 @@ int64_t statistics_begin_command_locked(struct statistics *statistics)
 {
     if (statistics->clock_us == 0) {
         statistics->clock_us = clock_monotonic_us();
+        statistics->hold_clock_us = statistics->clock_us;
+        statistics->hold_unix_ms = clock_unix_ms();
     }
     return statistics->clock_us;
+}
+
+int64_t statistics_begin_unix_ms_locked(struct statistics *statistics)
+{
+    int64_t begin_us = statistics_begin_command_locked(statistics);
+    return statistics->hold_unix_ms + (begin_us - statistics->hold_clock_us) / 1000;
 }
 
 static void track(struct command_statistics *slot, uint64_t microseconds)

@@ -84,7 +84,9 @@ struct statistics {
     struct error_statistics errors[STATISTICS_ERRORS_MAX];
     size_t error_count;
     struct command_statistics commands[STATISTICS_COMMANDS_MAX]; /* by hash of the pointer */
-    int64_t clock_us; /* monotonic, when the last command of this hold ended; 0 = none has */
+    int64_t clock_us;      /* monotonic, when the last command of this hold ended; 0 = none has */
+    int64_t hold_clock_us; /* the same at the first command of the hold, and the time of day then */
+    int64_t hold_unix_ms;
 };
 
 /* About 50 KiB. NO_MEMORY: nothing to destroy. */
@@ -96,6 +98,10 @@ void statistics_reset_locked(struct statistics *statistics);
 
 /* A command (also one inside EXEC) starts to execute: returns the time, for the next function. */
 int64_t statistics_begin_command_locked(struct statistics *statistics);
+
+/* The time of day at which it starts, Unix ms, from the same reading of the clock. When the
+ * system's clock is set, the next hold sees it. */
+int64_t statistics_begin_unix_ms_locked(struct statistics *statistics);
 
 /* It has been executed: counts the call, and adds it to the command's histogram when `tracked` (and
  * there is memory for one). Returns for how many microseconds it ran. */

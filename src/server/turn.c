@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
 #include "server/slow_writers.h"
+#include "server/turn_ahead.h"
 #include "server/turn_deliver.h"
 #include "server/turn_settle.h"
 #include "server/worker.h"
@@ -64,6 +65,9 @@ static bool note_request(struct worker *worker, struct part *part, size_t first,
                                 .argument_count = worker->arguments.count - first,
                                 .end = part->parsed,
                                 .error = copy};
+    if (error == NULL) {
+        request->command = worker->server->executor->recognize(worker->arguments.items[first]);
+    }
     part->request_count++;
     return true;
 }
@@ -256,9 +260,8 @@ static bool execute_request_locked(struct worker *worker, struct session *sessio
         refuse_locked(session, request->error);
         return true;
     }
-    enum execution execution = executor->execute(worker->server, session,
-                                                 worker->arguments.items + request->first_argument,
-                                                 request->argument_count);
+    struct request_words words = request_words(worker, request);
+    enum execution execution = executor->execute(worker->server, session, &words);
     if (execution == POSTPONED) {
         session->blocked = BLOCK_PAUSED;
         worker->pause_until_ms = worker->server->pause_until_ms;
@@ -281,7 +284,8 @@ static bool is_stopped_locked(const struct worker *worker, struct connection *co
 }
 
 /* Executes up to `count` requests of the part. Returns how many; fewer: it is stopped. */
-static size_t execute_part_locked(struct worker *worker, struct part *part, size_t count)
+static size_t execute_part_locked(struct worker *worker, struct part *part, size_t count,
+                                  struct turn_ahead *ahead)
 {
     struct server *server = worker->server;
     struct connection *connection = part->connection;
@@ -293,8 +297,11 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
     turn_take_reply_buffer(worker, &session->reply);
     engine_rest_begin_locked(server->engine);
     uint64_t value_bytes = engine_value_bytes_locked(server->engine);
-    while (done < count && !is_stopped_locked(worker, connection) &&
-           execute_request_locked(worker, session, &requests[part->executed + done])) {
+    while (done < count && !is_stopped_locked(worker, connection)) {
+        turn_ahead_locked(worker, ahead, part->first_request + part->executed + done);
+        if (!execute_request_locked(worker, session, &requests[part->executed + done])) {
+            break;
+        }
         turn_deliver_locked(worker);
         done++;
     }
@@ -308,51 +315,18 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
     return done;
 }
 
-/* Where the next request to execute stands. */
-struct cursor {
-    size_t part;
-    size_t request; /* in the part */
-};
-
-static bool find_next(const struct worker *worker, struct cursor *cursor)
-{
-    while (cursor->part < worker->part_count) {
-        const struct part *part = &worker->parts[cursor->part];
-        if (!part->connection->closing && cursor->request < part->request_count) {
-            return true;
-        }
-        cursor->part++;
-        cursor->request = 0;
-    }
-    return false;
-}
-
-static void prefetch_locked(struct worker *worker, struct cursor cursor, int stage)
-{
-    const struct executor *executor = worker->server->executor;
-    for (size_t i = 0; i < COMMANDS_PER_HOLD && find_next(worker, &cursor); i++) {
-        const struct part *part = &worker->parts[cursor.part];
-        const struct request *request = &worker->requests[part->first_request + cursor.request];
-        if (request->error == NULL) {
-            executor->prefetch(worker->server, &part->connection->session,
-                               worker->arguments.items + request->first_argument,
-                               request->argument_count, stage);
-        }
-        cursor.request++;
-    }
-}
-
 /* Pushes are delivered before the hold and behind each command: so every client sees them, and its
  * replies, in the order of execution. */
-static void execute_hold_locked(struct worker *worker, struct cursor *cursor)
+static void execute_hold_locked(struct worker *worker, struct turn_cursor *cursor,
+                                struct turn_ahead *ahead)
 {
     size_t left = COMMANDS_PER_HOLD;
     turn_deliver_locked(worker);
-    while (left > 0 && find_next(worker, cursor)) {
+    while (left > 0 && turn_cursor_find(worker, cursor)) {
         struct part *part = &worker->parts[cursor->part];
         size_t count = part->request_count - cursor->request;
         count = count < left ? count : left;
-        size_t done = execute_part_locked(worker, part, count);
+        size_t done = execute_part_locked(worker, part, count, ahead);
         left -= count;
         cursor->request += done;
         if (done < count) {
@@ -367,15 +341,12 @@ static void execute_hold_locked(struct worker *worker, struct cursor *cursor)
 static void execute(struct worker *worker)
 {
     struct server *server = worker->server;
-    struct cursor cursor = {0};
-    while (find_next(worker, &cursor)) {
+    struct turn_cursor cursor = {0};
+    struct turn_ahead ahead = {0};
+    while (turn_cursor_find(worker, &cursor)) {
         engine_lock(server->engine);
         keyspace_set_now_ms(server->keyspace, clock_unix_ms());
-        if (worker->request_count > 1) {
-            prefetch_locked(worker, cursor, 0);
-            prefetch_locked(worker, cursor, 1);
-        }
-        execute_hold_locked(worker, &cursor);
+        execute_hold_locked(worker, &cursor, &ahead);
         statistics_end_hold_locked(server->statistics);
         engine_unlock(server->engine);
     }

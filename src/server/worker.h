@@ -30,7 +30,8 @@ struct event_base;
 
 /* A request of the turn. */
 struct request {
-    size_t first_argument; /* in worker->arguments */
+    const struct command *command; /* the row of its name; NULL: unknown */
+    size_t first_argument;         /* in worker->arguments */
     size_t argument_count;
     size_t end;  /* in the part's source: the bytes behind it */
     char *error; /* owned; a protocol error instead of a request, or NULL */
@@ -109,6 +110,14 @@ struct worker {
     struct buffer spare_buffers[WORKER_SPARE_BUFFERS];
     size_t spare_buffer_count;
 };
+
+static inline struct request_words request_words(const struct worker *worker,
+                                                 const struct request *request)
+{
+    return (struct request_words){.command = request->command,
+                                  .arguments = worker->arguments.items + request->first_argument,
+                                  .argument_count = request->argument_count};
+}
 
 /* Starts the thread. IO, NO_MEMORY: `error` says why, nothing runs. */
 enum status worker_create(struct server *server, unsigned index, struct worker **out,

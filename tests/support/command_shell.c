@@ -4,11 +4,14 @@
 #include "base/check.h"
 #include "commands/acl_names.h"
 #include "commands/dispatch.h"
+#include "commands/table.h"
 #include "engine/engine.h"
+#include "engine/prefetch.h"
 #include "keyspace/keyspace.h"
 #include "server/acl.h"
 #include "server/server_state.h"
 #include "server/server_users.h"
+#include "server/statistics.h"
 #include "support/sim_disk.h"
 
 #include <stdlib.h>
@@ -137,9 +140,13 @@ struct slice command_shell_run(struct command_shell *shell, size_t session,
     struct session *caller = command_shell_session(shell, session);
     reply_clear(&caller->reply);
     engine_lock(shell->server.engine);
-    dispatch_prefetch(&shell->server, caller, arguments, argument_count, 0);
-    dispatch_prefetch(&shell->server, caller, arguments, argument_count, 1);
-    shell->execution = dispatch_execute(&shell->server, caller, arguments, argument_count);
+    struct prefetch_group keys = {.count = 0};
+    struct request_words request = {table_find(arguments[0]), arguments, argument_count};
+    dispatch_foresee(&shell->server, caller, &request, &keys);
+    prefetch_index_locked(shell->server.engine, &keys);
+    prefetch_records_locked(shell->server.engine, &keys);
+    shell->execution = dispatch_execute(&shell->server, caller, &request);
+    statistics_end_hold_locked(shell->server.statistics);
     engine_unlock(shell->server.engine);
     CHECK(!caller->reply.failed);
     return flatten(&caller->reply);

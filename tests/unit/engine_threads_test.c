@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/prefetch.h"
 #include "support/test_directory.h"
 #include "support/test_random.h"
 
@@ -169,10 +170,25 @@ static void worker_read(struct worker *worker, struct engine_keyspace *keyspace,
     }
 }
 
+/* Any keys, in the way of a turn: the group is used up only some operations later, perhaps in
+ * another hold of the lock. */
+static void prefetch_some_locked(struct prefetch_group *ahead, struct test_random *random)
+{
+    ahead->count = 0;
+    while (!prefetch_is_full(ahead)) {
+        char key[32];
+        (void)snprintf(key, sizeof(key), "w0:%u",
+                       (unsigned)test_random_below(random, KEYS_PER_WORKER));
+        prefetch_add_locked(engine, ahead, 0, slice_of_string(key));
+    }
+    prefetch_index_locked(engine, ahead);
+}
+
 static void *worker_main(void *argument)
 {
     struct worker *worker = argument;
     char *bytes = malloc(100000);
+    struct prefetch_group ahead = {.count = 0};
     CHECK(bytes != NULL);
     while (!atomic_load(worker->stop)) {
         struct segment *pinned = NULL;
@@ -183,7 +199,10 @@ static void *worker_main(void *argument)
         uint64_t value_bytes = engine_value_bytes_locked(engine);
         for (int i = 0; i < 8; i++) {
             unsigned key = (unsigned)test_random_below(&worker->random, KEYS_PER_WORKER);
-            engine_prefetch_locked(engine, keyspace, slice_of_string("w0:1"), i % 2);
+            if (i % PREFETCH_GROUP_SIZE == 0) {
+                prefetch_records_locked(engine, &ahead);
+                prefetch_some_locked(&ahead, &worker->random);
+            }
             if (test_random_one_in(&worker->random, 2)) {
                 worker_write(worker, keyspace, key, bytes);
             } else {

@@ -1,0 +1,55 @@
+/* turn_ahead.c - see turn_ahead.h. */
+#include "server/turn_ahead.h"
+
+#include "server/worker.h"
+
+#include <stdint.h>
+
+bool turn_cursor_find(const struct worker *worker, struct turn_cursor *cursor)
+{
+    while (cursor->part < worker->part_count) {
+        const struct part *part = &worker->parts[cursor->part];
+        if (!part->connection->closing && cursor->request < part->request_count) {
+            return true;
+        }
+        cursor->part++;
+        cursor->request = 0;
+    }
+    return false;
+}
+
+/* Begins a group with the requests at the cursor. */
+static void gather_locked(struct worker *worker, struct turn_ahead *ahead)
+{
+    struct turn_cursor *cursor = &ahead->cursor;
+    ahead->group.count = 0;
+    ahead->group_first = SIZE_MAX;
+    for (size_t i = 0; i < PREFETCH_GROUP_SIZE && !prefetch_is_full(&ahead->group) &&
+                       turn_cursor_find(worker, cursor);
+         i++) {
+        const struct part *part = &worker->parts[cursor->part];
+        size_t number = part->first_request + cursor->request++;
+        const struct request *request = &worker->requests[number];
+        if (i == 0) {
+            ahead->group_first = number;
+        }
+        if (request->error == NULL) {
+            struct request_words words = request_words(worker, request);
+            worker->server->executor->foresee(worker->server, &part->connection->session, &words,
+                                              &ahead->group);
+        }
+    }
+}
+
+void turn_ahead_locked(struct worker *worker, struct turn_ahead *ahead, size_t next)
+{
+    if (worker->request_count < 2) {
+        return; /* nothing to overlap it with */
+    }
+    while (next >= ahead->due) {
+        prefetch_records_locked(worker->server->engine, &ahead->group);
+        ahead->due = ahead->group_first;
+        gather_locked(worker, ahead);
+        prefetch_index_locked(worker->server->engine, &ahead->group);
+    }
+}

@@ -1,0 +1,41 @@
+/*
+ * turn_ahead.h - what the next requests of a turn will look up is fetched while those before them
+ * run.
+ *
+ * The requests' keys are gathered into groups (engine/prefetch.h). When the first request of a
+ * group is about to run, the records of the next group are asked for, and the index lines of the
+ * one behind it.
+ *
+ * Threads: the worker's, under the execution lock; the state may be kept between two holds of it.
+ */
+#ifndef SCDB_SERVER_TURN_AHEAD_H
+#define SCDB_SERVER_TURN_AHEAD_H
+
+#include "engine/prefetch.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct worker;
+
+/* A place in the turn's requests. */
+struct turn_cursor {
+    size_t part;
+    size_t request; /* in the part */
+};
+
+/* Moves on to a request that is there, of a connection that is not to be closed; false: none. */
+bool turn_cursor_find(const struct worker *worker, struct turn_cursor *cursor);
+
+/* All zero: nothing is fetched. */
+struct turn_ahead {
+    struct turn_cursor cursor;   /* behind the group */
+    struct prefetch_group group; /* its index lines are on their way */
+    size_t group_first;          /* its first request, counted in the turn */
+    size_t due;                  /* the request before which there is something to fetch again */
+};
+
+/* Request `next`, counted in the turn, is about to run. */
+void turn_ahead_locked(struct worker *worker, struct turn_ahead *ahead, size_t next);
+
+#endif
