@@ -23,7 +23,7 @@ import tempfile
 import time
 
 SERVER = os.environ.get("SCDB_SERVER", "build/scdb-server")
-RECORDER = os.environ.get("SCDB_RECORDER", "build/tests/bench/latency_recorder")
+RECORDER = os.environ.get("SCDB_LATENCY_RECORDER", "build/tests/bench/latency_recorder")
 
 
 def connect(path):

@@ -29,7 +29,7 @@ import measure
 
 VALUE_SIZE = 1024
 PIPELINE = 64
-RECORDER = os.environ.get("SCDB_RECORDER") or os.path.join(
+RECORDER = os.environ.get("SCDB_LATENCY_RECORDER") or os.path.join(
     measure.ROOT, "build", "tests", "bench", "latency_recorder"
 )
 
