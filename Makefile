@@ -352,12 +352,65 @@ compaction-bench: build $(LATENCY_RECORDER) ## what compaction costs others; ARG
 larger-than-memory: build $(LATENCY_RECORDER) ## 4 GiB of values in 256 MiB of memory: latencies, and nothing killed or lost (ARGS="--verify 200000")
 	@tests/bench/larger_than_memory.py $(ARGS)
 
+# The engine beside LMDB and RocksDB, each through its own library.
+BENCH_ENGINE := $(BUILD)/bench-engine
+BENCH_ENGINE_OBJECTS := $(addprefix $(BUILD)/tests/bench/,bench_engine.o bench_store_scdb.o \
+                        bench_store_lmdb.o bench_store_rocksdb.o)
+$(BENCH_ENGINE_OBJECTS): | $(INSTALLED)/bench
+
+$(BENCH_ENGINE): $(BENCH_ENGINE_OBJECTS) $(BUILD)/libscdb.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(ENGINE_LIBS) -llmdb -lrocksdb
+
+# PEER=path measures one more server beside redis-server, ROWS= picks rows (tests/bench/rows.py),
+# SESSION= goes on with what was cut short. Results are kept in build/bench.
+ROWS ?= all
+SESSION_ARGS = $(if $(SESSION),--session $(SESSION))
+export BENCH_RESULTS = $(abspath $(BUILD))/bench
+export SCDB_BENCH_ENGINE = $(abspath $(BENCH_ENGINE))
+export SCDB_LATENCY_RECORDER = $(abspath $(LATENCY_RECORDER))
+export PEER
+
 .PHONY: bench
-bench: build $(BENCH_PROGRAMS) | $(INSTALLED)/test ## scdb and redis-server side by side, also with appendfsync always, then cost at 10k, 100k, 1M keys
+bench: build | $(INSTALLED)/test ## scdb and redis-server side by side, every row: hours (ROWS=bars ROUNDS=5 PEER=path SESSION=name)
+	@tests/bench/compare.py --rows "$(ROWS)" --rounds $(or $(ROUNDS),5) $(SESSION_ARGS) $(ARGS)
+	@tests/bench/tables.py --only bars,compare,latency $(SESSION_ARGS)
+
+.PHONY: bench-quick
+bench-quick: build | $(INSTALLED)/test ## the same in less than two minutes, for every day: short runs, so rough figures
+	@tests/bench/compare.py --rows quick --rounds 3 --seconds 1.5 --minutes 1.5 $(ARGS)
+	@tests/bench/tables.py --only bars,compare
+
+.PHONY: bench-bars
+bench-bars: build | $(INSTALLED)/test ## the rows that have a bar, as many rounds as fit into MINUTES=14
+	@tests/bench/compare.py --rows bars --rounds 99 --minutes $(or $(MINUTES),14) $(SESSION_ARGS)
+	@tests/bench/tables.py --only bars,compare,latency $(SESSION_ARGS)
+
+.PHONY: bench-engine
+bench-engine: $(BENCH_ENGINE) ## the engine alone beside LMDB and RocksDB, 7 to 10M keys (ARGS="--counts 1000000 --rounds 3")
+	@tests/bench/store.py $(SESSION_ARGS) $(ARGS)
+	@tests/bench/tables.py --only store,seven $(SESSION_ARGS)
+
+.PHONY: bench-more
+bench-more: build $(LATENCY_RECORDER) | $(INSTALLED)/test ## memory, disk, idle connections, peaks, rewrites and restarts, scdb and redis-server
+	@tests/bench/footprint.py $(SESSION_ARGS)
+	@tests/bench/idle.py $(SESSION_ARGS)
+	@tests/bench/peak.py $(SESSION_ARGS)
+	@tests/bench/rewrite.py $(SESSION_ARGS)
+	@for keys in 1000000 5000000; do tests/bench/restart.py --keys $$keys $(SESSION_ARGS) || exit 1; done
+	@tests/bench/tables.py --only footprint,idle,peak,rewrite,restart $(SESSION_ARGS)
+
+.PHONY: bench-parts
+bench-parts: $(BENCH_PROGRAMS) ## parts of the server by themselves: index, engine, parser and replies
 	@set -e; for program in $(BENCH_PROGRAMS); do echo "$$program"; $$program; done
-	@tests/bench/compare.py
-	@tests/bench/durable.py
-	@tests/bench/scale.py
+
+.PHONY: bench-docs
+bench-docs: bench-plots ## put the newest results' tables into docs/benchmarks.md, and draw the plots
+	@tests/bench/tables.py --write docs/benchmarks.md $(SESSION_ARGS)
+
+.PHONY: bench-plots
+bench-plots: | $(INSTALLED)/bench ## draw docs/plots/*.svg from the newest results
+	@tests/bench/plots.py docs/plots $(SESSION_ARGS)
 
 .PHONY: soak
 soak: build tests | $(INSTALLED)/test ## the random tests, long: 200,000 commands, 50 kills a mode, C tests with SCDB_SOAK=1
@@ -429,8 +482,12 @@ $(LINT)/%.h.alone: %.h | $(INSTALLED)/build $(INSTALLED)/test
 	    -MMD -MP -MT $@ -MF $@.d -x c -
 	@touch $@
 
+# What includes another store's header is looked at where `make bench-engine` has installed that.
+UNTIDIED := $(if $(wildcard /usr/include/lmdb.h),,tests/bench/bench_store_lmdb.c) \
+            $(if $(wildcard /usr/include/rocksdb/c.h),,tests/bench/bench_store_rocksdb.c)
+
 .PHONY: lint-tidy
-lint-tidy: $(patsubst %,$(LINT)/%.tidy,$(C_SOURCES))
+lint-tidy: $(patsubst %,$(LINT)/%.tidy,$(filter-out $(UNTIDIED),$(C_SOURCES)))
 
 $(LINT)/%.c.tidy: %.c .clang-tidy tests/lint/exceptions.txt | $(INSTALLED)/lint $(INSTALLED)/build $(INSTALLED)/test
 	@mkdir -p $(@D)

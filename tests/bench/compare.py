@@ -1,79 +1,131 @@
 #!/usr/bin/python3
-"""scdb and redis-server side by side: redis-benchmark at -P 1, 16, 64, appendonly yes, everysec.
+"""scdb and its peers side by side under redis-benchmark: what `make bench` runs.
 
-    compare.py [--rounds N] [--scale FACTOR] [--commands set,get,incr,mset] [--pipelines 1,16,64]
+    compare.py [--rows all|bars|quick|NAMES] [--rounds 5] [--seconds 10] [--session NAME] [--list]
+               [--minutes M]
 
-Runs take turns between the two servers, so that what else the machine does hits both alike. Prints
-a markdown table of medians with their spread (smallest to largest), of operations a second and of
-operations a second of the server's CPU time.
+Rows are those of rows.py. For each the servers, filled and with the same durability, take turns run
+by run, in turned order every other round; a run begins when the server has no work left from the one
+before, and the disk none. What every run gave is kept (results.py), so that a session that was cut
+short goes on with --session NAME where it stopped; tables.py and plots.py show it. With --minutes as
+many rounds are made as fit into that time, at least one, over all rows alike.
 """
 
 import argparse
-import statistics
+import os
 import sys
+import time
 
+import load
 import measure
-
-REQUESTS = {1: 100000, 16: 400000, 64: 800000}
-MSET_SHARE = 5  # a MSET of redis-benchmark sets ten keys: fewer of them take as long
-
-
-def spread(values):
-    middle = statistics.median(values)
-    return f"{middle / 1000:.0f}k ({min(values) / 1000:.0f}-{max(values) / 1000:.0f})"
+import results
+import rows
+import servers
 
 
-def measure_row(servers, command, pipeline, arguments):
-    """Results for each server: lists of (rate, p50, p99, rate of a CPU second)."""
-    requests = int(REQUESTS.get(pipeline, 400000) * arguments.scale)
-    if command == "mset":
-        requests //= MSET_SHARE
-    requests -= requests % pipeline
-    results = {name: [] for name in servers}
-    for number in range(arguments.rounds):
-        order = list(servers) if number % 2 == 0 else list(reversed(servers))
-        for name in order:
-            results[name].append(measure.benchmark(servers[name], command, requests, pipeline))
-    return results
+RUNS_MAX = 3  # one that turned out shorter than asked is made again, with more requests
 
 
-def print_row(command, pipeline, results):
-    cells = [command.upper(), str(pipeline)]
-    medians = {}
-    for column in (0, 3):
-        for name in ("scdb", "redis"):
-            values = [result[column] for result in results[name]]
-            medians[name, column] = statistics.median(values)
-            cells.append(spread(values))
-        cells.append(f"{medians['scdb', column] / medians['redis', column]:.2f}")
-    for name in ("scdb", "redis"):
-        cells.append(f"{statistics.median([result[2] for result in results[name]]):.2f}")
-    print("| " + " | ".join(cells) + " |", flush=True)
+class Clock:
+    """Whether there is time left."""
+
+    def __init__(self, minutes):
+        self.deadline = time.monotonic() + minutes * 60 if minutes else None
+
+    def has(self, seconds):
+        return self.deadline is None or time.monotonic() + seconds < self.deadline
+
+
+def group_rows(picked):
+    """Lists of rows that can share servers, in their order. The counters of INCR are keys of their
+    own, so INCR has servers of its own."""
+    groups = {}
+    for row in picked:
+        shared = (row.sync, row.size, row.keys, row.command == "incr")
+        groups.setdefault(shared, []).append(row)
+    return list(groups.values())
+
+
+def fill(server, row):
+    """The keys that the row's load takes its own from by chance."""
+    if row.command == "incr":
+        measure.fill(server, row.keys, 0, prefix=b"counter:", value=b"1000000")
+    else:
+        measure.fill(server, row.keys, row.size)
+
+
+def measure_round(number, row, running, log, requests):
+    order = running if number % 2 == 0 else list(reversed(running))
+    for server in order:
+        if server.name not in requests:
+            requests[server.name] = load.calibrate(server, row, log.seconds)
+        for _ in range(RUNS_MAX):
+            server.settle()
+            os.sync()
+            figures = load.run(server, row, requests[server.name])
+            figures["settle_cpu_s"] = server.settle()
+            requests[server.name] = load.enough(figures, row, log.seconds)
+            if figures["seconds"] >= log.seconds:
+                break
+        log.add(row=row._asdict(), round=number, server=server.name, version=server.release,
+                **figures)  # fmt: skip
+        print(f"  {row.name:26} round {number + 1} {server.name:8} {figures['rate']:12,.0f}/s "
+              f"{figures['rate_cpu']:12,.0f}/CPU s  p99 {figures['p99']:8.3f} ms  "
+              f"{figures['seconds']:.1f} s", flush=True)  # fmt: skip
+
+
+def measure_group(group, log, arguments, clock):
+    """All rounds of rows that share their servers."""
+    running = servers.make_all(servers.SYNC_DIRECTIVES[group[0].sync])
+    try:
+        for server in running:
+            server.start()
+            server.release = server.version()
+            fill(server, group[0])
+        requests = {row.name: {} for row in group}
+        for number in range(arguments.rounds):
+            for row in group:
+                if (row.name, number) in log.done:
+                    continue
+                if number > 0 and not clock.has(len(running) * (log.seconds + 2)):
+                    return
+                measure_round(number, row, running, log, requests[row.name])
+    finally:
+        for server in running:
+            server.close()
+
+
+def open_log(arguments):
+    log = results.Log("compare", arguments.session or results.new_session())
+    log.seconds = arguments.seconds
+    count = len(servers.peers_wanted())
+    seen = {}
+    for line in log.lines():
+        seen.setdefault((line["row"]["name"], line["round"]), set()).add(line["server"])
+    log.done = {key for key, names in seen.items() if len(names) >= count}
+    return log
 
 
 def main():
-    parser = argparse.ArgumentParser(description="scdb and redis-server side by side")
+    parser = argparse.ArgumentParser(description="scdb and its peers side by side")
+    parser.add_argument("--rows", default="all", help="names, patterns or groups of rows.py")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--scale", type=float, default=1.0, help="factor on the requests of a run")
-    parser.add_argument("--commands", default="set,get,incr,mset")
-    parser.add_argument("--pipelines", default="1,16,64")
+    parser.add_argument("--seconds", type=float, default=10, help="how long a run is at least")
+    parser.add_argument("--minutes", type=float, help="stop before so much time has passed")
+    parser.add_argument("--session", help="go on with a session, or how a new one is called")
+    parser.add_argument("--list", action="store_true", help="show the rows that are picked")
     arguments = parser.parse_args()
-
-    print(f"{measure.machine()}; {arguments.rounds} rounds, 50 clients, values of 100 bytes,")
-    print("100,000 keys; appendfsync everysec on both; the client runs on the same machine.\n")
-    print("| command | -P | scdb op/s | redis op/s | ratio | scdb op/CPU s | redis op/CPU s "
-          "| ratio | scdb p99 ms | redis p99 ms |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    everysec = [("appendfsync", "everysec")]
-    with measure.Server(directives=everysec + [("threads", 0)]) as scdb, measure.Server(
-        reference=True, directives=everysec
-    ) as redis:
-        servers = {"scdb": scdb, "redis": redis}
-        for server in servers.values():
-            measure.fill(server, 100000, 100)
-        for command in arguments.commands.split(","):
-            for pipeline in [int(word) for word in arguments.pipelines.split(",")]:
-                print_row(command, pipeline, measure_row(servers, command, pipeline, arguments))
+    picked = rows.pick(arguments.rows)
+    if arguments.list:
+        print("\n".join(row.name for row in picked))
+        return 0
+    log, clock = open_log(arguments), Clock(arguments.minutes)
+    print(f"session {log.session}: {len(picked)} rows, {arguments.rounds} rounds of "
+          f"{arguments.seconds:g} s; {measure.machine()}", flush=True)  # fmt: skip
+    for group in group_rows(picked):
+        if any((row.name, number) not in log.done
+               for row in group for number in range(arguments.rounds)):  # fmt: skip
+            measure_group(group, log, arguments, clock)
     return 0
 
 

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
@@ -14,13 +15,45 @@ from server import Server  # noqa: E402,F401  (for those who import this file)
 
 TICKS = os.sysconf("SC_CLK_TCK")
 FILL_PIPELINE = 500
+KEY_DIGITS = 12
+OWN_FIELDS = slice(11, 13)  # of /proc/PID/stat, counted behind the name: utime, stime
+CHILDREN_FIELDS = slice(13, 15)
+CPU_CLOCK = 2  # of a process, all its threads: what clock_getcpuclockid() makes its ids of
 
 
 def cpu_seconds(pid):
-    """User and system time that the process has taken so far."""
-    with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    """User and system time that all threads of the process have taken so far, to the nanosecond:
+    what utime + stime of /proc/PID/stat are in ticks of 10 ms."""
+    return time.clock_gettime((~pid << 3) | CPU_CLOCK)
+
+
+def children_cpu_seconds(pid):
+    """The same of its children, those that run and those that have ended; in ticks."""
+    total = ticks_of(pid, CHILDREN_FIELDS)
+    for child in children(pid):
+        total += ticks_of(child, OWN_FIELDS) + ticks_of(child, CHILDREN_FIELDS)
+    return total / TICKS
+
+
+def ticks_of(pid, fields):
+    """Two fields of /proc/PID/stat, added; 0 of a process that is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+            words = file.read().rsplit(")", 1)[1].split()
+    except FileNotFoundError:
+        return 0
+    return sum(int(word) for word in words[fields])
+
+
+def children(pid):
+    found = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        try:
+            with open(f"/proc/{pid}/task/{thread}/children", encoding="latin-1") as file:
+                found += [int(word) for word in file.read().split()]
+        except FileNotFoundError:
+            continue
+    return found
 
 
 def memory_bytes(pid):
@@ -33,18 +66,17 @@ def memory_bytes(pid):
     return total
 
 
-def fill(server, count, value_size):
-    """Sets the keys 0..count-1, named as redis-benchmark -r names them."""
-    value = b"x" * value_size
+def fill(server, count, value_size, prefix=b"key:", value=None):
+    """Sets the keys 0..count-1, named as redis-benchmark -r names them. Without `value` they get
+    `value_size` bytes."""
+    value = b"x" * value_size if value is None else value
+    request = b"*3\r\n$3\r\nSET\r\n$%d\r\n%b%%012d\r\n$%d\r\n%b\r\n" % (
+        len(prefix) + KEY_DIGITS, prefix, len(value), value.replace(b"%", b"%%")
+    )  # fmt: skip
     with server.connect() as connection:
         for start in range(0, count, FILL_PIPELINE):
             end = min(start + FILL_PIPELINE, count)
-            connection.sendall(
-                b"".join(
-                    b"*3\r\n$3\r\nSET\r\n$16\r\nkey:%012d\r\n$%d\r\n%b\r\n" % (i, value_size, value)
-                    for i in range(start, end)
-                )
-            )
+            connection.sendall(b"".join(request % i for i in range(start, end)))
             wanted = (end - start) * len(b"+OK\r\n")
             got = b""
             while len(got) < wanted:
