@@ -392,11 +392,13 @@ bench-engine: $(BENCH_ENGINE) ## the engine alone beside LMDB and RocksDB, 7 to 
 	@tests/bench/tables.py --only store,seven $(SESSION_ARGS)
 
 .PHONY: bench-more
-bench-more: build $(LATENCY_RECORDER) | $(INSTALLED)/test ## memory, disk, idle connections, peaks, rewrites and restarts, scdb and redis-server
+bench-more: build $(LATENCY_RECORDER) | $(INSTALLED)/test ## memory, disk, idle connections, peaks, rewrites, durable writes, restarts: scdb and redis-server
 	@tests/bench/footprint.py $(SESSION_ARGS)
 	@tests/bench/idle.py $(SESSION_ARGS)
 	@tests/bench/peak.py $(SESSION_ARGS)
 	@tests/bench/rewrite.py $(SESSION_ARGS)
+	@tests/bench/durable.py
+	@tests/bench/scale.py
 	@for keys in 1000000 5000000; do tests/bench/restart.py --keys $$keys $(SESSION_ARGS) || exit 1; done
 	@tests/bench/tables.py --only footprint,idle,peak,rewrite,restart $(SESSION_ARGS)
 

@@ -2,13 +2,14 @@
 """scdb and its peers side by side under redis-benchmark: what `make bench` runs.
 
     compare.py [--rows all|bars|quick|NAMES] [--rounds 5] [--seconds 10] [--session NAME] [--list]
-               [--minutes M]
+               [--minutes M] [--nice N]
 
-Rows are those of rows.py. For each the servers, filled and with the same durability, take turns run
-by run, in turned order every other round; a run begins when the server has no work left from the one
-before, and the disk none. What every run gave is kept (results.py), so that a session that was cut
-short goes on with --session NAME where it stopped; tables.py and plots.py show it. With --minutes as
-many rounds are made as fit into that time, at least one, over all rows alike.
+Rows are those of rows.py. For each the servers, filled and with the same durability, take turns
+run by run, in turned order every other round; a run begins when the server has no work left from
+the one before, and the disk none. What every run gave is kept (results.py), so that a session that
+was cut short goes on with --session NAME where it stopped; tables.py and plots.py show it. With
+--minutes as many rounds are made as fit into that time, at least one, over all rows alike. With
+--nice -15 (as root) servers and clients alike come before what else the machine does.
 """
 
 import argparse
@@ -27,13 +28,23 @@ RUNS_MAX = 3  # one that turned out shorter than asked is made again, with more 
 
 
 class Clock:
-    """Whether there is time left."""
+    """Whether there is time for one more round like the last one."""
 
     def __init__(self, minutes):
         self.deadline = time.monotonic() + minutes * 60 if minutes else None
+        self.round_began = None
 
-    def has(self, seconds):
-        return self.deadline is None or time.monotonic() + seconds < self.deadline
+    def begin_group(self):
+        self.round_began = None
+
+    def begin_round(self):
+        """Whether the round may begin; the first of a group always may."""
+        now = time.monotonic()
+        took = now - self.round_began if self.round_began else 0
+        if self.deadline and self.round_began and now + took > self.deadline:
+            return False
+        self.round_began = now
+        return True
 
 
 def group_rows(picked):
@@ -59,8 +70,8 @@ def measure_round(number, row, running, log, requests):
     for server in order:
         if server.name not in requests:
             requests[server.name] = load.calibrate(server, row, log.seconds)
-        for _ in range(RUNS_MAX):
             server.settle()
+        for _ in range(RUNS_MAX):
             os.sync()
             figures = load.run(server, row, requests[server.name])
             figures["settle_cpu_s"] = server.settle()
@@ -83,12 +94,12 @@ def measure_group(group, log, arguments, clock):
             server.release = server.version()
             fill(server, group[0])
         requests = {row.name: {} for row in group}
+        clock.begin_group()
         for number in range(arguments.rounds):
-            for row in group:
-                if (row.name, number) in log.done:
-                    continue
-                if number > 0 and not clock.has(len(running) * (log.seconds + 2)):
-                    return
+            left = [row for row in group if (row.name, number) not in log.done]
+            if left and not clock.begin_round():
+                break
+            for row in left:
                 measure_round(number, row, running, log, requests[row.name])
     finally:
         for server in running:
@@ -112,6 +123,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=10, help="how long a run is at least")
     parser.add_argument("--minutes", type=float, help="stop before so much time has passed")
+    parser.add_argument("--nice", type=int, default=0, help="of servers and clients")
     parser.add_argument("--session", help="go on with a session, or how a new one is called")
     parser.add_argument("--list", action="store_true", help="show the rows that are picked")
     arguments = parser.parse_args()
@@ -119,6 +131,7 @@ def main():
     if arguments.list:
         print("\n".join(row.name for row in picked))
         return 0
+    os.nice(arguments.nice)
     log, clock = open_log(arguments), Clock(arguments.minutes)
     print(f"session {log.session}: {len(picked)} rows, {arguments.rounds} rounds of "
           f"{arguments.seconds:g} s; {measure.machine()}", flush=True)  # fmt: skip

@@ -92,7 +92,8 @@ def latencies(lines):
     peers = peers_of(lines)
     heads = ["row"]
     for field in ("p50", "p99", "p99.9"):
-        heads += [f"{OURS} {field} ms"] + [word for peer in peers for word in (peer, f"{peer} / {OURS}")]
+        heads.append(f"{OURS} {field} ms")
+        heads += [word for peer in peers for word in (peer, f"{peer} / {OURS}")]
     body = []
     for name, of_row in by_row(lines).items():
         cells = [name]

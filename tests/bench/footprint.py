@@ -3,10 +3,10 @@
 
     footprint.py [--counts 1000000,5000000] [--value 100] [--session NAME]
 
-For each count each server, fresh, gets so many keys of 16 bytes; then as many SETs of keys among them
-by chance; then BGREWRITEAOF (in scdb: a compaction). After each step, when its work is done, its own
-memory is taken (RssAnon + RssShmem: mapped files are the page cache's) beyond that of the empty
-server, and the room of its directory on the disk. Results are kept; tables.py shows them.
+For each count each server, fresh, gets so many keys of 16 bytes; then as many SETs of keys among
+them by chance; then BGREWRITEAOF (in scdb: a compaction). After each step, when its work is done,
+its own memory is taken (RssAnon + RssShmem: mapped files are the page cache's) beyond that of the
+empty server, and the room of its directory on the disk. Results are kept; tables.py shows them.
 """
 
 import argparse

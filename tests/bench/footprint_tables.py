@@ -31,8 +31,9 @@ def footprint(lines):
             cells = [f"{keys:,}", server]
             for kind in ("memory", "disk"):
                 for step in ("filled", "overwritten", "rewritten"):
+                    wanted = (keys, server, step)
                     found = [line[kind] / keys for line in lines
-                             if (line["keys"], line["server"], line["step"]) == (keys, server, step)]
+                             if (line["keys"], line["server"], line["step"]) == wanted]
                     cells.append(f"{statistics.median(found):,.1f}" if found else "-")
             body.append(cells)
     heads = ["keys", "server", "memory: filled", "overwritten", "rewritten", "disk: filled",
@@ -93,8 +94,8 @@ def rewrite(lines):
     first = lines[0]
     heads = ["server", "", "GET p50 ms", "p99 ms", "p99.9 ms", "longest ms", "rewrites"]
     return (
-        head(lines) + f" {first['keys']:,} keys of {first['value']} bytes, {first['rate']:,.0f} SETs a "
-        "second beside the GETs.\n\n" + table(heads, body)
+        head(lines) + f" {first['keys']:,} keys of {first['value']} bytes, {first['rate']:,.0f} "
+        "SETs a second beside the GETs.\n\n" + table(heads, body)
     )  # fmt: skip
 
 

@@ -3,9 +3,10 @@
 
     idle.py [--connections 10000] [--session NAME]
 
-The server's own memory (RssAnon + RssShmem) beyond that before: with so many connections open; after
-each has sent a PING and read its answer; after each has set and read a value of 10 KiB; and after all
-are closed. Sockets' memory in the kernel is not in it. Results are kept; tables.py shows them.
+The server's own memory (RssAnon + RssShmem) beyond that before: with so many connections open;
+after each has sent a PING and read its answer; after each has set and read a value of 10 KiB; and
+after all are closed. Sockets' memory in the kernel is not in it. Results are kept; tables.py shows
+them.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """One run of a row's load on one server, and its figures.
 
-The mixed load is five redis-benchmarks at the same time, for one sends one kind of command only: four
-send GETs, one SETs, each on a fifth of the connections. (As processes of equal weight they keep to
-these shares also where the clients are what limits.) Its latencies are the worst of the five;
-"overlap" is the part of the time for which all of them ran.
+The mixed load is five redis-benchmarks at the same time, for one sends one kind of command only:
+four send GETs, one SETs, each on a fifth of the connections. (As processes of equal weight they
+keep to these shares also where the clients are what limits.) Its latencies are the worst of the
+five; "overlap" is the part of the time for which all of them ran.
 """
 
 import time

@@ -4,9 +4,9 @@
     peak.py [--peaks 4] [--session NAME]
 
 A server with 1,000 keys of 10 KiB serves a mild load; then so many times 500 connections with 64
-commands in a pipeline set, then get them. The most that the server's own memory (RssAnon + RssShmem)
-had in each peak, and what it has some seconds after, beyond that after the mild load. Results are
-kept; tables.py shows them.
+commands in a pipeline set, then get them. The most that the server's own memory (RssAnon +
+RssShmem) had in each peak, and what it has some seconds after, beyond that after the mild load.
+Results are kept; tables.py shows them.
 """
 
 import argparse

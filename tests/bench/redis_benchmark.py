@@ -2,7 +2,7 @@
 
 The text has more than --csv: the lines of the distribution by percentile, of which the first at or
 above 99.9 % (99.902 %) is taken for p99.9, so it is an upper bound. Latencies are the client's, in
-milliseconds; of a pipeline it takes the time until the first reply arrives for each of its requests.
+milliseconds; each request of a pipeline gets the time until the first reply of it arrives.
 """
 
 import re

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """How long does a start take, with how many keys? scdb beside redis-server with the same data.
 
-    restart.py [--keys 5000000] [--value 100] [--rounds 5] [--behind-mb 250]
+    restart.py [--keys 5000000] [--value 100] [--rounds 5] [--behind-mb 250] [--session NAME]
 
 Four starts, each from the program's start to the first PONG, interleaved round by round:
 
@@ -11,20 +11,23 @@ Four starts, each from the program's start to the first PONG, interleaved round 
   redis log    redis-server, appendonly yes, everything in its incremental AOF (no rewrite)
   redis base   redis-server, appendonly yes, after BGREWRITEAOF: everything in an RDB base
 
-Data is in the page cache. Prints the medians, their spread, and the ratios to redis-server, of wall
-time; the processor time beside it is what a busy machine does not spoil.
+Data is in the page cache. Keeps each start's time, and its processor time, which is what a busy
+machine does not spoil; prints the medians of all numbers of keys in the session, their spread, and
+the ratios to redis-server, of wall time.
 """
 
 import argparse
 import os
 import random
 import shutil
-import statistics
 import sys
 import tempfile
 import time
 
+import footprint_tables
 import measure
+import results
+
 
 class Store:
     """A directory with data that one of the two servers has written, started again and again."""
@@ -156,27 +159,20 @@ def main():
     parser.add_argument("--value", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--behind-mb", type=int, default=250)
+    parser.add_argument("--session")
     arguments = parser.parse_args()
+    log = results.Log("restart", arguments.session or results.new_session())
     stores = make_scdb_stores(arguments) + make_redis_stores(arguments)
-    times = {store.name: [] for store in stores}
     try:
-        for _ in range(arguments.rounds):
+        for number in range(arguments.rounds):
             for store in stores:
-                times[store.name].append(timed_start(store))
+                seconds, used = timed_start(store)
+                log.add(start=store.name, keys=arguments.keys, value=arguments.value,
+                        round=number, seconds=seconds, cpu_s=used)  # fmt: skip
     finally:
         for store in stores:
             store.remove()
-    print(f"{measure.machine()}; {arguments.keys:,} keys, values of {arguments.value} bytes, "
-          f"medians of {arguments.rounds} runs\n")  # fmt: skip
-    walls = {name: statistics.median(wall for wall, _ in rows) for name, rows in times.items()}
-    cpus = {name: statistics.median(cpu for _, cpu in rows) for name, rows in times.items()}
-    print("| start | seconds | least, most | CPU seconds | redis log / this | redis base / this |")
-    print("|---|---|---|---|---|---|")
-    for name, rows in times.items():
-        least, most = min(wall for wall, _ in rows), max(wall for wall, _ in rows)
-        print(f"| {name} | {walls[name]:.3f} | {least:.3f}, {most:.3f} | {cpus[name]:.2f} "
-              f"| {walls['redis log'] / walls[name]:.1f} "
-              f"| {walls['redis base'] / walls[name]:.1f} |")  # fmt: skip
+    print(footprint_tables.restart(log.lines()))
     return 0
 
 

@@ -1,8 +1,8 @@
 """Results are kept: one line of JSON each, appended to build/bench/FILE.jsonl as it is measured.
 
 A session is what belongs together: it has a name, so that a run that was cut short can be taken up
-again, and tables and plots are made from one session, the newest if none is named. Each line has the
-session, when it was measured, the commit, the machine and how busy that was.
+again, and tables and plots are made from one session, the newest if none is named. Each line has
+the session, when it was measured, the commit, the machine and how busy that was.
 """
 
 import json

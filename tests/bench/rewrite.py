@@ -2,12 +2,14 @@
 """What those who are served feel of a compaction, beside what they feel of redis-server's
 BGREWRITEAOF.
 
-    rewrite.py [--keys 1000000] [--value 100] [--seconds 15] [--rounds 3] [--rate 20000] [--session NAME]
+    rewrite.py [--keys 1000000] [--value 100] [--seconds 15] [--rounds 3] [--rate 20000]
+               [--session NAME]
 
-Each server with so many keys has random ones overwritten at a steady rate, in pipelines of 16, while
-latency_recorder.c asks for one key after the other; once undisturbed, and once with one BGREWRITEAOF
-(in scdb: a compaction of all that has garbage) after the other. What the recorder has found is kept;
-tables.py shows it. Automatic rewriting and compaction are off, so that "undisturbed" is just that.
+Each server with so many keys has random ones overwritten at a steady rate, in pipelines of 16,
+while latency_recorder.c asks for one key after the other; once undisturbed, and once with one
+BGREWRITEAOF (in scdb: a compaction of all that has garbage) after the other. What the recorder has
+found is kept; tables.py shows it. Automatic rewriting and compaction are off, so that "undisturbed"
+is just that.
 """
 
 import argparse

@@ -50,13 +50,16 @@ GROUPS = {
 }
 
 
+def is_named(name, patterns):
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
 def pick(text):
     """The rows that a list of names, patterns and groups means, separated by commas."""
     picked = []
     for word in text.split(","):
         patterns = GROUPS.get(word, [word])
-        found = [each for each in all_rows()
-                 if any(fnmatch.fnmatchcase(each.name, pattern) for pattern in patterns)]  # fmt: skip
+        found = [each for each in all_rows() if is_named(each.name, patterns)]
         if not found:
             raise SystemExit(f"no row is named {word!r}; there are the groups {', '.join(GROUPS)} "
                              "and what --list shows")  # fmt: skip

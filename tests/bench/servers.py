@@ -65,7 +65,7 @@ class BenchServer(measure.Server):
 
     def settle(self):
         """Waits until the work that a load has left behind is done: compaction, a rewrite of the
-        AOF (in a child), the last fdatasync. Returns the CPU seconds that the server took for it."""
+        AOF (in a child), the last fdatasync. Returns the server's CPU seconds meanwhile."""
         before = self.cpu_seconds()
         deadline = time.monotonic() + QUIET_SECONDS_MAX
         while time.monotonic() < deadline:
