@@ -247,9 +247,12 @@ endif
 EXAMPLE_TEST := tests/example/run.sh
 EXAMPLE_SETTINGS = BUILD=$(BUILD) CC="$(CC)" LIBRARY_FLAGS="$(OPTIMIZE)"
 
+# What the benchmarks rest on; nothing is measured.
+HARNESS_TEST := tests/bench/harness_test.py
+
 .PHONY: test
 test: build tests | $(INSTALLED)/test ## every test: unit, model, crash, the example, and clients against the server
-	@$(EXAMPLE_SETTINGS) tests/run $(CLIENT_TESTS) $(TEST_PROGRAMS) $(REPLAYS) $(EXAMPLE_TEST)
+	@$(EXAMPLE_SETTINGS) tests/run $(CLIENT_TESTS) $(TEST_PROGRAMS) $(REPLAYS) $(EXAMPLE_TEST) $(HARNESS_TEST)
 
 .PHONY: unit-test
 unit-test: tests ## only the C tests (ONLY=word picks programs whose name has the word)
@@ -409,6 +412,13 @@ bench-parts: $(BENCH_PROGRAMS) ## parts of the server by themselves: index, engi
 .PHONY: bench-docs
 bench-docs: bench-plots ## put the newest results' tables into docs/benchmarks.md, and draw the plots
 	@tests/bench/tables.py --write docs/benchmarks.md $(SESSION_ARGS)
+
+.PHONY: bench-publish
+bench-publish: build | $(INSTALLED)/test $(INSTALLED)/bench ## bench-bars, then its tables and plots into docs/: a quarter of an hour (MINUTES=14)
+	@set -e; session=$(or $(SESSION),$$(date +%F-%H%M%S)); \
+	tests/bench/compare.py --rows bars --rounds 99 --minutes $(or $(MINUTES),14) --session $$session; \
+	tests/bench/tables.py --write docs/benchmarks.md --session $$session; \
+	tests/bench/plots.py docs/plots --session $$session
 
 .PHONY: bench-plots
 bench-plots: | $(INSTALLED)/bench ## draw docs/plots/*.svg from the newest results
