@@ -9,6 +9,9 @@
 #include "engine/lookup.h"
 #include "engine/mark.h"
 
+/* Slots that are on their way to the CPU while others are judged. */
+#define PREFETCH_AHEAD 6
+
 enum status compaction_copy_init(struct compaction_copy *copy, struct engine *engine,
                                  struct segment *victim, uint64_t guard_limit)
 {
@@ -193,6 +196,31 @@ static enum compaction_verdict judge_locked(const struct compaction_copy *copy,
     return has_slot ? VERDICT_DROP : VERDICT_TOMBSTONE;
 }
 
+/* Asks for the memory that judging the candidate will touch. */
+static void prefetch_locked(const struct compaction_copy *copy, size_t i)
+{
+    if (i >= copy->candidate_count) {
+        return;
+    }
+    const struct compaction_candidate *candidate = &copy->candidates[i];
+    const struct engine_keyspace *keyspace =
+        spaces_find(&copy->engine->spaces, candidate->record.keyspace_id);
+    if (keyspace != NULL) {
+        index_prefetch(keyspace->index, candidate->hash);
+    }
+}
+
+static void judge_all_locked(struct compaction_copy *copy)
+{
+    for (size_t i = 0; i < PREFETCH_AHEAD; i++) {
+        prefetch_locked(copy, i);
+    }
+    for (size_t i = 0; i < copy->candidate_count; i++) {
+        prefetch_locked(copy, i + PREFETCH_AHEAD);
+        copy->candidates[i].verdict = judge_locked(copy, &copy->candidates[i]);
+    }
+}
+
 enum status compaction_copy_read(struct compaction_copy *copy)
 {
     if (copy->ended) {
@@ -203,9 +231,7 @@ enum status compaction_copy_read(struct compaction_copy *copy)
         return status;
     }
     mutex_lock(&copy->engine->lock);
-    for (size_t i = 0; i < copy->candidate_count; i++) {
-        copy->candidates[i].verdict = judge_locked(copy, &copy->candidates[i]);
-    }
+    judge_all_locked(copy);
     mutex_unlock(&copy->engine->lock);
     return STATUS_OK;
 }

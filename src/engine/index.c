@@ -59,7 +59,9 @@ const char *index_line(const struct index *index, struct index_hash hash)
 
 void index_prefetch(const struct index *index, struct index_hash hash)
 {
-    __builtin_prefetch(index_line(index, hash));
+    const char *line = index_line(index, hash);
+    __builtin_prefetch(line);
+    __builtin_prefetch(line + 64); /* A prefetch beyond the end does no harm. */
 }
 
 bool index_peek(const struct index *index, struct index_hash hash, struct record_address *out)
