@@ -296,9 +296,9 @@ mutants: ## each rule of durability broken in turn: the crash tests must notice 
 	    $(addprefix $(BUILD)/mutants/,$(MUTANT_TESTS))
 	@tests/crash/mutants.py $(BUILD)/mutants $(ONLY)
 
-.PHONY: suite
-suite: build | $(INSTALLED)/suite ## the files of Redis's own test suite that matter here (FILES="unit/...")
-	@redis-tests/suite/run.sh $(FILES)
+.PHONY: redis-suite
+redis-suite: build | $(INSTALLED)/suite ## Redis's own test suite in both modes (FILES="unit/..." ARGS="--mode spawned ...")
+	@redis-tests/suite/run.py $(ARGS) $(if $(FILES),$(FILES),--all)
 
 .PHONY: asan
 asan: ## every test under AddressSanitizer and UndefinedBehaviorSanitizer
