@@ -201,6 +201,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 "$(WITH_SERVER) redis-tests/redis_py_test.py" \
                 "$(WITH_SERVER) redis-tests/node/run.sh" \
                 redis-tests/operations_test.py \
+                redis-tests/networking_test.py \
                 redis-tests/reference_test.py \
                 redis-tests/pubsub_test.py \
                 redis-tests/events_test.py \

@@ -2,7 +2,7 @@
 
 external: the harness talks to a server that we have started. It leaves out what is tagged
 external:skip. spawned: the harness starts servers itself, as src/redis-server, which here is a
-script that starts the server under test.
+link to the server under test.
 
 Every run works on a copy of the sources of its own (patches.py is applied to it) and on ports that
 no other run on this machine has, so that runs may go side by side.
@@ -88,13 +88,7 @@ def copy_sources(sources, target):
         shutil.copy(os.path.join(sources, name), target)
     for program in ("redis-cli", "redis-benchmark"):
         os.symlink(shutil.which(program), os.path.join(target, "src", program))
-    if "redis-server" in os.path.basename(scdb_path()):
-        os.symlink(scdb_path(), os.path.join(target, "src", "redis-server"))
-    else:
-        wrapper = os.path.join(target, "src", "redis-server")
-        with open(wrapper, "w", encoding="utf-8") as script:
-            script.write(f'#!/bin/sh\nexec "{scdb_path()}" "$@"\n')
-        os.chmod(wrapper, 0o755)
+    os.symlink(os.path.abspath(scdb_path()), os.path.join(target, "src", "redis-server"))
     patches.apply(target)
 
 
@@ -136,14 +130,14 @@ def run_file(sources, file, mode, skips, seconds_max):
         skip_file = os.path.join(folder, "skips")
         with open(skip_file, "w", encoding="utf-8") as listed:
             listed.write("\n".join(skips) + "\n")
-        arguments = ["--single", file, "--skipfile", skip_file]
+        arguments = ["--single", file, "--skipfile", skip_file, "--tags", "-needs:repl"]
         if mode == "external":
             directives = [("enable-debug-command", "yes"), ("enable-protected-configs", "yes")]
             with Server(directives=directives) as server:
                 arguments += ["--host", server.host, "--port", str(server.port)]
                 output, problem = run_harness(work, arguments, seconds_max)
         else:
-            if not os.path.islink(os.path.join(work, "src", "redis-server")):
+            if "redis" not in os.path.basename(scdb_path()):
                 arguments += ["--config", "threads", "3"]
             output, problem = run_harness(work, arguments, seconds_max)
     finally:

@@ -7,7 +7,37 @@ What a test asks of the server is never made less.
 import os
 
 # (file, what stands there, what stands there instead, why)
-PATCHES = []
+RELOAD = (
+    "scdb does not read its files again while it runs: the same is asked of a server that is started "
+    "again"
+)
+PATCHES = [
+    (
+        "tests/unit/other.tcl",
+        "r debug reload\n        r get x",
+        "restart_server 0 true false\n        r get x",
+        RELOAD,
+    ),
+    (
+        "tests/unit/other.tcl",
+        "r debug reload\n        set ttl",
+        "restart_server 0 true false\n        waitForBgrewriteaof r\n        set ttl",
+        RELOAD + ", which then compacts what was flushed",
+    ),
+    (
+        "tests/unit/other.tcl",
+        "r debug loadaof\n        set ttl",
+        "restart_server 0 true false\n        set ttl",
+        RELOAD,
+    ),
+    ("tests/unit/expire.tcl", "r debug loadaof", "restart_server 0 true false", RELOAD),
+    (
+        "tests/unit/keyspace.tcl",
+        "test {MOVE basic usage} {",
+        "test {MOVE basic usage} {\n        r flushdb",
+        "the test before it, which needs streams, ends with it",
+    ),
+]
 
 
 def apply(folder):

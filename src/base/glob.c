@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 
+/* Redis matches what follows a '*' by recursion, and at this depth it says no. */
+#define STARS_MAX 1000
+
 static int lower(int c)
 {
     return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
@@ -88,10 +91,14 @@ bool glob_match(struct slice pattern, struct slice text, bool ignore_case)
     size_t taken = 0;
     size_t star = SIZE_MAX; /* behind the last '*'; SIZE_MAX = none yet */
     size_t star_taken = 0;  /* how far the text is taken with that '*' */
+    size_t stars = 0;       /* met so far, several in a row being one, the last of all none */
     while (taken < text.size) {
         if (at < pattern.size && pattern.data[at] == '*') {
             star = ++at;
             star_taken = taken;
+            if (at < pattern.size && pattern.data[at] != '*' && ++stars > STARS_MAX) {
+                return false;
+            }
         } else if (at < pattern.size &&
                    match_one(pattern, &at, char_at(text, taken), ignore_case)) {
             taken++;

@@ -234,6 +234,9 @@ void engine_set_index_memory_limit_locked(struct engine *engine, uint64_t bytes)
 /* Whether the maintenance thread removes what is due; who asks for an expired key never finds it.
  */
 void engine_set_active_expiry(struct engine *engine, bool active);
+/* Until this time (monotonic) nothing that is due is removed, by nobody; it isn't found all the
+ * same. 0: as usual. */
+void engine_pause_expiry_locked(struct engine *engine, int64_t until_ms);
 void engine_set_max_keys_locked(struct engine *engine, uint64_t max_keys);
 
 /* --- maintenance -------------------------------------------------------------------------- */

@@ -77,7 +77,9 @@ enum status engine_find_locked(struct engine *engine, struct engine_keyspace *ke
         return lookup.status;
     }
     if (is_expired(engine, &lookup)) {
-        expiry_drop_locked(engine, keyspace, &slot, &lookup);
+        if (!expiry_is_paused_locked(engine)) {
+            expiry_drop_locked(engine, keyspace, &slot, &lookup);
+        }
         return STATUS_NOT_FOUND;
     }
     lookup_to_entry(&lookup, out);
@@ -214,23 +216,27 @@ enum status engine_random_locked(struct engine *engine, struct engine_keyspace *
 {
     rest_on_all(engine);
     struct index_entry slot;
-    int unreadable = 0;
-    while (unreadable < RANDOM_TRIES &&
+    int misses = 0;
+    while (misses < RANDOM_TRIES &&
            index_random(keyspace->index, random_next(&engine->random_state), &slot)) {
         struct lookup lookup;
         lookup_address_locked(engine, slot.address, &lookup);
         if (lookup.status != STATUS_OK) {
-            unreadable++;
+            misses++;
             continue;
         }
         if (!is_expired(engine, &lookup)) {
             lookup_to_entry(&lookup, out);
             return STATUS_OK;
         }
+        if (expiry_is_paused_locked(engine)) {
+            misses++;
+            continue;
+        }
         /* What it drops here the expiry cycle need not, so the loop costs nothing on the whole. */
         expiry_drop_locked(engine, keyspace, &slot, &lookup);
     }
-    /* Nearly all of what is there can't be read. */
+    /* Nearly all of what is there can't be read, or has expired and may not be removed. */
     struct first_context first = {.engine = engine, .out = out};
     uint64_t cursor = 0;
     do {

@@ -159,8 +159,25 @@ bool expiry_is_done_locked(const struct engine *engine, int64_t until_ms)
     return until_ms <= engine->expiry.cycled_ms;
 }
 
+void engine_pause_expiry_locked(struct engine *engine, int64_t until_ms)
+{
+    engine->expiry.paused_until_ms = until_ms;
+}
+
+bool expiry_is_paused_locked(const struct engine *engine)
+{
+    int64_t until_ms = engine->expiry.paused_until_ms;
+    return until_ms != 0 && clock_monotonic_ms() < until_ms;
+}
+
 void expiry_cycle(struct engine *engine)
 {
+    mutex_lock(&engine->lock);
+    bool is_paused = expiry_is_paused_locked(engine);
+    mutex_unlock(&engine->lock);
+    if (is_paused) {
+        return;
+    }
     int64_t now_s = engine_unix_ms(engine) / 1000; /* one moment for all */
     for (unsigned database = 0; database < engine->spaces.count; database++) {
         expire_database(engine, database, now_s);

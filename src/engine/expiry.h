@@ -28,15 +28,19 @@ struct lookup;
 
 struct expiry {
     /* under the execution lock */
-    uint64_t removed;       /* since the last mark */
-    int64_t until_ms;       /* the latest expiry among them */
-    int64_t cycled_ms;      /* the last cycle has removed what expires up to here */
-    struct staircase marks; /* owned: all marks that say something, for the next checkpoint */
+    uint64_t removed;        /* since the last mark */
+    int64_t until_ms;        /* the latest expiry among them */
+    int64_t cycled_ms;       /* the last cycle has removed what expires up to here */
+    int64_t paused_until_ms; /* engine_pause_expiry_locked() */
+    struct staircase marks;  /* owned: all marks that say something, for the next checkpoint */
 };
 
 /* Lock held. Takes an expired key out of the index, when `lookup` is its record. */
 void expiry_drop_locked(struct engine *engine, struct engine_keyspace *keyspace,
                         const struct index_entry *slot, const struct lookup *lookup);
+
+/* Lock held. Is nothing to be removed at the moment? */
+bool expiry_is_paused_locked(const struct engine *engine);
 
 /*
  * Lock held; before a record with this expiry is prepared. A mark that is owed covers all that is

@@ -143,7 +143,11 @@ static enum status load_directive(struct loader *loader, struct place place, str
         line = name;
     }
     bool several = (directive->flags & DIRECTIVE_SEVERAL) != 0;
-    if (loader->words.count < 2 || (!several && loader->words.count != 2)) {
+    if (several && loader->words.count == 1 &&
+        config_value_of(loader->config, directive)->repeated) {
+        return STATUS_OK; /* it adds nothing to the lines before */
+    }
+    if (!several && loader->words.count != 2) {
         return fail(loader, place, line,
                     "wrong number of arguments; put quotes around one with blanks");
     }

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define ADDRESSES_MAX 16
+
 const char config_special_no_memory[] = "out of memory";
 
 static bool is_blank(char c)
@@ -47,11 +49,15 @@ static bool append_number(struct buffer *text, int64_t value)
     return append(text, slice_make(digits, (size_t)size));
 }
 
-const char *config_special_words(struct slice value, struct slice current, struct buffer *text)
+const char *config_special_addresses(struct slice value, struct slice current, struct buffer *text)
 {
     (void)current;
+    size_t count = 0;
     for (struct slice word = config_special_next_word(&value); word.size > 0;
          word = config_special_next_word(&value)) {
+        if (++count > ADDRESSES_MAX) {
+            return "Too many bind addresses specified.";
+        }
         if (!append(text, word)) {
             return config_special_no_memory;
         }
@@ -253,6 +259,20 @@ const char *config_special_replicaof(struct slice value, struct slice current, s
         return NULL;
     }
     return "scdb does not replicate yet, and would answer as a master; remove the line";
+}
+
+const char *config_special_tls_port(struct slice value, struct slice current, struct buffer *text)
+{
+    (void)current;
+    int64_t number;
+    if (!number_parse(value, &number)) {
+        return "argument couldn't be parsed into an integer";
+    }
+    if (number != 0) {
+        return "scdb has no TLS, and would serve nobody there; leave it 0 and put a proxy that "
+               "speaks TLS in front of 'port'";
+    }
+    return append_number(text, number) ? NULL : config_special_no_memory;
 }
 
 const char *config_special_hz(struct slice value, struct slice current, struct buffer *text)

@@ -20,8 +20,8 @@ struct slice config_special_next_word(struct slice *rest);
 /* What any of the functions below answers when memory runs out. */
 extern const char config_special_no_memory[];
 
-/* Any words: one blank between them (bind). */
-const char *config_special_words(struct slice value, struct slice current, struct buffer *text);
+/* At most 16 words, one blank between them. */
+const char *config_special_addresses(struct slice value, struct slice current, struct buffer *text);
 
 /* "class hard soft seconds" any number of times; classes not named keep their limits. */
 const char *config_special_output_limits(struct slice value, struct slice current,
@@ -36,6 +36,7 @@ const char *config_special_percentiles(struct slice value, struct slice current,
 const char *config_special_shutdown(struct slice value, struct slice current, struct buffer *text);
 const char *config_special_hostname(struct slice value, struct slice current, struct buffer *text);
 const char *config_special_replicaof(struct slice value, struct slice current, struct buffer *text);
+const char *config_special_tls_port(struct slice value, struct slice current, struct buffer *text);
 const char *config_special_hz(struct slice value, struct slice current, struct buffer *text);
 
 #endif

@@ -16,6 +16,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -33,12 +34,22 @@ static const char protected_mode[] =
 
 /* --- opening -------------------------------------------------------------------------------- */
 
-static void add(struct listeners *listeners, struct server *server, int descriptor,
-                bool is_unix_socket)
+/* Takes the descriptor: closed when there is no memory. */
+static enum status add(struct listeners *listeners, int descriptor, bool is_unix_socket,
+                       struct error *error)
 {
-    CHECK(listeners->count < LISTENERS_MAX);
-    listeners->items[listeners->count++] = (struct listener){
-        .server = server, .descriptor = descriptor, .is_unix_socket = is_unix_socket};
+    struct listener *listener = malloc(sizeof(*listener));
+    if (listener == NULL) {
+        (void)close(descriptor);
+        return error_set(error, STATUS_NO_MEMORY, "out of memory");
+    }
+    *listener = (struct listener){
+        .server = listeners->server, .descriptor = descriptor, .is_unix_socket = is_unix_socket};
+    mutex_lock(&listeners->mutex);
+    listener->next = listeners->first;
+    listeners->first = listener;
+    mutex_unlock(&listeners->mutex);
+    return STATUS_OK;
 }
 
 /* A TCP socket that listens on the address; -1 with errno. */
@@ -71,16 +82,16 @@ static bool is_absence(int reason)
            reason == ENOPROTOOPT || reason == EPFNOSUPPORT || reason == ESOCKTNOSUPPORT;
 }
 
-static enum status open_address(struct listeners *listeners, struct server *server,
-                                struct slice word, struct error *error)
+static enum status open_address(struct listeners *listeners, struct slice word, struct error *error)
 {
+    const struct config *config = listeners->server->config;
     bool optional = word.data[0] == '-';
     char host[256];
     (void)snprintf(host, sizeof(host), "%.*s", (int)word.size - optional, word.data + optional);
     bool all_v4 = strcmp(host, "*") == 0;
     bool all_v6 = strcmp(host, "::*") == 0;
     char port[8];
-    (void)snprintf(port, sizeof(port), "%d", (int)config_number(server->config, CONFIG_PORT));
+    (void)snprintf(port, sizeof(port), "%d", (int)config_number(config, CONFIG_PORT));
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     hints.ai_family = all_v4 ? AF_INET : all_v6 ? AF_INET6 : AF_UNSPEC;
     struct addrinfo *found = NULL;
@@ -90,12 +101,11 @@ static enum status open_address(struct listeners *listeners, struct server *serv
                         : error_set(error, STATUS_IO, "can't listen on '%s': %s; correct 'bind'",
                                     host, gai_strerror(failure));
     }
-    int descriptor = listen_on(found, (int)config_number(server->config, CONFIG_TCP_BACKLOG));
+    int descriptor = listen_on(found, (int)config_number(config, CONFIG_TCP_BACKLOG));
     int saved = errno;
     freeaddrinfo(found);
     if (descriptor >= 0) {
-        add(listeners, server, descriptor, false);
-        return STATUS_OK;
+        return add(listeners, descriptor, false, error);
     }
     if (optional && is_absence(saved)) {
         return STATUS_OK;
@@ -106,18 +116,16 @@ static enum status open_address(struct listeners *listeners, struct server *serv
                      host, port, strerror(saved));
 }
 
-static enum status open_tcp(struct listeners *listeners, struct server *server, struct error *error)
+static enum status open_tcp(struct listeners *listeners, struct error *error)
 {
-    if (config_number(server->config, CONFIG_PORT) == 0) {
+    const struct config *config = listeners->server->config;
+    if (config_number(config, CONFIG_PORT) == 0) {
         return STATUS_OK;
     }
-    struct slice rest = config_text(server->config, CONFIG_BIND);
+    struct slice rest = config_text(config, CONFIG_BIND);
     for (struct slice word = config_special_next_word(&rest); word.size > 0;
          word = config_special_next_word(&rest)) {
-        if (listeners->count == LISTENERS_MAX - 1) {
-            return error_set(error, STATUS_INVALID, "too many addresses in 'bind'");
-        }
-        enum status status = open_address(listeners, server, word, error);
+        enum status status = open_address(listeners, word, error);
         if (status != STATUS_OK) {
             return status;
         }
@@ -143,10 +151,10 @@ static void remove_stale_socket(const struct sockaddr_un *address)
     (void)close(probe);
 }
 
-static enum status open_unix(struct listeners *listeners, struct server *server,
-                             struct error *error)
+static enum status open_unix(struct listeners *listeners, struct error *error)
 {
-    struct slice path = config_text(server->config, CONFIG_UNIXSOCKET);
+    const struct config *config = listeners->server->config;
+    struct slice path = config_text(config, CONFIG_UNIXSOCKET);
     if (path.size == 0) {
         return STATUS_OK;
     }
@@ -158,11 +166,11 @@ static enum status open_unix(struct listeners *listeners, struct server *server,
     memcpy(address.sun_path, path.data, path.size);
     remove_stale_socket(&address);
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    mode_t mode = (mode_t)config_number(server->config, CONFIG_UNIXSOCKETPERM);
+    mode_t mode = (mode_t)config_number(config, CONFIG_UNIXSOCKETPERM);
     bool done = descriptor >= 0 &&
                 bind(descriptor, (struct sockaddr *)&address, sizeof(address)) == 0 &&
                 (mode == 0 || chmod(address.sun_path, mode) == 0) &&
-                listen(descriptor, (int)config_number(server->config, CONFIG_TCP_BACKLOG)) == 0;
+                listen(descriptor, (int)config_number(config, CONFIG_TCP_BACKLOG)) == 0;
     if (!done) {
         int saved = errno;
         (void)close(descriptor);
@@ -170,16 +178,41 @@ static enum status open_unix(struct listeners *listeners, struct server *server,
                          address.sun_path, strerror(saved));
     }
     memcpy(listeners->unix_path, address.sun_path, sizeof(address.sun_path));
-    add(listeners, server, descriptor, true);
-    return STATUS_OK;
+    return add(listeners, descriptor, true, error);
 }
 
-enum status listeners_open(struct listeners *listeners, struct server *server, struct error *error)
+void listeners_init(struct listeners *listeners, struct server *server)
 {
-    *listeners = (struct listeners){.next_session_id = 1};
-    enum status status = open_tcp(listeners, server, error);
+    *listeners = (struct listeners){.server = server, .next_session_id = 1};
+    mutex_init(&listeners->mutex);
+}
+
+void listeners_deinit(struct listeners *listeners)
+{
+    CHECK(listeners->first == NULL);
+    buffer_deinit(&listeners->opened);
+    mutex_deinit(&listeners->mutex);
+}
+
+/* "PORT ADDRESS ..." as the configuration has it. */
+static enum status describe(const struct config *config, struct buffer *text)
+{
+    char port[16];
+    struct slice addresses = config_text(config, CONFIG_BIND);
+    int size = snprintf(port, sizeof(port), "%d ", (int)config_number(config, CONFIG_PORT));
+    enum status status = buffer_append(text, port, (size_t)size);
+    return status == STATUS_OK ? buffer_append(text, addresses.data, addresses.size) : status;
+}
+
+enum status listeners_open(struct listeners *listeners, struct error *error)
+{
+    enum status status = open_tcp(listeners, error);
     if (status == STATUS_OK) {
-        status = open_unix(listeners, server, error);
+        status = open_unix(listeners, error);
+    }
+    if (status == STATUS_OK &&
+        describe(listeners->server->config, &listeners->opened) != STATUS_OK) {
+        status = error_set(error, STATUS_NO_MEMORY, "out of memory");
     }
     if (status != STATUS_OK) {
         listeners_close(listeners);
@@ -187,15 +220,25 @@ enum status listeners_open(struct listeners *listeners, struct server *server, s
     return status;
 }
 
+static void free_listener(struct listener *listener)
+{
+    if (listener->event != NULL) {
+        event_free(listener->event);
+    }
+    (void)close(listener->descriptor);
+    free(listener);
+}
+
 void listeners_close(struct listeners *listeners)
 {
-    for (size_t i = 0; i < listeners->count; i++) {
-        if (listeners->items[i].event != NULL) {
-            event_free(listeners->items[i].event);
-        }
-        (void)close(listeners->items[i].descriptor);
+    mutex_lock(&listeners->mutex);
+    while (listeners->first != NULL) {
+        struct listener *listener = listeners->first;
+        listeners->first = listener->next;
+        free_listener(listener);
     }
-    listeners->count = 0;
+    listeners->is_closed = true;
+    mutex_unlock(&listeners->mutex);
     if (listeners->pause_event != NULL) {
         event_free(listeners->pause_event);
         listeners->pause_event = NULL;
@@ -204,6 +247,60 @@ void listeners_close(struct listeners *listeners)
         (void)unlink(listeners->unix_path);
         listeners->unix_path[0] = '\0';
     }
+}
+
+/* --- other addresses ------------------------------------------------------------------------ */
+
+/* A socket that is shut down refuses clients at once, and its address can be bound again, while the
+ * main thread may still be looking at it. */
+static void retire_tcp(struct listeners *listeners)
+{
+    mutex_lock(&listeners->mutex);
+    for (struct listener *listener = listeners->first; listener != NULL;
+         listener = listener->next) {
+        if (!listener->is_unix_socket && !listener->is_retired) {
+            (void)shutdown(listener->descriptor, SHUT_RDWR);
+            listener->is_retired = true;
+        }
+    }
+    mutex_unlock(&listeners->mutex);
+}
+
+static bool is_closed(struct listeners *listeners)
+{
+    mutex_lock(&listeners->mutex);
+    bool closed = listeners->is_closed;
+    mutex_unlock(&listeners->mutex);
+    return closed;
+}
+
+enum status listeners_reopen_locked(struct listeners *listeners, struct error *error)
+{
+    struct buffer wanted = {0};
+    if (describe(listeners->server->config, &wanted) != STATUS_OK) {
+        buffer_deinit(&wanted);
+        return error_set(error, STATUS_NO_MEMORY, "out of memory");
+    }
+    enum status status = STATUS_OK;
+    if (is_closed(listeners) || /* the server is about to end */
+        slice_equal(buffer_slice(&wanted), buffer_slice(&listeners->opened))) {
+        goto done;
+    }
+    retire_tcp(listeners);
+    listeners->opened.size = 0;
+    status = open_tcp(listeners, error);
+    if (status == STATUS_OK) {
+        struct buffer former = listeners->opened;
+        listeners->opened = wanted;
+        wanted = former;
+    } else {
+        retire_tcp(listeners);
+    }
+    mailbox_wake(&listeners->server->mailbox);
+
+done:
+    buffer_deinit(&wanted);
+    return status;
 }
 
 /* --- accepting ------------------------------------------------------------------------------ */
@@ -281,9 +378,14 @@ static void rest(struct listeners *listeners, int reason)
     struct timeval wait = {.tv_sec = 0, .tv_usec = 100000};
     LOG_WARNING("Accepting a client failed: %s. Raise the limit of open files or lower maxclients.",
                 strerror(reason));
-    for (size_t i = 0; i < listeners->count; i++) {
-        (void)event_del(listeners->items[i].event);
+    mutex_lock(&listeners->mutex);
+    for (struct listener *listener = listeners->first; listener != NULL;
+         listener = listener->next) {
+        if (listener->event != NULL) {
+            (void)event_del(listener->event);
+        }
     }
+    mutex_unlock(&listeners->mutex);
     CHECK(event_add(listeners->pause_event, &wait) == 0);
 }
 
@@ -292,9 +394,14 @@ static void on_rested(evutil_socket_t descriptor, short what, void *context)
     struct listeners *listeners = context;
     (void)descriptor;
     (void)what;
-    for (size_t i = 0; i < listeners->count; i++) {
-        CHECK(event_add(listeners->items[i].event, NULL) == 0);
+    mutex_lock(&listeners->mutex);
+    for (struct listener *listener = listeners->first; listener != NULL;
+         listener = listener->next) {
+        if (listener->event != NULL) {
+            CHECK(event_add(listener->event, NULL) == 0);
+        }
     }
+    mutex_unlock(&listeners->mutex);
 }
 
 static bool is_shortage(int reason)
@@ -316,21 +423,48 @@ static void on_acceptable(evutil_socket_t socket_descriptor, short what, void *c
         } else if (is_shortage(errno)) {
             rest(&listener->server->listeners, errno);
             return;
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            return;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINVAL) {
+            return; /* nobody is left, or the listener is retired */
         }
+    }
+}
+
+static bool watch(struct listener *listener, struct event_base *base)
+{
+    listener->event =
+        event_new(base, listener->descriptor, EV_READ | EV_PERSIST, on_acceptable, listener);
+    return listener->event != NULL && event_add(listener->event, NULL) == 0;
+}
+
+static bool settle(struct listeners *listeners)
+{
+    bool done = true;
+    mutex_lock(&listeners->mutex);
+    struct listener **link = &listeners->first;
+    while (*link != NULL) {
+        struct listener *listener = *link;
+        if (listener->is_retired) {
+            *link = listener->next;
+            free_listener(listener);
+            continue;
+        }
+        done = (listener->event != NULL || watch(listener, listeners->base)) && done;
+        link = &listener->next;
+    }
+    mutex_unlock(&listeners->mutex);
+    return done;
+}
+
+void listeners_settle(struct listeners *listeners)
+{
+    if (!settle(listeners)) {
+        LOG_WARNING("Out of memory: nobody is let in at some of the addresses in 'bind'.");
     }
 }
 
 enum status listeners_start(struct listeners *listeners, struct event_base *base)
 {
+    listeners->base = base;
     listeners->pause_event = event_new(base, -1, 0, on_rested, listeners);
-    bool done = listeners->pause_event != NULL;
-    for (size_t i = 0; i < listeners->count && done; i++) {
-        struct listener *listener = &listeners->items[i];
-        listener->event =
-            event_new(base, listener->descriptor, EV_READ | EV_PERSIST, on_acceptable, listener);
-        done = listener->event != NULL && event_add(listener->event, NULL) == 0;
-    }
-    return done ? STATUS_OK : STATUS_NO_MEMORY;
+    return listeners->pause_event != NULL && settle(listeners) ? STATUS_OK : STATUS_NO_MEMORY;
 }

@@ -1,47 +1,74 @@
 /*
  * listener.h - the listening sockets, and who is let in.
  *
- * Belongs to the main thread. What is accepted goes to the workers in turn.
+ * Accepting belongs to the main thread: what is accepted goes to the workers in turn. CONFIG SET,
+ * on a worker, changes which TCP sockets there are: it opens and shuts them itself, so that it can
+ * say what came of it, and leaves it to the main thread to watch and to close. The mutex protects
+ * the list alone and is held for no system call that waits.
  */
 #ifndef SCDB_SERVER_LISTENER_H
 #define SCDB_SERVER_LISTENER_H
 
+#include "base/buffer.h"
+#include "base/mutex.h"
 #include "base/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct config;
 struct event;
 struct event_base;
 struct server;
 
-#define LISTENERS_MAX 64
-
 struct listener {
     struct server *server;
+    struct listener *next;
     int descriptor;
     bool is_unix_socket;
-    struct event *event; /* owned; NULL until listeners_start */
+    bool is_retired;     /* listens no more: the main thread forgets it */
+    struct event *event; /* owned; NULL until the main thread watches it */
 };
 
 struct listeners {
-    struct listener items[LISTENERS_MAX];
-    size_t count;
+    struct mutex mutex;
+    struct listener *first GUARDED_BY(mutex);
+    bool is_closed GUARDED_BY(mutex); /* for good */
+    struct server *server;
+    struct buffer opened; /* execution lock: the port and the addresses that are listened on */
+
+    /* Main thread. */
+    struct event_base *base;   /* NULL until listeners_start */
     struct event *pause_event; /* when descriptors run out, accepting rests for a moment */
     uint64_t next_session_id;
     unsigned next_worker;
     char unix_path[108]; /* to be removed; "" = none */
 };
 
+/* `server` lives at least as long. */
+void listeners_init(struct listeners *listeners, struct server *server);
+
+/* After listeners_close. */
+void listeners_deinit(struct listeners *listeners);
+
 /* Opens what `bind`, `port`, `unixsocket` say. IO: nothing is open, and `error` says which address
  * and why. */
-enum status listeners_open(struct listeners *listeners, struct server *server,
-                           struct error *error) MUST_CHECK;
+enum status listeners_open(struct listeners *listeners, struct error *error) MUST_CHECK;
 
 /* Accepts from now on. NO_MEMORY: it doesn't. */
 enum status listeners_start(struct listeners *listeners, struct event_base *base) MUST_CHECK;
+
+/*
+ * Any thread, execution lock held: listens where `bind` and `port` now say, and nowhere else on
+ * TCP; does nothing where that is so already. A client that connects after the call finds it so.
+ * The old sockets go first, as an address may stand for another that is in use. IO: none is left,
+ * and `error` says which address and why; the old ones come back when the old values do and this is
+ * called again.
+ */
+enum status listeners_reopen_locked(struct listeners *listeners, struct error *error) MUST_CHECK;
+
+/* Main thread, woken by the above: watches what is new and closes what is retired. */
+void listeners_settle(struct listeners *listeners);
 
 /* Stops accepting, closes, removes the Unix socket. */
 void listeners_close(struct listeners *listeners);

@@ -152,6 +152,8 @@ void server_pause_locked(struct server *server, enum pause_mode mode, int64_t un
         server->pause_until_ms =
             until_ms > server->pause_until_ms ? until_ms : server->pause_until_ms;
     }
+    /* As in Redis: a failover that is waited for would find keys gone that its target still has. */
+    engine_pause_expiry_locked(server->engine, mode == PAUSE_OFF ? 0 : server->pause_until_ms);
     for (unsigned i = 0; i < server->worker_count; i++) {
         post(server, i, &(struct message){.kind = MESSAGE_RETRY});
     }
@@ -242,6 +244,7 @@ enum status server_create(struct config *config, const struct executor *executor
         goto free_pubsub;
     }
     latency_init(&server->latency);
+    listeners_init(&server->listeners, server);
     server_settings_init(server);
     *out = server;
     return STATUS_OK;
@@ -264,6 +267,7 @@ free_server:
 void server_destroy(struct server *server)
 {
     listeners_close(&server->listeners);
+    listeners_deinit(&server->listeners);
     for (unsigned i = 0; i < server->worker_count; i++) {
         if (server->workers[i] != NULL) {
             worker_destroy(server->workers[i]);
@@ -284,7 +288,7 @@ void server_destroy(struct server *server)
 enum status server_listen(struct server *server, struct error *error)
 {
     enum status status = server_users_load(server, error);
-    return status == STATUS_OK ? listeners_open(&server->listeners, server, error) : status;
+    return status == STATUS_OK ? listeners_open(&server->listeners, error) : status;
 }
 
 /* --- the main thread ------------------------------------------------------------------------ */
@@ -306,6 +310,7 @@ static void on_wake(evutil_socket_t descriptor, short what, void *context)
     (void)descriptor;
     (void)what;
     mailbox_clear_wakes(&loop->server->mailbox);
+    listeners_settle(&loop->server->listeners);
     if (atomic_load(&loop->server->shutdown_requested)) {
         CHECK(event_base_loopbreak(loop->base) == 0);
     }

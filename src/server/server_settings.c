@@ -38,6 +38,38 @@ static enum status apply_loglevel(void *context, struct error *error)
     return STATUS_OK;
 }
 
+static void log_where(const struct config *config)
+{
+    struct slice addresses = config_text(config, CONFIG_BIND);
+    LOG_NOTICE("Listening on port %d of: %.*s.", (int)config_number(config, CONFIG_PORT),
+               (int)addresses.size, addresses.data);
+}
+
+static enum status apply_port(void *context, struct error *error)
+{
+    struct server *server = context;
+    struct error why;
+    if (listeners_reopen_locked(&server->listeners, &why) != STATUS_OK) {
+        LOG_WARNING("CONFIG SET port: %s", why.text);
+        return error_set(error, STATUS_INVALID,
+                         "Unable to listen on this port. Check server logs.");
+    }
+    log_where(server->config);
+    return STATUS_OK;
+}
+
+static enum status apply_bind(void *context, struct error *error)
+{
+    struct server *server = context;
+    struct error why;
+    if (listeners_reopen_locked(&server->listeners, &why) != STATUS_OK) {
+        LOG_WARNING("CONFIG SET bind: %s", why.text);
+        return error_set(error, STATUS_INVALID, "Failed to bind to specified addresses.");
+    }
+    log_where(server->config);
+    return STATUS_OK;
+}
+
 static enum status apply_appendfsync(void *context, struct error *error)
 {
     const struct server *server = context;
@@ -134,6 +166,8 @@ void server_settings_init(struct server *server)
     }
     (void)apply_notify_keyspace_events(server, &error);
     config_on_change(config, CONFIG_NOTIFY_KEYSPACE_EVENTS, apply_notify_keyspace_events, server);
+    config_on_change(config, CONFIG_PORT, apply_port, server);
+    config_on_change(config, CONFIG_BIND, apply_bind, server);
     config_on_change(config, CONFIG_MAXCLIENTS, apply_maxclients, server);
     config_on_change(config, CONFIG_LOGLEVEL, apply_loglevel, server);
     config_on_change(config, CONFIG_APPENDFSYNC, apply_appendfsync, server);

@@ -31,7 +31,7 @@ struct server {
     struct statistics *statistics;   /* owned */
     struct worker **workers;         /* owned */
     unsigned worker_count;
-    struct listeners listeners; /* main thread */
+    struct listeners listeners; /* mostly main thread: see there */
     struct mailbox mailbox;     /* wakes the main thread */
     struct latency latency;     /* any thread */
 

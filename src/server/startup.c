@@ -41,7 +41,7 @@ int startup_main(int argc, char **argv,
         break;
     case CONFIG_START_RUN:
         if (run(config, &exit_status, &error) == STATUS_OK) {
-            LOG_WARNING("scdb has stopped, bye.");
+            LOG_WARNING("scdb has stopped and is ready to exit, bye bye...");
             result = exit_status;
         } else {
             report(config, &error);

@@ -273,7 +273,8 @@ static bool execute_request_locked(struct worker *worker, struct session *sessio
 static bool is_stopped_locked(const struct worker *worker, struct connection *connection)
 {
     const struct session *session = &connection->session;
-    if (session->blocked != BLOCK_NONE || session->close_after_reply || session->close_asap) {
+    if (session->blocked != BLOCK_NONE || session->close_after_reply || session->close_asap ||
+        turn_is_over_hard_limit(worker, connection)) {
         return true;
     }
     size_t limit = (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);

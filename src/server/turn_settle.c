@@ -57,14 +57,26 @@ static bool is_stranger_who_does_not_read(const struct connection *connection)
     return true;
 }
 
+static struct config_output_limit limit_of(const struct worker *worker,
+                                           const struct connection *connection)
+{
+    bool subscribes =
+        atomic_load_explicit(&connection->session.subscriber.is_active, memory_order_relaxed);
+    return config_output_limit(worker->server->config, subscribes ? CLIENT_PUBSUB : CLIENT_NORMAL);
+}
+
+bool turn_is_over_hard_limit(const struct worker *worker, const struct connection *connection)
+{
+    struct config_output_limit limit = limit_of(worker, connection);
+    return limit.hard > 0 &&
+           output_pending(&connection->output, &connection->session.reply) > limit.hard;
+}
+
 /* client-output-buffer-limit; false: the client is to be closed. */
 static bool is_within_limits(struct worker *worker, struct connection *connection)
 {
     const struct session *session = &connection->session;
-    enum client_class class =
-        atomic_load_explicit(&session->subscriber.is_active, memory_order_relaxed) ? CLIENT_PUBSUB
-                                                                                   : CLIENT_NORMAL;
-    struct config_output_limit limit = config_output_limit(worker->server->config, class);
+    struct config_output_limit limit = limit_of(worker, connection);
     if (limit.hard == 0 && limit.soft == 0) {
         return true;
     }
@@ -127,7 +139,10 @@ static bool settle(struct worker *worker, struct connection *connection, bool wr
     if (!output_release_marks(&connection->output, may_leave, worker->server->engine, &failed)) {
         worker_list_add(worker, LIST_HELD, connection);
     }
-    if (failed || !connection_send(connection) || is_stranger_who_does_not_read(connection) ||
+    /* What goes beyond the hard limit is not sent at all, however much the socket would take. */
+    bool sent =
+        !failed && (turn_is_over_hard_limit(worker, connection) || connection_send(connection));
+    if (!sent || is_stranger_who_does_not_read(connection) ||
         !is_within_limits(worker, connection)) {
         return false;
     }

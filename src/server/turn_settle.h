@@ -4,7 +4,14 @@
 #ifndef SCDB_SERVER_TURN_SETTLE_H
 #define SCDB_SERVER_TURN_SETTLE_H
 
+#include <stdbool.h>
+
+struct connection;
 struct worker;
+
+/* Do more replies wait than client-output-buffer-limit allows at any moment? Then the turn's end
+ * closes the connection, and until then no more is executed for it. */
+bool turn_is_over_hard_limit(const struct worker *worker, const struct connection *connection);
 
 /* Writes the log up to what the turn's replies rest on, and sends to all in LIST_SETTLE (and
  * LIST_HELD, when the durable position has moved). No lock held. */

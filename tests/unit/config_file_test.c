@@ -124,6 +124,37 @@ START_TEST(a_file_is_read)
 }
 END_TEST
 
+static void expect_save(const char *expected)
+{
+    struct buffer save = {0};
+    ck_assert_int_eq(config_format(config, config_find_directive(SLICE_LITERAL("save")), &save),
+                     STATUS_OK);
+    ck_assert_msg(slice_equal(buffer_slice(&save), slice_of_string(expected)), "%.*s",
+                  (int)save.size, save.data);
+    buffer_deinit(&save);
+}
+
+/* As redis-server reads them. */
+START_TEST(what_takes_several_arguments_takes_none)
+{
+    expect_loads("bind\nsave\n");
+    expect_text(CONFIG_BIND, "");
+    expect_save("");
+    expect_loads("save 900 1\nsave \n");
+    expect_save("900 1");
+    expect_loads("save \"\"\n");
+    expect_save("");
+}
+END_TEST
+
+START_TEST(there_is_no_tls)
+{
+    expect_loads("tls-port 0");
+    expect_fails("tls-port 6380", "'tls-port 6380': scdb has no TLS");
+    expect_fails("tls-port x", "couldn't be parsed into an integer");
+}
+END_TEST
+
 START_TEST(errors_say_where_and_what_to_do)
 {
     expect_fails("port 1\n\nnosuch 1", "FILE, line 3: 'nosuch 1': there is no such directive");
@@ -326,6 +357,8 @@ int main(void)
     tcase_add_checked_fixture(test, set_up, tear_down);
     tcase_add_test(test, words_are_split_and_unquoted);
     tcase_add_test(test, a_file_is_read);
+    tcase_add_test(test, what_takes_several_arguments_takes_none);
+    tcase_add_test(test, there_is_no_tls);
     tcase_add_test(test, errors_say_where_and_what_to_do);
     tcase_add_test(test, what_would_open_a_door_is_refused);
     tcase_add_test(test, a_secret_does_not_stand_in_an_error);

@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "support/test_directory.h"
 #include "support/test_random.h"
@@ -325,6 +326,32 @@ START_TEST(expiry)
 }
 END_TEST
 
+START_TEST(expiry_paused)
+{
+    engine_lock(engine);
+    ck_assert_int_eq(put_until(0, "a", slice_of_string("1"), clock_ms + 500), STATUS_OK);
+    ck_assert_int_eq(put_until(0, "b", slice_of_string("2"), clock_ms + 500), STATUS_OK);
+    engine_pause_expiry_locked(engine, clock_monotonic_ms() + 3600000);
+    engine_unlock(engine);
+    clock_ms += 2000;
+    engine_tick(engine);
+    engine_lock(engine);
+    ck_assert_ptr_null(get(0, "a"));
+    struct entry entry;
+    struct engine_keyspace *keyspace = engine_database_locked(engine, 0);
+    ck_assert_int_eq(engine_random_locked(engine, keyspace, &entry), STATUS_NOT_FOUND);
+    ck_assert_uint_eq(count(0), 2); /* nothing is removed */
+    engine_pause_expiry_locked(engine, 0);
+    ck_assert_ptr_null(get(0, "a"));
+    ck_assert_uint_eq(count(0), 1);
+    engine_unlock(engine);
+    engine_tick(engine);
+    engine_lock(engine);
+    ck_assert_uint_eq(count(0), 0);
+    engine_unlock(engine);
+}
+END_TEST
+
 static void visit_count(void *context, const struct entry *entry)
 {
     unsigned *seen = context;
@@ -458,6 +485,7 @@ static Suite *suite(void)
     tcase_add_test(tests, groups_of_all_kinds);
     tcase_add_test(tests, clear_and_swap);
     tcase_add_test(tests, expiry);
+    tcase_add_test(tests, expiry_paused);
     tcase_add_test(tests, scan_and_random);
     tcase_add_test(tests, limits);
     tcase_add_test(tests, positions);

@@ -102,6 +102,24 @@ START_TEST(many_stars_take_no_time)
 }
 END_TEST
 
+/* redis-server matches 1000 and not 1001. */
+START_TEST(too_many_stars_match_nothing)
+{
+    char pattern[2 * 1001];
+    char text[2000];
+    memset(text, 'a', sizeof(text));
+    for (size_t i = 0; i < sizeof(pattern); i += 2) {
+        pattern[i] = '*';
+        pattern[i + 1] = '?';
+    }
+    struct slice whole = slice_make(text, sizeof(text));
+    ck_assert(glob_match(slice_make(pattern, 2 * 1000), whole, false));
+    ck_assert(!glob_match(slice_make(pattern, 2 * 1001), whole, false));
+    memset(pattern, '*', sizeof(pattern));
+    ck_assert(glob_match(slice_make(pattern, sizeof(pattern)), whole, false));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("glob");
@@ -109,6 +127,7 @@ int main(void)
     tcase_add_test(core, matches_as_redis);
     tcase_add_test(core, ignores_case_when_asked);
     tcase_add_test(core, many_stars_take_no_time);
+    tcase_add_test(core, too_many_stars_match_nothing);
     suite_add_tcase(suite, core);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,0 +1,166 @@
+#!/usr/bin/python3
+"""Where the server listens, changed while it runs, and clients that are closed for what they don't
+read. SCDB_SERVER=.../redis-server runs it against Redis. Closes with "N passed, N failed"."""
+
+import os
+import socket
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "support"))
+
+import redis  # noqa: E402  (after the path is set)
+
+from server import Server, free_port  # noqa: E402
+
+PORT_TAKEN = "Unable to listen on this port. Check server logs."
+BIND_FAILED = "Failed to bind to specified addresses."
+
+
+class TestCase(unittest.TestCase):
+    def setUp(self):
+        self.server = Server()
+        self.server.start()
+        self.addCleanup(self.server.close)
+        # Through the Unix socket, which stays where it is.
+        self.client = redis.Redis(unix_socket_path=self.server.socket_path, socket_timeout=60)
+        self.addCleanup(self.client.close)
+
+    def is_served(self, port, host="127.0.0.1"):
+        try:
+            with socket.create_connection((host, port), timeout=60) as connection:
+                connection.settimeout(60)
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16) == b"+PONG\r\n"
+        except ConnectionError:
+            return False
+
+    def move(self, **settings):
+        """Sets a free port, and other things; returns the port. It may be taken in between."""
+        for attempt in range(5):
+            port = free_port()
+            try:
+                self.client.execute_command("CONFIG", "SET", "port", port, *sum(settings.items(), ()))
+                return port
+            except redis.ResponseError as error:
+                if PORT_TAKEN not in str(error) or attempt == 4:
+                    raise
+        return None
+
+    def refusal(self, *arguments):
+        with self.assertRaises(redis.ResponseError) as raised:
+            self.client.execute_command("CONFIG", "SET", *arguments)
+        return str(raised.exception)
+
+
+class Listening(TestCase):
+    def test_another_port(self):
+        before = self.server.port
+        with self.server.connect() as old:
+            port = self.move()
+            self.assertTrue(self.is_served(port))
+            self.assertFalse(self.is_served(before))
+            self.assertEqual(int(self.client.info("server")["tcp_port"]), port)
+            old.sendall(b"PING\r\n")  # who is connected stays
+            self.assertEqual(old.recv(16), b"+PONG\r\n")
+
+    def test_a_port_that_is_taken(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen(1)
+            port = taken.getsockname()[1]
+            words = self.refusal("timeout", "77", "port", port)
+        self.assertEqual(
+            words,
+            "CONFIG SET failed (possibly related to argument 'port') - " + PORT_TAKEN,
+        )
+        self.assertTrue(self.is_served(self.server.port))
+        self.assertEqual(self.client.config_get("port"), {"port": str(self.server.port)})
+        self.assertEqual(self.client.config_get("timeout"), {"timeout": "0"})
+
+    def test_no_port(self):
+        self.client.config_set("port", 0)
+        self.assertFalse(self.is_served(self.server.port))
+        self.assertTrue(self.client.ping())
+        self.assertTrue(self.is_served(self.move()))
+
+    def test_other_addresses(self):
+        port = self.server.port
+        self.client.config_set("bind", "127.0.0.2")
+        self.assertFalse(self.is_served(port))
+        self.assertTrue(self.is_served(port, "127.0.0.2"))
+        self.client.config_set("bind", "*")  # its own addresses are not in its way
+        self.assertTrue(self.is_served(port))
+        self.assertTrue(self.is_served(port, "127.0.0.2"))
+        self.client.config_set("bind", "")
+        self.assertFalse(self.is_served(port))
+        self.assertEqual(self.client.config_get("bind"), {"bind": ""})
+        moved = self.move(bind="127.0.0.3")
+        self.assertTrue(self.is_served(moved, "127.0.0.3"))
+        self.assertFalse(self.is_served(moved))
+
+    def test_addresses_that_do_not_exist(self):
+        for wrong in ("999.999.999.999", "127.0.0.1 192.0.2.1"):
+            self.assertEqual(
+                self.refusal("bind", wrong),
+                "CONFIG SET failed (possibly related to argument 'bind') - " + BIND_FAILED,
+            )
+            self.assertTrue(self.is_served(self.server.port))
+        self.assertIn(
+            "Too many bind addresses specified.",
+            self.refusal("bind", " ".join(f"127.0.0.{i}" for i in range(1, 18))),
+        )
+        self.client.config_set("bind", "127.0.0.1 -192.0.2.1")
+        self.assertTrue(self.is_served(self.server.port))
+
+    def test_what_stays_is_left_alone(self):
+        with self.server.connect() as waiting:  # accepted or not, it is not lost
+            self.client.config_set("port", self.server.port)
+            waiting.sendall(b"PING\r\n")
+            self.assertEqual(waiting.recv(16), b"+PONG\r\n")
+
+
+class UnreadReplies(TestCase):
+    def rest_of(self, connection):
+        """All that comes until the server closes."""
+        data = b""
+        try:
+            while True:
+                chunk = connection.recv(1 << 20)
+                if not chunk:
+                    return data
+                data += chunk
+        except ConnectionResetError:
+            return data
+
+    def test_one_reply_beyond_the_hard_limit(self):
+        self.client.set("large", "x" * 30000)
+        self.client.config_set("client-output-buffer-limit", "normal 20000 0 0")
+        with self.server.connect() as connection:
+            connection.sendall(b"GET large\r\n")
+            self.assertEqual(self.rest_of(connection), b"")
+        with self.server.connect() as connection:
+            connection.sendall(b"SET small " + b"x" * 10000 + b"\r\nGET small\r\n")
+            self.assertTrue(connection.recv(100).startswith(b"+OK"))
+
+    def test_a_transaction_is_done_all_the_same(self):
+        self.client.set("large", "x" * 15000)
+        self.client.config_set("client-output-buffer-limit", "normal 20000 0 0")
+        with self.server.connect() as connection:
+            connection.sendall(b"MULTI\r\nGET large\r\nGET large\r\nSET done yes\r\n")
+            got = b""
+            while got.count(b"\r\n") < 4:
+                got += connection.recv(100)
+            connection.sendall(b"EXEC\r\n")
+            self.assertEqual(self.rest_of(connection), b"")
+        self.assertEqual(self.client.get("done"), b"yes")
+
+
+if __name__ == "__main__":
+    program = unittest.main(exit=False, verbosity=1)
+    result = program.result
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
