@@ -59,7 +59,8 @@ def measure_server(server, count, value_size, log):
                 step=step, memory=measure.memory_bytes(server.pid) - empty,
                 disk=disk_bytes(server.directory))  # fmt: skip
 
-    measure.fill(server, count, value_size)
+    # Bytes that don't compress, so that no file is small for that.
+    measure.fill(server, count, value_size, value=os.urandom(value_size))
     note("filled")
     load.run(server, row, count)
     note("overwritten")
