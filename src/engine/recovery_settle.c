@@ -6,6 +6,7 @@
 #include "engine/checksum.h"
 #include "engine/lookup.h"
 #include "engine/record_scanner.h"
+#include "engine/recovery_candidates.h"
 
 #include <stdlib.h>
 
@@ -117,117 +118,6 @@ enum status recovery_settle_alone(struct recovery_settlement *settlement)
     return status;
 }
 
-#define RADIX_BITS 10
-#define RADIX_SIZE ((size_t)1 << RADIX_BITS)
-
-/* --- slots that may be of a key in the table ---------------------------------------------- */
-
-struct candidate {
-    uint64_t address; /* of the slot */
-    struct recovery_entry *entry;
-};
-
-struct candidates {
-    struct candidate *items; /* owned */
-    size_t count;
-    size_t capacity;
-};
-
-static enum status reserve_candidate(struct candidates *candidates)
-{
-    if (candidates->count < candidates->capacity) {
-        return STATUS_OK;
-    }
-    size_t capacity = candidates->capacity == 0 ? 1024 : candidates->capacity * 2;
-    struct candidate *items = realloc(candidates->items, capacity * sizeof(*items));
-    if (items == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    candidates->items = items;
-    candidates->capacity = capacity;
-    return STATUS_OK;
-}
-
-/* What index_find() does for all slots of the entry's hash. */
-struct collecting {
-    struct candidates *candidates;
-    struct recovery_entry *entry;
-    enum status status;
-};
-
-static bool collect_slot(void *context, struct record_address address)
-{
-    struct collecting *collecting = context;
-    struct candidates *candidates = collecting->candidates;
-    collecting->status = reserve_candidate(candidates);
-    if (collecting->status != STATUS_OK) {
-        return true; /* to end here */
-    }
-    candidates->items[candidates->count++] =
-        (struct candidate){.address = address.units, .entry = collecting->entry};
-    return false;
-}
-
-static enum status collect_candidates(const struct recovery_settlement *settlement,
-                                      struct candidates *candidates)
-{
-    const struct spaces *spaces = &settlement->engine->spaces;
-    for (size_t i = 0; i < settlement->table->capacity; i++) {
-        struct recovery_entry *entry = &settlement->table->entries[i];
-        if (!entry->is_used) {
-            continue;
-        }
-        const struct engine_keyspace *keyspace =
-            spaces_find(spaces, recovery_entry_keyspace(entry));
-        if (keyspace == NULL) {
-            entry->is_used = 0; /* flushed */
-            continue;
-        }
-        struct collecting collecting = {.candidates = candidates, .entry = entry};
-        struct index_entry unused;
-        (void)index_find(keyspace->index, index_hash_of(entry->hash), collect_slot, &collecting,
-                         &unused);
-        if (collecting.status != STATUS_OK) {
-            return collecting.status;
-        }
-    }
-    return STATUS_OK;
-}
-
-/* One pass of the sort: by RADIX_BITS of the address. */
-static void sort_by_digit(const struct candidate *from, struct candidate *to, size_t count,
-                          unsigned shift)
-{
-    size_t places[RADIX_SIZE + 1] = {0};
-    for (size_t i = 0; i < count; i++) {
-        places[(from[i].address >> shift & (RADIX_SIZE - 1)) + 1]++;
-    }
-    for (size_t i = 0; i < RADIX_SIZE; i++) {
-        places[i + 1] += places[i];
-    }
-    for (size_t i = 0; i < count; i++) {
-        to[places[from[i].address >> shift & (RADIX_SIZE - 1)]++] = from[i];
-    }
-}
-
-/* Radix sort, least digit first, over the SEGMENT_ADDRESS_BITS that an address has. NO_MEMORY. */
-static enum status sort_by_address(struct candidates *candidates)
-{
-    struct candidate *other = malloc((candidates->count + 1) * sizeof(*other));
-    if (other == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    for (unsigned shift = 0; shift < SEGMENT_ADDRESS_BITS; shift += RADIX_BITS) {
-        sort_by_digit(candidates->items, other, candidates->count, shift);
-        struct candidate *sorted = other;
-        other = candidates->items;
-        candidates->items = sorted;
-    }
-    free(other);
-    candidates->capacity = candidates->count + 1;
-    return STATUS_OK;
-}
-
 /* --- looking them up ---------------------------------------------------------------------- */
 
 /* The record that a slot of the checkpoint points at. */
@@ -275,8 +165,8 @@ static bool is_key_of(const struct engine *engine, const struct recovery_entry *
 }
 
 /* NO_MEMORY; that a record can't be read stands in `out`. */
-static enum status read_known(struct record_reader *reader, const struct candidate *candidate,
-                              struct known_record *out)
+static enum status read_known(struct record_reader *reader,
+                              const struct recovery_candidate *candidate, struct known_record *out)
 {
     struct engine *engine = reader->engine;
     const struct record_address address = {.units = candidate->address};
@@ -309,7 +199,7 @@ static enum status read_known(struct record_reader *reader, const struct candida
  * Where it can't be read, its place in a segment of the log tells, if the entry's is there too, or
  * its file's numbers; in doubt it stays, and reading the key is an error. */
 static bool is_newer(const struct recovery_settlement *settlement,
-                     const struct candidate *candidate, const struct known_record *known)
+                     const struct recovery_candidate *candidate, const struct known_record *known)
 {
     const struct recovery_entry *entry = candidate->entry;
     unsigned shift = settlement->engine->segments.shift;
@@ -324,7 +214,8 @@ static bool is_newer(const struct recovery_settlement *settlement,
 
 /* The slot's record is of the entry's key: which of the two counts? */
 static enum status settle_known(struct recovery_settlement *settlement,
-                                const struct candidate *candidate, const struct known_record *known)
+                                const struct recovery_candidate *candidate,
+                                const struct known_record *known)
 {
     struct engine *engine = settlement->engine;
     struct recovery_entry *entry = candidate->entry;
@@ -356,7 +247,7 @@ static enum status settle_known(struct recovery_settlement *settlement,
 
 /* Asks for the memory that settling a candidate will touch: first its entry, then its slot. */
 static void prefetch_candidates(const struct recovery_settlement *settlement,
-                                const struct candidates *candidates, size_t i)
+                                const struct recovery_candidates *candidates, size_t i)
 {
     if (i + 2 * PREFETCH_AHEAD < candidates->count) {
         __builtin_prefetch(candidates->items[i + 2 * PREFETCH_AHEAD].entry);
@@ -371,13 +262,13 @@ static void prefetch_candidates(const struct recovery_settlement *settlement,
 
 /* Goes through the candidates; those whose records can't be read are left over, at the front. */
 static enum status settle_readable(struct recovery_settlement *settlement,
-                                   struct candidates *candidates)
+                                   struct recovery_candidates *candidates)
 {
     struct record_reader reader = {.engine = settlement->engine};
     enum status status = STATUS_OK;
     size_t left = 0;
     for (size_t i = 0; status == STATUS_OK && i < candidates->count; i++) {
-        const struct candidate *candidate = &candidates->items[i];
+        const struct recovery_candidate *candidate = &candidates->items[i];
         struct known_record known;
         prefetch_candidates(settlement, candidates, i);
         status = read_known(&reader, candidate, &known);
@@ -394,20 +285,59 @@ static enum status settle_readable(struct recovery_settlement *settlement,
     return status;
 }
 
-/* A record that can't be read counts as the key's when the hash is the same, and no other was. */
-static enum status settle_unreadable(struct recovery_settlement *settlement,
-                                     const struct candidates *candidates)
+/* Entries of one hash, by accident of different keys perhaps, whose slot's record can't be read. */
+struct unreadable {
+    const struct recovery_candidate *items;
+    size_t count;
+    struct known_record known;
+};
+
+static struct unreadable next_unreadable(const struct recovery_settlement *settlement,
+                                         const struct recovery_candidates *candidates, size_t from)
 {
+    const struct record_address address = {.units = candidates->items[from].address};
     struct segment_table *segments = &settlement->engine->segments;
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < candidates->count; i++) {
-        const struct candidate *candidate = &candidates->items[i];
-        const struct record_address address = {.units = candidate->address};
-        const struct known_record known = {.segment = segment_table_find(segments, address),
-                                           .status = STATUS_CORRUPT};
-        if (candidate->entry->is_used) {
-            status = settle_known(settlement, candidate, &known);
+    size_t end = from + 1;
+    while (end < candidates->count && candidates->items[end].address == address.units) {
+        end++;
+    }
+    return (struct unreadable){
+        .items = candidates->items + from,
+        .count = end - from,
+        .known = {.segment = segment_table_find(segments, address), .status = STATUS_CORRUPT}};
+}
+
+/* The record counts as the key's when no other record of the key was found: of one entry, for a
+ * slot is given up only once. The other entries stay in the table, as of keys that had no slot.
+ * Where it may be newer than one of the entries, the slot stays: so reading that key is an error.
+ */
+static enum status settle_unreadable(struct recovery_settlement *settlement,
+                                     const struct unreadable *group)
+{
+    bool stays = false;
+    for (size_t i = 0; i < group->count; i++) {
+        struct recovery_entry *entry = group->items[i].entry;
+        if (entry->is_used && is_newer(settlement, &group->items[i], &group->known)) {
+            entry->is_used = 0;
+            stays = true;
         }
+    }
+    for (size_t i = 0; !stays && i < group->count; i++) {
+        if (group->items[i].entry->is_used) {
+            return settle_known(settlement, &group->items[i], &group->known);
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status settle_all_unreadable(struct recovery_settlement *settlement,
+                                         const struct recovery_candidates *candidates)
+{
+    enum status status = STATUS_OK;
+    struct unreadable group;
+    for (size_t i = 0; status == STATUS_OK && i < candidates->count; i += group.count) {
+        group = next_unreadable(settlement, candidates, i);
+        status = settle_unreadable(settlement, &group);
     }
     return status;
 }
@@ -478,18 +408,16 @@ static bool has_entries(const struct recovery_table *table)
 
 enum status recovery_settle_on_checkpoint(struct recovery_settlement *settlement)
 {
-    struct candidates candidates = {0};
-    enum status status = collect_candidates(settlement, &candidates);
-    if (status == STATUS_OK) {
-        status = sort_by_address(&candidates);
-    }
+    struct recovery_candidates candidates;
+    recovery_candidates_init(&candidates);
+    enum status status = recovery_candidates_collect(&candidates, settlement);
     if (status == STATUS_OK) {
         status = settle_readable(settlement, &candidates);
     }
     if (status == STATUS_OK) {
-        status = settle_unreadable(settlement, &candidates);
+        status = settle_all_unreadable(settlement, &candidates);
     }
-    free(candidates.items);
+    recovery_candidates_deinit(&candidates);
     if (status == STATUS_OK && has_entries(settlement->table)) {
         status = recovery_settle_alone(settlement); /* the rest: keys that were not there */
     }
