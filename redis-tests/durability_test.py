@@ -277,16 +277,52 @@ class Failure(unittest.TestCase):
             server.kill()
             server.close()
 
-    def test_of_a_write_ends_when_the_disk_takes_it(self):
+    def test_of_a_write_is_for_good(self):
+        for mode in ("always", "everysec", "no"):
+            with self.subTest(mode=mode):
+                self.fail_a_write(mode)
+
+    def fail_a_write(self, mode):
+        server = policy(mode)
+        server.__enter__()
+        try:
+            client, other = Client(server), Client(server)
+            self.assertEqual(client.ask("SET k 1"), b"+OK\r\n")
+            self.assertEqual(client.ask("WAITAOF 1 0 0"), DURABLE)
+            server.fault("fail-pwritev")
+            client.send("SET lost 2")
+            with self.assertRaises(EOFError):  # not acknowledged: nobody knows where it is
+                client.reply()
+            server.mend("fail-pwritev")
+            self.assertEqual(other.ask("SAVE")[:9], b"-MISCONF ")  # later writes change nothing
+            for command in self.WRITES:
+                reply = other.ask(command)
+                self.assertTrue(reply.startswith(b"-MISCONF "), (command, reply))
+                self.assertIn(b"a write to the log failed", reply)
+            large = Client(server)
+            large.socket.sendall(b"*3\r\n$3\r\nSET\r\n$1\r\nl\r\n$200000\r\n" + b"x" * 200000 + b"\r\n")
+            self.assertEqual(large.reply()[:9], b"-MISCONF ")
+            self.assertEqual(other.info("aof_last_write_status"), "err")
+            self.assertEqual(other.ask("GET k"), b"$1\r\n1\r\n")  # reading goes on,
+            other.send("GET lost")  # but of what might not be there
+            with self.assertRaises(EOFError):
+                other.reply()
+        finally:
+            server.kill()
+        server.start()
+        self.assertEqual(Client(server).ask("GET k"), b"$1\r\n1\r\n")
+        server.close()
+
+    def test_of_a_write_without_room_ends_when_there_is_room(self):
         with policy("no") as server:
             client, other = Client(server), Client(server)
             self.assertEqual(client.ask("SET k 1"), b"+OK\r\n")
-            server.fault("fail-pwritev")
+            server.fault("full-pwritev")
             client.send("SET k 2")
             with self.assertRaises(EOFError):  # not acknowledged: it is not in the page cache
                 client.reply()
             self.assertEqual(other.info("aof_last_write_status"), "err")
-            server.mend("fail-pwritev")
+            server.mend("full-pwritev")
             self.assertEqual(other.wait_for_info("aof_last_write_status", "ok"), "ok")
             self.assertEqual(other.ask("SET k 3"), b"+OK\r\n")
             self.assertEqual(other.ask("GET k"), b"$1\r\n3\r\n")

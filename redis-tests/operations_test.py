@@ -3,8 +3,10 @@
 read, disks that fill up, limits of the system. Starts real servers. Where it may, it runs in a mount namespace of its own, whose mounts are gone
 with it. Closes with "N passed, N failed"."""
 
+import fcntl
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import threading
@@ -328,6 +330,14 @@ def wait_for(condition, seconds=60):
         time.sleep(0.02)
 
 
+def make_ext4(test, path, megabytes):
+    if not shutil.which("mkfs.ext4"):
+        test.skipTest("no mkfs.ext4")
+    with open(path, "wb") as file:
+        file.truncate(megabytes << 20)
+    subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", path], check=True)
+
+
 class FullDisk(TestCase):
     BALLAST = 4 << 20
 
@@ -416,16 +426,77 @@ class FullDisk(TestCase):
     def test_ext4(self):
         server = self.server([("segment-size", "1mb"), ("appendfsync", "always")])
         image = os.path.join(server.home, "image")
-        with open(image, "wb") as file:
-            file.truncate(24 << 20)
-        if not shutil.which("mkfs.ext4"):
-            self.skipTest("no mkfs.ext4")
-        subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", image], check=True)
+        make_ext4(self, image, 24)
         if not mount("-o", "loop", image, server.directory):
             self.skipTest("no mount")
         self.addCleanup(subprocess.run, ["umount", "-l", server.directory], check=True)
         server.directory = os.path.join(server.directory, "store")
         self.run_on(server, os.path.dirname(server.directory))
+
+
+class FailingDisk(TestCase):
+    SHUTDOWN = 0x8004587D  # FS_IOC_SHUTDOWN, _IOR('X', 125, __u32)
+    WITHOUT_FLUSHING = 2
+
+    def shut_down(self, place):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            fcntl.ioctl(descriptor, self.SHUTDOWN, struct.pack("I", self.WITHOUT_FLUSHING))
+        except OSError as failure:
+            self.skipTest(f"no FS_IOC_SHUTDOWN: {failure}")
+        finally:
+            os.close(descriptor)
+
+    def refused(self, server, *command):
+        """Until it is: a reply that rests on what was lost never leaves."""
+        for _ in range(10):
+            try:
+                self.client(server, retry=None).execute_command(*command)
+            except redis.ConnectionError:
+                continue
+            except redis.ResponseError as refusal:
+                return str(refusal)
+        return "never refused"
+
+    def run_on(self, policy):
+        server = self.server([("segment-size", "1mb"), ("appendfsync", policy)])
+        place = server.directory
+        image = os.path.join(server.home, "image")
+        make_ext4(self, image, 24)
+        if not mount("-o", "loop", image, place):
+            self.skipTest("no mount")
+        self.addCleanup(subprocess.run, ["umount", "-l", place], check=True)
+        server.directory = os.path.join(place, "store")
+        server.start()
+        client = self.client(server)
+        for i in range(200):
+            self.assertTrue(client.set(f"key:{i}", f"{i}" * 500))
+        self.assertEqual(client.execute_command("WAITAOF", 1, 0, 0), [1, 0])
+        self.shut_down(place)
+        text = self.refused(server, "SET", "lost", "x" * 1000)
+        self.assertIn("MISCONF Writing has stopped for good", text)
+        self.assertRegex(text, "an fdatasync of the log failed|a write to the log failed")
+        for command in ("SET key:1 2", "DEL key:2", "FLUSHALL", "SAVE"):
+            self.assertIn("MISCONF", self.refused(server, *command.split()), command)
+        client = self.client(server)
+        self.assertEqual(client.get("key:7"), b"7" * 500)  # reading goes on
+        self.assertEqual(client.info("persistence")["aof_last_write_status"], "err")
+        server.kill()
+        subprocess.run(["umount", place], check=True)
+        # A mount before the kernel has let the old one go would get that.
+        wait_for(lambda: not subprocess.check_output(["losetup", "--associated", image]))
+        self.assertTrue(mount("-o", "loop", image, place))
+        server.start()
+        client = self.client(server)
+        for i in range(200):
+            self.assertEqual(client.get(f"key:{i}"), f"{i}".encode() * 500, i)
+        self.assertTrue(client.set("key:1", "again"))
+        server.stop()
+
+    def test_every_write_fails_from_now_on(self):
+        for policy in ("always", "everysec"):
+            with self.subTest(policy=policy):
+                self.run_on(policy)
 
 
 class Limits(TestCase):

@@ -2,8 +2,8 @@
  * fault_disk.c - a disk that fails on demand, for a server that is started with it in LD_PRELOAD.
  *
  * SCDB_FAULTS names a directory. As long as it holds a file "fail-fdatasync", fdatasync gives EIO;
- * "hold-fdatasync": it does not return; "fail-pwritev": pwritev gives EIO. Files of the log (*.log)
- * only.
+ * "hold-fdatasync": it does not return; "fail-pwritev": pwritev gives EIO; "full-pwritev": ENOSPC.
+ * Files of the log (*.log) only.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -54,6 +54,10 @@ ssize_t pwritev(int descriptor, const struct iovec *parts, int count, off_t offs
         (ssize_t(*)(int, const struct iovec *, int, off_t))dlsym(RTLD_NEXT, "pwritev");
     if (is_log(descriptor) && is_asked_for("fail-pwritev")) {
         errno = EIO;
+        return -1;
+    }
+    if (is_log(descriptor) && is_asked_for("full-pwritev")) {
+        errno = ENOSPC;
         return -1;
     }
     return real(descriptor, parts, count, offset);

@@ -25,7 +25,7 @@
     X(KEY_LIMIT, "the store holds max-keys keys")                                                  \
     X(LOCKED, "the directory is in use by another process")                                        \
     X(NEWER_FORMAT, "written by a newer version of scdb")                                          \
-    X(WRITES_STOPPED, "writing has stopped after a failed fdatasync")                              \
+    X(WRITES_STOPPED, "writing has stopped for good after an error of the disk")                   \
     X(CLOSED, "the store is being closed")                                                         \
     X(READ_ONLY, "opened or mounted read-only")
 

@@ -21,6 +21,10 @@ static const char *const texts[] = {[ERROR_NONE] = "",
     "on "                                                                                          \
     "the disk, or delete keys and run COMPACT"
 
+#define WRITES_STOPPED_TEXT                                                                        \
+    "MISCONF Writing has stopped for good: %s, and the disk may have lost data. Reading goes on. " \
+    "See the server's log, mend the disk, then restart"
+
 /* What a status of the layers below says to a client: how bad it is, and what still works. */
 static const char *const status_texts[STATUS_COUNT] = {
     [STATUS_NOT_FOUND] = "ERR no such key",
@@ -36,9 +40,7 @@ static const char *const status_texts[STATUS_COUNT] = {
     [STATUS_KEY_LIMIT] = "OOM command not allowed: the store holds max-keys keys",
     [STATUS_LOCKED] = "ERR the data directory is in use by another process",
     [STATUS_NEWER_FORMAT] = "ERR the data was written by a newer version",
-    [STATUS_WRITES_STOPPED] = ("MISCONF Writing has stopped for good: an fdatasync of the log "
-                               "failed, and the disk may have lost data. Reading goes on. See the "
-                               "server's log, mend the disk, then restart"),
+    [STATUS_WRITES_STOPPED] = WRITES_STOPPED_TEXT,
     [STATUS_CLOSED] = "ERR the server is shutting down",
     [STATUS_READ_ONLY] = "READONLY You can't write: the store was opened read-only (read-only yes)",
 };
@@ -98,6 +100,11 @@ void errors_reply_status(const struct call *call, enum status status)
     if (status == STATUS_DISK_FULL) {
         uint64_t missing = engine_missing_room_locked(server_engine(call->server));
         reply_error_format(call->reply, DISK_FULL_TEXT, (unsigned long long)missing);
+        return;
+    }
+    if (status == STATUS_WRITES_STOPPED) {
+        reply_error_format(call->reply, WRITES_STOPPED_TEXT,
+                           engine_stop_words(server_engine(call->server)));
         return;
     }
     reply_error(call->reply, status_texts[status]);

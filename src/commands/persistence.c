@@ -122,7 +122,8 @@ static void forbid_unblock(struct session *session)
 static void finish_waitaof(struct session *session, enum await_end end)
 {
     if (end == AWAIT_FAILED) {
-        struct call call = {.reply = &session->reply, .command = session->last_command};
+        struct call call = {
+            .server = session->server, .reply = &session->reply, .command = session->last_command};
         errors_reply_status(&call, STATUS_WRITES_STOPPED);
     } else {
         reply_acknowledged(&session->reply, end == AWAIT_DURABLE);

@@ -235,7 +235,7 @@ static enum status check_writable(const struct engine *engine)
     if (engine->fs->read_only) {
         return STATUS_READ_ONLY;
     }
-    if (atomic_load_explicit(&engine->sync.failed, memory_order_relaxed)) {
+    if (sync_has_stopped(&engine->sync)) {
         return STATUS_WRITES_STOPPED;
     }
     int failing = atomic_load_explicit(&appender->failing, memory_order_relaxed);
@@ -324,7 +324,7 @@ enum status appender_prepare_locked(struct engine *engine, struct append *append
     }
     if (status == STATUS_OK && append->through) {
         zero_ahead_settle(engine);
-        status = write_through(append);
+        status = appender_heed_write(engine, write_through(append));
     }
     return status;
 }

@@ -89,7 +89,7 @@ struct appender {
     struct append_run *runs; /* owned */
     size_t run_count;
     size_t run_capacity;
-    _Atomic int failing; /* enum status of the last write; readable by all */
+    _Atomic int failing; /* enum status of the last write; WRITES_STOPPED stays; readable by all */
 };
 
 /* A record on its way. The caller fills the first part. */
@@ -148,6 +148,11 @@ enum status appender_close_group_locked(struct engine *engine) MUST_CHECK;
 
 /* engine_write(): brings the log to the files, at least up to `position`. Neither lock held. */
 enum status appender_write(struct engine *engine, uint64_t position) MUST_CHECK;
+
+/* Passes on the status of a write to the log. When the disk has reported an error, nobody knows
+ * what is in the file's pages: nothing is written to the log any more, and the status is
+ * WRITES_STOPPED. Any lock may be held. */
+enum status appender_heed_write(struct engine *engine, enum status status) MUST_CHECK;
 
 /* No lock held: tries again what the disk refused, writes sync marks that no write has taken along,
  * frees the part of the tail that is written. */

@@ -108,9 +108,24 @@ static enum status collect(struct engine *engine, struct log_end *end)
     return status;
 }
 
+enum status appender_heed_write(struct engine *engine, enum status status)
+{
+    if (status != STATUS_IO) {
+        return status;
+    }
+    atomic_store(&engine->appender.failing, STATUS_WRITES_STOPPED);
+    sync_stop_writing(engine, SYNC_STOP_WRITE);
+    return STATUS_WRITES_STOPPED;
+}
+
+/* What was found wrong with the disk stays so. */
 static void note_result(struct appender *appender, enum status status)
 {
-    int before = atomic_exchange(&appender->failing, (int)status);
+    int before = atomic_load(&appender->failing);
+    if (before == STATUS_WRITES_STOPPED) {
+        return;
+    }
+    atomic_store(&appender->failing, (int)status);
     if (status != STATUS_OK && before == STATUS_OK) {
         LOG_WARNING("can't write the log: %s; nothing is acknowledged until it can be written",
                     status_words(status));
@@ -123,12 +138,16 @@ static void note_result(struct appender *appender, enum status status)
 static enum status write_pending(struct engine *engine)
 {
     struct appender *appender = &engine->appender;
+    if (atomic_load(&appender->failing) == STATUS_WRITES_STOPPED) {
+        return STATUS_WRITES_STOPPED;
+    }
     struct log_end end;
     enum status status = collect(engine, &end);
     for (size_t i = 0; status == STATUS_OK && i < appender->run_count; i++) {
         const struct append_run *run = &appender->runs[i];
         status =
             file_write(run->file, run->offset, &appender->parts[run->first_part], run->part_count);
+        status = appender_heed_write(engine, status);
     }
     if (status == STATUS_OK) {
         appender->written_place = end.place;
@@ -168,6 +187,7 @@ static bool has_unwritten(struct engine *engine) REQUIRES(engine->write_mutex)
 void appender_maintain(struct engine *engine)
 {
     struct appender *appender = &engine->appender;
+    sync_heed_names(engine);
     mutex_lock(&engine->write_mutex);
     if (has_unwritten(engine)) {
         enum status status = write_pending(engine);

@@ -81,7 +81,7 @@ bool checkpoint_is_due(struct engine *engine)
     uint64_t index_bytes = spaces_index_memory(&engine->spaces);
     bool may_try = clock_monotonic_ms() >= engine->checkpoint.retry_ms;
     mutex_unlock(&engine->lock);
-    bool may_write = !atomic_load(&engine->sync.failed);
+    bool may_write = !sync_has_stopped(&engine->sync);
     return may_try && may_write && behind > 0 && behind >= interval_bytes(engine, index_bytes);
 }
 

@@ -41,6 +41,7 @@ static struct engine *engine_allocate(const struct engine_options *options)
     }
     engine->fs = options->fs;
     engine->options = *options;
+    atomic_store(&options->fs->names_lost, false); /* opening makes what it finds durable */
     if (engine->options.unix_ms == NULL) {
         engine->options.unix_ms = real_unix_ms;
     }
@@ -242,7 +243,7 @@ uint64_t engine_payload_position_locked(const struct engine *engine)
 bool engine_is_durable(struct engine *engine, uint64_t position, bool *failed)
 {
     bool is_durable = position <= atomic_load(&engine->sync.durable_position);
-    *failed = !is_durable && atomic_load(&engine->sync.failed);
+    *failed = !is_durable && sync_has_stopped(&engine->sync);
     return is_durable;
 }
 
@@ -369,7 +370,7 @@ void engine_statistics_locked(struct engine *engine, struct engine_statistics *o
         .sync_running = atomic_load(&engine->sync.passing),
         .write_failing = atomic_load(&engine->appender.failing) != STATUS_OK,
         .corrupt_records = engine->corrupt_records,
-        .writes_stopped = atomic_load(&engine->sync.failed),
+        .writes_stopped = sync_has_stopped(&engine->sync),
         .recovered_records = engine->recovered_records,
         .recovered_keys = engine->recovered_keys,
         .recovery_ms = engine->recovery_ms,

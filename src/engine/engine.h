@@ -207,12 +207,14 @@ void engine_rest_begin_locked(struct engine *engine);
 uint64_t engine_rest_end_locked(struct engine *engine);
 
 /* Brings the log into the page cache, without a gap, at least up to `position`. Lock NOT held; any
- * thread; returns at once when another has done it. IO, DISK_FULL: not written; nothing that rests
- * on it may be acknowledged (the next call tries again). */
+ * thread; returns at once when another has done it. DISK_FULL, NO_MEMORY, IO: not written; nothing
+ * that rests on it may be acknowledged (the next call tries again). WRITES_STOPPED: nor will it be.
+ */
 enum status engine_write(struct engine *engine, uint64_t position) MUST_CHECK;
 
 /* May a reply that rests on `position` (already written) leave now, under the sync policy? When
- * not, a sync is on its way and on_durable() will tell. *failed: it never will (fdatasync failed).
+ * not, a sync is on its way and on_durable() will tell. *failed: it never will (writing has
+ * stopped).
  */
 bool engine_may_reply(struct engine *engine, uint64_t position, bool *failed);
 
@@ -220,8 +222,11 @@ bool engine_may_reply(struct engine *engine, uint64_t position, bool *failed);
 uint64_t engine_payload_position_locked(const struct engine *engine);
 
 /* For one that waits for durability whatever the policy says: is all up to `position` durable? Any
- * thread. *failed: no, and it never will be (fdatasync failed). */
+ * thread. *failed: no, and it never will be (writing has stopped). */
 bool engine_is_durable(struct engine *engine, uint64_t position, bool *failed);
+
+/* Why writing has stopped (WRITES_STOPPED): a static string. Any thread. */
+const char *engine_stop_words(const struct engine *engine);
 
 /* Has the sync thread make durable what is appended, soon; on_durable() tells. Lock held or not. */
 void engine_request_sync(struct engine *engine);

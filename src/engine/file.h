@@ -8,10 +8,10 @@
  * Threads: every function may be called from any thread; calls on one file that overlap in bytes
  * are the caller's business. Ownership: a struct file belongs to who created or opened it, until
  * close. Failure: every function leaves its out parameters untouched on failure; DISK_FULL for
- * ENOSPC and EDQUOT, NOT_FOUND for ENOENT, EXISTS for EEXIST, LOCKED for a lock that is held,
- * NO_MEMORY for ENOMEM, IO for everything else (logged where it happens, with the file's name);
- * interrupted and short calls are continued inside. A file system that was opened read-only refuses
- * whatever could change something with READ_ONLY.
+ * ENOSPC, EDQUOT and EFBIG, NOT_FOUND for ENOENT, EXISTS for EEXIST, LOCKED for a lock that is
+ * held, NO_MEMORY for ENOMEM, IO for everything else (logged where it happens, with the file's
+ * name); interrupted and short calls are continued inside. A file system that was opened read-only
+ * refuses whatever could change something with READ_ONLY.
  */
 #ifndef SCDB_ENGINE_FILE_H
 #define SCDB_ENGINE_FILE_H
@@ -19,6 +19,7 @@
 #include "base/slice.h"
 #include "base/status.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -77,7 +78,8 @@ struct file_operations {
     enum status (*list)(struct file_system *fs, void (*on_name)(void *context, const char *name),
                         void *context);
 
-    /* The names (created, renamed, removed) become durable. */
+    /* The names (created, renamed, removed) become durable. On failure names_lost is set: which of
+     * them last nobody knows, not those of others either, and a later call proves nothing. */
     enum status (*sync_directory)(struct file_system *fs);
 
     /* Takes the exclusive lock file `name`, writing who holds it into the file; held until the
@@ -96,7 +98,8 @@ struct file_operations {
 /* Each implementation's file_system and file begin with these. */
 struct file_system {
     const struct file_operations *operations;
-    bool read_only; /* it was opened so */
+    bool read_only;         /* it was opened so */
+    atomic_bool names_lost; /* a sync_directory() has failed: set before any later one begins */
 };
 
 struct file {

@@ -45,6 +45,10 @@ enum status file_posix_failed(int error_number, const char *action, const char *
     case ENOSPC:
     case EDQUOT:
         return STATUS_DISK_FULL;
+    case EFBIG:
+        LOG_WARNING("can't %s file '%s': %s; raise the limit of the system (ulimit -f)", action,
+                    name, strerror(error_number));
+        return STATUS_DISK_FULL;
     case ENOMEM:
         return STATUS_NO_MEMORY;
     default:
@@ -216,7 +220,14 @@ static enum status posix_map(struct file *file, uint64_t size, const uint8_t **o
     CHECK(size > 0);
     void *address = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, file_of(file)->descriptor, 0);
     if (address == MAP_FAILED) {
-        return file_posix_failed(errno, "map", file_of(file)->name);
+        int error_number = errno;
+        if (error_number == ENOMEM) {
+            LOG_WARNING("can't map file '%s': the process has as many mappings or as much address "
+                        "space as it may; raise vm.max_map_count (sysctl) or the limit of the "
+                        "process (ulimit -v)",
+                        file_of(file)->name);
+        }
+        return file_posix_failed(error_number, "map", file_of(file)->name);
     }
     /* Advice: reads are of single records, and read-ahead would fill the cache with strangers. */
     (void)madvise(address, (size_t)size, MADV_RANDOM);
@@ -330,7 +341,13 @@ int file_posix_sync_directory(int descriptor)
 
 static enum status posix_sync_directory(struct file_system *fs)
 {
-    int error_number = file_posix_sync_directory(file_posix_system(fs)->directory);
+    struct posix_system *system = file_posix_system(fs);
+    mutex_lock(&system->syncing);
+    int error_number = file_posix_sync_directory(system->directory);
+    if (error_number != 0) {
+        atomic_store(&fs->names_lost, true);
+    }
+    mutex_unlock(&system->syncing);
     return error_number == 0 ? STATUS_OK : file_posix_failed(error_number, "sync", ".");
 }
 
@@ -353,6 +370,7 @@ static void posix_close_system(struct file_system *fs)
         (void)close(system->lock);
     }
     (void)close(system->directory);
+    mutex_deinit(&system->syncing);
     free(system);
 }
 

@@ -7,6 +7,7 @@
 #ifndef SCDB_ENGINE_FILE_POSIX_H
 #define SCDB_ENGINE_FILE_POSIX_H
 
+#include "base/mutex.h"
 #include "engine/file.h"
 
 #define FILE_POSIX_PERMISSIONS 0600
@@ -14,7 +15,8 @@
 struct posix_system {
     struct file_system base;
     int directory;
-    int lock; /* -1 while not held */
+    int lock;             /* -1 while not held */
+    struct mutex syncing; /* so that a sync that begins after one that failed sees names_lost */
 };
 
 extern const struct file_operations file_posix_operations;

@@ -76,6 +76,7 @@ static enum status open_directory(const char *path, bool read_only, struct file_
     system->base.operations = &file_posix_operations;
     system->base.read_only = read_only;
     system->lock = -1;
+    mutex_init(&system->syncing);
     *out = &system->base;
     return STATUS_OK;
 }

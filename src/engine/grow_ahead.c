@@ -107,7 +107,7 @@ static uint64_t active_size(const struct engine *engine, const struct segment *a
 static struct growth choose_locked(const struct engine *engine)
 {
     struct segment *active = engine->appender.active;
-    if (atomic_load(&engine->sync.failed) || engine->appender.room_is_kept || active->end == 0) {
+    if (sync_has_stopped(&engine->sync) || engine->appender.room_is_kept || active->end == 0) {
         return (struct growth){0};
     }
     uint64_t size = active_size(engine, active);

@@ -102,7 +102,7 @@ static size_t missing_locked(const struct engine *engine)
     const struct log_stock *stock = &engine->stock;
     const struct segment *active = engine->appender.active;
     if (stock->count >= stock->target || active->capacity > engine->segment_size ||
-        atomic_load(&engine->sync.failed) || engine->appender.room_is_kept) {
+        sync_has_stopped(&engine->sync) || engine->appender.room_is_kept) {
         return 0;
     }
     bool is_soon = stock->target > 1 || active->end > active->capacity / 2;

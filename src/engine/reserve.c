@@ -65,7 +65,7 @@ void reserve_refill(struct engine *engine)
     struct reserve *reserve = &engine->reserve;
     uint64_t wanted = wanted_size(engine);
     uint64_t room;
-    if (wanted <= reserve->size || is_given_away(engine) || atomic_load(&engine->sync.failed) ||
+    if (wanted <= reserve->size || is_given_away(engine) || sync_has_stopped(&engine->sync) ||
         fs_free_space(engine->fs, &room) != STATUS_OK) {
         return;
     }

@@ -27,6 +27,37 @@ void sync_deinit(struct sync *sync)
     mutex_deinit(&sync->mutex);
 }
 
+/* --- the end of writing ------------------------------------------------------------------- */
+
+const char *engine_stop_words(const struct engine *engine)
+{
+    static const char *const words[] = {
+#define SYNC_STOP_WORDS(name, text) [SYNC_STOP_##name] = text,
+        SYNC_STOP_LIST(SYNC_STOP_WORDS)
+#undef SYNC_STOP_WORDS
+    };
+    return words[atomic_load(&engine->sync.failed)];
+}
+
+void sync_stop_writing(struct engine *engine, enum sync_stop reason)
+{
+    int none = SYNC_STOP_NONE;
+    if (!atomic_compare_exchange_strong(&engine->sync.failed, &none, (int)reason)) {
+        return;
+    }
+    LOG_WARNING("%s: writing stops for good; what was durable before stays so. Replace the disk, "
+                "then restart",
+                engine_stop_words(engine));
+    sync_request(engine); /* a pass tells those who wait that they do so in vain */
+}
+
+void sync_heed_names(struct engine *engine)
+{
+    if (atomic_load(&engine->fs->names_lost)) {
+        sync_stop_writing(engine, SYNC_STOP_NAMES);
+    }
+}
+
 /* --- one pass ----------------------------------------------------------------------------- */
 
 /* A segment that must be durable up to `end`. */
@@ -94,9 +125,8 @@ static enum status sync_segment(struct sync *sync, const struct segment *segment
     atomic_fetch_add(&sync->count, 1);
     if (status != STATUS_OK) {
         atomic_fetch_add(&sync->errors, 1);
-        LOG_WARNING("fdatasync of log segment %llu failed: writing stops for good; what was "
-                    "durable before stays so. Replace the disk, then restart",
-                    (unsigned long long)segment->number);
+        LOG_WARNING("fdatasync of log segment %llu failed: %s", (unsigned long long)segment->number,
+                    status_words(status));
     }
     return status;
 }
@@ -175,7 +205,8 @@ static enum status run_pass(struct engine *engine)
     struct sync *sync = &engine->sync;
     struct appender *appender = &engine->appender;
     atomic_store(&sync->wanted, false);
-    if (atomic_load(&sync->failed)) {
+    sync_heed_names(engine);
+    if (sync_has_stopped(sync)) {
         tell_waiting(engine); /* who came after the pass that failed would wait for ever */
         return STATUS_WRITES_STOPPED;
     }
@@ -193,11 +224,14 @@ static enum status run_pass(struct engine *engine)
             zero_ahead(engine);
         }
         status = sync_segments(engine, &pass);
-        if (status == STATUS_OK) {
-            end_pass(engine, &pass);
-        } else {
-            atomic_store(&sync->failed, true);
+        if (status != STATUS_OK) {
+            sync_stop_writing(engine, SYNC_STOP_FDATASYNC);
+        }
+        sync_heed_names(engine); /* that of a segment which was synced may be among them */
+        if (sync_has_stopped(sync)) {
             status = STATUS_WRITES_STOPPED;
+        } else {
+            end_pass(engine, &pass);
         }
     } else if (status != STATUS_OK) {
         int64_t none = 0; /* not written, so not covered: as old as it was */
@@ -226,7 +260,7 @@ static bool wait_until_due(struct engine *engine, struct sync *sync, int64_t las
         if (sync->served < sync->tickets || atomic_load(&sync->wanted)) {
             return true;
         }
-        if (atomic_load(&sync->policy) != SYNC_EVERYSEC || atomic_load(&sync->failed)) {
+        if (atomic_load(&sync->policy) != SYNC_EVERYSEC || sync_has_stopped(sync)) {
             condition_wait(&sync->wake, &sync->mutex, SYNC_INTERVAL_MS);
             continue;
         }
@@ -308,7 +342,8 @@ enum status sync_now(struct engine *engine)
 enum status sync_last(struct engine *engine)
 {
     struct sync *sync = &engine->sync;
-    if (atomic_load(&sync->failed)) {
+    sync_heed_names(engine);
+    if (sync_has_stopped(sync)) {
         return STATUS_WRITES_STOPPED;
     }
     enum status status = appender_write(engine, engine->appender.position);
@@ -352,7 +387,7 @@ bool sync_may_reply(struct engine *engine, uint64_t position, bool *failed)
     if (policy == SYNC_NO || position <= atomic_load(&sync->durable_position)) {
         return true;
     }
-    bool has_failed = atomic_load(&sync->failed);
+    bool has_failed = sync_has_stopped(sync);
     if (policy == SYNC_EVERYSEC && (has_failed || !is_stalled(engine))) {
         return true; /* after a failure reading goes on; new writes are refused */
     }

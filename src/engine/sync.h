@@ -8,7 +8,9 @@
  *
  * If an fdatasync fails, the kernel may have dropped the very pages that it could not write and
  * call them clean: a later fdatasync that succeeds proves nothing. So the first failure is for
- * good: the durable position stays, writes are refused, reading goes on.
+ * good: the durable position stays, writes are refused, reading goes on. The same holds when the
+ * disk reports an error to a write of the log, for then nobody knows what the page cache holds, and
+ * when a sync of the directory fails, for then nobody knows which names will last.
  *
  * Threads: see each function. sync.mutex is a leaf: nothing else is locked while it is held.
  */
@@ -29,11 +31,25 @@ struct engine;
 #define SYNC_INTERVAL_MS 1000
 #define SYNC_STALL_MS    2000
 
+/* X(NAME, "what has failed", for clients and the log) */
+#define SYNC_STOP_LIST(X)                                                                          \
+    X(NONE, "nothing has failed")                                                                  \
+    X(FDATASYNC, "an fdatasync of the log failed")                                                 \
+    X(WRITE, "a write to the log failed")                                                          \
+    X(NAMES, "a sync of the store's directory failed")
+
+/* Why writing has stopped for good. */
+enum sync_stop {
+#define SYNC_STOP_ENUM(name, words) SYNC_STOP_##name,
+    SYNC_STOP_LIST(SYNC_STOP_ENUM)
+#undef SYNC_STOP_ENUM
+};
+
 struct sync {
     _Atomic uint64_t durable_position;
     uint64_t durable_changes;         /* engine.changes as they were there; execution lock */
     _Atomic int policy;               /* enum sync_policy */
-    atomic_bool failed;               /* an fdatasync has failed: writing has stopped for good */
+    atomic_int failed;                /* enum sync_stop: why writing has stopped; 0 = it has not */
     atomic_bool wanted;               /* somebody waits for on_durable() */
     _Atomic int64_t running_since_ms; /* unsynced_since_ms of what the running pass covers; 0 */
     _Atomic uint64_t count;           /* fdatasyncs */
@@ -68,6 +84,18 @@ enum status sync_now(struct engine *engine) MUST_CHECK;
 
 /* At the end, without threads: everything becomes durable, marks included, and no mark is added. */
 enum status sync_last(struct engine *engine) MUST_CHECK;
+
+/* Stops writing for good; the first reason counts, and is logged. Any lock may be held but
+ * sync.mutex. */
+void sync_stop_writing(struct engine *engine, enum sync_stop reason);
+
+static inline bool sync_has_stopped(const struct sync *sync)
+{
+    return atomic_load_explicit(&sync->failed, memory_order_relaxed) != SYNC_STOP_NONE;
+}
+
+/* Stops writing if a sync of the directory has failed. */
+void sync_heed_names(struct engine *engine);
 
 /* engine_may_reply(). */
 bool sync_may_reply(struct engine *engine, uint64_t position, bool *failed);

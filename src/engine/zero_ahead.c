@@ -72,7 +72,7 @@ void zero_ahead(struct engine *engine)
     mutex_lock(zeroing);
     mutex_unlock(&engine->lock);
     if (range.segment != NULL) {
-        status = write_zeros(&range);
+        status = appender_heed_write(engine, write_zeros(&range));
     }
     mutex_unlock(zeroing);
     mutex_unlock(&engine->write_mutex);

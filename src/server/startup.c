@@ -63,6 +63,7 @@ enum status startup_prepare(const struct config *config, char directory[STARTUP_
 {
     ignore_signal(SIGHUP);
     ignore_signal(SIGPIPE);
+    ignore_signal(SIGXFSZ); /* a file that may not grow is an error, as a full disk is */
     enum status status = daemon_enter_directory(config_text(config, CONFIG_DIR).data,
                                                 !config_bool(config, CONFIG_READ_ONLY), directory,
                                                 STARTUP_PATH_MAX, error);

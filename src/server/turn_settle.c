@@ -37,7 +37,7 @@ static bool write_log(struct worker *worker)
     int64_t begin_us = clock_monotonic_us();
     enum status status = engine_write(worker->server->engine, worker->position);
     note_latency(worker->server, (uint64_t)(clock_monotonic_us() - begin_us) / 1000);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK && status != STATUS_WRITES_STOPPED) {
         LOG_WARNING("The log can't be written (%s): clients that wait for it are disconnected.",
                     status_words(status));
     }

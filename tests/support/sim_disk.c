@@ -540,6 +540,9 @@ static enum status sim_sync_directory(struct file_system *fs)
         sim_names_sync(&disk->names, directory_of(fs)->prefix);
         sim_disk_collect(disk);
     }
+    if (status != STATUS_OK) {
+        atomic_store(&fs->names_lost, true);
+    }
     mutex_unlock(&disk->mutex);
     return status;
 }

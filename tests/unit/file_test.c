@@ -252,7 +252,7 @@ START_TEST(short_writes_end_in_an_error)
     char data[700] = {0};
     struct slice parts[] = {slice_make(data, 700), slice_make(data, 700)};
     log_set_level(LOG_NOTHING_LEVEL);
-    ck_assert_int_eq(file_write(file, 0, parts, 2), STATUS_IO);
+    ck_assert_int_eq(file_write(file, 0, parts, 2), STATUS_DISK_FULL);
     uint64_t size;
     ck_assert_int_eq(file_size(file, &size), STATUS_OK);
     ck_assert_uint_eq(size, 1000);

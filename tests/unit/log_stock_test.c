@@ -8,6 +8,7 @@
 
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define SEGMENT_SIZE ((uint64_t)1 << 20)
@@ -44,14 +45,18 @@ static void tear_down(void)
     sim_disk_destroy(disk);
 }
 
-static void put_locked(const char *key)
+static enum status try_put_locked(const char *key)
 {
     static const char bytes[VALUE_SIZE];
     struct slice part = slice_make(bytes, sizeof(bytes));
     struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
-    enum status status =
-        engine_put_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &value);
-    ck_assert_int_eq(status, STATUS_OK);
+    return engine_put_locked(engine, engine_database_locked(engine, 0), slice_of_string(key),
+                             &value);
+}
+
+static void put_locked(const char *key)
+{
+    ck_assert_int_eq(try_put_locked(key), STATUS_OK);
 }
 
 /* Puts one value after the other until the active segment holds so many bytes. */
@@ -261,6 +266,47 @@ START_TEST(writers_are_not_slowed_when_none_can_be_made)
 }
 END_TEST
 
+/* The kernel refuses another mapping: an error, until it lets us have one again. */
+START_TEST(what_cannot_be_mapped_is_refused)
+{
+    struct engine_keyspace *keyspace;
+    put_locked("first");
+    sim_disk_fail(disk, SIM_MAP, 1, 1000000, STATUS_NO_MEMORY);
+    fill_active_to(SEGMENT_SIZE - 2 * VALUE_SIZE - APPENDER_DELETION_RESERVE);
+    log_stock_refill(engine);
+    ck_assert_uint_eq(stock_count(), 0);
+    engine_lock(engine);
+    enum status status;
+    unsigned count = 0;
+    while ((status = try_put_locked("key")) == STATUS_OK && count < 10) {
+        count++;
+    }
+    ck_assert_int_eq(status, STATUS_NO_MEMORY);
+    struct entry entry;
+    keyspace = engine_database_locked(engine, 0);
+    ck_assert_int_eq(engine_find_locked(engine, keyspace, slice_of_string("first"), &entry),
+                     STATUS_OK);
+    ck_assert_int_eq(engine_delete_locked(engine, keyspace, slice_of_string("first")), STATUS_OK);
+    sim_disk_fail(disk, SIM_MAP, 0, 0, STATUS_IO);
+    ck_assert_int_eq(try_put_locked("key"), STATUS_OK);
+    engine_unlock(engine);
+}
+END_TEST
+
+START_TEST(a_store_that_cannot_be_mapped_does_not_open)
+{
+    put_locked("key");
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    sim_disk_fail(disk, SIM_MAP, 1, 1000000, STATUS_NO_MEMORY);
+    struct error error = {""};
+    struct engine_options options = {.fs = fs, .database_count = 1, .without_threads = true};
+    ck_assert_int_eq(engine_open(&options, &engine, &error), STATUS_NO_MEMORY);
+    ck_assert_msg(strstr(error.text, "memory") != NULL, "%s", error.text);
+    sim_disk_fail(disk, SIM_MAP, 0, 0, STATUS_IO);
+    open_store(true);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("log_stock");
@@ -274,6 +320,8 @@ int main(void)
     tcase_add_test(tests, none_is_there_when_the_manifest_fails);
     tcase_add_test(tests, a_clean_end_leaves_none_behind);
     tcase_add_test(tests, a_crash_leaves_none_behind);
+    tcase_add_test(tests, what_cannot_be_mapped_is_refused);
+    tcase_add_test(tests, a_store_that_cannot_be_mapped_does_not_open);
     suite_add_tcase(suite, tests);
     TCase *threads = tcase_create("threads");
     tcase_add_checked_fixture(threads, set_up_threads, tear_down);

@@ -504,7 +504,7 @@ START_TEST(what_could_not_be_written_is_never_acknowledged)
     start("");
     int reader = test_server_connect(server);
     test_expect(client, "SET a 1", "+OK\r\n");
-    sim_disk_fail(test_server_disk(server), SIM_WRITE, 1, 1000000, STATUS_IO);
+    sim_disk_fail(test_server_disk(server), SIM_WRITE, 1, 1000000, STATUS_DISK_FULL);
     test_send(client, SLICE_LITERAL("SET a 2\r\n"));
     test_expect_end(client);
     test_expect(reader, "PING", "+PONG\r\n");

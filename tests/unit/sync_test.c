@@ -233,15 +233,96 @@ START_TEST(a_sync_mark_does_not_wait_for_the_next_write)
 }
 END_TEST
 
-START_TEST(a_failed_write_is_tried_again)
+/* The disk has reported an error: nobody knows what the file's pages hold, so what would follow
+ * could stand behind a hole. */
+START_TEST(an_error_of_a_write_stops_writing_for_good)
+{
+    uint64_t first;
+    uint64_t second;
+    bool failed;
+    ck_assert_int_eq(put("a", 10, &first), STATUS_OK);
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_int_eq(put("b", 10, &second), STATUS_OK);
+    sim_disk_fail(disk, SIM_WRITE, 1, 1, STATUS_IO);
+    told = 0;
+    ck_assert_int_eq(engine_write(engine, second), STATUS_WRITES_STOPPED);
+    ck_assert_str_eq(engine_stop_words(engine), "a write to the log failed");
+    /* The next write would succeed, and is not made. */
+    uint64_t writes = sim_disk_calls(disk, SIM_WRITE);
+    ck_assert_int_eq(engine_write(engine, second), STATUS_WRITES_STOPPED);
+    engine_tick(engine);
+    ck_assert_int_eq(engine_sync(engine), STATUS_WRITES_STOPPED);
+    ck_assert_uint_gt(told, 0); /* who waits learns that it is in vain */
+    ck_assert_uint_eq(sim_disk_calls(disk, SIM_WRITE), writes);
+    ck_assert(!engine_may_reply(engine, second, &failed));
+    ck_assert(failed);
+    ck_assert_int_eq(put("c", 10, &second), STATUS_WRITES_STOPPED);
+    ck_assert_int_eq(put("large", 100000, &second), STATUS_WRITES_STOPPED);
+    ck_assert_uint_eq(look("a", STATUS_OK), 0);
+    ck_assert_uint_gt(look("b", STATUS_OK), first); /* an answer that will not leave */
+    (void)look("c", STATUS_NOT_FOUND);
+    ck_assert(look_at_all().writes_stopped);
+    ck_assert_int_eq(engine_close(engine), STATUS_IO);
+    open_store();
+    (void)look("a", STATUS_OK);
+    (void)look("b", STATUS_NOT_FOUND);
+    ck_assert_int_eq(put("d", 10, &first), STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+}
+END_TEST
+
+START_TEST(an_error_of_a_large_write_stops_writing_for_good)
+{
+    uint64_t position;
+    ck_assert_int_eq(put("a", 10, &position), STATUS_OK);
+    ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
+    sim_disk_fail(disk, SIM_WRITE, 2, 1, STATUS_IO); /* the first is the manifest's */
+    ck_assert_int_eq(put("large", 100000, &position), STATUS_WRITES_STOPPED);
+    ck_assert_int_eq(put("b", 10, &position), STATUS_WRITES_STOPPED);
+    (void)look("a", STATUS_OK);
+    (void)look("large", STATUS_NOT_FOUND);
+    ck_assert_int_eq(engine_close(engine), STATUS_IO);
+}
+END_TEST
+
+/* Of all names that were made since the last sync nobody knows whether they last; among them may
+ * be that of the segment that is written to, made by another thread. */
+START_TEST(a_failed_sync_of_the_directory_stops_writing_for_good)
+{
+    uint64_t position = 0;
+    ck_assert_int_eq(put("a", 10, &position), STATUS_OK);
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    sim_disk_fail(disk, SIM_SYNC_DIRECTORY, 1, 1, STATUS_IO);
+    uint64_t syncs = sim_disk_calls(disk, SIM_SYNC_DIRECTORY);
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < 1000 && sim_disk_calls(disk, SIM_SYNC_DIRECTORY) == syncs; i++) {
+        status = put("b", 3000, &position); /* until the next segment is wanted */
+        engine_tick(engine);
+    }
+    ck_assert_uint_gt(sim_disk_calls(disk, SIM_SYNC_DIRECTORY), syncs);
+    (void)status;
+    ck_assert_int_eq(engine_sync(engine), STATUS_WRITES_STOPPED);
+    ck_assert_str_eq(engine_stop_words(engine), "a sync of the store's directory failed");
+    ck_assert_int_eq(put("c", 10, &position), STATUS_WRITES_STOPPED);
+    (void)look("a", STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), STATUS_IO);
+    open_store();
+    (void)look("a", STATUS_OK);
+    ck_assert_int_eq(put("d", 10, &position), STATUS_OK);
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+}
+END_TEST
+
+START_TEST(a_write_that_finds_no_room_is_tried_again)
 {
     uint64_t position;
     uint64_t later;
     ck_assert_int_eq(put("a", 10, &position), STATUS_OK);
-    sim_disk_fail(disk, SIM_WRITE, 1, 2, STATUS_IO);
-    ck_assert_int_eq(engine_write(engine, position), STATUS_IO);
+    sim_disk_fail(disk, SIM_WRITE, 1, 2, STATUS_DISK_FULL);
+    ck_assert_int_eq(engine_write(engine, position), STATUS_DISK_FULL);
     ck_assert_int_eq(put("b", 10, &later), STATUS_OK); /* a little may wait */
-    ck_assert_int_eq(engine_write(engine, later), STATUS_IO);
+    ck_assert_int_eq(engine_write(engine, later), STATUS_DISK_FULL);
     ck_assert_int_eq(engine_write(engine, later), STATUS_OK);
     ck_assert_int_eq(engine_sync(engine), STATUS_OK);
     ck_assert_int_eq(engine_close(engine), STATUS_OK);
@@ -257,7 +338,7 @@ END_TEST
 START_TEST(little_waits_while_the_disk_refuses)
 {
     uint64_t position;
-    sim_disk_fail(disk, SIM_WRITE, 1, 1000000, STATUS_IO);
+    sim_disk_fail(disk, SIM_WRITE, 1, 1000000, STATUS_DISK_FULL);
     enum status status = STATUS_OK;
     unsigned count = 0;
     char key[] = "key";
@@ -265,10 +346,10 @@ START_TEST(little_waits_while_the_disk_refuses)
         status = put(key, 5000, &position);
         count++;
         if (status == STATUS_OK) {
-            ck_assert_int_eq(engine_write(engine, position), STATUS_IO);
+            ck_assert_int_eq(engine_write(engine, position), STATUS_DISK_FULL);
         }
     }
-    ck_assert_int_eq(status, STATUS_IO);
+    ck_assert_int_eq(status, STATUS_DISK_FULL);
     ck_assert_uint_lt((uint64_t)count * 5000, (uint64_t)8 << 20);
     sim_disk_fail(disk, SIM_WRITE, 0, 0, STATUS_IO);
     engine_tick(engine); /* brings it down, and then all is well again */
@@ -323,7 +404,10 @@ int main(void)
     tcase_add_test(tests, changes_count_until_a_sync_covers_them);
     tcase_add_test(tests, an_expiry_mark_is_no_change);
     tcase_add_test(tests, a_sync_mark_does_not_wait_for_the_next_write);
-    tcase_add_test(tests, a_failed_write_is_tried_again);
+    tcase_add_test(tests, an_error_of_a_write_stops_writing_for_good);
+    tcase_add_test(tests, an_error_of_a_large_write_stops_writing_for_good);
+    tcase_add_test(tests, a_failed_sync_of_the_directory_stops_writing_for_good);
+    tcase_add_test(tests, a_write_that_finds_no_room_is_tried_again);
     tcase_add_test(tests, little_waits_while_the_disk_refuses);
     tcase_add_test(tests, a_full_disk_refuses_values_and_takes_deletions);
     suite_add_tcase(suite, tests);

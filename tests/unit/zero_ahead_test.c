@@ -28,9 +28,11 @@ static void set_up(void)
     ck_assert_msg(status == STATUS_OK, "%s", error.text);
 }
 
+static enum status closing; /* what it is to say in the end */
+
 static void tear_down(void)
 {
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), closing);
     fs_close(fs);
     sim_disk_destroy(disk);
 }
@@ -101,7 +103,21 @@ START_TEST(much_at_once_does_not_want_them)
 }
 END_TEST
 
-START_TEST(a_failure_does_no_harm)
+START_TEST(a_lack_of_room_does_no_harm)
+{
+    uint64_t position = put("a", 10);
+    bool failed;
+    ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
+    ck_assert(!engine_may_reply(engine, position, &failed));
+    sim_disk_fail(disk, SIM_WRITE, 1, 1, STATUS_DISK_FULL);
+    engine_tick(engine);
+    ck_assert(engine_may_reply(engine, position, &failed));
+    put_durably("b", 10);
+}
+END_TEST
+
+/* It is the log's file that can't be written, whatever the bytes were. */
+START_TEST(an_error_of_the_disk_stops_writing)
 {
     uint64_t position = put("a", 10);
     bool failed;
@@ -109,8 +125,10 @@ START_TEST(a_failure_does_no_harm)
     ck_assert(!engine_may_reply(engine, position, &failed));
     sim_disk_fail(disk, SIM_WRITE, 1, 1, STATUS_IO);
     engine_tick(engine);
-    ck_assert(engine_may_reply(engine, position, &failed));
-    put_durably("b", 10);
+    ck_assert(!engine_may_reply(engine, position, &failed));
+    ck_assert(failed);
+    ck_assert_str_eq(engine_stop_words(engine), "a write to the log failed");
+    closing = STATUS_IO;
 }
 END_TEST
 
@@ -168,7 +186,8 @@ int main(void)
     tcase_add_test(tests, few_syncs_write_many);
     tcase_add_test(tests, only_always_wants_them);
     tcase_add_test(tests, much_at_once_does_not_want_them);
-    tcase_add_test(tests, a_failure_does_no_harm);
+    tcase_add_test(tests, a_lack_of_room_does_no_harm);
+    tcase_add_test(tests, an_error_of_the_disk_stops_writing);
     tcase_add_test(tests, a_large_value_waits_for_them);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
