@@ -321,6 +321,7 @@ static enum status run_on_full_disk(struct engine *engine, enum compaction_scope
     keep_room(engine, true);
     if (reserve_release(engine)) {
         status = run_passes(engine, scope, total);
+        reserve_take_back(engine); /* before anybody else takes what has become free */
     }
     keep_room(engine, false);
     return status;

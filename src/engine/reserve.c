@@ -60,16 +60,25 @@ static bool is_given_away(struct engine *engine)
     return is_kept;
 }
 
-void reserve_refill(struct engine *engine)
+/* On a full disk what deletes comes first: it is what makes more room. */
+static uint64_t spare_room(struct engine *engine)
+{
+    uint64_t room;
+    uint64_t kept = 2 * log_files_least_reserve(engine);
+    if (fs_free_space(engine->fs, &room) != STATUS_OK || room <= kept) {
+        return 0;
+    }
+    return (room - kept) / STEP * STEP;
+}
+
+void reserve_take_back(struct engine *engine)
 {
     struct reserve *reserve = &engine->reserve;
     uint64_t wanted = wanted_size(engine);
-    uint64_t room;
-    if (wanted <= reserve->size || is_given_away(engine) || sync_has_stopped(&engine->sync) ||
-        fs_free_space(engine->fs, &room) != STATUS_OK) {
+    if (wanted <= reserve->size || sync_has_stopped(&engine->sync)) {
         return;
     }
-    room = room / STEP * STEP;
+    uint64_t room = spare_room(engine);
     uint64_t size = wanted - reserve->size < room ? wanted : reserve->size + room;
     enum status status = size > reserve->size ? open_file(engine) : STATUS_DISK_FULL;
     if (status == STATUS_OK) {
@@ -77,6 +86,13 @@ void reserve_refill(struct engine *engine)
     }
     if (status == STATUS_OK) {
         reserve->size = size;
+    }
+}
+
+void reserve_refill(struct engine *engine)
+{
+    if (!is_given_away(engine)) {
+        reserve_take_back(engine);
     }
 }
 

@@ -3,8 +3,9 @@
  *
  * A file that holds nothing but its space. On a full disk a compaction could make room, but needs
  * some first: for what it copies, for a manifest, for the next segment of the log. It then gives
- * this file's space back to the file system, keeps the writers from taking it, and so gets on. The
- * next rounds of maintenance set space aside again.
+ * this file's space back to the file system, keeps the writers from taking it, and so gets on. In
+ * the end space is set aside again, as much as there is by then, but for what the next segment of
+ * the log needs to take deletions; the next rounds of maintenance add to it.
  *
  * Its size follows the store's: the records of the store at most, a segment at most, and a little.
  * Every victim fits into one output, and is removed when that is sealed; so a segment is enough.
@@ -32,6 +33,9 @@ void reserve_deinit(struct reserve *reserve);
 
 /* Sets aside what should be, or what there is room for. */
 void reserve_refill(struct engine *engine);
+
+/* The same while values take no room (appender.room_is_kept), at the end of a compaction. */
+void reserve_take_back(struct engine *engine);
 
 /* Gives all of it back to the file system. False: there was nothing. */
 bool reserve_release(struct engine *engine);

@@ -3,6 +3,8 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/engine_state.h"
+#include "engine/log_files.h"
 #include "support/sim_disk.h"
 
 #include <check.h>
@@ -349,6 +351,25 @@ START_TEST(full_and_half_deleted)
 }
 END_TEST
 
+/* The reserve was used up, and there is less room than it had: the log finds some, too. */
+START_TEST(what_deletes_comes_before_the_reserve)
+{
+    size_t count;
+    uint64_t room;
+    fill_disk(&count);
+    ck_assert(reserve_release(engine));
+    sim_disk_set_capacity(disk, sim_disk_used_bytes(disk) + (uint64_t)32 * 1024);
+    reserve_refill(engine);
+    ck_assert_uint_gt(engine->reserve.size, 0);
+    ck_assert_int_eq(fs_free_space(fs, &room), STATUS_OK);
+    ck_assert_uint_ge(room, 2 * log_files_least_reserve(engine));
+    engine_lock(engine);
+    ck_assert_int_eq(appender_roll_locked(engine), STATUS_OK);
+    engine_unlock(engine);
+    ck_assert_int_eq(del("k1"), STATUS_OK);
+}
+END_TEST
+
 /* A store can be opened on a full disk, and room be made in it. */
 START_TEST(full_and_opened)
 {
@@ -384,6 +405,7 @@ int main(void)
     tcase_add_test(tests, full_and_cleared);
     tcase_add_test(tests, full_and_deleted);
     tcase_add_test(tests, full_and_half_deleted);
+    tcase_add_test(tests, what_deletes_comes_before_the_reserve);
     tcase_add_test(tests, full_and_opened);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
