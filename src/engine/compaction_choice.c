@@ -73,13 +73,22 @@ static unsigned permille(uint64_t level, uint64_t from, uint64_t to)
     return level >= to ? 1000 : (unsigned)(1000.0 * (double)(level - from) / (double)(to - from));
 }
 
+/* What closed segments may hold beyond that: so much less as a packed segment in the making, which
+ * never has more than what is alive, may take. */
+static uint64_t room_besides(const struct compaction_totals *totals, uint64_t segment_size)
+{
+    uint64_t half = segment_size / 4 * 3;
+    uint64_t live = totals->all_live_bytes;
+    return 2 * half - (live < half ? live : half);
+}
+
 struct compaction_pressure compaction_press(const struct compaction_totals *totals,
                                             unsigned percentage, uint64_t segment_size)
 {
     double needed = (double)(totals->live_bytes + totals->kept_bytes);
     uint64_t start = (uint64_t)(needed / (1.0 - percentage / 100.0));
     uint64_t doubled = totals->all_live_bytes * 2;
-    uint64_t most = (doubled > start ? doubled : start) + segment_size / 2 * 3;
+    uint64_t most = (doubled > start ? doubled : start) + room_besides(totals, segment_size);
     uint64_t slow = start + (most - start) / 3 * 2;
     return (struct compaction_pressure){
         .urgency = permille(totals->bytes, start, slow),

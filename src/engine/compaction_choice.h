@@ -8,10 +8,12 @@
  *
  *   start   (L + K) / (1 - p)                  compaction starts
  *   slow    two thirds of the way to `most`    writers are slowed, more and more
- *   most    max(2 L, start) + 3/2 segments     what closed segments hold when writers outrun it
+ *   most    max(2 L, start) + 3/4 segments     what closed segments hold when writers outrun it;
+ *                                              up to 3/2 segments where L is less than one
  *
- * Besides, the disk holds the active segment, at most one packed segment in the making, and what
- * has been reserved ahead: so the files stay below 2 L and 4 segments, if p is at most 40.
+ * Besides, the disk holds the active segment, at most one packed segment in the making (no larger
+ * than L), the next segment of the log, and a little of those behind it: so the files stay below 2
+ * L and 4 segments, if p is at most 40.
  */
 #ifndef SCDB_ENGINE_COMPACTION_CHOICE_H
 #define SCDB_ENGINE_COMPACTION_CHOICE_H

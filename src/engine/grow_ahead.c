@@ -116,9 +116,8 @@ static struct growth choose_locked(const struct engine *engine)
     }
     const struct log_stock *stock = &engine->stock;
     struct segment *next = stock->count == 0 ? NULL : stock->segments[stock->count - 1];
-    if (next != NULL && stock->target > 1 && active->end > active->capacity / 2 &&
-        next->reserved < next->capacity / GROW_AHEAD_NEXT_PART) {
-        return (struct growth){.segment = next, .size = next->capacity / GROW_AHEAD_NEXT_PART};
+    if (next != NULL && active->end > active->capacity / 2 && next->reserved < next->capacity) {
+        return (struct growth){.segment = next, .size = next->capacity};
     }
     return (struct growth){0};
 }

@@ -1,13 +1,15 @@
 /*
  * grow_ahead.h - space for the log on the disk, reserved before the writer needs it.
  *
- * Reserving space takes microseconds, or as long as a quarter of a second where the file system's
- * journal is being written. So a thread of its own does it: when half of what the active segment
- * has reserved is used it gets as much again, or all that is left when segments fill quickly; and
- * when the active segment is half full the next one in stock gets so much that it will last until
- * the thread comes to it. When three quarters are used and no more is there all the same, writers
- * are slowed (engine_write_delay_us()). What is not done in time, or fails, the writer does itself
- * under the execution lock.
+ * Reserving space takes microseconds, or as long as a third of a second where the file system's
+ * journal is being written, and as long as it lasts nobody can write to the file: the kernel locks
+ * it. So a thread of its own does it, and not in the file that is written to, if that can be
+ * helped: when the active segment is half full the next one in stock gets all of its space. The
+ * first segment of a session, which may be the only one for long, grows while it is used: when half
+ * of what it has is used it gets as much again, or all that is left when it fills quickly. When
+ * three quarters are used and no more is there all the same, writers are slowed
+ * (engine_write_delay_us()). What is not done in time, or fails, the writer does itself under the
+ * execution lock.
  *
  * Threads: see each function. grow.growing nests inside the execution lock; under it no other lock
  * is taken. grow.mutex is a leaf.
@@ -25,9 +27,6 @@
 
 struct engine;
 struct segment;
-
-/* The next segment in stock has such a part of its size reserved before it is used. */
-#define GROW_AHEAD_NEXT_PART 4
 
 struct grow_ahead {
     atomic_bool is_short; /* writers should wait a little; readable by all */

@@ -113,10 +113,32 @@ START_TEST(fast_writers_get_all_of_it)
     grow_ahead(engine);
     ck_assert_uint_eq(active_reserved(), SEGMENT_SIZE);
     const struct segment *next = engine->stock.segments[engine->stock.count - 1];
-    ck_assert_uint_lt(next->reserved, SEGMENT_SIZE / GROW_AHEAD_NEXT_PART);
+    ck_assert_uint_lt(next->reserved, SEGMENT_SIZE / 2);
     fill_active_to(SEGMENT_SIZE / 2 + 1);
     grow_ahead(engine);
-    ck_assert_uint_eq(next->reserved, SEGMENT_SIZE / GROW_AHEAD_NEXT_PART);
+    ck_assert_uint_eq(next->reserved, SEGMENT_SIZE);
+}
+END_TEST
+
+/* The kernel keeps writers from a file for as long as space is reserved in it. */
+START_TEST(but_for_the_first_no_segment_grows_while_it_is_written_to)
+{
+    for (int i = 0; i < 3; i++) {
+        fill_active_to(SEGMENT_SIZE / 2 + 1);
+        log_stock_refill(engine);
+        grow_ahead(engine);
+        uint64_t calls = sim_disk_calls(disk, SIM_RESERVE);
+        engine_lock(engine);
+        const struct segment *active = engine->appender.active;
+        while (engine->appender.active == active) {
+            put_locked("key");
+        }
+        engine_unlock(engine);
+        ck_assert_uint_eq(active_reserved(), SEGMENT_SIZE);
+        fill_active_to(SEGMENT_SIZE / 2 - 2 * VALUE_SIZE);
+        grow_ahead(engine);
+        ck_assert_uint_eq(sim_disk_calls(disk, SIM_RESERVE), calls);
+    }
 }
 END_TEST
 
@@ -192,6 +214,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, half_used_is_doubled);
     tcase_add_test(tests, fast_writers_get_all_of_it);
+    tcase_add_test(tests, but_for_the_first_no_segment_grows_while_it_is_written_to);
     tcase_add_test(tests, a_full_disk_does_no_harm);
     tcase_add_test(tests, what_is_closed_is_left_alone);
     suite_add_tcase(suite, tests);
