@@ -127,6 +127,7 @@ ifeq ($(MODE),tsan)
 TEST_PROGRAMS := $(filter-out $(addprefix $(BUILD)/,$(ONE_THREAD)),$(TEST_PROGRAMS))
 endif
 HIREDIS_TEST := $(BUILD)/redis-tests/hiredis_test
+HIREDIS_ASYNC_TEST := $(BUILD)/redis-tests/hiredis_async_test
 
 # Fuzz targets, which `make test` runs over their corpora only (`make fuzz` runs them for long).
 FUZZ_SOURCES := $(wildcard tests/fuzz/*_fuzz.c)
@@ -172,9 +173,9 @@ $(filter-out $(MEMORY_TEST),$(TEST_PROGRAMS)): $(BUILD)/tests/%: $(BUILD)/tests/
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
 
-$(HIREDIS_TEST): $(HIREDIS_TEST).o
+$(HIREDIS_TEST) $(HIREDIS_ASYNC_TEST): %: %.o
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_LIBS) $(PKG_LIBS)
 
 # What LD_PRELOAD puts between the server and its disk, to see what a power cut could leave.
 RECORDER := $(BUILD)/tests/power/recorder.so
@@ -191,11 +192,12 @@ $(FAULT_DISK): redis-tests/support/fault_disk.c
 	$(Q)mkdir -p $(@D) && $(CC) -std=c11 -O1 -Wall -Wextra -Werror -fPIC -shared -o $@ $< -ldl
 
 .PHONY: tests
-tests: $(TEST_PROGRAMS) $(REPLAY_PROGRAMS) $(HIREDIS_TEST) $(RECORDER) $(FAULT_DISK)
+tests: $(TEST_PROGRAMS) $(REPLAY_PROGRAMS) $(HIREDIS_TEST) $(HIREDIS_ASYNC_TEST) $(RECORDER) $(FAULT_DISK)
 
 # Clients against the real server; with_server starts one for those that don't do it themselves.
 WITH_SERVER := redis-tests/support/with_server
 CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
+                "$(WITH_SERVER) $(HIREDIS_ASYNC_TEST)" \
                 "$(WITH_SERVER) redis-tests/redis_cli_test.sh" \
                 "$(WITH_SERVER) redis-tests/redis_benchmark_test.sh" \
                 "$(WITH_SERVER) redis-tests/redis_py_test.py" \
@@ -260,7 +262,7 @@ unit-test: tests ## only the C tests (ONLY=word picks programs whose name has th
 	@tests/run $(if $(ONLY),$(foreach program,$(TEST_PROGRAMS),$(if $(findstring $(ONLY),$(program)),$(program))),$(TEST_PROGRAMS))
 
 .PHONY: redis-test
-redis-test: build $(HIREDIS_TEST) $(RECORDER) $(FAULT_DISK) | $(INSTALLED)/test ## only the clients against the server
+redis-test: build $(HIREDIS_TEST) $(HIREDIS_ASYNC_TEST) $(RECORDER) $(FAULT_DISK) | $(INSTALLED)/test ## only the clients against the server
 	@tests/run $(CLIENT_TESTS)
 
 .PHONY: differential

@@ -1,17 +1,25 @@
-// ioredis against the server that support/with_server has started.
+// ioredis against the server that support/with_server has started. IOREDIS names another module to
+// test than ioredis, IOREDIS_PROTOCOL the protocol, for versions that know more than one.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import { promisify } from 'node:util';
 
+const name = process.env.IOREDIS ?? 'ioredis';
+const { Redis } = await import(name);
 const host = process.env.SCDB_HOST;
 const port = Number(process.env.SCDB_PORT);
+const protocol = process.env.IOREDIS_PROTOCOL ? Number(process.env.IOREDIS_PROTOCOL) : undefined;
 
-describe('ioredis', () => {
+const connect = (options = {}) => new Redis({ host, port, protocol, ...options });
+const restartServer = (how) => promisify(execFile)(process.env.SCDB_RESTART, [how]);
+
+describe(`${name}, protocol ${protocol ?? 'as it comes'}`, () => {
     let client;
 
     before(() => {
-        client = new Redis({ host, port, connectionName: 'tests' });
+        client = connect({ connectionName: 'tests' });
     });
     after(async () => {
         assert.equal(await client.quit(), 'OK');
@@ -21,7 +29,7 @@ describe('ioredis', () => {
     });
 
     test('is ready after its check of INFO', async () => {
-        const fresh = new Redis({ host, port });
+        const fresh = connect();
         await new Promise((resolve) => fresh.once('ready', resolve));
         assert.equal(fresh.status, 'ready');
         fresh.disconnect();
@@ -60,7 +68,7 @@ describe('ioredis', () => {
     });
 
     test('pipelines that write themselves', async () => {
-        const automatic = new Redis({ host, port, enableAutoPipelining: true });
+        const automatic = connect({ enableAutoPipelining: true });
         await Promise.all(Array.from({ length: 2000 }, () => automatic.incr('n')));
         assert.equal(await automatic.get('n'), '2000');
         automatic.disconnect();
@@ -79,7 +87,7 @@ describe('ioredis', () => {
     });
 
     test('watch', async () => {
-        const other = new Redis({ host, port });
+        const other = connect();
         await client.watch('key');
         await other.set('key', 'changed');
         assert.equal(await client.multi().set('key', 'mine').exec(), null);
@@ -112,7 +120,7 @@ describe('ioredis', () => {
     });
 
     test('databases and prefixes', async () => {
-        const other = new Redis({ host, port, db: 5, keyPrefix: 'mine:' });
+        const other = connect({ db: 5, keyPrefix: 'mine:' });
         await other.set('key', 'there');
         assert.equal(await client.get('mine:key'), null);
         await client.select(5);
@@ -129,7 +137,7 @@ describe('ioredis', () => {
     });
 
     test('a password where none is asked for is a warning only', async () => {
-        const eager = new Redis({ host, port, password: 'needless' });
+        const eager = connect({ password: 'needless' });
         eager.on('error', () => {});
         assert.equal(await eager.ping(), 'PONG');
         eager.disconnect();
@@ -138,10 +146,10 @@ describe('ioredis', () => {
     test('a password', async () => {
         await client.config('SET', 'requirepass', 'secret');
         try {
-            const known = new Redis({ host, port, password: 'secret' });
+            const known = connect({ password: 'secret' });
             assert.equal(await known.ping(), 'PONG');
             known.disconnect();
-            const strange = new Redis({ host, port, retryStrategy: null });
+            const strange = connect({ retryStrategy: null });
             strange.on('error', () => {});
             await assert.rejects(strange.get('key'));
             strange.disconnect();
@@ -150,8 +158,50 @@ describe('ioredis', () => {
         }
     });
 
+    test('publish and subscribe', async () => {
+        const subscriber = connect();
+        assert.equal(await subscriber.subscribe('news', 'other'), 2);
+        assert.equal(await subscriber.psubscribe('w*'), 3);
+        const told = [];
+        const all = new Promise((resolve) => {
+            const keep = (...message) => told.push(message.map(String)) === 3 && resolve();
+            subscriber.on('messageBuffer', keep);
+            subscriber.on('pmessageBuffer', keep);
+        });
+        assert.equal(await client.publish('news', 'one'), 1);
+        assert.equal(await client.publish('other', 'two'), 1);
+        assert.equal(await client.publish('weather', 'sun'), 1);
+        await all;
+        assert.deepEqual(told, [
+            ['news', 'one'],
+            ['other', 'two'],
+            ['w*', 'weather', 'sun'],
+        ]);
+        assert.equal(await subscriber.unsubscribe('news', 'other'), 1);
+        assert.equal(await subscriber.punsubscribe('w*'), 0);
+        assert.equal(await subscriber.ping(), 'PONG');
+        subscriber.disconnect();
+    });
+
+    test('a subscriber, a database and what is stored survive a restart', async () => {
+        for (const how of ['stop', 'kill']) {
+            const [other, subscriber] = [connect({ db: 3 }), connect()];
+            await other.set('key', how);
+            await subscriber.subscribe('news');
+            const heard = new Promise((resolve) => subscriber.on('message', (...message) => resolve(message)));
+            await restartServer(how);
+            assert.equal(await other.get('key'), how);
+            while ((await client.publish('news', 'again')) === 0) {
+                await sleep(10); // the subscriber is on its way back
+            }
+            assert.deepEqual(await heard, ['news', 'again']);
+            other.disconnect();
+            subscriber.disconnect();
+        }
+    });
+
     test('a connection that is killed comes back by itself', async () => {
-        const other = new Redis({ host, port });
+        const other = connect();
         const id = await other.client('ID');
         assert.equal(await client.client('KILL', 'ID', id), 1);
         assert.equal(await other.ping(), 'PONG');

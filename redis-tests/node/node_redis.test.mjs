@@ -1,14 +1,19 @@
 // node-redis against the server that support/with_server has started, in RESP2 and in RESP3.
+// NODE_REDIS names another module to test than redis.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient, createClientPool, RESP_TYPES } from 'redis';
+import { promisify } from 'node:util';
 
+const name = process.env.NODE_REDIS ?? 'redis';
+const { createClient, createClientPool, RESP_TYPES, ErrorReply } = await import(name);
 const socket = { host: process.env.SCDB_HOST, port: Number(process.env.SCDB_PORT) };
 const unixSocket = { path: process.env.SCDB_SOCKET, tls: false };
+const restartServer = (how) => promisify(execFile)(process.env.SCDB_RESTART, [how]);
 
 for (const RESP of [2, 3]) {
-    describe(`node-redis, RESP${RESP}`, () => {
+    describe(`node-redis (${name}), RESP${RESP}`, () => {
         let client;
 
         before(async () => {
@@ -156,6 +161,60 @@ for (const RESP of [2, 3]) {
                 if (strange.isOpen) {
                     strange.destroy();
                 }
+            }
+        });
+
+        test('errors are of its own class', async () => {
+            await client.set('key', 'x');
+            await assert.rejects(client.incr('key'), ErrorReply);
+            await assert.rejects(client.sendCommand(['nonsense']), /unknown command 'nonsense'/);
+        });
+
+        test('publish and subscribe', async () => {
+            const subscriber = await client.duplicate().connect();
+            const told = [];
+            let done;
+            const all = new Promise((resolve) => {
+                done = resolve;
+            });
+            const keep = (...message) => told.push(message) === 2 && done();
+            await subscriber.subscribe('news', keep);
+            await subscriber.pSubscribe('w*', keep);
+            assert.equal(await client.publish('news', 'one'), 1);
+            assert.equal(await client.publish('weather', 'sun'), 1);
+            await all;
+            assert.deepEqual(told, [
+                ['one', 'news'],
+                ['sun', 'weather'],
+            ]);
+            await subscriber.unsubscribe('news');
+            await subscriber.pUnsubscribe('w*');
+            assert.equal(await client.publish('news', 'to nobody'), 0);
+            await subscriber.close();
+        });
+
+        test('a subscriber, a database and what is stored survive a restart', async () => {
+            for (const how of ['stop', 'kill']) {
+                const other = createClient({ socket, RESP, database: 3 });
+                const subscriber = createClient({ socket, RESP });
+                for (const each of [other, subscriber, client]) {
+                    each.on('error', () => {}); // the connection is lost, which is the point
+                }
+                await Promise.all([other.connect(), subscriber.connect()]);
+                await other.set('key', how);
+                const heard = new Promise((resolve) => subscriber.subscribe('news', resolve));
+                while ((await client.publish('news', 'first')) === 0) {
+                    await sleep(10);
+                }
+                assert.equal(await heard, 'first');
+                await restartServer(how);
+                assert.equal(await other.get('key'), how);
+                const again = new Promise((resolve) => subscriber.subscribe('news', resolve));
+                while ((await client.publish('news', 'again')) === 0) {
+                    await sleep(10); // the subscriber is on its way back
+                }
+                assert.equal(await again, 'again');
+                await Promise.all([other.close(), subscriber.close()]);
             }
         });
 

@@ -84,6 +84,14 @@ class Server:
                 break
         raise ServerError(f"{self.path} did not start:\n{self.read_log()}")
 
+    def restart(self, how="stop"):
+        """Ends the server, cleanly ("stop") or with kill -9 ("kill"), and starts it again on the
+        same data and the same port, so that clients find it where it was."""
+        self.kill() if how == "kill" else self.stop()
+        self._spawn()
+        if not self._wait_until_up():
+            raise ServerError(f"{self.path} did not start again:\n{self.read_log()}")
+
     def _spawn(self):
         command = [self.path] + ([self.configuration] if self.configuration else [])
         command += ["--port", str(self.port), "--dir", self.directory]
