@@ -228,6 +228,25 @@ ifeq ($(MODE),tsan)
 CLIENT_TESTS := $(filter-out redis-tests/scdb_check_test.py redis-tests/import_test.py,$(CLIENT_TESTS))
 endif
 
+# Clients and applications that take more packages than CI has anyway: deps/clients.packages and npm.
+NODE_TEST := $(WITH_SERVER) redis-tests/node/applications/run.sh
+MORE_CLIENT_TESTS := "$(NODE_TEST) 20 node_redis.test.mjs NODE_REDIS=redis-6" \
+                     "$(NODE_TEST) 20 ioredis.test.mjs IOREDIS=ioredis-6 IOREDIS_PROTOCOL=2" \
+                     "$(NODE_TEST) 20 ioredis.test.mjs IOREDIS=ioredis-6 IOREDIS_PROTOCOL=3" \
+                     "$(NODE_TEST) 18 node_redis_4.test.mjs" \
+                     "$(NODE_TEST) 18 caches.test.mjs" \
+                     "$(NODE_TEST) 18 sessions.test.mjs" \
+                     "$(NODE_TEST) 18 rate_limits.test.mjs" \
+                     "$(NODE_TEST) 18 socket_io.test.mjs" \
+                     "$(WITH_SERVER) redis-tests/redis_py_test.py hiredis" \
+                     "$(WITH_SERVER) redis-tests/redis_py_test.py python" \
+                     "$(WITH_SERVER) redis-tests/php/redis_test.php" \
+                     "$(WITH_SERVER) redis-tests/php/predis_test.php" \
+                     "$(WITH_SERVER) redis-tests/ruby/redis_test.rb" \
+                     "$(WITH_SERVER) redis-tests/perl/redis_test.pl" \
+                     "$(WITH_SERVER) redis-tests/perl/redis_test.pl Redis::Fast"
+export SCDB_NODE_APPLICATIONS = $(abspath $(BUILD)/node)
+
 # A sanitizer's finding ends the program at once, so that the test that met it fails.
 export ASAN_OPTIONS := detect_leaks=1:abort_on_error=0:exitcode=66
 export UBSAN_OPTIONS := print_stacktrace=1
@@ -264,6 +283,22 @@ unit-test: tests ## only the C tests (ONLY=word picks programs whose name has th
 .PHONY: redis-test
 redis-test: build $(HIREDIS_TEST) $(HIREDIS_ASYNC_TEST) $(RECORDER) $(FAULT_DISK) | $(INSTALLED)/test ## only the clients against the server
 	@tests/run $(CLIENT_TESTS)
+
+# Node finds modules from where a file lies, so the tests go to where npm has put those.
+NODE_TESTS := $(wildcard redis-tests/node/*.mjs redis-tests/node/applications/*.mjs)
+NODE_PACKAGES := $(addprefix redis-tests/node/applications/,package.json package-lock.json)
+
+$(BUILD)/node/.installed: $(NODE_PACKAGES) | $(INSTALLED)/test
+	@mkdir -p $(@D) && cp $(NODE_PACKAGES) $(@D)
+	@cd $(@D) && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@touch $@
+
+$(BUILD)/node/.tests: $(NODE_TESTS) $(BUILD)/node/.installed
+	@cp $(NODE_TESTS) $(@D) && touch $@
+
+.PHONY: client-test
+client-test: build $(BUILD)/node/.tests | $(INSTALLED)/test $(INSTALLED)/clients ## clients of more languages, and applications, against the server
+	@tests/run $(MORE_CLIENT_TESTS)
 
 .PHONY: differential
 differential: build | $(INSTALLED)/test ## random commands here and at redis-server (COUNT=200000 SEED=n)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing for a purpose, by package name with apt-get, and nothing else.
 #
-#     deps/install.sh build|test|lint|coverage|suite|bench|all ...
+#     deps/install.sh build|test|lint|clients|coverage|suite|bench|all ...
 #
 # Where nothing is missing it touches neither the network nor the machine. On a system without
 # apt-get it names what is missing and fails, so that it can be installed by hand.
@@ -10,7 +10,7 @@ set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 usage() {
-    echo "usage: deps/install.sh build|test|lint|coverage|suite|bench|all ..." >&2
+    echo "usage: deps/install.sh build|test|lint|clients|coverage|suite|bench|all ..." >&2
     exit 2
 }
 
@@ -26,6 +26,9 @@ is_present() { # "kind:name"
         command -v clang >/dev/null 2>&1 &&
             ls "$(clang -print-resource-dir)"/lib/*/libclang_rt."$name"* >/dev/null 2>&1
         ;;
+    perl) perl "-M$name" -e 1 2>/dev/null ;;
+    php) command -v php >/dev/null 2>&1 && php -m | grep -qx "$name" ;;
+    ruby) command -v ruby >/dev/null 2>&1 && ruby -r "$name" -e '' 2>/dev/null ;;
     python) [ -x /usr/bin/python3 ] && /usr/bin/python3 -c "import $name" 2>/dev/null ;;
     *)
         echo "deps/install.sh: unknown kind '$kind' in a package list" >&2
