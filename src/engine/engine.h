@@ -98,6 +98,7 @@ void engine_unlock(struct engine *engine);
 struct entry {
     struct slice key;
     struct slice value; /* NOT verified until engine_verify_locked */
+    bool is_verified;   /* true: then engine_verify_locked has nothing to do */
     int64_t expiry_ms;  /* EXPIRY_NONE = none */
     uint64_t sequence;  /* of the write that made it */
     uint8_t type;

@@ -65,7 +65,7 @@ void engine_set_moment_locked(struct engine *engine, int64_t moment_ms)
 enum status engine_find_locked(struct engine *engine, struct engine_keyspace *keyspace,
                                struct slice key, struct entry *out)
 {
-    struct lookup_key wanted = {.hash = lookup_hash(engine, key), .key = key};
+    struct lookup_key wanted = {.hash = lookup_hash(engine, key), .key = key, .with_value = true};
     struct index_entry slot;
     struct lookup lookup;
     if (!lookup_key_locked(engine, keyspace, &wanted, &slot, &lookup)) {
@@ -116,6 +116,9 @@ static bool is_mapped(const struct entry *entry)
 enum status engine_verify_locked(struct engine *engine, const struct entry *entry, size_t offset,
                                  size_t size)
 {
+    if (entry->is_verified) {
+        return STATUS_OK;
+    }
     struct verify_context verify = {.entry = entry, .offset = offset, .size = size};
     if (!is_mapped(entry)) {
         /* In the tail in memory. Verified all the same: memory errs too, and the record's

@@ -27,6 +27,7 @@ void lookup_to_entry(const struct lookup *lookup, struct entry *out)
         .sequence = lookup->record.sequence,
         .type = lookup->record.type,
         .encoding = lookup->record.encoding,
+        .is_verified = lookup->is_value_verified,
         .segment = lookup->segment,
         .record = lookup->bytes,
         .seed = lookup->segment->seed,
@@ -54,60 +55,70 @@ void lookup_report_locked(struct engine *engine, const struct segment *segment, 
 /* --- reading one record ------------------------------------------------------------------- */
 
 struct read_context {
-    const uint8_t *bytes;
+    const struct lookup_key *wanted; /* NULL: whatever key it has */
     uint64_t available;
     uint64_t seed;
-    const struct slice *key; /* NULL: whatever key it has */
-    struct record record;
-    uint64_t size;
-    enum status status;
+    struct lookup *out;
     bool is_other_key;
 };
+
+/* A value that one checksum covers is verified where the rest is, if it is wanted: it stands right
+ * behind the key. */
+static void verify_small_value(const struct read_context *read)
+{
+    struct lookup *out = read->out;
+    if (read->wanted != NULL && read->wanted->with_value &&
+        out->record.value.size <= LOOKUP_VALUE_AT_ONCE) {
+        out->is_value_verified =
+            record_verify_value(out->bytes, 0, out->record.value.size, read->seed) == STATUS_OK;
+    }
+}
 
 /* Compares the key first: most often it is the right one, and then the checksum is all that is
  * left to do. */
 static void read_record(void *context)
 {
     struct read_context *read = context;
-    read->status = record_peek(read->bytes, read->available, &read->record, &read->size);
-    if (read->status == STATUS_OK) {
-        read->status = record_verify_head(read->bytes, read->seed);
+    struct lookup *out = read->out;
+    out->status = record_peek(out->bytes, read->available, &out->record, &out->size);
+    if (out->status == STATUS_OK) {
+        out->status = record_verify_head(out->bytes, read->seed);
     }
-    if (read->status == STATUS_OK && read->key != NULL) {
-        read->is_other_key = !slice_equal(read->record.key, *read->key);
+    if (out->status == STATUS_OK && read->wanted != NULL) {
+        read->is_other_key = !slice_equal(out->record.key, read->wanted->key);
     }
-    if (read->status == STATUS_OK && read->record.kind != RECORD_VALUE) {
-        read->status = STATUS_CORRUPT; /* slots point at values */
+    if (out->status == STATUS_OK && out->record.kind != RECORD_VALUE) {
+        out->status = STATUS_CORRUPT; /* slots point at values */
+    }
+    if (out->status == STATUS_OK && !read->is_other_key) {
+        verify_small_value(read);
     }
 }
 
-/* Reads the record at `address`; false when it has another key than `key`. */
-static bool read_at(struct engine *engine, struct record_address address, const struct slice *key,
-                    struct lookup *out)
+/* Reads the record at `address`; false when it has another key than the wanted one. */
+static bool read_at(struct engine *engine, struct record_address address,
+                    const struct lookup_key *wanted, struct lookup *out)
 {
     struct segment *segment = segment_table_find(&engine->segments, address);
     CHECK(segment != NULL);
-    uint64_t offset = segment_offset_of(&engine->segments, segment, address);
-    struct read_context read = {.seed = segment->seed, .key = key};
+    out->segment = segment;
+    out->offset = segment_offset_of(&engine->segments, segment, address);
+    out->is_value_verified = false;
+    struct read_context read = {.wanted = wanted, .seed = segment->seed, .out = out};
     bool mapped;
-    read.bytes = appender_bytes_locked(engine, segment, offset, &read.available, &mapped);
+    out->bytes = appender_bytes_locked(engine, segment, out->offset, &read.available, &mapped);
     if (!mapped) {
         read_record(&read);
     } else if (!fault_guard_run(read_record, &read)) {
-        read.status = STATUS_IO;
+        out->status = STATUS_IO;
     }
-    if (read.status == STATUS_OK && read.is_other_key) {
+    if (out->status == STATUS_OK && read.is_other_key) {
         return false;
     }
-    if (read.status != STATUS_OK) {
-        lookup_report_locked(engine, segment, offset, read.status);
+    if (out->status != STATUS_OK) {
+        out->size = 0;
+        lookup_report_locked(engine, segment, out->offset, out->status);
     }
-    *out = (struct lookup){.status = read.status,
-                           .segment = segment,
-                           .offset = offset,
-                           .bytes = read.bytes,
-                           .size = read.status == STATUS_OK ? read.size : 0,
-                           .record = read.record};
     return true;
 }
 
@@ -120,20 +131,20 @@ void lookup_address_locked(struct engine *engine, struct record_address address,
 
 struct match_context {
     struct engine *engine;
-    struct slice key;
+    const struct lookup_key *wanted;
     struct lookup *out;
 };
 
 static bool match_key(void *context, struct record_address address)
 {
     struct match_context *match = context;
-    return read_at(match->engine, address, &match->key, match->out);
+    return read_at(match->engine, address, match->wanted, match->out);
 }
 
 bool lookup_key_locked(struct engine *engine, const struct engine_keyspace *keyspace,
                        const struct lookup_key *wanted, struct index_entry *slot,
                        struct lookup *out)
 {
-    struct match_context match = {.engine = engine, .key = wanted->key, .out = out};
+    struct match_context match = {.engine = engine, .wanted = wanted, .out = out};
     return index_find(keyspace->index, wanted->hash, match_key, &match, slot);
 }

@@ -19,13 +19,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A value up to this is verified together with header and key: it costs one checksum of bytes that
+ * are near already. */
+#define LOOKUP_VALUE_AT_ONCE 1024
+
 /* A record as a slot found it. When status is not OK only the place is known. */
 struct lookup {
     enum status status; /* OK, CORRUPT, IO */
     struct segment *segment;
     uint64_t offset;
     const uint8_t *bytes;
-    uint64_t size; /* in the segment; 0 when status is not OK */
+    uint64_t size;          /* in the segment; 0 when status is not OK */
+    bool is_value_verified; /* false: it is damaged, or was not looked at */
     struct record record;
 };
 
@@ -40,6 +45,7 @@ struct index_hash lookup_hash(const struct engine *engine, struct slice key);
 struct lookup_key {
     struct index_hash hash;
     struct slice key;
+    bool with_value; /* a short value is verified, too */
 };
 
 /*

@@ -127,17 +127,16 @@ static struct engine_keyspace *database_of(struct keyspace *keyspace, unsigned d
 enum status keyspace_find(struct keyspace *keyspace, unsigned database, struct slice key,
                           struct value *out)
 {
-    struct entry entry;
+    const struct entry *entry = &out->entry;
     enum status status =
-        engine_find_locked(keyspace->engine, database_of(keyspace, database), key, &entry);
+        engine_find_locked(keyspace->engine, database_of(keyspace, database), key, &out->entry);
     if (status != STATUS_OK) {
         return status;
     }
-    out->bytes = entry.value;
-    out->expiry_ms = entry.expiry_ms;
-    out->type = (enum value_type)entry.type;
-    out->encoding = entry.encoding;
-    out->entry = entry;
+    out->bytes = entry->value;
+    out->expiry_ms = entry->expiry_ms;
+    out->type = (enum value_type)entry->type;
+    out->encoding = entry->encoding;
     return STATUS_OK;
 }
 

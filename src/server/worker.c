@@ -15,6 +15,7 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* --- lists ---------------------------------------------------------------------------------- */
@@ -104,8 +105,8 @@ static void receive_into_arena(struct worker *worker, struct connection *connect
 {
     char *into = worker->arena + worker->arena_used;
     size_t room = WORKER_ARENA_SIZE - worker->arena_used;
-    ssize_t size = read(connection->session.descriptor, into,
-                        room < WORKER_READ_SIZE ? room : WORKER_READ_SIZE);
+    ssize_t size = recv(connection->session.descriptor, into,
+                        room < WORKER_READ_SIZE ? room : WORKER_READ_SIZE, 0);
     if (size <= 0) {
         on_read_failed(worker, connection, size);
         return;
