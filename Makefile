@@ -224,6 +224,10 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
 ifeq ($(filter asan tsan,$(MODE)),)
 CLIENT_TESTS += redis-tests/power/disk_test.py redis-tests/power/powercut.py
 endif
+# Redis's own tests, in the mode that has all of them. They look at the clock.
+ifeq ($(MODE),release)
+CLIENT_TESTS := "redis-tests/suite/run.py --mode spawned --jobs 2" $(CLIENT_TESTS)
+endif
 ifeq ($(MODE),tsan)
 CLIENT_TESTS := $(filter-out redis-tests/scdb_check_test.py redis-tests/import_test.py,$(CLIENT_TESTS))
 endif
@@ -273,7 +277,7 @@ EXAMPLE_SETTINGS = BUILD=$(BUILD) CC="$(CC)" LIBRARY_FLAGS="$(OPTIMIZE)"
 HARNESS_TEST := tests/bench/harness_test.py
 
 .PHONY: test
-test: build tests | $(INSTALLED)/test ## every test: unit, model, crash, the example, and clients against the server
+test: build tests | $(INSTALLED)/test $(INSTALLED)/suite ## every test: unit, model, crash, the example, and clients against the server
 	@$(EXAMPLE_SETTINGS) tests/run $(CLIENT_TESTS) $(TEST_PROGRAMS) $(REPLAYS) $(EXAMPLE_TEST) $(HARNESS_TEST)
 
 .PHONY: unit-test
@@ -281,7 +285,7 @@ unit-test: tests ## only the C tests (ONLY=word picks programs whose name has th
 	@tests/run $(if $(ONLY),$(foreach program,$(TEST_PROGRAMS),$(if $(findstring $(ONLY),$(program)),$(program))),$(TEST_PROGRAMS))
 
 .PHONY: redis-test
-redis-test: build $(HIREDIS_TEST) $(HIREDIS_ASYNC_TEST) $(RECORDER) $(FAULT_DISK) | $(INSTALLED)/test ## only the clients against the server
+redis-test: build $(HIREDIS_TEST) $(HIREDIS_ASYNC_TEST) $(RECORDER) $(FAULT_DISK) | $(INSTALLED)/test $(INSTALLED)/suite ## only the clients against the server
 	@tests/run $(CLIENT_TESTS)
 
 # Node finds modules from where a file lies, so the tests go to where npm has put those.

@@ -56,7 +56,7 @@ as_root() {
 purposes=
 for purpose in "$@"; do
     case $purpose in
-    all) purposes="build test lint" ;;
+    all) purposes="build test lint suite" ;;
     *)
         [ -r "$here/$purpose.packages" ] || usage
         purposes="$purposes $purpose"

@@ -34,6 +34,7 @@ class Outcome:
 
     def __init__(self):
         self.passed, self.failed, self.listed, self.tagged = [], [], [], []
+        self.seconds = 0.0
         self.problem = None  # why the file was not gone through to its end
 
     def read(self, output):

@@ -21,6 +21,7 @@ import concurrent.futures
 import os
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 
@@ -64,6 +65,7 @@ class Run:
         names = self.skips.names(file, mode) or []
         wanted = self.expected.get(file, {}).get(mode, 0)
         for attempt in range(2):
+            begin = time.monotonic()
             outcome, output = harness.run_file(
                 self.sources,
                 file,
@@ -71,6 +73,7 @@ class Run:
                 [] if self.arguments.try_skipped else names,
                 self.arguments.seconds,
             )
+            outcome.seconds = time.monotonic() - begin
             with open(self.log_path(file, mode), "w", encoding="utf-8") as log:
                 log.write(output)
             shortfalls = [f"FAILED {name}" for name in outcome.failed]
@@ -94,7 +97,7 @@ class Run:
         print(
             f"{'FAIL' if shortfalls else 'ok':4} {file:24} {mode:8}"
             f" {len(outcome.passed):4} passed {len(outcome.failed):3} failed"
-            f" {len(outcome.listed):3} listed {len(outcome.tagged):3} tagged"
+            f" {len(outcome.listed):3} listed {len(outcome.tagged):3} tagged {outcome.seconds:5.1f}s"
             f"{'' if wanted is None else f', {wanted} expected'}"
             f"{' (at the second attempt)' if attempt and not shortfalls else ''}"
         )

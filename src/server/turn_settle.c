@@ -57,18 +57,19 @@ static bool is_stranger_who_does_not_read(const struct connection *connection)
     return true;
 }
 
-static struct config_output_limit limit_of(const struct worker *worker,
-                                           const struct connection *connection)
+static enum client_class class_of(const struct connection *connection)
 {
-    bool subscribes =
-        atomic_load_explicit(&connection->session.subscriber.is_active, memory_order_relaxed);
-    return config_output_limit(worker->server->config, subscribes ? CLIENT_PUBSUB : CLIENT_NORMAL);
+    const struct session *session = &connection->session;
+    return atomic_load_explicit(&session->subscriber.is_active, memory_order_relaxed)
+               ? CLIENT_PUBSUB
+               : CLIENT_NORMAL;
 }
 
 bool turn_is_over_hard_limit(const struct worker *worker, const struct connection *connection)
 {
-    struct config_output_limit limit = limit_of(worker, connection);
-    return limit.hard > 0 &&
+    enum client_class class = class_of(connection);
+    struct config_output_limit limit = config_output_limit(worker->server->config, class);
+    return class == CLIENT_NORMAL && limit.hard > 0 &&
            output_pending(&connection->output, &connection->session.reply) > limit.hard;
 }
 
@@ -76,7 +77,8 @@ bool turn_is_over_hard_limit(const struct worker *worker, const struct connectio
 static bool is_within_limits(struct worker *worker, struct connection *connection)
 {
     const struct session *session = &connection->session;
-    struct config_output_limit limit = limit_of(worker, connection);
+    struct config_output_limit limit =
+        config_output_limit(worker->server->config, class_of(connection));
     if (limit.hard == 0 && limit.soft == 0) {
         return true;
     }

@@ -10,7 +10,8 @@ struct connection;
 struct worker;
 
 /* Do more replies wait than client-output-buffer-limit allows at any moment? Then the turn's end
- * closes the connection, and until then no more is executed for it. */
+ * closes the connection, and until then no more is executed for it. Never true of who subscribes:
+ * what others publish may come faster than its worker gets round to sending it. */
 bool turn_is_over_hard_limit(const struct worker *worker, const struct connection *connection);
 
 /* Writes the log up to what the turn's replies rest on, and sends to all in LIST_SETTLE (and
