@@ -88,11 +88,11 @@ static struct subscription *find_subscription(const struct topic *topic,
 
 static struct topic *create_topic(struct slice name)
 {
-    struct topic *topic = malloc(sizeof(*topic) + name.size);
+    struct topic *topic = calloc(1, sizeof(*topic) + name.size);
     if (topic == NULL) {
         return NULL;
     }
-    *topic = (struct topic){.item = {.name = slice_make(topic->name, name.size)}};
+    topic->item.name = slice_make(topic->name, name.size);
     if (name.size > 0) {
         memcpy(topic->name, name.data, name.size);
     }
