@@ -8,9 +8,7 @@
 #include "engine/fault_guard.h"
 #include "engine/lookup.h"
 #include "engine/mark.h"
-
-/* Slots that are on their way to the CPU while others are judged. */
-#define PREFETCH_AHEAD 6
+#include "engine/prefetch.h"
 
 enum status compaction_copy_init(struct compaction_copy *copy, struct engine *engine,
                                  struct segment *victim, uint64_t guard_limit)
@@ -196,27 +194,29 @@ static enum compaction_verdict judge_locked(const struct compaction_copy *copy,
     return has_slot ? VERDICT_DROP : VERDICT_TOMBSTONE;
 }
 
-/* Asks for the memory that judging the candidate will touch. */
-static void prefetch_locked(const struct compaction_copy *copy, size_t i)
+/* Asks for the memory that judging the next few candidates will touch. */
+static void prefetch_locked(const struct compaction_copy *copy, size_t first)
 {
-    if (i >= copy->candidate_count) {
-        return;
+    const char *lines[PREFETCH_GROUP_SIZE];
+    size_t count = 0;
+    for (size_t i = first; i < copy->candidate_count && i < first + PREFETCH_GROUP_SIZE; i++) {
+        const struct compaction_candidate *candidate = &copy->candidates[i];
+        const struct engine_keyspace *keyspace =
+            spaces_find(&copy->engine->spaces, candidate->record.keyspace_id);
+        if (keyspace != NULL) {
+            lines[count++] = index_line(keyspace->index, candidate->hash);
+        }
     }
-    const struct compaction_candidate *candidate = &copy->candidates[i];
-    const struct engine_keyspace *keyspace =
-        spaces_find(&copy->engine->spaces, candidate->record.keyspace_id);
-    if (keyspace != NULL) {
-        index_prefetch(keyspace->index, candidate->hash);
-    }
+    prefetch_lines(lines, count);
 }
 
 static void judge_all_locked(struct compaction_copy *copy)
 {
-    for (size_t i = 0; i < PREFETCH_AHEAD; i++) {
-        prefetch_locked(copy, i);
-    }
+    prefetch_locked(copy, 0);
     for (size_t i = 0; i < copy->candidate_count; i++) {
-        prefetch_locked(copy, i + PREFETCH_AHEAD);
+        if (i % PREFETCH_GROUP_SIZE == 0) {
+            prefetch_locked(copy, i + PREFETCH_GROUP_SIZE);
+        }
         copy->candidates[i].verdict = judge_locked(copy, &copy->candidates[i]);
     }
 }

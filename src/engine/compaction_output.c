@@ -5,15 +5,13 @@
 #include "base/log.h"
 #include "engine/engine_state.h"
 #include "engine/mutant.h"
+#include "engine/prefetch.h"
 
 #include <stdlib.h>
 
 #define FLUSH_SIZE       ((size_t)1 << 20)
 #define THROUGH_SIZE     ((uint64_t)256 * 1024)
 #define PUBLISH_PER_HOLD 256
-
-/* Slots that are on their way to the CPU while others are published. */
-#define PREFETCH_AHEAD 6
 
 /* So often the file is synced on the way: one sync of all of it at the end would keep the disk busy
  * for so long that the log's syncs, and whoever waits for those, had to wait, too. */
@@ -305,18 +303,20 @@ static void publish_locked(struct compaction_output *output, const struct compac
     segment_live_change(output->segment, move->keyspace_id, size, copied);
 }
 
-/* Asks for the memory that publishing move `i` will touch. */
-static void prefetch_locked(const struct compaction_output *output, size_t i)
+/* Asks for the memory that publishing the next few moves will touch. */
+static void prefetch_locked(const struct compaction_output *output, size_t first)
 {
-    if (i >= output->move_count) {
-        return;
+    const char *lines[PREFETCH_GROUP_SIZE];
+    size_t count = 0;
+    for (size_t i = first; i < output->move_count && i < first + PREFETCH_GROUP_SIZE; i++) {
+        const struct compaction_move *move = &output->moves[i];
+        const struct engine_keyspace *keyspace =
+            spaces_find(&output->engine->spaces, move->keyspace_id);
+        if (keyspace != NULL) {
+            lines[count++] = index_line(keyspace->index, move->hash);
+        }
     }
-    const struct compaction_move *move = &output->moves[i];
-    const struct engine_keyspace *keyspace =
-        spaces_find(&output->engine->spaces, move->keyspace_id);
-    if (keyspace != NULL) {
-        index_prefetch(keyspace->index, move->hash);
-    }
+    prefetch_lines(lines, count);
 }
 
 void compaction_output_publish(struct compaction_output *output)
@@ -328,7 +328,9 @@ void compaction_output_publish(struct compaction_output *output)
         end = end < output->move_count ? end : output->move_count;
         mutex_lock(&engine->lock);
         for (; next < end; next++) {
-            prefetch_locked(output, next + PREFETCH_AHEAD);
+            if (next % PREFETCH_GROUP_SIZE == 0) {
+                prefetch_locked(output, next + PREFETCH_GROUP_SIZE);
+            }
             publish_locked(output, &output->moves[next]);
         }
         mutex_unlock(&engine->lock);

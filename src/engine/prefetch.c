@@ -5,8 +5,6 @@
 #include "engine/engine_state.h"
 #include "engine/lookup.h"
 
-#define LINE_SIZE 64
-
 /* Of a record: its header, its key and the first of its value. Longer values are read in order,
  * which the processor foresees by itself. */
 #define RECORD_LINES 3
@@ -33,10 +31,7 @@ void prefetch_index_locked(const struct engine *engine, const struct prefetch_gr
         const struct prefetch_key *key = &group->keys[i];
         lines[i] = index_line(index_of(engine, key), (struct index_hash){.bits = key->hash});
     }
-    for (size_t i = 0; i < group->count; i++) {
-        __builtin_prefetch(lines[i]);
-        __builtin_prefetch(lines[i] + LINE_SIZE); /* A prefetch beyond the end does no harm. */
-    }
+    prefetch_lines(lines, group->count);
 }
 
 /* Where the record lies in its mapped file; NULL: nowhere, or in the tail, which is near anyway. */
@@ -63,7 +58,7 @@ void prefetch_records_locked(const struct engine *engine, const struct prefetch_
     }
     for (size_t i = 0; i < count; i++) {
         for (size_t line = 0; line < RECORD_LINES; line++) {
-            __builtin_prefetch(records[i] + line * LINE_SIZE);
+            __builtin_prefetch(records[i] + line * PREFETCH_LINE_SIZE);
         }
     }
 }

@@ -24,6 +24,7 @@ struct engine;
 
 /* Measured: docs/benchmarks.md. */
 #define PREFETCH_GROUP_SIZE 4
+#define PREFETCH_LINE_SIZE  64
 
 struct prefetch_key {
     unsigned database;
@@ -43,6 +44,16 @@ static inline bool prefetch_is_full(const struct prefetch_group *group)
 /* Adds a key of a group that is not full. */
 void prefetch_add_locked(const struct engine *engine, struct prefetch_group *group,
                          unsigned database, struct slice key);
+
+/* Up to PREFETCH_GROUP_SIZE places of an index (index_line), one right behind the other: then their
+ * walks through the page tables overlap, too. */
+static inline void prefetch_lines(const char *const *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        __builtin_prefetch(lines[i]);
+        __builtin_prefetch(lines[i] + PREFETCH_LINE_SIZE); /* Beyond the end it does no harm. */
+    }
+}
 
 /* The index lines of all keys of the group. */
 void prefetch_index_locked(const struct engine *engine, const struct prefetch_group *group);
