@@ -10,6 +10,7 @@
 #include "server/config_special.h"
 #include "server/daemon.h"
 #include "server/evictor.h"
+#include "server/memory_return.h"
 #include "server/notify.h"
 #include "server/server_settings.h"
 #include "server/server_state.h"
@@ -302,6 +303,7 @@ struct main_loop {
     struct event *evict; /* set off while there is more to evict */
     struct event *terminate;
     struct event *interrupt;
+    struct memory_return memory;
 };
 
 static void on_wake(evutil_socket_t descriptor, short what, void *context)
@@ -327,10 +329,12 @@ static void evict(const struct main_loop *loop)
 
 static void on_tick(evutil_socket_t descriptor, short what, void *context)
 {
-    const struct main_loop *loop = context;
+    struct main_loop *loop = context;
+    int64_t now_ms = clock_monotonic_ms();
     (void)descriptor;
     (void)what;
-    statistics_sample(loop->server->statistics, clock_monotonic_ms());
+    statistics_sample(loop->server->statistics, now_ms);
+    (void)memory_return_tick(&loop->memory, now_ms);
     evict(loop);
 }
 
