@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Where the server listens, changed while it runs, and clients that are closed for what they don't
+"""Where the server listens, changed while it runs, what ps shows of it, and clients that are closed for what they don't
 read. SCDB_SERVER=.../redis-server runs it against Redis. Closes with "N passed, N failed"."""
 
 import os
@@ -120,6 +120,27 @@ class Listening(TestCase):
             self.client.config_set("port", self.server.port)
             waiting.sendall(b"PING\r\n")
             self.assertEqual(waiting.recv(16), b"+PONG\r\n")
+
+
+class Title(TestCase):
+    def title(self):
+        with open(f"/proc/{self.server.pid}/cmdline", "rb") as shown:
+            return shown.read().split(b"\0")[0].decode()
+
+    def test_what_ps_shows(self):
+        program, port = self.server.path, self.server.port
+        self.assertEqual(self.title(), f"{program} 127.0.0.1:{port}")
+        port = self.move()
+        self.assertEqual(self.title(), f"{program} 127.0.0.1:{port}")
+        self.client.config_set("proc-title-template", "{{ {port} {config-file} {tls-port} x {server-mode} ")
+        self.assertEqual(self.title(), f"{{ {port} - 0 x")
+        self.assertIn(
+            "template format is invalid or contains unknown variables",
+            self.refusal("proc-title-template", "{nothing}"),
+        )
+        self.client.config_set("proc-title-template", "long " * 20000)
+        self.assertTrue(self.title().startswith("long long"))
+        self.assertTrue(self.client.ping())
 
 
 class UnreadReplies(TestCase):

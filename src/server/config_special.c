@@ -5,6 +5,7 @@
 #include "server/config.h"
 #include "server/config_number.h"
 #include "server/event_classes.h"
+#include "server/process_title.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -213,6 +214,16 @@ const char *config_special_percentiles(struct slice value, struct slice current,
         }
     }
     return NULL;
+}
+
+const char *config_special_title(struct slice value, struct slice current, struct buffer *text)
+{
+    (void)current;
+    if (!process_title_is_template(value)) {
+        return "template format is invalid or contains unknown variables";
+    }
+    return buffer_append(text, value.data, value.size) == STATUS_OK ? NULL
+                                                                    : config_special_no_memory;
 }
 
 const char *config_special_shutdown(struct slice value, struct slice current, struct buffer *text)

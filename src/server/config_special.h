@@ -33,6 +33,7 @@ const char *config_special_oom_values(struct slice value, struct slice current,
                                       struct buffer *text);
 const char *config_special_percentiles(struct slice value, struct slice current,
                                        struct buffer *text);
+const char *config_special_title(struct slice value, struct slice current, struct buffer *text);
 const char *config_special_shutdown(struct slice value, struct slice current, struct buffer *text);
 const char *config_special_hostname(struct slice value, struct slice current, struct buffer *text);
 const char *config_special_replicaof(struct slice value, struct slice current, struct buffer *text);

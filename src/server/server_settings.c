@@ -6,6 +6,7 @@
 #include "keyspace/keyspace.h"
 #include "server/daemon.h"
 #include "server/notify.h"
+#include "server/process_title.h"
 #include "server/server_state.h"
 
 /* Descriptors that are not clients': segments, checkpoints, listeners, eventfds. */
@@ -55,6 +56,7 @@ static enum status apply_port(void *context, struct error *error)
                          "Unable to listen on this port. Check server logs.");
     }
     log_where(server->config);
+    process_title_show(server->config);
     return STATUS_OK;
 }
 
@@ -67,6 +69,15 @@ static enum status apply_bind(void *context, struct error *error)
         return error_set(error, STATUS_INVALID, "Failed to bind to specified addresses.");
     }
     log_where(server->config);
+    process_title_show(server->config);
+    return STATUS_OK;
+}
+
+static enum status apply_title(void *context, struct error *error)
+{
+    const struct server *server = context;
+    (void)error;
+    process_title_show(server->config);
     return STATUS_OK;
 }
 
@@ -154,6 +165,7 @@ void server_settings_start(struct server *server)
     (void)apply_compaction_interval(server, &error);
     (void)apply_compaction_percentage(server, &error);
     (void)apply_scrub_interval(server, &error);
+    process_title_show(server->config);
 }
 
 void server_settings_init(struct server *server)
@@ -168,6 +180,7 @@ void server_settings_init(struct server *server)
     config_on_change(config, CONFIG_NOTIFY_KEYSPACE_EVENTS, apply_notify_keyspace_events, server);
     config_on_change(config, CONFIG_PORT, apply_port, server);
     config_on_change(config, CONFIG_BIND, apply_bind, server);
+    config_on_change(config, CONFIG_PROC_TITLE_TEMPLATE, apply_title, server);
     config_on_change(config, CONFIG_MAXCLIENTS, apply_maxclients, server);
     config_on_change(config, CONFIG_LOGLEVEL, apply_loglevel, server);
     config_on_change(config, CONFIG_APPENDFSYNC, apply_appendfsync, server);
