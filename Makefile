@@ -97,7 +97,7 @@ $(BUILD)/libscdb.a: $(call objects_of,base) $(call objects_of,engine)
 
 $(BUILD)/libscdb.so: $(call objects_of,base) $(call objects_of,engine)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libscdb.so.1 -o $@ $^ $(ENGINE_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libscdb.so.1 -Wl,--exclude-libs,ALL -o $@ $^ $(ENGINE_LIBS)
 	$(Q)ln -sf libscdb.so $(@D)/libscdb.so.1
 
 $(BUILD)/%.o: %.c | $(INSTALLED)/build
@@ -163,7 +163,7 @@ $(MEMORY_TEST): $(MEMORY_TEST).o $(TEST_SUPPORT) $(FAILING_ENGINE) $(ARCHIVES)
 
 # The system calls of file_posix.c, interrupted and cut short.
 $(BUILD)/tests/unit/file_interrupts_test: \
-    LDFLAGS += $(foreach call,openat pwritev pread fdatasync fsync fallocate ftruncate,-Wl,--wrap=$(call))
+    LDFLAGS += $(foreach call,openat pwrite pwritev pread fdatasync fsync fallocate ftruncate,-Wl,--wrap=$(call))
 
 # Commands, with a clock of the tests' own (tests/support/command_shell.h).
 $(BUILD)/tests/unit/dispatch_test $(BUILD)/tests/unit/key_commands_test \

@@ -289,11 +289,11 @@ class Failure(unittest.TestCase):
             client, other = Client(server), Client(server)
             self.assertEqual(client.ask("SET k 1"), b"+OK\r\n")
             self.assertEqual(client.ask("WAITAOF 1 0 0"), DURABLE)
-            server.fault("fail-pwritev")
+            server.fault("fail-write")
             client.send("SET lost 2")
             with self.assertRaises(EOFError):  # not acknowledged: nobody knows where it is
                 client.reply()
-            server.mend("fail-pwritev")
+            server.mend("fail-write")
             self.assertEqual(other.ask("SAVE")[:9], b"-MISCONF ")  # later writes change nothing
             for command in self.WRITES:
                 reply = other.ask(command)
@@ -317,12 +317,12 @@ class Failure(unittest.TestCase):
         with policy("no") as server:
             client, other = Client(server), Client(server)
             self.assertEqual(client.ask("SET k 1"), b"+OK\r\n")
-            server.fault("full-pwritev")
+            server.fault("full-write")
             client.send("SET k 2")
             with self.assertRaises(EOFError):  # not acknowledged: it is not in the page cache
                 client.reply()
             self.assertEqual(other.info("aof_last_write_status"), "err")
-            server.mend("full-pwritev")
+            server.mend("full-write")
             self.assertEqual(other.wait_for_info("aof_last_write_status", "ok"), "ok")
             self.assertEqual(other.ask("SET k 3"), b"+OK\r\n")
             self.assertEqual(other.ask("GET k"), b"$1\r\n3\r\n")

@@ -2,7 +2,7 @@
  * fault_disk.c - a disk that fails on demand, for a server that is started with it in LD_PRELOAD.
  *
  * SCDB_FAULTS names a directory. As long as it holds a file "fail-fdatasync", fdatasync gives EIO;
- * "hold-fdatasync": it does not return; "fail-pwritev": pwritev gives EIO; "full-pwritev": ENOSPC.
+ * "hold-fdatasync": it does not return; "fail-write": pwrite and pwritev give EIO; "full-write": ENOSPC.
  * Files of the log (*.log) only.
  */
 #define _GNU_SOURCE
@@ -48,17 +48,33 @@ int fdatasync(int descriptor)
     return real(descriptor);
 }
 
+/* Is the write to fail? Then errno says of what. */
+static bool is_write_refused(int descriptor)
+{
+    if (!is_log(descriptor)) {
+        return false;
+    }
+    if (is_asked_for("fail-write")) {
+        errno = EIO;
+        return true;
+    }
+    if (is_asked_for("full-write")) {
+        errno = ENOSPC;
+        return true;
+    }
+    return false;
+}
+
+ssize_t pwrite(int descriptor, const void *bytes, size_t size, off_t offset)
+{
+    ssize_t (*real)(int, const void *, size_t, off_t) =
+        (ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite");
+    return is_write_refused(descriptor) ? -1 : real(descriptor, bytes, size, offset);
+}
+
 ssize_t pwritev(int descriptor, const struct iovec *parts, int count, off_t offset)
 {
     ssize_t (*real)(int, const struct iovec *, int, off_t) =
         (ssize_t(*)(int, const struct iovec *, int, off_t))dlsym(RTLD_NEXT, "pwritev");
-    if (is_log(descriptor) && is_asked_for("fail-pwritev")) {
-        errno = EIO;
-        return -1;
-    }
-    if (is_log(descriptor) && is_asked_for("full-pwritev")) {
-        errno = ENOSPC;
-        return -1;
-    }
-    return real(descriptor, parts, count, offset);
+    return is_write_refused(descriptor) ? -1 : real(descriptor, parts, count, offset);
 }

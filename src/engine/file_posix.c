@@ -164,6 +164,13 @@ static int gather(const struct slice *parts, size_t part_count, size_t index, si
     return count;
 }
 
+/* Most often there is one part, and then the kernel need not fetch the vector. */
+static ssize_t write_at(int descriptor, const struct iovec *vectors, int count, off_t offset)
+{
+    return count == 1 ? pwrite(descriptor, vectors[0].iov_base, vectors[0].iov_len, offset)
+                      : pwritev(descriptor, vectors, count, offset);
+}
+
 static enum status posix_write(struct file *file, uint64_t offset, const struct slice *parts,
                                size_t part_count)
 {
@@ -175,7 +182,7 @@ static enum status posix_write(struct file *file, uint64_t offset, const struct 
         if (count == 0) {
             return STATUS_OK;
         }
-        ssize_t written = pwritev(file_of(file)->descriptor, vectors, count, (off_t)offset);
+        ssize_t written = write_at(file_of(file)->descriptor, vectors, count, (off_t)offset);
         if (written < 0 && errno == EINTR) {
             continue;
         }

@@ -51,6 +51,8 @@ static size_t shorten(size_t size)
 
 int __wrap_openat(int directory, const char *path, int flags, mode_t mode);
 int __real_openat(int directory, const char *path, int flags, mode_t mode);
+ssize_t __wrap_pwrite(int descriptor, const void *bytes, size_t wanted, off_t offset);
+ssize_t __real_pwrite(int descriptor, const void *bytes, size_t wanted, off_t offset);
 ssize_t __wrap_pwritev(int descriptor, const struct iovec *vectors, int count, off_t offset);
 ssize_t __real_pwritev(int descriptor, const struct iovec *vectors, int count, off_t offset);
 ssize_t __wrap_pread(int descriptor, void *into, size_t size, off_t offset);
@@ -69,8 +71,8 @@ int __wrap_openat(int directory, const char *path, int flags, mode_t mode)
     return is_interrupted() ? -1 : __real_openat(directory, path, flags, mode);
 }
 
-/* A part of the first vector only: the shortest of short writes. */
-ssize_t __wrap_pwritev(int descriptor, const struct iovec *vectors, int count, off_t offset)
+/* How much of `wanted` bytes is to be written; -1: nothing, errno says why. */
+static ssize_t size_to_write(size_t wanted)
 {
     if (is_interrupted()) {
         return -1;
@@ -79,15 +81,31 @@ ssize_t __wrap_pwritev(int descriptor, const struct iovec *vectors, int count, o
         errno = failing_errno;
         return -1;
     }
-    struct iovec first = vectors[0];
-    size_t size = shorten(first.iov_len);
+    size_t size = shorten(wanted);
     if (failing_errno != 0) {
         size = size < failing_after ? size : failing_after;
         failing_after -= size;
-    } else if (size == first.iov_len) {
+    }
+    return (ssize_t)size;
+}
+
+ssize_t __wrap_pwrite(int descriptor, const void *bytes, size_t wanted, off_t offset)
+{
+    ssize_t size = size_to_write(wanted);
+    return size < 0 ? -1 : __real_pwrite(descriptor, bytes, (size_t)size, offset);
+}
+
+/* A part of the first vector only: the shortest of short writes. */
+ssize_t __wrap_pwritev(int descriptor, const struct iovec *vectors, int count, off_t offset)
+{
+    ssize_t size = size_to_write(vectors[0].iov_len);
+    if (size < 0) {
+        return -1;
+    }
+    if ((size_t)size == vectors[0].iov_len && failing_errno == 0) {
         return __real_pwritev(descriptor, vectors, count, offset);
     }
-    first.iov_len = size;
+    struct iovec first = {.iov_base = vectors[0].iov_base, .iov_len = (size_t)size};
     return __real_pwritev(descriptor, &first, 1, offset);
 }
 
