@@ -86,12 +86,13 @@ static bool read_name(struct slice text, struct name *name)
     if (text.size > NAME_SIZE_MAX) {
         return false;
     }
-    for (size_t i = 0; i < NAME_WORDS; i++) {
-        size_t start = i * sizeof(uint64_t);
-        size_t left = text.size > start ? text.size - start : 0;
-        size_t size = left < sizeof(uint64_t) ? left : sizeof(uint64_t);
-        name->words[i] = size == 0 ? 0 : lower_bytes(load_bytes(text.data + start, size));
+    *name = (struct name){{0}};
+    size_t word = 0;
+    for (; text.size > sizeof(uint64_t); word++) {
+        name->words[word] = lower_bytes(load_bytes(text.data, sizeof(uint64_t)));
+        text = slice_part(text, sizeof(uint64_t), text.size - sizeof(uint64_t));
     }
+    name->words[word] = lower_bytes(load_bytes(text.data, text.size));
     return true;
 }
 
