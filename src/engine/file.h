@@ -28,6 +28,7 @@ struct file;        /* an open file, defined by the implementation */
 struct file_system; /* a directory and how to reach it, perhaps for reading only */
 
 #define FILE_NAME_SIZE_MAX 64
+#define FILE_PAGE_SIZE     4096
 
 /* How a file is opened: `create` makes it and fails with EXISTS when it is there. */
 enum file_mode { FILE_MODE_READ, FILE_MODE_WRITE, FILE_MODE_CREATE };
@@ -58,6 +59,11 @@ struct file_operations {
 
     /* Tells that the pages of [offset, offset+size) will not be needed again soon. */
     void (*drop_cache)(struct file *file, uint64_t offset, uint64_t size);
+
+    /* Which pages of a mapped range are in memory? `address` begins a page, of FILE_PAGE_SIZE
+     * bytes; pages[i] becomes 0 when the i-th of them is not there, else 1 (also when nobody
+     * knows). */
+    void (*find_cached)(struct file *file, const uint8_t *address, uint64_t size, uint8_t *pages);
 
     enum status (*size)(struct file *file, uint64_t *out);
     enum status (*truncate)(struct file *file, uint64_t size);
@@ -215,6 +221,12 @@ static inline void file_unmap(struct file *file, const uint8_t *address, uint64_
 static inline void file_drop_cache(struct file *file, uint64_t offset, uint64_t size)
 {
     file->fs->operations->drop_cache(file, offset, size);
+}
+
+static inline void file_find_cached(struct file *file, const uint8_t *address, uint64_t size,
+                                    uint8_t *pages)
+{
+    file->fs->operations->find_cached(file, address, size, pages);
 }
 
 static inline MUST_CHECK enum status file_size(struct file *file, uint64_t *out)

@@ -254,6 +254,18 @@ static void posix_drop_cache(struct file *file, uint64_t offset, uint64_t size)
     (void)posix_fadvise(file_of(file)->descriptor, (off_t)offset, (off_t)size, POSIX_FADV_DONTNEED);
 }
 
+static void posix_find_cached(struct file *file, const uint8_t *address, uint64_t size,
+                              uint8_t *pages)
+{
+    (void)file;
+    size_t count = (size_t)((size + FILE_PAGE_SIZE - 1) / FILE_PAGE_SIZE);
+    bool is_known = sysconf(_SC_PAGESIZE) == FILE_PAGE_SIZE &&
+                    mincore((void *)(uintptr_t)address, (size_t)size, pages) == 0;
+    for (size_t i = 0; i < count; i++) {
+        pages[i] = is_known ? pages[i] & 1 : 1; /* the other bits mean nothing */
+    }
+}
+
 static enum status posix_sync(struct file *file)
 {
     int result;
@@ -390,6 +402,7 @@ const struct file_operations file_posix_operations = {
     .map = posix_map,
     .unmap = posix_unmap,
     .drop_cache = posix_drop_cache,
+    .find_cached = posix_find_cached,
     .size = posix_size,
     .truncate = posix_truncate,
     .sync = posix_sync,

@@ -23,6 +23,7 @@ enum status record_scanner_init(struct record_scanner *scanner, const struct seg
     enum status status =
         record_scanner_init_file(scanner, segment->file, segment->seed, offset, limit);
     scanner->want_values = want_values;
+    scanner->mapping = segment->mapping;
     return status;
 }
 
@@ -49,16 +50,57 @@ static enum status grow_buffer(struct record_scanner *scanner, size_t size)
     return STATUS_OK;
 }
 
+/* Pages from the one that has `offset` to the one that has the byte before `end`; of a block that
+ * has grown, the first ones. */
+static size_t pages_between(uint64_t offset, uint64_t end)
+{
+    uint64_t pages = (end - 1) / FILE_PAGE_SIZE - offset / FILE_PAGE_SIZE + 1;
+    return pages < RECORD_SCANNER_BLOCK_PAGES ? (size_t)pages : RECORD_SCANNER_BLOCK_PAGES;
+}
+
+/* What is in memory before the block is read, others may be using: it stays. */
+static void note_cached(struct record_scanner *scanner, uint64_t offset, size_t size)
+{
+    if (scanner->mapping == NULL || scanner->keep_cache || size == 0) {
+        return;
+    }
+    uint64_t from = offset / FILE_PAGE_SIZE * FILE_PAGE_SIZE;
+    file_find_cached(scanner->file, scanner->mapping + from,
+                     pages_between(offset, offset + size) * FILE_PAGE_SIZE, scanner->was_cached);
+}
+
+/* What is in the buffer is done with: gives back the memory that reading it took. */
+static void drop_block(const struct record_scanner *scanner)
+{
+    uint64_t offset = scanner->buffer_offset;
+    if (scanner->keep_cache || scanner->buffer_size == 0) {
+        return;
+    }
+    if (scanner->mapping == NULL) {
+        file_drop_cache(scanner->file, offset, scanner->buffer_size);
+        return;
+    }
+    size_t count = pages_between(offset, offset + scanner->buffer_size);
+    uint64_t first = offset / FILE_PAGE_SIZE;
+    for (size_t begin = 0, end; begin < count; begin = end + 1) {
+        for (end = begin; end < count && scanner->was_cached[end] == 0; end++) {
+        }
+        if (end > begin) {
+            file_drop_cache(scanner->file, (first + begin) * FILE_PAGE_SIZE,
+                            (end - begin) * FILE_PAGE_SIZE);
+        }
+    }
+}
+
 /* Reads a block from `offset` on; what was in the buffer is done with. */
 static enum status fill(struct record_scanner *scanner, uint64_t offset)
 {
-    if (scanner->buffer_size > 0 && !scanner->keep_cache) {
-        file_drop_cache(scanner->file, scanner->buffer_offset, scanner->buffer_size);
-    }
+    drop_block(scanner);
     scanner->buffer_size = 0;
     uint64_t left = scanner->limit - offset;
     size_t wanted = left < scanner->capacity ? (size_t)left : scanner->capacity;
     size_t size = 0;
+    note_cached(scanner, offset, wanted);
     enum status status = file_read(scanner->file, offset, scanner->buffer, wanted, &size);
     if (status == STATUS_OK) {
         scanner->buffer_offset = offset;

@@ -18,7 +18,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define RECORD_SCANNER_BLOCK_SIZE ((size_t)1 << 20)
+#define RECORD_SCANNER_BLOCK_SIZE  ((size_t)1 << 20)
+#define RECORD_SCANNER_BLOCK_PAGES (RECORD_SCANNER_BLOCK_SIZE / FILE_PAGE_SIZE + 2)
 
 struct record_scanner {
     struct file *file;
@@ -27,7 +28,11 @@ struct record_scanner {
     uint64_t limit;  /* where the records end, or the file */
     bool want_values;
     bool keep_cache; /* what was read will be asked for again: set after init */
-    uint8_t *buffer; /* owned */
+    const uint8_t
+        *mapping; /* of the file; NULL: all that was read is dropped from the page cache */
+    uint8_t
+        was_cached[RECORD_SCANNER_BLOCK_PAGES]; /* of the buffer's pages: by others, they stay */
+    uint8_t *buffer;                            /* owned */
     size_t capacity; /* the size of a block: may be set to less after init */
     uint64_t buffer_offset;
     size_t buffer_size;

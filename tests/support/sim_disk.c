@@ -361,9 +361,19 @@ static void sim_unmap(struct file *file, const uint8_t *address, uint64_t size)
 
 static void sim_drop_cache(struct file *file, uint64_t offset, uint64_t size)
 {
-    (void)file;
     (void)offset;
-    (void)size;
+    mutex_lock(&disk_of(file->fs)->mutex);
+    disk_of(file->fs)->dropped_bytes += size;
+    mutex_unlock(&disk_of(file->fs)->mutex);
+}
+
+static void sim_find_cached(struct file *file, const uint8_t *address, uint64_t size,
+                            uint8_t *pages)
+{
+    (void)address;
+    mutex_lock(&disk_of(file->fs)->mutex);
+    memset(pages, disk_of(file->fs)->is_cold ? 0 : 1, (size_t)(size / FILE_PAGE_SIZE));
+    mutex_unlock(&disk_of(file->fs)->mutex);
 }
 
 static enum status sim_size(struct file *file, uint64_t *out)
@@ -622,6 +632,7 @@ static const struct file_operations sim_operations = {
     .map = sim_map,
     .unmap = sim_unmap,
     .drop_cache = sim_drop_cache,
+    .find_cached = sim_find_cached,
     .size = sim_size,
     .truncate = sim_truncate,
     .sync = sim_sync,
@@ -842,6 +853,21 @@ uint64_t sim_disk_changing_calls(struct sim_disk *disk)
     }
     mutex_unlock(&disk->mutex);
     return calls;
+}
+
+void sim_disk_set_cold(struct sim_disk *disk, bool is_cold)
+{
+    mutex_lock(&disk->mutex);
+    disk->is_cold = is_cold;
+    mutex_unlock(&disk->mutex);
+}
+
+uint64_t sim_disk_dropped_bytes(struct sim_disk *disk)
+{
+    mutex_lock(&disk->mutex);
+    uint64_t dropped = disk->dropped_bytes;
+    mutex_unlock(&disk->mutex);
+    return dropped;
 }
 
 uint64_t sim_disk_used_bytes(struct sim_disk *disk)

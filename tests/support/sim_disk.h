@@ -175,10 +175,14 @@ typedef void sim_disk_hook(void *context, enum sim_call call, const char *name);
  * calls that others make meanwhile have none. */
 void sim_disk_set_hook(struct sim_disk *disk, sim_disk_hook *hook, void *context);
 
+/* Is all in memory (as by default), or nothing? What find_cached() says. */
+void sim_disk_set_cold(struct sim_disk *disk, bool is_cold);
+
 /* --- what happened ------------------------------------------------------------------------ */
 
 uint64_t sim_disk_calls(struct sim_disk *disk, enum sim_call call);
 uint64_t sim_disk_changing_calls(struct sim_disk *disk);
 uint64_t sim_disk_used_bytes(struct sim_disk *disk);
+uint64_t sim_disk_dropped_bytes(struct sim_disk *disk); /* by drop_cache() */
 
 #endif

@@ -25,6 +25,8 @@ struct sim_disk {
     struct sim_inode *inodes; /* all, reachable or open */
     uint64_t capacity;        /* 0 = no limit */
     bool ignore_reservations;
+    bool is_cold;           /* nothing is in the page cache */
+    uint64_t dropped_bytes; /* from it, by drop_cache() */
 
     struct sim_faults faults;
     char crash_name[FILE_NAME_SIZE_MAX]; /* as handed out */

@@ -17,6 +17,7 @@ static struct sim_disk *disk;
 static struct file_system *fs;
 static struct engine *engine;
 static int64_t clock_ms;
+static uint64_t segment_size;
 
 static int64_t test_clock(void *context)
 {
@@ -29,7 +30,7 @@ static void open_store(void)
     struct error error = {""};
     struct engine_options options = {.fs = fs,
                                      .database_count = 2,
-                                     .segment_size = SEGMENT_SIZE,
+                                     .segment_size = segment_size,
                                      .sync_policy = SYNC_NO,
                                      .unix_ms = test_clock,
                                      .without_threads = true};
@@ -37,13 +38,19 @@ static void open_store(void)
     ck_assert_msg(status == STATUS_OK, "engine_open: %s: %s", status_name(status), error.text);
 }
 
-static void set_up(void)
+static void set_up_with(uint64_t size)
 {
     log_set_level(LOG_NOTHING_LEVEL);
     clock_ms = 1000000;
+    segment_size = size;
     disk = sim_disk_create(1);
     fs = sim_disk_mount(disk);
     open_store();
+}
+
+static void set_up(void)
+{
+    set_up_with(SEGMENT_SIZE);
 }
 
 static void reopen(void)
@@ -275,6 +282,32 @@ START_TEST(again_and_again_at_rest)
 }
 END_TEST
 
+/* --- others' memory -------------------------------------------------------------------------- */
+
+/* Clients read the victims until their copies are published: what they have in memory stays. */
+START_TEST(what_was_in_memory_stays)
+{
+    static const char bytes[8000];
+    tear_down();
+    set_up_with((uint64_t)4 << 20);
+    for (int i = 0; i < 1000; i++) {
+        char key[24];
+        (void)snprintf(key, sizeof(key), "k%d", i % 700);
+        ck_assert_int_eq(try_put(key, slice_make(bytes, sizeof(bytes)), EXPIRY_NONE), STATUS_OK);
+    }
+    compact();
+    ck_assert_uint_eq(sim_disk_dropped_bytes(disk), 0);
+    for (int i = 0; i < 350; i++) {
+        char key[24];
+        (void)snprintf(key, sizeof(key), "k%d", i * 2);
+        ck_assert_int_eq(del(key), STATUS_OK);
+    }
+    sim_disk_set_cold(disk, true);
+    compact();
+    ck_assert_uint_gt(sim_disk_dropped_bytes(disk), (uint64_t)2 << 20);
+}
+END_TEST
+
 /* --- a full disk ----------------------------------------------------------------------------- */
 
 static void fill_disk(size_t *count)
@@ -402,6 +435,7 @@ int main(void)
     tcase_add_test(tests, written_before_an_owed_expiry_mark);
     tcase_add_test(tests, closed_with_an_owed_expiry_mark);
     tcase_add_test(tests, again_and_again_at_rest);
+    tcase_add_test(tests, what_was_in_memory_stays);
     tcase_add_test(tests, full_and_cleared);
     tcase_add_test(tests, full_and_deleted);
     tcase_add_test(tests, full_and_half_deleted);

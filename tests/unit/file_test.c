@@ -150,6 +150,22 @@ START_TEST(mapping_shows_writes)
 }
 END_TEST
 
+START_TEST(what_was_written_is_in_memory)
+{
+    struct file *file = create("a");
+    const uint8_t *bytes;
+    uint8_t pages[3] = {7, 7, 7};
+    write_text(file, (uint64_t)2 * FILE_PAGE_SIZE, "text");
+    ck_assert_int_eq(file_map(file, 1 << 20, &bytes), STATUS_OK);
+    file_find_cached(file, bytes + FILE_PAGE_SIZE, FILE_PAGE_SIZE + 1, pages);
+    ck_assert_uint_le(pages[0], 1); /* a hole, of which anything may be said */
+    ck_assert_uint_eq(pages[1], 1);
+    ck_assert_uint_eq(pages[2], 7);
+    file_unmap(file, bytes, 1 << 20);
+    file_close(file);
+}
+END_TEST
+
 #define NAMES_SIZE 100
 
 static void collect(void *context, const char *name)
@@ -270,6 +286,7 @@ int main(void)
     tcase_add_test(tests, reserve_and_truncate);
     tcase_add_test(tests, failed_reserve_changes_nothing);
     tcase_add_test(tests, mapping_shows_writes);
+    tcase_add_test(tests, what_was_written_is_in_memory);
     tcase_add_test(tests, names);
     tcase_add_test(tests, the_second_is_told_who_holds_the_lock);
     tcase_add_test(tests, the_lock_ends_with_the_process);
