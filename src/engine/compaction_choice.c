@@ -77,9 +77,8 @@ static unsigned permille(uint64_t level, uint64_t from, uint64_t to)
  * never has more than what is alive, may take. */
 static uint64_t room_besides(const struct compaction_totals *totals, uint64_t segment_size)
 {
-    uint64_t half = segment_size / 4 * 3;
     uint64_t live = totals->all_live_bytes;
-    return 2 * half - (live < half ? live : half);
+    return segment_size / 2 * 3 - (live < segment_size ? live : segment_size);
 }
 
 struct compaction_pressure compaction_press(const struct compaction_totals *totals,
