@@ -49,7 +49,7 @@ struct engine;
 
 /* A stretch of the log that one call of file_write brings to its file. */
 struct append_run {
-    struct file *file;
+    struct segment *segment;
     uint64_t offset;
     uint64_t end;
     size_t first_part; /* in appender.parts */

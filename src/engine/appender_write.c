@@ -41,18 +41,19 @@ static enum status make_room(struct appender *appender)
 }
 
 /* The run that goes on at `offset` of the file: the last one, or a new one. There is room. */
-static struct append_run *run_at(struct appender *appender, struct file *file, uint64_t offset)
+static struct append_run *run_at(struct appender *appender, struct segment *segment,
+                                 uint64_t offset)
 {
     CHECK(appender->runs != NULL && appender->run_count < appender->run_capacity);
     if (appender->run_count > 0) {
         struct append_run *last = &appender->runs[appender->run_count - 1];
-        if (last->file == file && last->end == offset) {
+        if (last->segment == segment && last->end == offset) {
             return last;
         }
     }
     struct append_run *run = &appender->runs[appender->run_count++];
     *run = (struct append_run){
-        .file = file, .offset = offset, .end = offset, .first_part = appender->part_count};
+        .segment = segment, .offset = offset, .end = offset, .first_part = appender->part_count};
     return run;
 }
 
@@ -69,7 +70,7 @@ static enum status collect_chunk(struct appender *appender, const struct tail_ch
     if (status != STATUS_OK) {
         return status;
     }
-    struct append_run *run = run_at(appender, chunk->segment->file, chunk->offset + skipped);
+    struct append_run *run = run_at(appender, chunk->segment, chunk->offset + skipped);
     size_t size = chunk->size - (size_t)skipped;
     appender->parts[appender->part_count++] = slice_make(chunk->data + skipped, size);
     run->part_count++;
@@ -134,6 +135,28 @@ static void note_result(struct appender *appender, enum status status)
     }
 }
 
+#define FAULT_IN_LEAST ((uint64_t)64 << 10)
+#define FAULT_IN_MOST  ((uint64_t)1 << 20)
+
+/*
+ * What was written will be read through the mapping, under the execution lock. The first read of a
+ * page there is a page fault, and that has to wait while the kernel holds the page, which is then
+ * being written back, for a place in the file system's journal: tens of milliseconds on a busy
+ * disk. Now it is held by nobody.
+ */
+static void fault_in(const struct append_run *run)
+{
+    struct segment *segment = run->segment;
+    uint64_t end = run->end / FILE_PAGE_SIZE * FILE_PAGE_SIZE;
+    uint64_t from = segment->faulted_end;
+    if (end < from + FAULT_IN_LEAST) {
+        return;
+    }
+    from = end - from > FAULT_IN_MOST ? end - FAULT_IN_MOST : from;
+    file_fault_in(segment->file, segment->mapping + from, end - from);
+    segment->faulted_end = end;
+}
+
 /* The write mutex is held. */
 static enum status write_pending(struct engine *engine)
 {
@@ -145,9 +168,12 @@ static enum status write_pending(struct engine *engine)
     enum status status = collect(engine, &end);
     for (size_t i = 0; status == STATUS_OK && i < appender->run_count; i++) {
         const struct append_run *run = &appender->runs[i];
-        status =
-            file_write(run->file, run->offset, &appender->parts[run->first_part], run->part_count);
+        status = file_write(run->segment->file, run->offset, &appender->parts[run->first_part],
+                            run->part_count);
         status = appender_heed_write(engine, status);
+        if (status == STATUS_OK) {
+            fault_in(run);
+        }
     }
     if (status == STATUS_OK) {
         appender->written_place = end.place;

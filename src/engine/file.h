@@ -60,6 +60,10 @@ struct file_operations {
     /* Tells that the pages of [offset, offset+size) will not be needed again soon. */
     void (*drop_cache)(struct file *file, uint64_t offset, uint64_t size);
 
+    /* Does now what the first read of each page of a mapped range would have to do: so that reading
+     * meets no page fault, if the pages stay in memory. `address` begins a page. */
+    void (*fault_in)(struct file *file, const uint8_t *address, uint64_t size);
+
     /* Which pages of a mapped range are in memory? `address` begins a page, of FILE_PAGE_SIZE
      * bytes; pages[i] becomes 0 when the i-th of them is not there, else 1 (also when nobody
      * knows). */
@@ -221,6 +225,11 @@ static inline void file_unmap(struct file *file, const uint8_t *address, uint64_
 static inline void file_drop_cache(struct file *file, uint64_t offset, uint64_t size)
 {
     file->fs->operations->drop_cache(file, offset, size);
+}
+
+static inline void file_fault_in(struct file *file, const uint8_t *address, uint64_t size)
+{
+    file->fs->operations->fault_in(file, address, size);
 }
 
 static inline void file_find_cached(struct file *file, const uint8_t *address, uint64_t size,

@@ -254,6 +254,19 @@ static void posix_drop_cache(struct file *file, uint64_t offset, uint64_t size)
     (void)posix_fadvise(file_of(file)->descriptor, (off_t)offset, (off_t)size, POSIX_FADV_DONTNEED);
 }
 
+/* Linux 5.14. What an older kernel refuses, and pages that the disk can't deliver, are met later.
+ */
+static void posix_fault_in(struct file *file, const uint8_t *address, uint64_t size)
+{
+    (void)file;
+#ifdef MADV_POPULATE_READ
+    (void)madvise((void *)(uintptr_t)address, (size_t)size, MADV_POPULATE_READ);
+#else
+    (void)address;
+    (void)size;
+#endif
+}
+
 static void posix_find_cached(struct file *file, const uint8_t *address, uint64_t size,
                               uint8_t *pages)
 {
@@ -402,6 +415,7 @@ const struct file_operations file_posix_operations = {
     .map = posix_map,
     .unmap = posix_unmap,
     .drop_cache = posix_drop_cache,
+    .fault_in = posix_fault_in,
     .find_cached = posix_find_cached,
     .size = posix_size,
     .truncate = posix_truncate,

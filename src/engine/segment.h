@@ -60,6 +60,7 @@ struct segment {
     uint64_t zeroed_end;      /* zeros were written up to here, see zero_ahead.h */
     uint64_t synced_end;      /* bytes before this are durable */
     uint64_t tail_from;       /* records from here on may lie in the tail in memory */
+    uint64_t faulted_end;     /* the mapping's pages were faulted in up to here; write mutex */
     bool in_unsynced;         /* stands in the list of what the next sync must cover */
     struct segment *next_unsynced;
     bool closed;            /* no record will be added */
