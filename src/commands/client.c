@@ -72,12 +72,8 @@ static void client_setname(struct call *call)
 static void client_setinfo(struct call *call)
 {
     struct slice attribute = call->arguments[2];
-    struct buffer *target;
-    if (slice_is_word(attribute, "lib-name")) {
-        target = &call->session->library_name;
-    } else if (slice_is_word(attribute, "lib-ver")) {
-        target = &call->session->library_version;
-    } else {
+    bool is_name = slice_is_word(attribute, "lib-name");
+    if (!is_name && !slice_is_word(attribute, "lib-ver")) {
         reply_error_format(call->reply, "ERR Unrecognized option '%.*s'", (int)attribute.size,
                            attribute.data);
         return;
@@ -88,7 +84,11 @@ static void client_setinfo(struct call *call)
                            (int)attribute.size, attribute.data);
         return;
     }
-    enum status status = replace(target, call->arguments[3]);
+    struct session_library *library = session_open_library(call->session);
+    enum status status = STATUS_NO_MEMORY;
+    if (library != NULL) {
+        status = replace(is_name ? &library->name : &library->version, call->arguments[3]);
+    }
     if (status != STATUS_OK) {
         errors_reply_status(call, status);
         return;

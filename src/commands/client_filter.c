@@ -99,6 +99,8 @@ bool client_filter_matches(const struct client_filter *filter, const struct sess
     if (filter->has_user && !slice_equal(filter->user, session->user->name)) {
         return false;
     }
+    char local_address[SESSION_ADDRESS_SIZE];
     return !filter->has_local_address ||
-           slice_equal(filter->local_address, slice_of_string(session->local_address));
+           slice_equal(filter->local_address,
+                       slice_of_string(session_local_address(session, local_address)));
 }

@@ -65,10 +65,13 @@ static const char *print_flags(const struct session *session, char text[FLAGS_MA
 /* What the server keeps in memory for the session. */
 static size_t memory_of(const struct session *session, size_t output_size)
 {
+    const struct session_library *library = session->library;
     return sizeof(*session) + atomic_load(&session->query_buffer_capacity) + output_size +
            atomic_load(&session->output_capacity) + session->transaction.memory +
-           session->name.capacity + session->library_name.capacity +
-           session->library_version.capacity;
+           session->name.capacity +
+           (library == NULL
+                ? 0
+                : sizeof(*library) + library->name.capacity + library->version.capacity);
 }
 
 static const char *print_command(const struct session *session, char name[COMMAND_NAME_SIZE_MAX])
@@ -108,6 +111,7 @@ void client_write_info(struct text *text, const struct session *session, const s
 {
     char flags[FLAGS_MAX];
     char command[COMMAND_NAME_SIZE_MAX];
+    char local_address[SESSION_ADDRESS_SIZE];
     struct request_size request = {0};
     if (session == call->session) {
         request = measure_request(call);
@@ -117,11 +121,18 @@ void client_write_info(struct text *text, const struct session *session, const s
     size_t input_room = atomic_load(&session->query_buffer_capacity);
     size_t output = atomic_load(&session->output_size);
     size_t output_room = atomic_load(&session->output_capacity);
+    struct slice library_name = SLICE_LITERAL("");
+    struct slice library_version = SLICE_LITERAL("");
+    if (session->library != NULL) {
+        library_name = buffer_slice(&session->library->name);
+        library_version = buffer_slice(&session->library->version);
+    }
     long long queued = session->transaction.open ? (long long)session->transaction.count : -1;
 
     text_format(text, "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld",
-                (unsigned long long)session->id, session->address, session->local_address,
-                session->descriptor, (int)session->name.size, session->name.data,
+                (unsigned long long)session->id, session->address,
+                session_local_address(session, local_address), session->descriptor,
+                (int)session->name.size, session->name.data,
                 (long long)(now_ms - session->created_ms) / 1000,
                 (long long)(now_ms - session->last_interaction_ms) / 1000);
     text_format(text, " flags=%s db=%u sub=%zu psub=%zu ssub=%zu multi=%lld",
@@ -134,12 +145,12 @@ void client_write_info(struct text *text, const struct session *session, const s
                 session->transaction.memory);
     text_format(text, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu events=%s", output_room,
                 output_room, output, output, memory_of(session, output), output > 0 ? "rw" : "r");
-    text_format(
-        text, " cmd=%s user=%.*s redir=%lld resp=%d lib-name=%.*s lib-ver=%.*s",
-        print_command(session, command), (int)session->user->name.size, session->user->name.data,
-        session->tracker.is_on ? (long long)session->tracker.mode.redirect : -1LL,
-        session->reply.protocol, (int)session->library_name.size, session->library_name.data,
-        (int)session->library_version.size, session->library_version.data);
+    text_format(text, " cmd=%s user=%.*s redir=%lld resp=%d lib-name=%.*s lib-ver=%.*s",
+                print_command(session, command), (int)session->user->name.size,
+                session->user->name.data,
+                session->tracker.is_on ? (long long)session->tracker.mode.redirect : -1LL,
+                session->reply.protocol, (int)library_name.size, library_name.data,
+                (int)library_version.size, library_version.data);
 }
 
 static void write_line(struct text *text, const struct session *session, const struct call *call)

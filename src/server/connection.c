@@ -32,7 +32,11 @@ struct connection *connection_create(struct worker *worker, uint64_t id, int des
         return NULL;
     }
     *connection = (struct connection){.worker = worker};
-    session_init(&connection->session, worker->server, id, descriptor);
+    if (session_init(&connection->session, worker->server, id, descriptor) != STATUS_OK) {
+        free(connection);
+        (void)close(descriptor);
+        return NULL;
+    }
     connection->session.connection = connection;
     connection->session.worker = worker->index;
     parser_init(&connection->parser);

@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -35,38 +37,78 @@ static void format_path(const struct sockaddr_storage *address, char *out, size_
     (void)snprintf(out, size, "%.*s:0", (int)size - 3, local.sun_path);
 }
 
-static void find_addresses(struct session *session, int descriptor)
+/* What the kernel says of a socket, by getsockname() or getpeername(). */
+static void write_address(const struct sockaddr_storage *address, char out[SESSION_ADDRESS_SIZE])
 {
-    struct sockaddr_storage local = {0};
-    struct sockaddr_storage remote = {0};
-    socklen_t size = sizeof(local);
-    (void)getsockname(descriptor, (struct sockaddr *)&local, &size);
-    session->is_unix_socket = local.ss_family == AF_UNIX;
-    if (session->is_unix_socket) {
-        format_path(&local, session->local_address, sizeof(session->local_address));
-        memcpy(session->address, session->local_address, sizeof(session->address));
-        return;
+    if (address->ss_family == AF_UNIX) {
+        format_path(address, out, SESSION_ADDRESS_SIZE);
+    } else {
+        format_address(address, out, SESSION_ADDRESS_SIZE);
     }
-    size = sizeof(remote);
-    (void)getpeername(descriptor, (struct sockaddr *)&remote, &size);
-    format_address(&local, session->local_address, sizeof(session->local_address));
-    format_address(&remote, session->address, sizeof(session->address));
 }
 
-void session_init(struct session *session, struct server *server, uint64_t id, int descriptor)
+static struct sockaddr_storage local_address_of(int descriptor)
+{
+    struct sockaddr_storage local = {0};
+    socklen_t size = sizeof(local);
+    (void)getsockname(descriptor, (struct sockaddr *)&local, &size);
+    return local;
+}
+
+const char *session_local_address(const struct session *session, char out[SESSION_ADDRESS_SIZE])
+{
+    struct sockaddr_storage local = local_address_of(session->descriptor);
+    write_address(&local, out);
+    return out;
+}
+
+/* Both sides of a Unix socket go by the path of the listener. */
+static enum status find_address(struct session *session)
+{
+    char text[SESSION_ADDRESS_SIZE];
+    struct sockaddr_storage remote = local_address_of(session->descriptor);
+    session->is_unix_socket = remote.ss_family == AF_UNIX;
+    if (!session->is_unix_socket) {
+        socklen_t size = sizeof(remote);
+        remote = (struct sockaddr_storage){0};
+        (void)getpeername(session->descriptor, (struct sockaddr *)&remote, &size);
+    }
+    write_address(&remote, text);
+    session->address = strdup(text);
+    return session->address == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+enum status session_init(struct session *session, struct server *server, uint64_t id,
+                         int descriptor)
 {
     *session = (struct session){.id = id, .server = server, .descriptor = descriptor};
     session->subscriber.session = session;
-    find_addresses(session, descriptor);
+    enum status status = find_address(session);
+    if (status != STATUS_OK) {
+        return status;
+    }
     reply_init(&session->reply);
     session->created_ms = clock_monotonic_ms();
     session->last_interaction_ms = session->created_ms;
+    return STATUS_OK;
+}
+
+struct session_library *session_open_library(struct session *session)
+{
+    if (session->library == NULL) {
+        session->library = calloc(1, sizeof(*session->library));
+    }
+    return session->library;
 }
 
 void session_deinit(struct session *session)
 {
     reply_deinit(&session->reply);
     buffer_deinit(&session->name);
-    buffer_deinit(&session->library_name);
-    buffer_deinit(&session->library_version);
+    if (session->library != NULL) {
+        buffer_deinit(&session->library->name);
+        buffer_deinit(&session->library->version);
+        free(session->library);
+    }
+    free(session->address);
 }

@@ -62,6 +62,14 @@ struct await {
     void (*finish)(struct session *session, enum await_end end); /* NULL: it does not wait */
 };
 
+/* What a client has told of the library that it uses; each may be empty. */
+struct session_library {
+    struct buffer name;
+    struct buffer version;
+};
+
+#define SESSION_ADDRESS_SIZE 64
+
 struct session {
     uint64_t id;
     struct server *server;
@@ -78,6 +86,7 @@ struct session {
     bool close_asap;        /* CLIENT KILL, HTTP: close without sending what is pending */
     enum reply_mode reply_mode;
     enum block_reason blocked;
+    int descriptor;                  /* -1 = closed */
     bool unblock_with_error_allowed; /* CLIENT UNBLOCK may end the wait */
     void (*on_unblock)(struct session *session, bool with_error); /* CLIENT UNBLOCK, disconnect */
     void *block_context;
@@ -94,12 +103,9 @@ struct session {
     struct tracker tracker;
     struct monitor *monitor; /* server/monitors.h; NULL = it does not MONITOR */
 
-    struct buffer name; /* CLIENT SETNAME; empty = none */
-    struct buffer library_name;
-    struct buffer library_version;
-    char address[64]; /* "127.0.0.1:1234", "/path:0" */
-    char local_address[64];
-    int descriptor;
+    struct buffer name;                 /* CLIENT SETNAME; empty = none */
+    struct session_library *library;    /* CLIENT SETINFO; owned; NULL = it has told nothing */
+    char *address;                      /* owned: "127.0.0.1:1234", "/path:0" */
     int64_t created_ms;                 /* monotonic */
     int64_t last_interaction_ms;        /* monotonic */
     const struct command *last_command; /* NULL before the first */
@@ -116,9 +122,17 @@ struct session {
     struct session *next_in_bucket; /* session_registry.h */
 };
 
-/* Sets up a session on caller's memory: all zero but what the descriptor tells (addresses), id and
- * worker. Its user comes with server_users_begin_locked (server_users.h). */
-void session_init(struct session *session, struct server *server, uint64_t id, int descriptor);
+/* Sets up a session on caller's memory: all zero but what the descriptor tells (its address), id
+ * and worker. Its user comes with server_users_begin_locked (server_users.h). NO_MEMORY: there is
+ * nothing to deinit. */
+enum status session_init(struct session *session, struct server *server, uint64_t id,
+                         int descriptor) MUST_CHECK;
+
+/* Our side of its connection, like `address`; "?:0" of a socket that is closed. Returns `out`. */
+const char *session_local_address(const struct session *session, char out[SESSION_ADDRESS_SIZE]);
+
+/* What the client tells of its library can be put there. NULL: no memory. */
+struct session_library *session_open_library(struct session *session);
 
 /* Frees what it owns but the transaction and watches, which the executor knows. */
 void session_deinit(struct session *session);

@@ -5,8 +5,12 @@
 #include "server/acl_users.h"
 
 #include <check.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static struct acl_users users; /* those that there are: the default one */
 
@@ -82,12 +86,31 @@ START_TEST(refuses)
 }
 END_TEST
 
+/* A socket with an address of this machine, and that as text. */
+static int bound_socket(char *text, size_t size)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t address_size = sizeof(address);
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(descriptor >= 0 && bind(descriptor, (struct sockaddr *)&address, address_size) == 0);
+    CHECK(getsockname(descriptor, (struct sockaddr *)&address, &address_size) == 0);
+    (void)snprintf(text, size, "127.0.0.1:%u", ntohs(address.sin_port));
+    return descriptor;
+}
+
 START_TEST(means)
 {
-    struct session me = {
-        .id = 1, .user = users.items[0], .address = "1.2.3.4:5", .local_address = "127.0.0.1:6379"};
-    struct session other = {
-        .id = 2, .user = users.items[0], .address = "1.2.3.4:6", .local_address = "127.0.0.1:6379"};
+    char here[64];
+    int descriptor = bound_socket(here, sizeof(here));
+    struct session me = {.id = 1,
+                         .user = users.items[0],
+                         .address = (char[]){"1.2.3.4:5"},
+                         .descriptor = descriptor};
+    struct session other = {.id = 2,
+                            .user = users.items[0],
+                            .address = (char[]){"1.2.3.4:6"},
+                            .descriptor = descriptor};
+    char text[128];
 
     ck_assert(!is_meant("SKIPME yes", &me, &me));
     ck_assert(is_meant("SKIPME no", &me, &me));
@@ -99,8 +122,12 @@ START_TEST(means)
     ck_assert(!is_meant("TYPE pubsub", &other, &me));
     ck_assert(is_meant("ADDR 1.2.3.4:6", &other, &me));
     ck_assert(!is_meant("ADDR 1.2.3.4:60", &other, &me));
-    ck_assert(is_meant("LADDR 127.0.0.1:6379 ID 2 USER default", &other, &me));
-    ck_assert(!is_meant("LADDR 127.0.0.1:6379 ID 2 ADDR 1.2.3.4:5", &other, &me));
+    (void)snprintf(text, sizeof(text), "LADDR %s ID 2 USER default", here);
+    ck_assert(is_meant(text, &other, &me));
+    (void)snprintf(text, sizeof(text), "LADDR %s ID 2 ADDR 1.2.3.4:5", here);
+    ck_assert(!is_meant(text, &other, &me));
+    ck_assert(!is_meant("LADDR 127.0.0.1:1", &other, &me));
+    (void)close(descriptor);
 }
 END_TEST
 
@@ -120,7 +147,7 @@ END_TEST
 /* An address that is there but empty means nobody, not everybody. */
 START_TEST(empty_address_means_nobody)
 {
-    struct session session = {.id = 1, .address = "1.2.3.4:5"};
+    struct session session = {.id = 1, .address = (char[]){"1.2.3.4:5"}};
     struct slice arguments[] = {SLICE_LITERAL("ADDR"), {.data = NULL, .size = 0}};
     struct client_filter filter;
     struct slice culprit;
