@@ -1,10 +1,12 @@
 #!/usr/bin/python3
-"""Where the server listens, changed while it runs, what ps shows of it, and clients that are closed for what they don't
-read. SCDB_SERVER=.../redis-server runs it against Redis. Closes with "N passed, N failed"."""
+"""Where the server listens, changed while it runs, what ps shows of it, and clients that are closed
+for what they don't read, or take. SCDB_SERVER=.../redis-server runs it against Redis. Closes with
+"N passed, N failed"."""
 
 import os
 import socket
 import sys
+import time
 import unittest
 
 sys.dont_write_bytecode = True
@@ -177,6 +179,76 @@ class UnreadReplies(TestCase):
             connection.sendall(b"EXEC\r\n")
             self.assertEqual(self.rest_of(connection), b"")
         self.assertEqual(self.client.get("done"), b"yes")
+
+
+class ClientMemory(TestCase):
+    """maxmemory-clients."""
+
+    def setUp(self):
+        super().setUp()
+        self.client.execute_command("CLIENT", "NO-EVICT", "ON")
+
+    def hold(self, size, *first):
+        """A connection that has sent all but the end of a request of that size."""
+        connection = self.server.connect()
+        self.addCleanup(connection.close)
+        for command in first:
+            connection.sendall(command + b"\r\n")
+            self.assertEqual(connection.recv(16), b"+OK\r\n")
+        connection.sendall(b"*2\r\n$3\r\nGET\r\n$%d\r\n" % size)
+        try:
+            connection.sendall(b"x" * size)
+        except OSError:
+            pass  # it was closed meanwhile
+        return connection
+
+    def is_open(self, connection):
+        """Ends the request, and looks whether it is answered."""
+        try:
+            connection.sendall(b"\r\n")
+            return connection.recv(16) == b"$-1\r\n"
+        except OSError:
+            return False
+
+    def held_bytes(self):
+        return sum(client["tot-mem"] for client in self.parsed_list())
+
+    def parsed_list(self):
+        return [{**each, "tot-mem": int(each["tot-mem"])} for each in self.client.client_list()]
+
+    def wait_for(self, condition):
+        for _ in range(6000):
+            if condition():
+                return
+            time.sleep(0.01)
+        self.fail("it did not come to that within a minute")
+
+    def test_who_takes_most_goes(self):
+        small = self.hold(100000)
+        self.client.config_set("maxmemory-clients", "1mb")
+        large = self.hold(3000000)
+        self.assertFalse(self.is_open(large))
+        self.assertTrue(self.is_open(small))
+        self.assertEqual(self.client.info("stats")["evicted_clients"], 1)
+
+    def test_who_may_not_be_evicted_stays(self):
+        self.client.config_set("maxmemory-clients", "1mb")
+        stays = self.hold(3000000, b"CLIENT NO-EVICT ON")
+        self.wait_for(lambda: self.held_bytes() > 3000000)
+        self.assertTrue(self.is_open(stays))
+
+    def test_a_limit_that_comes_later(self):
+        connections = [self.hold(400000) for _ in range(8)]
+        self.wait_for(lambda: self.held_bytes() > 3200000)
+        self.client.config_set("maxmemory-clients", 2000000)
+        left = self.held_bytes()
+        self.assertTrue(1600000 < left <= 2000000, left)
+        self.assertEqual(sum(self.is_open(each) for each in connections), 4)
+        self.client.config_set("maxmemory", 10000000)
+        more = self.hold(600000)
+        self.wait_for(lambda: self.held_bytes() > 600000)
+        self.client.config_set("maxmemory-clients", "5%")
+        self.assertFalse(self.is_open(more))
 
 
 if __name__ == "__main__":

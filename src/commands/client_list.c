@@ -12,6 +12,7 @@
 #include "commands/table.h"
 #include "commands/text.h"
 #include "server/acl_user.h"
+#include "server/client_memory.h"
 #include "server/server.h"
 
 #define FLAGS_MAX 16
@@ -60,18 +61,6 @@ static const char *print_flags(const struct session *session, char text[FLAGS_MA
     }
     *end = '\0';
     return text;
-}
-
-/* What the server keeps in memory for the session. */
-static size_t memory_of(const struct session *session, size_t output_size)
-{
-    const struct session_library *library = session->library;
-    return sizeof(*session) + atomic_load(&session->query_buffer_capacity) + output_size +
-           atomic_load(&session->output_capacity) + session->transaction.memory +
-           session->name.capacity +
-           (library == NULL
-                ? 0
-                : sizeof(*library) + library->name.capacity + library->version.capacity);
 }
 
 static const char *print_command(const struct session *session, char name[COMMAND_NAME_SIZE_MAX])
@@ -144,7 +133,7 @@ void client_write_info(struct text *text, const struct session *session, const s
                 input_room > input ? input_room - input : 0, request.arguments,
                 session->transaction.memory);
     text_format(text, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu events=%s", output_room,
-                output_room, output, output, memory_of(session, output), output > 0 ? "rw" : "r");
+                output_room, output, output, client_memory_of(session), output > 0 ? "rw" : "r");
     text_format(text, " cmd=%s user=%.*s redir=%lld resp=%d lib-name=%.*s lib-ver=%.*s",
                 print_command(session, command), (int)session->user->name.size,
                 session->user->name.data,

@@ -9,6 +9,7 @@
  */
 #include "commands/info.h"
 #include "keyspace/keyspace.h"
+#include "server/client_memory.h"
 
 static void add_use(struct info *info)
 {
@@ -56,8 +57,7 @@ uint64_t info_client_memory(const struct info *info)
     uint64_t bytes = 0;
     for (const struct session *session = server_first_session_locked(info->server); session != NULL;
          session = session->next) {
-        bytes += sizeof(*session) + atomic_load(&session->query_buffer_capacity) +
-                 atomic_load(&session->output_size) + atomic_load(&session->output_capacity);
+        bytes += client_memory_of(session);
     }
     return bytes;
 }

@@ -41,7 +41,7 @@ static void add_keys(struct info *info)
     info_number(info, "expired_time_cap_reached_count", 0);
     info_number(info, "expire_cycle_cpu_milliseconds", 0);
     info_number(info, "evicted_keys", keyspace_eviction(info->keyspace)->evicted_keys);
-    info_number(info, "evicted_clients", 0);
+    info_number(info, "evicted_clients", atomic_load(&info->statistics->evicted_clients));
     info_number(info, "total_eviction_exceeded_time", 0);
     info_number(info, "current_eviction_exceeded_time", 0);
     info_number(info, "keyspace_hits", lookups->hits);

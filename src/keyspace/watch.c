@@ -138,6 +138,7 @@ enum status watch_add(struct watch_table *table, struct watcher *watcher, unsign
     *bucket = watch;
     watcher->watches = watch;
     watcher->count++;
+    watcher->memory += sizeof(*watch) + key.size;
     table->count++;
     return STATUS_OK;
 }

@@ -23,7 +23,8 @@ struct watch;       /* one (watcher, database, key) */
 struct watcher {
     struct watch *watches; /* owned by the table */
     size_t count;
-    bool dirty; /* a watched key has changed */
+    size_t memory; /* bytes that they take */
+    bool dirty;    /* a watched key has changed */
 };
 
 /* `seed` is random: it keeps clients from choosing keys that collide. */

@@ -385,6 +385,11 @@ size_t parser_missing(const struct parser *parser)
     return parser->missing;
 }
 
+size_t parser_understood(const struct parser *parser)
+{
+    return parser->position;
+}
+
 size_t parser_memory(const struct parser *parser)
 {
     return parser->span_capacity * sizeof(*parser->spans);

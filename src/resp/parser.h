@@ -65,6 +65,10 @@ void parser_error(const struct parser *parser, char text[PARSER_ERROR_SIZE]);
  * string gets its room at once. */
 size_t parser_missing(const struct parser *parser);
 
+/* After PARSE_INCOMPLETE: how many bytes, from the front, are known to be whole arguments and what
+ * announces them. */
+size_t parser_understood(const struct parser *parser);
+
 /* Bytes of memory that an incomplete request takes here, besides its own. */
 size_t parser_memory(const struct parser *parser);
 

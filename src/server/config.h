@@ -42,6 +42,7 @@ enum config_id {
     CONFIG_MAXMEMORY,
     CONFIG_MAXMEMORY_POLICY, /* a choice: its values are those of enum eviction_policy */
     CONFIG_MAXMEMORY_SAMPLES,
+    CONFIG_MAXMEMORY_CLIENTS, /* negative: percent of maxmemory */
     CONFIG_LFU_LOG_FACTOR,
     CONFIG_COMPACTION_INTERVAL,
     CONFIG_SCRUB_INTERVAL,

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 /* Room for a read when nothing is known of what will come. */
-#define INPUT_READ_SIZE ((size_t)16 << 10)
+#define INPUT_READ_SIZE  ((size_t)16 << 10)
+#define INPUT_LARGE_SIZE ((size_t)256 << 10) /* of which no part more is held than needed */
 /* A turn of the others must not wait for one client's bytes. */
 #define INPUT_READ_SIZE_MAX ((size_t)4 << 20)
 /* What a client may send while nothing of it is executed. */
@@ -114,10 +115,11 @@ long connection_read_input(struct connection *connection)
 {
     struct buffer *input = &connection->input;
     size_t missing = connection_is_ready(connection) ? parser_missing(&connection->parser) : 0;
-    size_t wanted = missing > INPUT_READ_SIZE ? missing : INPUT_READ_SIZE;
+    bool is_large = missing > INPUT_READ_SIZE || (missing > 0 && input->size >= INPUT_LARGE_SIZE);
+    size_t wanted = is_large ? missing : INPUT_READ_SIZE;
     /* The room for a large value is asked for at once, and only what belongs to it is read. */
-    enum status status = missing > INPUT_READ_SIZE ? buffer_reserve_exact(input, wanted)
-                                                   : buffer_reserve(input, wanted);
+    enum status status =
+        is_large ? buffer_reserve_exact(input, wanted) : buffer_reserve(input, wanted);
     if (status != STATUS_OK) {
         errno = ENOMEM;
         return -1;
@@ -130,12 +132,27 @@ long connection_read_input(struct connection *connection)
     return (long)got;
 }
 
+/* As in Redis, the size is that of what is not taken apart yet. */
 static void publish_input_size(struct connection *connection)
 {
-    atomic_store_explicit(&connection->session.query_buffer_size, connection_input(connection).size,
-                          memory_order_relaxed);
+    size_t size = connection_input(connection).size;
+    size_t understood = parser_understood(&connection->parser);
+    atomic_store_explicit(&connection->session.query_buffer_size,
+                          understood < size ? size - understood : 0, memory_order_relaxed);
     atomic_store_explicit(&connection->session.query_buffer_capacity, connection->input.capacity,
                           memory_order_relaxed);
+}
+
+/* If a large value has begun, its room is asked for at once, and counts as the client's. */
+static enum status keep_fragment(struct connection *connection, struct slice fragment)
+{
+    struct buffer *input = &connection->input;
+    size_t missing = parser_missing(&connection->parser);
+    enum status status = STATUS_OK;
+    if (missing > INPUT_READ_SIZE) {
+        status = buffer_reserve_exact(input, fragment.size + missing);
+    }
+    return status == STATUS_OK ? buffer_append(input, fragment.data, fragment.size) : status;
 }
 
 enum status connection_keep_rest(struct connection *connection, struct slice source, size_t done,
@@ -151,8 +168,7 @@ enum status connection_keep_rest(struct connection *connection, struct slice sou
         connection->input_start += done;
         compact_input(connection);
     } else if (source.size > done) {
-        /* If a large value has begun, its room comes with the next read. */
-        status = buffer_append(input, source.data + done, source.size - done);
+        status = keep_fragment(connection, slice_part(source, done, source.size - done));
     }
     if (had_input || input->capacity > 0) {
         publish_input_size(connection);

@@ -113,6 +113,7 @@ static void link_subscription(struct subscription *subscription, enum pubsub_kin
     *(last == NULL ? &subscriber->topics[kind].first : &last->next_of_subscriber) = subscription;
     subscriber->topics[kind].last = subscription;
     subscriber->topics[kind].count++;
+    subscriber->memory += sizeof(*subscription) + topic->item.name.size;
     atomic_store_explicit(&subscriber->is_active, true, memory_order_relaxed);
 }
 
@@ -130,6 +131,7 @@ static void unlink_subscription(struct subscription *subscription, enum pubsub_k
     *(previous == NULL ? &subscriber->topics[kind].first : &previous->next_of_subscriber) = next;
     *(next == NULL ? &subscriber->topics[kind].last : &next->previous_of_subscriber) = previous;
     subscriber->topics[kind].count--;
+    subscriber->memory -= sizeof(*subscription) + topic->item.name.size;
 }
 
 enum status pubsub_subscribe(struct pubsub *pubsub, struct subscriber *subscriber,

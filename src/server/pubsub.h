@@ -48,6 +48,7 @@ struct subscriber {
         struct subscription *last;
         size_t count;
     } topics[PUBSUB_KIND_COUNT];
+    size_t memory;          /* bytes that its subscriptions take, each with the topic's name */
     _Atomic bool is_active; /* subscribed to anything; any thread reads */
 };
 

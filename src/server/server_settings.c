@@ -1,5 +1,6 @@
 /* server_settings.c - see server_settings.h. */
 #include "server/server_settings.h"
+#include "server/client_memory.h"
 
 #include "base/log.h"
 #include "engine/engine.h"
@@ -155,6 +156,7 @@ static enum status apply_eviction(void *context, struct error *error)
     eviction->policy = (enum eviction_policy)config_number(config, CONFIG_MAXMEMORY_POLICY);
     eviction->samples = (unsigned)config_number(config, CONFIG_MAXMEMORY_SAMPLES);
     eviction->frequency_factor = (unsigned)config_number(config, CONFIG_LFU_LOG_FACTOR);
+    client_memory_apply_locked(server);
     return STATUS_OK;
 }
 
@@ -188,6 +190,7 @@ void server_settings_init(struct server *server)
     config_on_change(config, CONFIG_MAX_KEYS, apply_max_keys, server);
     config_on_change(config, CONFIG_MAXMEMORY, apply_eviction, server);
     config_on_change(config, CONFIG_MAXMEMORY_POLICY, apply_eviction, server);
+    config_on_change(config, CONFIG_MAXMEMORY_CLIENTS, apply_eviction, server);
     config_on_change(config, CONFIG_MAXMEMORY_SAMPLES, apply_eviction, server);
     config_on_change(config, CONFIG_LFU_LOG_FACTOR, apply_eviction, server);
     config_on_change(config, CONFIG_COMPACTION_INTERVAL, apply_compaction_interval, server);

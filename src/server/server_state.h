@@ -5,6 +5,7 @@
 #define SCDB_SERVER_SERVER_STATE_H
 
 #include "keyspace/keyspace.h"
+#include "server/client_memory.h"
 #include "server/config.h"
 #include "server/latency.h"
 #include "server/listener.h"
@@ -31,9 +32,10 @@ struct server {
     struct statistics *statistics;   /* owned */
     struct worker **workers;         /* owned */
     unsigned worker_count;
-    struct listeners listeners; /* mostly main thread: see there */
-    struct mailbox mailbox;     /* wakes the main thread */
-    struct latency latency;     /* any thread */
+    struct listeners listeners;         /* mostly main thread: see there */
+    struct mailbox mailbox;             /* wakes the main thread */
+    struct latency latency;             /* any thread */
+    struct client_memory client_memory; /* any thread */
 
     /* Under the execution lock. */
     struct session_registry sessions;

@@ -115,6 +115,7 @@ struct session {
     _Atomic size_t query_buffer_capacity; /* (worker) */
     _Atomic size_t output_size;           /* (worker) not yet sent */
     _Atomic size_t output_capacity;       /* (worker) memory that replies take */
+    _Atomic size_t counted_memory;        /* client_memory.h */
 
     /* All sessions, in the order of their ids. */
     struct session *next;

@@ -58,6 +58,7 @@ void statistics_reset_locked(struct statistics *statistics)
     statistics->writes_processed = 0;
     statistics->output_limit_disconnections = 0;
     statistics->query_limit_disconnections = 0;
+    statistics->evicted_clients = 0;
     statistics->error_replies = 0;
     statistics->error_count = 0;
     /* Slots stay where they are: others hold pointers to them. */

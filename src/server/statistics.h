@@ -64,6 +64,7 @@ struct statistics {
     _Atomic uint64_t writes_processed; /* calls that sent replies */
     _Atomic uint64_t output_limit_disconnections;
     _Atomic uint64_t query_limit_disconnections;
+    _Atomic uint64_t evicted_clients; /* maxmemory-clients */
 
     /* Any thread. SAVE and BGSAVE, which RESETSTAT leaves alone. */
     _Atomic int64_t last_save_unix_ms;     /* of the last that succeeded; at first, the start */

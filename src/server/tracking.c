@@ -197,6 +197,7 @@ static enum status list_prefix(struct tracker *tracker, struct tracked_prefix *p
     }
     prefixes[at] = prefix;
     tracker->prefix_count++;
+    tracker->memory += sizeof(prefix) + sizeof(*prefix) + prefix->item.name.size;
     return STATUS_OK;
 }
 

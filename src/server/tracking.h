@@ -39,6 +39,7 @@ struct tracker {
     struct tracking_mode mode;
     struct tracked_prefix **prefixes; /* owned array, in the order of their names */
     size_t prefix_count;
+    size_t memory; /* bytes that its prefixes take */
 };
 
 struct tracking {

@@ -1,5 +1,6 @@
 /* turn.c - see turn.h. */
 #include "server/turn.h"
+#include "server/client_memory.h"
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -394,7 +395,23 @@ static void keep_rest(struct worker *worker, struct part *part)
     } else if (connection->ended) {
         worker_list_add(worker, LIST_SETTLE, connection);
     }
+    client_memory_note(worker->server, &connection->session);
     connection_update_reading(connection);
+}
+
+/* What is no whole request yet is kept first: what clients take is known before others execute. */
+static void keep_fragments(struct worker *worker)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < worker->part_count; i++) {
+        if (worker->parts[i].request_count == 0) {
+            keep_rest(worker, &worker->parts[i]);
+        } else {
+            worker->parts[kept++] = worker->parts[i];
+        }
+    }
+    worker->part_count = kept;
+    client_memory_settle(worker->server);
 }
 
 static void forget_turn(struct worker *worker)
@@ -414,6 +431,7 @@ void turn_end(struct worker *worker)
     take_messages(worker);
     slow_writers_release(worker);
     parse_resumed(worker);
+    keep_fragments(worker);
     execute(worker);
     turn_settle(worker);
     for (size_t i = 0; i < worker->part_count; i++) {
@@ -421,4 +439,5 @@ void turn_end(struct worker *worker)
     }
     forget_turn(worker);
     turn_close(worker);
+    client_memory_settle(worker->server);
 }

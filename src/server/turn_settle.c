@@ -1,5 +1,6 @@
 /* turn_settle.c - see turn_settle.h. */
 #include "server/turn_settle.h"
+#include "server/client_memory.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -148,6 +149,7 @@ static bool settle(struct worker *worker, struct connection *connection, bool wr
         !is_within_limits(worker, connection)) {
         return false;
     }
+    client_memory_note(worker->server, &connection->session);
     end_stall(worker, connection);
     if (!connection->in_turn) {
         connection_update_reading(connection);

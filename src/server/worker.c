@@ -1,5 +1,6 @@
 /* worker.c - see worker.h. */
 #include "server/worker.h"
+#include "server/client_memory.h"
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -193,6 +194,7 @@ void worker_remove_connection_locked(struct worker *worker, struct connection *c
     }
     pubsub_unsubscribe_all(&server->pubsub, &session->subscriber);
     tracking_disable(server, session);
+    client_memory_forget(server, session);
     session_registry_remove(&server->sessions, session);
     unlink_connection(worker, connection);
     atomic_fetch_sub(&server->connection_count, 1);
