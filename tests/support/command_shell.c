@@ -145,6 +145,7 @@ struct slice command_shell_run(struct command_shell *shell, size_t session,
                                const struct slice *arguments, size_t argument_count)
 {
     struct session *caller = command_shell_session(shell, session);
+    CHECK(argument_count > 0);
     reply_clear(&caller->reply);
     engine_lock(shell->server.engine);
     struct prefetch_group keys = {.count = 0};
