@@ -21,6 +21,13 @@ void mutex_lock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
     CHECK(pthread_mutex_lock(&mutex->native) == 0);
 }
 
+bool mutex_try_lock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
+{
+    int result = pthread_mutex_trylock(&mutex->native);
+    CHECK(result == 0 || result == EBUSY);
+    return result == 0;
+}
+
 void mutex_unlock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
 {
     CHECK(pthread_mutex_unlock(&mutex->native) == 0);

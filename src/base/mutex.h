@@ -7,6 +7,7 @@
 #define SCDB_BASE_MUTEX_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 #if defined(__clang__)
 #define THREAD_ANNOTATION(x) __attribute__((x))
@@ -30,6 +31,8 @@ struct CAPABILITY("mutex") mutex {
 void mutex_init(struct mutex *mutex);
 void mutex_deinit(struct mutex *mutex);
 void mutex_lock(struct mutex *mutex) ACQUIRES(*mutex);
+/* False: somebody holds it. */
+bool mutex_try_lock(struct mutex *mutex) THREAD_ANNOTATION(try_acquire_capability(true, *mutex));
 void mutex_unlock(struct mutex *mutex) RELEASES(*mutex);
 
 /* pthread_cond_wait and _timedwait on CLOCK_MONOTONIC; `timeout_ms` < 0 waits for ever. Wakes

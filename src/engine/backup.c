@@ -2,6 +2,7 @@
 #include "engine/backup.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "engine/checkpoint.h"
 #include "engine/engine_state.h"
@@ -56,15 +57,50 @@ static void drop_unused(struct manifest *copy)
     }
 }
 
-/* Ends the log's segment, unless it is unused. */
-static enum status roll_locked(struct engine *engine)
+/* So often it is looked whether both locks can be had. */
+#define LOCKS_PAUSE_US 200
+
+/* Makes what the roll wants: a segment in stock, and an end of the log between groups. */
+static enum status prepare_roll(struct engine *engine)
 {
+    enum status status = log_stock_ensure(engine);
+    mutex_lock(&engine->lock);
     CHECK(engine->appender.group_depth == 0);
-    enum status status = STATUS_OK;
-    if (engine->appender.group_open) {
+    if (status == STATUS_OK && engine->appender.group_open) {
         status = appender_close_group_locked(engine);
     }
-    return status == STATUS_OK ? appender_roll_locked(engine) : status;
+    mutex_unlock(&engine->lock);
+    return status;
+}
+
+static bool may_roll_locked(const struct engine *engine)
+{
+    const struct appender *appender = &engine->appender;
+    return !appender->group_open && (appender->active->end == 0 || engine->stock.count > 0);
+}
+
+/*
+ * Takes the execution lock and the manifest's mutex, when the roll needs no further mutex. Who has
+ * the latter waits for the disk, so nobody may wait for it under the lock; and since the lock is
+ * the outer one, it is only tried.
+ */
+static enum status take_both(struct engine *engine) NO_THREAD_SAFETY_ANALYSIS
+{
+    for (;;) {
+        enum status status = prepare_roll(engine);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        mutex_lock(&engine->manifest_mutex);
+        if (mutex_try_lock(&engine->lock)) {
+            if (may_roll_locked(engine)) {
+                return STATUS_OK;
+            }
+            mutex_unlock(&engine->lock);
+        }
+        mutex_unlock(&engine->manifest_mutex);
+        clock_sleep_us(LOCKS_PAUSE_US);
+    }
 }
 
 /*
@@ -73,15 +109,18 @@ static enum status roll_locked(struct engine *engine)
  * Compactions make their reasons durable before they replace the manifest (rule 5), so what they
  * have left out is not missing here.
  */
-static enum status take_manifest(struct engine *engine, struct manifest *copy)
+static enum status take_manifest(struct engine *engine,
+                                 struct manifest *copy) NO_THREAD_SAFETY_ANALYSIS
 {
-    mutex_lock(&engine->lock);
-    enum status status = roll_locked(engine);
-    if (status == STATUS_OK) {
-        mutex_lock(&engine->manifest_mutex);
-        status = manifest_copy(&engine->manifest, copy);
-        mutex_unlock(&engine->manifest_mutex);
+    enum status status = take_both(engine);
+    if (status != STATUS_OK) {
+        return status;
     }
+    status = appender_roll_locked(engine);
+    if (status == STATUS_OK) {
+        status = manifest_copy(&engine->manifest, copy);
+    }
+    mutex_unlock(&engine->manifest_mutex);
     if (status == STATUS_OK) {
         note_ends_locked(engine, copy);
         drop_unused(copy);
@@ -145,13 +184,8 @@ static void remove_links(struct file_system *to, const struct manifest *copy)
 
 static enum status copy_store(struct engine *engine, struct file_system *to, struct manifest *copy)
 {
-    /* So that the roll finds a segment, and nobody waits for its making under the lock. */
-    enum status status = log_stock_ensure(engine);
-    if (status != STATUS_OK) {
-        return status;
-    }
     mutex_lock(&engine->removal_mutex);
-    status = take_manifest(engine, copy);
+    enum status status = take_manifest(engine, copy);
     if (status == STATUS_OK) {
         status = engine_sync(engine);
     }

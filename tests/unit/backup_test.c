@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/engine_state.h"
 #include "engine/scdb.h"
 #include "support/sim_disk.h"
 #include "support/test_directory.h"
@@ -528,6 +529,51 @@ START_TEST(crashes_leave_all_or_no_store)
 }
 END_TEST
 
+struct waiting_backup {
+    struct engine *engine;
+    struct file_system *to;
+    atomic_bool has_begun;
+    enum status status;
+};
+
+static void *run_backup(void *context)
+{
+    struct waiting_backup *backup = context;
+    atomic_store(&backup->has_begun, true);
+    backup->status = backup_run(backup->engine, backup->to, &error);
+    return NULL;
+}
+
+/* Who holds the manifest's mutex waits for the disk. Here nobody waits for that but the backup: a
+ * test that hangs has found otherwise. */
+START_TEST(others_go_on_while_the_manifest_is_written)
+{
+    struct sim_disk *disk = sim_disk_create(1);
+    struct file_system *mount = sim_disk_mount(disk);
+    struct engine *in = fill(mount);
+    struct waiting_backup backup = {.engine = in, .to = sim_disk_mount_directory(disk, "backup")};
+    pthread_t thread;
+    ck_assert_int_eq(log_stock_ensure(in), STATUS_OK); /* the backup needs no manifest for that */
+    mutex_lock(&in->manifest_mutex);
+    ck_assert_int_eq(pthread_create(&thread, NULL, run_backup, &backup), 0);
+    while (!atomic_load(&backup.has_begun)) {
+        usleep(100);
+    }
+    for (int i = 0; i < 100; i++) {
+        usleep(100);
+        engine_lock(in);
+        ck_assert(has(in, 0, i, "first"));
+        engine_unlock(in);
+    }
+    mutex_unlock(&in->manifest_mutex);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(backup.status, STATUS_OK);
+    fs_close(backup.to);
+    close_well(in, mount);
+    sim_disk_destroy(disk);
+}
+END_TEST
+
 /* Each kind of call fails once, at each place: an error, nothing left, and the store goes on,
  * unless it was its own directory that could not be synced. */
 START_TEST(failures_leave_nothing)
@@ -580,6 +626,7 @@ int main(void)
     tcase_add_test(tests, the_library_backs_up);
     tcase_add_test(tests, backups_beside_writers_and_compactions);
     tcase_add_test(tests, crashes_leave_all_or_no_store);
+    tcase_add_test(tests, others_go_on_while_the_manifest_is_written);
     tcase_add_test(tests, failures_leave_nothing);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
