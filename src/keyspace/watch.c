@@ -138,7 +138,6 @@ enum status watch_add(struct watch_table *table, struct watcher *watcher, unsign
     *bucket = watch;
     watcher->watches = watch;
     watcher->count++;
-    watcher->memory += sizeof(*watch) + key.size;
     table->count++;
     return STATUS_OK;
 }
@@ -164,6 +163,11 @@ void watch_forget_all(struct watch_table *table, struct watcher *watcher)
         watch = next;
     }
     *watcher = (struct watcher){0};
+}
+
+size_t watch_memory(const struct watcher *watcher)
+{
+    return watcher->count * sizeof(struct watch);
 }
 
 void watch_each(const struct watcher *watcher,

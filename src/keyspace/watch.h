@@ -23,8 +23,7 @@ struct watch;       /* one (watcher, database, key) */
 struct watcher {
     struct watch *watches; /* owned by the table */
     size_t count;
-    size_t memory; /* bytes that they take */
-    bool dirty;    /* a watched key has changed */
+    bool dirty; /* a watched key has changed */
 };
 
 /* `seed` is random: it keeps clients from choosing keys that collide. */
@@ -53,6 +52,9 @@ void watch_touch(struct watch_table *table, unsigned database, struct slice key)
  * `is_changed` says so (NULL: all). */
 void watch_touch_database(struct watch_table *table, unsigned database,
                           bool (*is_changed)(void *context, struct slice key), void *context);
+
+/* Bytes that its watches take, but for the names of the keys. */
+size_t watch_memory(const struct watcher *watcher);
 
 /* How many (watcher, database, key) there are. */
 size_t watch_table_count(const struct watch_table *table);

@@ -64,6 +64,15 @@ size_t pubsub_subscription_count(const struct subscriber *subscriber, enum pubsu
     return subscriber->topics[PUBSUB_CHANNEL].count + subscriber->topics[PUBSUB_PATTERN].count;
 }
 
+size_t pubsub_memory(const struct subscriber *subscriber)
+{
+    size_t count = 0;
+    for (size_t kind = 0; kind < PUBSUB_KIND_COUNT; kind++) {
+        count += subscriber->topics[kind].count;
+    }
+    return count * (sizeof(struct subscription) + sizeof(struct topic));
+}
+
 /* Goes through both lists at the same pace: as long as the shorter of them. */
 static struct subscription *find_subscription(const struct topic *topic,
                                               const struct subscriber *subscriber,
@@ -113,7 +122,6 @@ static void link_subscription(struct subscription *subscription, enum pubsub_kin
     *(last == NULL ? &subscriber->topics[kind].first : &last->next_of_subscriber) = subscription;
     subscriber->topics[kind].last = subscription;
     subscriber->topics[kind].count++;
-    subscriber->memory += sizeof(*subscription) + topic->item.name.size;
     atomic_store_explicit(&subscriber->is_active, true, memory_order_relaxed);
 }
 
@@ -131,7 +139,6 @@ static void unlink_subscription(struct subscription *subscription, enum pubsub_k
     *(previous == NULL ? &subscriber->topics[kind].first : &previous->next_of_subscriber) = next;
     *(next == NULL ? &subscriber->topics[kind].last : &next->previous_of_subscriber) = previous;
     subscriber->topics[kind].count--;
-    subscriber->memory -= sizeof(*subscription) + topic->item.name.size;
 }
 
 enum status pubsub_subscribe(struct pubsub *pubsub, struct subscriber *subscriber,

@@ -48,7 +48,6 @@ struct subscriber {
         struct subscription *last;
         size_t count;
     } topics[PUBSUB_KIND_COUNT];
-    size_t memory;          /* bytes that its subscriptions take, each with the topic's name */
     _Atomic bool is_active; /* subscribed to anything; any thread reads */
 };
 
@@ -82,5 +81,8 @@ size_t pubsub_topic_count(const struct pubsub *pubsub, enum pubsub_kind kind);
 
 /* What a reply to (P)SUBSCRIBE counts: channels and patterns; to SSUBSCRIBE: shard channels. */
 size_t pubsub_subscription_count(const struct subscriber *subscriber, enum pubsub_kind kind);
+
+/* Bytes that its subscriptions take, as if it were alone with each, but for the names. */
+size_t pubsub_memory(const struct subscriber *subscriber);
 
 #endif

@@ -144,6 +144,11 @@ struct slice tracking_prefix_name(const struct tracked_prefix *prefix)
     return prefix->item.name;
 }
 
+size_t tracking_memory(const struct tracker *tracker)
+{
+    return tracker->prefix_count * (sizeof(*tracker->prefixes) + sizeof(**tracker->prefixes));
+}
+
 static struct tracked_prefix *create_prefix(struct tracking *tracking, struct slice name)
 {
     struct tracked_prefix *prefix = calloc(1, sizeof(*prefix) + name.size);
@@ -197,7 +202,6 @@ static enum status list_prefix(struct tracker *tracker, struct tracked_prefix *p
     }
     prefixes[at] = prefix;
     tracker->prefix_count++;
-    tracker->memory += sizeof(prefix) + sizeof(*prefix) + prefix->item.name.size;
     return STATUS_OK;
 }
 

@@ -39,7 +39,6 @@ struct tracker {
     struct tracking_mode mode;
     struct tracked_prefix **prefixes; /* owned array, in the order of their names */
     size_t prefix_count;
-    size_t memory; /* bytes that its prefixes take */
 };
 
 struct tracking {
@@ -66,6 +65,9 @@ enum status tracking_enable(struct server *server, struct session *session,
 void tracking_disable(struct server *server, struct session *session);
 
 struct slice tracking_prefix_name(const struct tracked_prefix *prefix);
+
+/* Bytes that its prefixes take, as if it were alone with each, but for the names. */
+size_t tracking_memory(const struct tracker *tracker);
 
 /* Does the session want the keys that it reads with this command to be remembered? */
 bool tracking_wants_keys(const struct session *session);
