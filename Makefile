@@ -244,6 +244,9 @@ MORE_CLIENT_TESTS := "$(NODE_TEST) 20 node_redis.test.mjs NODE_REDIS=redis-6" \
                      "$(NODE_TEST) 18 socket_io.test.mjs" \
                      "$(WITH_SERVER) redis-tests/redis_py_test.py hiredis" \
                      "$(WITH_SERVER) redis-tests/redis_py_test.py python" \
+                     "$(WITH_SERVER) redis-tests/python/django_test.py" \
+                     "$(WITH_SERVER) redis-tests/python/flask_test.py" \
+                     "$(WITH_SERVER) redis-tests/python/dogpile_test.py" \
                      "$(WITH_SERVER) redis-tests/php/redis_test.php" \
                      "$(WITH_SERVER) redis-tests/php/predis_test.php" \
                      "$(WITH_SERVER) redis-tests/ruby/redis_test.rb" \
