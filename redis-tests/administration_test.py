@@ -544,6 +544,15 @@ class SecondServer(TestCase):
             with open(server.socket_path, encoding="ascii") as file:
                 self.assertEqual(file.read(), "precious")
 
+    def test_an_empty_file_gives_way_to_the_socket(self):
+        """As made by mktemp, so that no one else takes the name."""
+        with Server() as server:
+            server.stop()
+            with open(server.socket_path, "w", encoding="ascii"):
+                pass
+            server.start()
+            self.connect_by_path(server)
+
 
 class Lolwut(TestCase):
     @on_both

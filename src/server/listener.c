@@ -133,11 +133,19 @@ static enum status open_tcp(struct listeners *listeners, struct error *error)
     return STATUS_OK;
 }
 
-/* Takes the file of a server that is gone away; one that is served, or is no socket, stays. */
-static void remove_stale_socket(const struct sockaddr_un *address)
+/* Takes the socket of a server that is gone away, or an empty file, which is how programs reserve a
+ * name for the server that they start. A socket that is served stays, and what else lies there. */
+static void make_way(const struct sockaddr_un *address)
 {
     struct stat found;
-    if (lstat(address->sun_path, &found) != 0 || !S_ISSOCK(found.st_mode)) {
+    if (lstat(address->sun_path, &found) != 0) {
+        return;
+    }
+    if (S_ISREG(found.st_mode) && found.st_size == 0) {
+        (void)unlink(address->sun_path);
+        return;
+    }
+    if (!S_ISSOCK(found.st_mode)) {
         return;
     }
     int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -150,6 +158,10 @@ static void remove_stale_socket(const struct sockaddr_un *address)
     }
     (void)close(probe);
 }
+
+static const char in_the_way[] = ". Another server listens there, or it is a file of another kind: "
+                                 "stop the one, remove the other, "
+                                 "or let 'unixsocket' name another path.";
 
 static enum status open_unix(struct listeners *listeners, struct error *error)
 {
@@ -164,7 +176,7 @@ static enum status open_unix(struct listeners *listeners, struct error *error)
                          sizeof(address.sun_path) - 1);
     }
     memcpy(address.sun_path, path.data, path.size);
-    remove_stale_socket(&address);
+    make_way(&address);
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     mode_t mode = (mode_t)config_number(config, CONFIG_UNIXSOCKETPERM);
     bool done = descriptor >= 0 &&
@@ -174,8 +186,8 @@ static enum status open_unix(struct listeners *listeners, struct error *error)
     if (!done) {
         int saved = errno;
         (void)close(descriptor);
-        return error_set(error, STATUS_IO, "can't listen on the Unix socket '%s': %s",
-                         address.sun_path, strerror(saved));
+        return error_set(error, STATUS_IO, "can't listen on the Unix socket '%s': %s%s",
+                         address.sun_path, strerror(saved), saved == EADDRINUSE ? in_the_way : "");
     }
     memcpy(listeners->unix_path, address.sun_path, sizeof(address.sun_path));
     return add(listeners, descriptor, true, error);
