@@ -249,7 +249,9 @@ MORE_CLIENT_TESTS := "$(NODE_TEST) 20 node_redis.test.mjs NODE_REDIS=redis-6" \
                      "$(WITH_SERVER) redis-tests/python/dogpile_test.py" \
                      "$(WITH_SERVER) redis-tests/php/redis_test.php" \
                      "$(WITH_SERVER) redis-tests/php/predis_test.php" \
+                     "$(WITH_SERVER) redis-tests/php/symfony_cache_test.php" \
                      "$(WITH_SERVER) redis-tests/ruby/redis_test.rb" \
+                     "$(WITH_SERVER) redis-tests/ruby/rails_cache_test.rb" \
                      "$(WITH_SERVER) redis-tests/perl/redis_test.pl" \
                      "$(WITH_SERVER) redis-tests/perl/redis_test.pl Redis::Fast"
 export SCDB_NODE_APPLICATIONS = $(abspath $(BUILD)/node)

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const name = process.env.NODE_REDIS ?? 'redis';
-const { createClient, createClientPool, RESP_TYPES, ErrorReply } = await import(name);
+const { BasicClientSideCache, createClient, createClientPool, ErrorReply, RESP_TYPES } = await import(name);
 const socket = { host: process.env.SCDB_HOST, port: Number(process.env.SCDB_PORT) };
 const unixSocket = { path: process.env.SCDB_SOCKET, tls: false };
 const restartServer = (how) => promisify(execFile)(process.env.SCDB_RESTART, [how]);
@@ -226,3 +226,30 @@ for (const RESP of [2, 3]) {
         });
     });
 }
+
+describe(`node-redis (${name}), its cache beside the client`, () => {
+    test('what others change is told and asked for anew', async () => {
+        const cache = new BasicClientSideCache({ maxEntries: 100 });
+        const client = await createClient({ socket, RESP: 3, clientSideCache: cache }).connect();
+        const other = await createClient({ socket }).connect();
+        await other.flushAll();
+        await other.set('key', 'one');
+        assert.equal(await client.get('key'), 'one');
+        assert.equal(await client.get('key'), 'one');
+        assert.equal(cache.stats().hitCount, 1);
+        await other.set('key', 'two');
+        while ((await client.get('key')) === 'one') {
+            await sleep(5); // what is told is on its way
+        }
+        assert.equal(await client.get('key'), 'two');
+        await other.set('short', 'lived', { expiration: { type: 'PX', value: 40 } });
+        while ((await client.get('short')) !== null) {
+            await sleep(10); // told when it expires
+        }
+        await other.flushAll();
+        while ((await client.get('key')) !== null) {
+            await sleep(5);
+        }
+        await Promise.all([client.close(), other.close()]);
+    });
+});
