@@ -412,14 +412,14 @@ $(BENCH_ENGINE): $(BENCH_ENGINE_OBJECTS) $(BUILD)/libscdb.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(ENGINE_LIBS) -llmdb -lrocksdb
 
-# PEER=path measures one more server beside redis-server, ROWS= picks rows (tests/bench/rows.py),
-# SESSION= goes on with what was cut short. Results are kept in build/bench.
+# PEER=path measures one more server beside redis-server, WORKERS=2 scdb with two workers, ROWS= picks
+# rows (tests/bench/rows.py), SESSION= goes on with what was cut short. Results are kept in build/bench.
 ROWS ?= all
 SESSION_ARGS = $(if $(SESSION),--session $(SESSION))
 export BENCH_RESULTS = $(abspath $(BUILD))/bench
 export SCDB_BENCH_ENGINE = $(abspath $(BENCH_ENGINE))
 export SCDB_LATENCY_RECORDER = $(abspath $(LATENCY_RECORDER))
-export PEER
+export PEER WORKERS
 
 .PHONY: bench
 bench: build | $(INSTALLED)/test ## scdb and redis-server side by side, every row: hours (ROWS=bars ROUNDS=5 PEER=path SESSION=name)

@@ -108,7 +108,7 @@ def test_rows():
 def lines_of(rates):
     """Lines of a session: (round, server, rate) ..."""
     row = rows.pick("set/1/everysec")[0]._asdict()
-    return [{"row": row, "round": number, "server": server, "rate_cpu": rate}
+    return [{"row": row, "round": number, "server": server, "rate_cpu": rate, "rate": rate}
             for number, server, rate in rates]  # fmt: skip
 
 
@@ -119,6 +119,8 @@ def test_ratios():
     expect("ratios are of whole rounds", [3.0, 1.0], found)
     expect("median and spread", "**2.00** (1.00-3.00)", compare_tables.spread(found))
     expect("a bar that is reached", True, "| reached |" in compare_tables.bars(lines))
+    expect("a bar that is missed", True, "| 50% of it |" in compare_tables.bars(
+        lines_of([(0, "scdb", 6), (0, "redis", 10)])))  # fmt: skip
 
 
 def test_pages():

@@ -2,7 +2,7 @@
 
 PEER=path may be another server of Redis's protocol that takes redis-server's options, or another
 build of scdb-server (then it is called "scdb-peer"). Both kinds run with their defaults: the number
-of threads, compaction, and when the AOF is rewritten.
+of threads, compaction, and when the AOF is rewritten. WORKERS=2 adds scdb with two workers.
 """
 
 import os
@@ -16,7 +16,7 @@ SYNC_DIRECTIVES = {
     "none": [("appendfsync", "no")],  # both still write each command to their logs
 }
 DEFAULT_THREADS = [("threads", 0)]
-CLIENT_LIMIT = [("maxclients", 15000)]
+WORKERS_NAME = "scdb-%dw"
 
 QUIET_SHARE = 0.03  # of a processor
 QUIET_SECONDS = 0.4
@@ -26,12 +26,15 @@ QUIET_SECONDS_MAX = 30
 class BenchServer(measure.Server):
     """A server with a name, for tables."""
 
-    def __init__(self, name, directives=(), path=None, reference=False):
+    def __init__(self, name, directives=(), path=None, reference=False, threads=True):
+        """`threads`: the default number of them; else the directives say it."""
         super().__init__(path=path, reference=reference)
         self.name = name
         if path:
             self.is_redis = "scdb" not in os.path.basename(path)
-        self.directives = list(directives) + ([] if self.is_redis else DEFAULT_THREADS)
+        self.directives = list(directives)
+        if threads and not self.is_redis:
+            self.directives += DEFAULT_THREADS
 
     def version(self):
         """What the server says of itself: a name and a version."""
@@ -84,14 +87,20 @@ def peers_wanted():
     if path:
         name = os.path.basename(path).removesuffix("-server")
         wanted.append(("scdb-peer" if name == "scdb" else name, os.path.abspath(path)))
+    workers = os.environ.get("WORKERS")
+    if workers:
+        wanted.append((WORKERS_NAME % int(workers), None))
     return wanted
 
 
 def make(name, path, directives):
     """A server by the name that peers_wanted() gave; not started."""
-    if name == "scdb" or path:
+    if path or name == "scdb":
         return BenchServer(name, directives, path)
-    return BenchServer(name, directives, reference=True)
+    if name == "redis":
+        return BenchServer(name, directives, reference=True)
+    workers = [("threads", int(os.environ["WORKERS"]))]
+    return BenchServer(name, directives + workers, threads=False)
 
 
 def make_all(directives):
