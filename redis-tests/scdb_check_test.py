@@ -25,7 +25,7 @@ from server import ROOT, Server, scdb_path  # noqa: E402  (after the path is set
 CHECK = os.environ.get("SCDB_CHECK") or os.path.join(os.path.dirname(scdb_path()), "scdb-check")
 FIXTURES = os.path.join(ROOT, "tests", "fixtures", "v1")
 SEED = int(os.environ.get("SCDB_TEST_SEED", time.time_ns() & 0xFFFFFFFF))
-FLIPS = max(8, int(40 * float(os.environ.get("SCDB_TEST_SCALE", "1"))))
+FLIPS = max(8, int(100 * float(os.environ.get("SCDB_TEST_SCALE", "1"))))
 HEADER_SIZE = 128
 SOUND, DAMAGED, USAGE, FAILED = range(4)
 ESCAPE = re.compile(rb'\\(?:x([0-9a-f]{2})|(.))')
