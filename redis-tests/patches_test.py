@@ -1,0 +1,235 @@
+#!/usr/bin/python3
+"""Large strings that are changed in places, beside redis-server: through restarts and kill -9.
+
+SETRANGE, APPEND, SETBIT, BITFIELD, EXPIREAT and PERSIST at random places of values of up to a few
+megabytes, alone and in transactions, among commands that replace, move and remove them; ours is
+compacted and stopped or killed in between, often with commands under way. After a kill the
+values must be those after a prefix of the commands that holds all that were answered: redis-server
+is taken forward command by command until both agree. Starts both servers. Closes with "N passed, N
+failed"."""
+
+import os
+import random
+import subprocess
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
+
+import wire  # noqa: E402  (after the path is set)
+from server import ROOT, Server  # noqa: E402
+
+SEED = int(os.environ.get("SCDB_TEST_SEED") or random.SystemRandom().randrange(1 << 40))
+SCALE = float(os.environ.get("SCDB_TEST_SCALE") or 1)
+CHECK = os.environ.get("SCDB_CHECK") or os.path.join(ROOT, "build", "scdb-check")
+KEYS = [b"k%d" % i for i in range(4)]
+SIZES = (20000, 65536, 65537, 300000, 1500000)
+SIZE_MAX = 2500000  # where a value goes on growing no more
+FAR_FUTURE = 4000000000  # Unix seconds: both servers must agree on when, not on how long it is
+
+
+def rounds(count):
+    return max(1, int(count * SCALE))
+
+
+class Link:
+    """A connection: commands are sent, replies waited for, one after the other."""
+
+    def __init__(self, server):
+        self.socket = server.connect()
+        self.data = bytearray()
+
+    def send(self, command):
+        self.socket.sendall(wire.encode(command))
+
+    def reply(self):
+        while (end := wire.reply_end(self.data, 0)) < 0:
+            more = self.socket.recv(1 << 20)
+            if not more:
+                raise EOFError
+            self.data += more
+        reply = bytes(self.data[:end])
+        del self.data[:end]
+        return reply
+
+    def ask(self, *words):
+        self.send(words)
+        return self.reply()
+
+
+class Patches:
+    """Makes random commands."""
+
+    def __init__(self, source):
+        self.random = source
+
+    def bytes(self, size):
+        return self.random.randbytes(size)
+
+    def place(self):
+        """An offset: anywhere, near the edges of blocks, or at the front."""
+        kind = self.random.random()
+        if kind < 0.2:
+            return max(0, 65536 * self.random.randint(0, 24) + self.random.randint(-9, 9))
+        return self.random.randrange(300 if kind < 0.3 else SIZE_MAX)
+
+    def size(self):
+        return int(10 ** self.random.uniform(0, 4.5))
+
+    def change(self):
+        key = self.random.choice(KEYS)
+        place = b"%d" % self.place()
+        makers = (
+            (30, lambda: [b"SETRANGE", key, place, self.bytes(self.size())]),
+            (25, lambda: [b"SETBIT", key, b"%d" % (self.place() * 8 + 3), b"%d" % self.random.randint(0, 1)]),
+            (15, lambda: [b"APPEND", key, self.bytes(self.size())]),
+            (15, lambda: self.bitfield(key, place)),
+            (6, lambda: [b"EXPIREAT", key, b"%d" % (FAR_FUTURE + self.random.randrange(1000))]),
+            (3, lambda: [b"PERSIST", key]),
+            (3, lambda: [b"SET", key, self.bytes(self.random.choice(SIZES))]),
+            (1, lambda: [b"DEL", key]),
+            (1, lambda: [b"RENAME", key, self.random.choice(KEYS)]),
+            (1, lambda: [b"COPY", key, self.random.choice(KEYS), b"REPLACE"]),
+        )
+        return self.random.choices([m for _, m in makers], [w for w, _ in makers])[0]()
+
+    def bitfield(self, key, place):
+        bits = b"u%d" % self.random.randint(1, 63)
+        number = b"%d" % self.random.randrange(1 << 20)
+        far = b"%d" % (self.place() * 8 + self.random.randrange(8))
+        return [b"BITFIELD", key, b"SET", bits, far, number, b"INCRBY", b"i64", place, number]
+
+    def look(self):
+        key = self.random.choice(KEYS)
+        start, end = self.place(), self.place()
+        return self.random.choice((
+            [b"GETRANGE", key, b"%d" % start, b"%d" % (start + self.size())],
+            [b"GETRANGE", key, b"%d" % start, b"%d" % end],
+            [b"GETBIT", key, b"%d" % (8 * start + 1)],
+            [b"BITCOUNT", key, b"%d" % start, b"%d" % end],
+            [b"BITPOS", key, b"1", b"%d" % start],
+            [b"BITFIELD_RO", key, b"GET", b"u61", b"%d" % (8 * start + 5)],
+            [b"STRLEN", key],
+        ))
+
+    def trimmed(self, command, length_of):
+        """Keeps a value from growing for ever: one that has grown too large is set anew."""
+        if command[0] == b"APPEND" and length_of(command[1]) > SIZE_MAX:
+            return [b"SET", command[1], self.bytes(self.random.choice(SIZES))]
+        return command
+
+
+class PatchesTest(unittest.TestCase):
+    def setUp(self):
+        self.random = random.Random(f"{SEED} {self.id()}")
+        self.patches = Patches(self.random)
+        # Small segments, so that values lie in many and those of the largest have their own.
+        self.server = Server(directives=[("segment-size", "1mb"), ("appendfsync", "always")])
+        self.reference = Server(reference=True)
+        self.addCleanup(self.reference.close)
+        self.addCleanup(self.server.close)
+        self.server.start()
+        self.reference.start()
+        self.ours, self.theirs = Link(self.server), Link(self.reference)
+        for key in KEYS:
+            self.same(b"SET", key, self.patches.bytes(self.random.choice(SIZES)))
+
+    def tearDown(self):
+        self.ours.socket.close()
+        self.theirs.socket.close()
+
+    def same(self, *words):
+        ours, theirs = self.ours.ask(*words), self.theirs.ask(*words)
+        self.assertEqual(wire.show(ours)[:300], wire.show(theirs)[:300], msg=repr(words)[:300])
+        self.assertTrue(ours == theirs, msg=f"{words!r:.300}: the replies begin alike, but differ")
+        return ours
+
+    def length(self, key):
+        return int(self.theirs.ask(b"STRLEN", key)[1:-2])
+
+    def next_change(self):
+        return self.patches.trimmed(self.patches.change(), self.length)
+
+    def restart(self, how):
+        self.ours.socket.close()
+        self.server.restart(how)
+        self.ours = Link(self.server)
+
+    @staticmethod
+    def state(link):
+        return [link.ask(*words) for key in KEYS for words in ((b"GET", key), (b"EXPIRETIME", key))]
+
+    def assert_state(self):
+        for number, (ours, theirs) in enumerate(zip(self.state(self.ours), self.state(self.theirs))):
+            self.assertTrue(ours == theirs, msg=f"{KEYS[number // 2]}: {len(ours)} bytes, {len(theirs)} are right")
+
+    def transaction(self):
+        commands = [self.next_change() for _ in range(self.random.randint(2, 5))]
+        self.same(b"MULTI")
+        for command in commands:
+            self.same(*command)
+        self.same(b"EXEC")
+
+    def test_replies_and_restarts(self):
+        for number in range(rounds(8)):
+            for _ in range(40):
+                self.same(*self.next_change())
+                self.same(*self.patches.look())
+            self.transaction()
+            if self.random.random() < 0.5:
+                self.assertEqual(self.ours.ask(b"COMPACT")[:1], b":")  # bytes reclaimed
+            self.assert_state()
+            self.restart("kill" if number % 2 else "stop")
+            self.assert_state()
+
+    def send_and_kill(self, commands):
+        """How many were answered before the server was killed in their midst."""
+        wanted = self.random.randint(0, len(commands))
+        for command in commands:
+            self.ours.send(command)
+        for _ in range(wanted):
+            self.ours.reply()
+        self.restart("kill")
+        return wanted
+
+    def test_killed_under_way(self):
+        for number in range(rounds(12)):
+            commands = [self.next_change() for _ in range(self.random.randint(5, 30))]
+            answered = self.send_and_kill(commands)
+            for command in commands[:answered]:
+                self.theirs.ask(*command)
+            found = self.state(self.ours)
+            left = commands[answered:]
+            while found != self.state(self.theirs):
+                self.assertTrue(left, msg=f"round {number}: not the state after any prefix of the commands")
+                self.theirs.ask(*left.pop(0))
+            self.same(*self.patches.look())
+
+    def test_files_are_sound(self):
+        for _ in range(rounds(100)):
+            self.same(*self.next_change())
+        self.assert_state()
+        self.server.kill()
+        for what in ("verify", "dump"):
+            done = subprocess.run(
+                [CHECK, what, self.server.directory], capture_output=True, timeout=120, check=False
+            )
+            self.assertEqual(done.returncode, 0, msg=(done.stdout[-1000:], done.stderr[-1000:]))
+        self.server.start()
+        self.ours.socket.close()
+        self.ours = Link(self.server)
+        self.assert_state()
+
+
+def main():
+    print(f"seed {SEED} (repeat with: SCDB_TEST_SEED={SEED} redis-tests/patches_test.py)", flush=True)
+    result = unittest.main(exit=False, verbosity=1).result
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
