@@ -1,0 +1,284 @@
+/*
+ * newer_record_test.c - a store that has a record of a kind which only a later version knows.
+ *
+ * Kind 2 has its place in the format and no meaning yet: whoever opens such a store, or looks into
+ * it with scdb-check, must be told so, with file and offset, and must leave all as it is. It would
+ * be worst to take the record for the torn end of the log, and cut it off.
+ */
+#include "base/check.h"
+#include "base/log.h"
+#include "check/commands.h"
+#include "check/report.h"
+#include "engine/engine.h"
+#include "engine/file_posix.h"
+#include "engine/segment_header.h"
+#include "support/test_directory.h"
+
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PATH_SIZE          (TEST_DIRECTORY_PATH_SIZE + 128)
+#define FIRST              "00000000000000000001.log"
+#define MANIFEST_STORE_ID  32 /* where it stands, docs/file-format.md */
+#define RECORD_BUFFER_SIZE 512
+
+static struct test_directory directory;
+static struct test_directory elsewhere;
+static struct error error;
+
+static void path_of(const char *name, char *path)
+{
+    (void)snprintf(path, PATH_SIZE, "%s/%s", directory.path, name);
+}
+
+static enum status open_store(bool repair, struct file_system **fs, struct engine **engine)
+{
+    error.text[0] = '\0';
+    ck_assert_int_eq(file_posix_open_directory(directory.path, fs, &error), STATUS_OK);
+    struct engine_options options = {.fs = *fs,
+                                     .database_count = 2,
+                                     .segment_size = 65536,
+                                     .sync_policy = SYNC_NO,
+                                     .without_threads = true,
+                                     .repair = repair};
+    enum status status = engine_open(&options, engine, &error);
+    if (status != STATUS_OK) {
+        fs_close(*fs);
+    }
+    return status;
+}
+
+/* The whole of a file, owned by the caller. */
+static uint8_t *read_all(const char *name, size_t *size)
+{
+    char path[PATH_SIZE];
+    path_of(name, path);
+    FILE *file = fopen(path, "rb");
+    ck_assert_ptr_nonnull(file);
+    struct stat about;
+    ck_assert_int_eq(fstat(fileno(file), &about), 0);
+    *size = (size_t)about.st_size;
+    uint8_t *bytes = malloc(*size + 1);
+    ck_assert_ptr_nonnull(bytes);
+    ck_assert_uint_eq(fread(bytes, 1, *size, file), *size);
+    ck_assert_int_eq(fclose(file), 0);
+    return bytes;
+}
+
+static void write_at(const char *name, uint64_t offset, const uint8_t *bytes, size_t size)
+{
+    char path[PATH_SIZE];
+    path_of(name, path);
+    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    ck_assert_int_ge(descriptor, 0);
+    ck_assert_int_eq(pwrite(descriptor, bytes, size, (off_t)offset), (ssize_t)size);
+    ck_assert_int_eq(close(descriptor), 0);
+}
+
+/* The seed of the first log segment's checksums. */
+static uint64_t first_seed(void)
+{
+    size_t size;
+    uint8_t *manifest = read_all("MANIFEST", &size);
+    ck_assert_uint_gt(size, MANIFEST_STORE_ID + 16);
+    uint64_t seed = record_seed(manifest + MANIFEST_STORE_ID, 1);
+    free(manifest);
+    return seed;
+}
+
+/* Where the log ends, and the number of its last record. */
+static uint64_t find_end(uint64_t seed, uint64_t *sequence)
+{
+    size_t size;
+    uint8_t *bytes = read_all(FIRST, &size);
+    uint64_t offset = SEGMENT_HEADER_SIZE;
+    struct record record;
+    uint64_t record_bytes;
+    while (offset < size && record_decode(bytes + offset, size - offset, seed, &record,
+                                          &record_bytes) == STATUS_OK) {
+        *sequence = record.sequence;
+        offset += record_bytes;
+    }
+    free(bytes);
+    return offset;
+}
+
+/* Puts a valid record of `kind` behind the end of the log, and returns where. */
+static uint64_t append_record(enum record_kind kind)
+{
+    uint64_t seed = first_seed();
+    uint64_t sequence = 0;
+    uint64_t offset = find_end(seed, &sequence);
+    ck_assert_uint_gt(sequence, 0);
+    const struct slice value = SLICE_LITERAL("of a later version");
+    struct record record = {.sequence = sequence + 1,
+                            .keyspace_id = 1,
+                            .kind = kind,
+                            .expiry_ms = EXPIRY_NONE,
+                            .key = SLICE_LITERAL("later"),
+                            .base_file = 1,
+                            .base_offset = SEGMENT_HEADER_SIZE};
+    bool is_delta = kind == RECORD_DELTA;
+    uint64_t head = record_head_size(record.key.size, value.size, false, is_delta);
+    uint64_t size = record_size(record.key.size, value.size, false, is_delta);
+    uint8_t bytes[RECORD_BUFFER_SIZE] = {0};
+    ck_assert_uint_le(size, sizeof(bytes));
+    record_encode_head(&record, &value, 1, seed, bytes);
+    memcpy(bytes + head, value.data, value.size);
+    write_at(FIRST, offset, bytes, (size_t)size);
+    return offset;
+}
+
+/* A store as kill -9 leaves it: the process that made it ends without closing it. */
+static void make_store(void)
+{
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        struct file_system *fs;
+        struct engine *engine;
+        CHECK(open_store(false, &fs, &engine) == STATUS_OK);
+        const struct slice part = SLICE_LITERAL("value");
+        struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+        engine_lock(engine);
+        CHECK(engine_put_locked(engine, engine_database_locked(engine, 0), SLICE_LITERAL("key"),
+                                &value) == STATUS_OK);
+        engine_unlock(engine);
+        CHECK(engine_write(engine, UINT64_MAX) == STATUS_OK);
+        _exit(EXIT_SUCCESS);
+    }
+    int how = -1;
+    ck_assert_int_eq(waitpid(child, &how, 0), child);
+    ck_assert_int_eq(how, 0);
+}
+
+static void set_up(void)
+{
+    test_directory_create(&directory);
+    test_directory_create(&elsewhere);
+    make_store();
+}
+
+static void tear_down(void)
+{
+    test_directory_destroy(&directory);
+    test_directory_destroy(&elsewhere);
+}
+
+/* Does the text name the log and the place in it? */
+static void assert_names_place(const char *text, uint64_t offset)
+{
+    char place[64];
+    (void)snprintf(place, sizeof(place), "offset %llu", (unsigned long long)offset);
+    ck_assert_msg(strstr(text, FIRST) != NULL && strstr(text, place) != NULL &&
+                      strstr(text, "newer version") != NULL,
+                  "%s, newer version, %s are missing in: %s", FIRST, place, text);
+}
+
+/* The record is made rightly: where its kind is known, it is a part of the store. */
+START_TEST(one_of_a_known_kind_is_read)
+{
+    struct file_system *fs;
+    struct engine *engine;
+    (void)append_record(RECORD_VALUE);
+    ck_assert_int_eq(open_store(false, &fs, &engine), STATUS_OK);
+    struct entry entry;
+    engine_lock(engine);
+    struct engine_keyspace *keyspace = engine_database_locked(engine, 0);
+    ck_assert_int_eq(engine_find_locked(engine, keyspace, SLICE_LITERAL("later"), &entry),
+                     STATUS_OK);
+    engine_unlock(engine);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    fs_close(fs);
+}
+END_TEST
+
+static void assert_opening_refuses(bool repair)
+{
+    struct file_system *fs;
+    struct engine *engine;
+    uint64_t offset = append_record(RECORD_DELTA);
+    size_t size;
+    size_t size_after;
+    uint8_t *before = read_all(FIRST, &size);
+    ck_assert_int_eq(open_store(repair, &fs, &engine), STATUS_NEWER_FORMAT);
+    assert_names_place(error.text, offset);
+    uint8_t *after = read_all(FIRST, &size_after);
+    ck_assert_uint_eq(size, size_after);
+    ck_assert_int_eq(memcmp(before, after, size), 0);
+    free(before);
+    free(after);
+    char path[PATH_SIZE];
+    struct stat about;
+    path_of(FIRST ".cut", path);
+    ck_assert_int_ne(stat(path, &about), 0);
+}
+
+START_TEST(opening_refuses_it)
+{
+    assert_opening_refuses(false);
+}
+END_TEST
+
+START_TEST(opening_for_repair_refuses_it)
+{
+    assert_opening_refuses(true);
+}
+END_TEST
+
+/* What a command of scdb-check says on stderr; its stdout goes nowhere. */
+static int run_check(const char *name, char *said, size_t said_size)
+{
+    char log[PATH_SIZE];
+    char fresh[PATH_SIZE];
+    (void)snprintf(log, sizeof(log), "%s/said", elsewhere.path);
+    (void)snprintf(fresh, sizeof(fresh), "%s/new", elsewhere.path);
+    ck_assert_ptr_nonnull(freopen(log, "w", stderr));
+    ck_assert_ptr_nonnull(freopen("/dev/null", "w", stdout));
+    const struct check_command *command = arguments_find(check_commands, name);
+    ck_assert_ptr_nonnull(command);
+    int code = command->run(&(struct check_arguments){
+        .command = name, .paths = {directory.path, fresh}, .is_quiet = true});
+    (void)fflush(stderr);
+    FILE *file = fopen(log, "r");
+    ck_assert_ptr_nonnull(file);
+    said[fread(said, 1, said_size - 1, file)] = '\0';
+    ck_assert_int_eq(fclose(file), 0);
+    return code;
+}
+
+static const char *const looking[] = {"verify", "dump", "repair", "stat"};
+
+START_TEST(scdb_check_refuses_it)
+{
+    char said[1024];
+    uint64_t offset = append_record(RECORD_DELTA);
+    ck_assert_int_eq(run_check(looking[_i], said, sizeof(said)), CHECK_EXIT_FAILED);
+    assert_names_place(said, offset);
+}
+END_TEST
+
+int main(void)
+{
+    log_set_level(LOG_NOTHING_LEVEL);
+    Suite *suite = suite_create("newer_record");
+    TCase *tests = tcase_create("newer_record");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, one_of_a_known_kind_is_read);
+    tcase_add_test(tests, opening_refuses_it);
+    tcase_add_test(tests, opening_for_repair_refuses_it);
+    tcase_add_loop_test(tests, scdb_check_refuses_it, 0,
+                        (int)(sizeof(looking) / sizeof(looking[0])));
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
