@@ -230,7 +230,7 @@ ifeq ($(MODE),release)
 CLIENT_TESTS := "redis-tests/suite/run.py --mode spawned --jobs 2" $(CLIENT_TESTS)
 endif
 ifeq ($(MODE),tsan)
-CLIENT_TESTS := $(filter-out redis-tests/scdb_check_test.py redis-tests/import_test.py,$(CLIENT_TESTS))
+CLIENT_TESTS := $(filter-out redis-tests/scdb_check_test.py,$(CLIENT_TESTS))
 endif
 
 # Clients and applications that take more packages than CI has anyway: deps/clients.packages and npm.
