@@ -6,7 +6,7 @@
 #include "engine/checkpoint.h"
 #include "engine/checksum.h"
 #include "engine/record.h"
-#include "support/sim_disk.h"
+#include "support/sim_store.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -16,78 +16,60 @@
 #define SEGMENT_SIZE 65536
 #define DATABASES    2
 
-static struct sim_disk *disk;
-static struct file_system *fs;
-static struct engine *engine;
-static int64_t clock_ms;
+static struct sim_store store;
 
-static int64_t test_clock(void *context)
+static void set_up(void)
 {
-    (void)context;
-    return clock_ms;
+    const struct engine_options options = {.database_count = DATABASES,
+                                           .segment_size = SEGMENT_SIZE,
+                                           .sync_policy = SYNC_NO,
+                                           .without_threads = true};
+    log_set_level(LOG_NOTHING_LEVEL);
+    store.clock_ms = 1000000;
+    sim_store_begin(&store, &options);
+}
+
+static void tear_down(void)
+{
+    sim_store_end(&store);
 }
 
 static void open_store(void)
 {
-    struct error error = {""};
-    struct engine_options options = {.fs = fs,
-                                     .database_count = DATABASES,
-                                     .segment_size = SEGMENT_SIZE,
-                                     .sync_policy = SYNC_NO,
-                                     .unix_ms = test_clock,
-                                     .without_threads = true};
-    enum status status = engine_open(&options, &engine, &error);
-    ck_assert_msg(status == STATUS_OK, "engine_open: %s: %s", status_name(status), error.text);
-}
-
-static void set_up(void)
-{
-    log_set_level(LOG_NOTHING_LEVEL);
-    clock_ms = 1000000;
-    disk = sim_disk_create(1);
-    fs = sim_disk_mount(disk);
-    open_store();
+    sim_store_open(&store);
 }
 
 static void verify(void)
 {
-    engine_lock(engine);
-    engine_verify_all_locked(engine);
-    engine_unlock(engine);
+    sim_store_verify(&store);
 }
 
 static void close_store(void)
 {
     verify();
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    sim_store_close(&store);
 }
 
-static void tear_down(void)
-{
-    close_store();
-    fs_close(fs);
-    sim_disk_destroy(disk);
-}
-
-/* The process dies; what it had written is there. */
 static void kill_and_open(void)
 {
-    sim_disk_crash_now(disk);
-    (void)engine_close(engine);
-    sim_disk_restart(disk, SIM_KILL);
-    open_store();
+    sim_store_kill_and_open(&store);
     verify();
+}
+
+static void compact(void)
+{
+    sim_store_compact(&store);
 }
 
 /* --- commands -------------------------------------------------------------------------------- */
 
 static void write_all(void)
 {
-    engine_lock(engine);
+    engine_lock(store.engine);
     struct engine_statistics statistics;
-    engine_statistics_locked(engine, &statistics);
-    engine_unlock(engine);
-    ck_assert_int_eq(engine_write(engine, statistics.appended_position), STATUS_OK);
+    engine_statistics_locked(store.engine, &statistics);
+    engine_unlock(store.engine);
+    ck_assert_int_eq(engine_write(store.engine, statistics.appended_position), STATUS_OK);
 }
 
 static void put_in(unsigned database, unsigned number, unsigned version, int64_t expiry_ms)
@@ -98,11 +80,11 @@ static void put_in(unsigned database, unsigned number, unsigned version, int64_t
     (void)snprintf(text, sizeof(text), "value %u of %u", version, number);
     struct slice value = slice_of_string(text);
     struct engine_value v = {.parts = &value, .part_count = 1, .expiry_ms = expiry_ms};
-    engine_lock(engine);
-    ck_assert_int_eq(engine_put_locked(engine, engine_database_locked(engine, database),
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_put_locked(store.engine, engine_database_locked(store.engine, database),
                                        slice_of_string(key), &v),
                      STATUS_OK);
-    engine_unlock(engine);
+    engine_unlock(store.engine);
 }
 
 static void put(unsigned number, unsigned version)
@@ -115,10 +97,10 @@ static enum status find(unsigned number)
     char key[32];
     (void)snprintf(key, sizeof(key), "key:%u", number);
     struct entry entry;
-    engine_lock(engine);
-    enum status status =
-        engine_find_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &entry);
-    engine_unlock(engine);
+    engine_lock(store.engine);
+    enum status status = engine_find_locked(store.engine, engine_database_locked(store.engine, 0),
+                                            slice_of_string(key), &entry);
+    engine_unlock(store.engine);
     return status;
 }
 
@@ -126,17 +108,11 @@ static void delete (unsigned number)
 {
     char key[32];
     (void)snprintf(key, sizeof(key), "key:%u", number);
-    engine_lock(engine);
-    ck_assert_int_eq(
-        engine_delete_locked(engine, engine_database_locked(engine, 0), slice_of_string(key)),
-        STATUS_OK);
-    engine_unlock(engine);
-}
-
-static void compact(void)
-{
-    struct compaction_result result;
-    ck_assert_int_eq(engine_compact(engine, &result), STATUS_OK);
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_delete_locked(store.engine, engine_database_locked(store.engine, 0),
+                                          slice_of_string(key)),
+                     STATUS_OK);
+    engine_unlock(store.engine);
 }
 
 /* --- comparing ------------------------------------------------------------------------------- */
@@ -144,7 +120,7 @@ static void compact(void)
 static void add_entry(void *context, const struct entry *entry)
 {
     uint64_t *sum = context;
-    ck_assert_int_eq(engine_verify_locked(engine, entry, 0, SIZE_MAX), STATUS_OK);
+    ck_assert_int_eq(engine_verify_locked(store.engine, entry, 0, SIZE_MAX), STATUS_OK);
     uint64_t hash = checksum_of(entry->key.data, entry->key.size, (uint64_t)entry->expiry_ms);
     *sum += checksum_of(entry->value.data, entry->value.size, hash) ^ entry->sequence;
 }
@@ -153,26 +129,26 @@ static void add_entry(void *context, const struct entry *entry)
 static uint64_t contents(void)
 {
     uint64_t sums = 0;
-    engine_lock(engine);
+    engine_lock(store.engine);
     for (unsigned i = 0; i < DATABASES; i++) {
-        struct engine_keyspace *keyspace = engine_database_locked(engine, i);
+        struct engine_keyspace *keyspace = engine_database_locked(store.engine, i);
         struct entry_visitor visitor = {.visit = add_entry, .context = &sums};
         uint64_t cursor = 0;
         do {
-            engine_scan_locked(engine, keyspace, &cursor, 1000, &visitor);
+            engine_scan_locked(store.engine, keyspace, &cursor, 1000, &visitor);
         } while (cursor != 0);
-        sums = sums * 31 + engine_count_locked(engine, keyspace);
+        sums = sums * 31 + engine_count_locked(store.engine, keyspace);
     }
-    engine_unlock(engine);
+    engine_unlock(store.engine);
     return sums;
 }
 
 static struct engine_statistics statistics_now(void)
 {
     struct engine_statistics statistics;
-    engine_lock(engine);
-    engine_statistics_locked(engine, &statistics);
-    engine_unlock(engine);
+    engine_lock(store.engine);
+    engine_statistics_locked(store.engine, &statistics);
+    engine_unlock(store.engine);
     return statistics;
 }
 
@@ -190,7 +166,7 @@ static void note_checkpoint(void *context, const char *name)
 static unsigned count_checkpoints(void)
 {
     unsigned count = 0;
-    ck_assert_int_eq(fs_list(fs, note_checkpoint, &count), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, note_checkpoint, &count), STATUS_OK);
     return count;
 }
 
@@ -200,7 +176,8 @@ START_TEST(opening_reads_no_record)
 {
     const unsigned count = 30000;
     for (unsigned i = 0; i < count; i++) {
-        put_in(i % DATABASES, i, 1, i % 3 == 0 ? clock_ms + 1 + (int64_t)i * 100 : EXPIRY_NONE);
+        put_in(i % DATABASES, i, 1,
+               i % 3 == 0 ? store.clock_ms + 1 + (int64_t)i * 100 : EXPIRY_NONE);
         if (i % 1000 == 0) {
             write_all();
         }
@@ -244,23 +221,23 @@ END_TEST
 START_TEST(made_when_opening_would_read_much)
 {
     ck_assert_uint_eq(count_checkpoints(), 0);
-    engine_tick(engine);
+    engine_tick(store.engine);
     ck_assert_uint_eq(count_checkpoints(), 0);
     static char large[100000];
     struct slice value = slice_make(large, sizeof(large));
     struct engine_value v = {.parts = &value, .part_count = 1, .expiry_ms = EXPIRY_NONE};
     for (unsigned i = 0; i < 3000; i++) {
-        engine_lock(engine);
-        ck_assert_int_eq(engine_put_locked(engine, engine_database_locked(engine, 0),
+        engine_lock(store.engine);
+        ck_assert_int_eq(engine_put_locked(store.engine, engine_database_locked(store.engine, 0),
                                            slice_of_string("large"), &v),
                          STATUS_OK);
-        engine_unlock(engine);
+        engine_unlock(store.engine);
         write_all();
         if (i % 200 == 0) {
             compact();
         }
     }
-    engine_tick(engine);
+    engine_tick(store.engine);
     ck_assert_uint_eq(count_checkpoints(), 1);
     ck_assert_uint_eq(statistics_now().checkpoints, 1);
     ck_assert_uint_eq(statistics_now().checkpoint_behind_bytes, 0);
@@ -285,7 +262,7 @@ static void meddle(void *context, enum sim_call call, const char *name)
         meanwhile->number++;
         switch (meanwhile->number % 3) {
         case 0:
-            put_in(number % DATABASES, number, 2, clock_ms + 500000);
+            put_in(number % DATABASES, number, 2, store.clock_ms + 500000);
             break;
         case 1:
             put_in(number % DATABASES, 20000 + number, 1, EXPIRY_NONE);
@@ -308,9 +285,9 @@ START_TEST(written_in_the_midst)
     write_all();
     struct meanwhile meanwhile = {0};
     for (unsigned round = 0; round < 3; round++) {
-        sim_disk_set_hook(disk, meddle, &meanwhile);
-        engine_checkpoint(engine);
-        sim_disk_set_hook(disk, NULL, NULL);
+        sim_disk_set_hook(store.disk, meddle, &meanwhile);
+        engine_checkpoint(store.engine);
+        sim_disk_set_hook(store.disk, NULL, NULL);
         verify();
         uint64_t before = contents();
         kill_and_open();
@@ -341,16 +318,16 @@ static void delete_most(void *context, enum sim_call call, const char *name)
 START_TEST(merged_in_the_midst)
 {
     for (unsigned i = 0; i < 40000; i++) {
-        put_in(0, i, 1, i % 7 == 0 ? clock_ms + 500000 : EXPIRY_NONE);
+        put_in(0, i, 1, i % 7 == 0 ? store.clock_ms + 500000 : EXPIRY_NONE);
         if (i % 1000 == 0) {
             write_all();
         }
     }
     write_all();
     bool is_done = false;
-    sim_disk_set_hook(disk, delete_most, &is_done);
-    engine_checkpoint(engine);
-    sim_disk_set_hook(disk, NULL, NULL);
+    sim_disk_set_hook(store.disk, delete_most, &is_done);
+    engine_checkpoint(store.engine);
+    sim_disk_set_hook(store.disk, NULL, NULL);
     ck_assert(is_done);
     verify();
     uint64_t before = contents();
@@ -367,10 +344,10 @@ static void swap_once(void *context, enum sim_call call, const char *name)
     bool *is_done = context;
     if (!*is_done && call == SIM_WRITE && strstr(name, ".index") != NULL) {
         *is_done = true;
-        engine_lock(engine);
-        ck_assert_int_eq(engine_swap_locked(engine, 0, 1), STATUS_OK);
-        ck_assert_int_eq(engine_clear_locked(engine, 0), STATUS_OK);
-        engine_unlock(engine);
+        engine_lock(store.engine);
+        ck_assert_int_eq(engine_swap_locked(store.engine, 0, 1), STATUS_OK);
+        ck_assert_int_eq(engine_clear_locked(store.engine, 0), STATUS_OK);
+        engine_unlock(store.engine);
         put(5, 5);
         write_all();
     }
@@ -383,9 +360,9 @@ START_TEST(flushed_and_swapped_in_the_midst)
     }
     write_all();
     bool is_done = false;
-    sim_disk_set_hook(disk, swap_once, &is_done);
-    engine_checkpoint(engine);
-    sim_disk_set_hook(disk, NULL, NULL);
+    sim_disk_set_hook(store.disk, swap_once, &is_done);
+    engine_checkpoint(store.engine);
+    sim_disk_set_hook(store.disk, NULL, NULL);
     ck_assert(is_done);
     uint64_t before = contents();
     kill_and_open();
@@ -399,14 +376,14 @@ START_TEST(flushed_before)
 {
     put(1, 1);
     put_in(1, 2, 1, EXPIRY_NONE);
-    engine_lock(engine);
-    ck_assert_int_eq(engine_clear_locked(engine, 0), STATUS_OK);
-    ck_assert_int_eq(engine_swap_locked(engine, 0, 1), STATUS_OK);
-    engine_unlock(engine);
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_clear_locked(store.engine, 0), STATUS_OK);
+    ck_assert_int_eq(engine_swap_locked(store.engine, 0, 1), STATUS_OK);
+    engine_unlock(store.engine);
     put(3, 1);
     write_all();
     uint64_t before = contents();
-    engine_checkpoint(engine);
+    engine_checkpoint(store.engine);
     kill_and_open();
     ck_assert_uint_eq(contents(), before);
     ck_assert_int_eq(find(1), STATUS_NOT_FOUND);
@@ -422,7 +399,7 @@ START_TEST(victims_are_gone)
         put(i, 1);
     }
     write_all();
-    engine_checkpoint(engine);
+    engine_checkpoint(store.engine);
     for (unsigned i = 0; i < 8000; i += 2) {
         put(i, 2);
     }
@@ -452,12 +429,12 @@ START_TEST(marked_and_the_clock_set_back)
     put_in(0, 1, 1, 1000500);
     put_in(0, 2, 1, 1000900);
     put_in(0, 3, 1, 2000000);
-    clock_ms = 1000950;
+    store.clock_ms = 1000950;
     ck_assert_int_eq(find(2), STATUS_NOT_FOUND);
-    engine_tick(engine); /* appends the mark; key 1 falls due with its second only */
+    engine_tick(store.engine); /* appends the mark; key 1 falls due with its second only */
     write_all();
-    engine_checkpoint(engine);
-    clock_ms = 1000000;
+    engine_checkpoint(store.engine);
+    store.clock_ms = 1000000;
     kill_and_open();
     ck_assert_int_eq(find(1), STATUS_NOT_FOUND);
     ck_assert_int_eq(find(2), STATUS_NOT_FOUND);
@@ -465,7 +442,7 @@ START_TEST(marked_and_the_clock_set_back)
     /* The mark goes from one checkpoint to the next. */
     put(4, 1);
     write_all();
-    engine_checkpoint(engine);
+    engine_checkpoint(store.engine);
     kill_and_open();
     ck_assert_int_eq(find(1), STATUS_NOT_FOUND);
     ck_assert_int_eq(find(3), STATUS_OK);
@@ -477,7 +454,7 @@ END_TEST
 static void fill_a_little(void)
 {
     for (unsigned i = 0; i < 12; i++) {
-        put_in(i % DATABASES, i, 1, i % 4 == 0 ? clock_ms + 100000 : EXPIRY_NONE);
+        put_in(i % DATABASES, i, 1, i % 4 == 0 ? store.clock_ms + 100000 : EXPIRY_NONE);
     }
     put(2, 2);
     delete (4);
@@ -491,7 +468,8 @@ START_TEST(any_byte_flipped)
     close_store();
     ck_assert_uint_eq(count_checkpoints(), 1);
     uint64_t offset = 0;
-    while (sim_disk_flip(disk, checkpoint_name, offset, (uint8_t)(1u << offset % 8)) == STATUS_OK) {
+    while (sim_disk_flip(store.disk, checkpoint_name, offset, (uint8_t)(1u << offset % 8)) ==
+           STATUS_OK) {
         open_store();
         ck_assert_uint_eq(statistics_now().recovered_keys, 0);
         ck_assert_uint_gt(statistics_now().recovered_records, 0);
@@ -508,7 +486,7 @@ END_TEST
 static void truncate_checkpoint(uint64_t size)
 {
     struct file *file;
-    ck_assert_int_eq(fs_open(fs, checkpoint_name, FILE_MODE_WRITE, &file), STATUS_OK);
+    ck_assert_int_eq(fs_open(store.fs, checkpoint_name, FILE_MODE_WRITE, &file), STATUS_OK);
     ck_assert_int_eq(file_truncate(file, size), STATUS_OK);
     file_close(file);
 }
@@ -526,7 +504,7 @@ START_TEST(torn_or_missing)
         close_store();
     }
     ck_assert_uint_eq(count_checkpoints(), 1);
-    ck_assert_int_eq(fs_remove(fs, checkpoint_name), STATUS_OK);
+    ck_assert_int_eq(fs_remove(store.fs, checkpoint_name), STATUS_OK);
     open_store();
     ck_assert_uint_eq(contents(), before);
 }
@@ -541,7 +519,7 @@ START_TEST(an_older_one_in_its_place)
     struct file *file;
     static uint8_t bytes[65536];
     size_t size = 0;
-    ck_assert_int_eq(fs_open(fs, checkpoint_name, FILE_MODE_READ, &file), STATUS_OK);
+    ck_assert_int_eq(fs_open(store.fs, checkpoint_name, FILE_MODE_READ, &file), STATUS_OK);
     ck_assert_int_eq(file_read(file, 0, bytes, sizeof(bytes), &size), STATUS_OK);
     file_close(file);
     open_store();
@@ -550,7 +528,7 @@ START_TEST(an_older_one_in_its_place)
     close_store();
     ck_assert_uint_eq(count_checkpoints(), 1);
     truncate_checkpoint(0);
-    ck_assert_int_eq(fs_open(fs, checkpoint_name, FILE_MODE_WRITE, &file), STATUS_OK);
+    ck_assert_int_eq(fs_open(store.fs, checkpoint_name, FILE_MODE_WRITE, &file), STATUS_OK);
     struct slice part = slice_make(bytes, size);
     ck_assert_int_eq(file_write(file, 0, &part, 1), STATUS_OK);
     file_close(file);
@@ -565,9 +543,9 @@ START_TEST(without_room_for_it)
     fill_a_little();
     uint64_t before = contents();
     for (unsigned call = SIM_CREATE; call <= SIM_SYNC_DIRECTORY; call++) {
-        sim_disk_fail(disk, (enum sim_call)call, 1, 1, STATUS_DISK_FULL);
-        engine_checkpoint(engine);
-        sim_disk_fail(disk, (enum sim_call)call, 0, 0, STATUS_DISK_FULL);
+        sim_disk_fail(store.disk, (enum sim_call)call, 1, 1, STATUS_DISK_FULL);
+        engine_checkpoint(store.engine);
+        sim_disk_fail(store.disk, (enum sim_call)call, 0, 0, STATUS_DISK_FULL);
         verify();
         ck_assert_uint_eq(contents(), before);
         if (call != SIM_SYNC) { /* that may have been the log's */
@@ -600,7 +578,7 @@ START_TEST(a_keyspace_that_comes_twice)
     ck_assert_uint_eq(count_checkpoints(), 1);
     struct file *file;
     size_t size;
-    ck_assert_int_eq(fs_open(fs, checkpoint_name, FILE_MODE_WRITE, &file), STATUS_OK);
+    ck_assert_int_eq(fs_open(store.fs, checkpoint_name, FILE_MODE_WRITE, &file), STATUS_OK);
     ck_assert_int_eq(file_read(file, 0, bytes, sizeof(bytes), &size), STATUS_OK);
     const uint8_t *store_id = bytes + 16;
     uint64_t number = strtoull(checkpoint_name, NULL, 10);
@@ -645,7 +623,7 @@ static void look_into(void *context, const char *name)
     if (strstr(name, ".log") == NULL) {
         return;
     }
-    ck_assert_int_eq(fs_open(fs, name, FILE_MODE_READ, &file), STATUS_OK);
+    ck_assert_int_eq(fs_open(store.fs, name, FILE_MODE_READ, &file), STATUS_OK);
     ck_assert_int_eq(file_read(file, 0, bytes, sizeof(bytes), &size), STATUS_OK);
     const char *found = memmem(bytes, size, place->text, strlen(place->text));
     if (found != NULL) {
@@ -661,19 +639,19 @@ START_TEST(what_was_overwritten_rots)
 {
     put(777, 1);
     write_all();
-    engine_checkpoint(engine);
+    engine_checkpoint(store.engine);
     put(777, 2);
     for (unsigned i = 1000; i < 4000; i++) {
         put(i, 1);
         if (i % 100 == 0) {
-            ck_assert_int_eq(engine_sync(engine), STATUS_OK);
-            engine_tick(engine); /* seals, and names the ends in the manifest */
+            ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
+            engine_tick(store.engine); /* seals, and names the ends in the manifest */
         }
     }
     struct text_place place = {.text = "key:777value 1"};
-    ck_assert_int_eq(fs_list(fs, look_into, &place), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, look_into, &place), STATUS_OK);
     ck_assert_str_ne(place.name, "");
-    ck_assert_int_eq(sim_disk_flip(disk, place.name, place.offset, 1), STATUS_OK);
+    ck_assert_int_eq(sim_disk_flip(store.disk, place.name, place.offset, 1), STATUS_OK);
     kill_and_open();
     ck_assert_uint_gt(statistics_now().recovered_keys, 0); /* with the checkpoint */
     ck_assert_int_eq(find(777), STATUS_OK);

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
-#include "support/sim_disk.h"
+#include "support/sim_store.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -13,39 +13,17 @@
 
 #define SEGMENT_SIZE 65536
 
-static struct sim_disk *disk;
-static struct file_system *fs;
-static struct engine *engine;
-static int64_t clock_ms;
-static uint64_t segment_size;
+static struct sim_store store;
 
-static int64_t test_clock(void *context)
+static void set_up_with(uint64_t segment_size)
 {
-    (void)context;
-    return clock_ms;
-}
-
-static void open_store(void)
-{
-    struct error error = {""};
-    struct engine_options options = {.fs = fs,
-                                     .database_count = 2,
-                                     .segment_size = segment_size,
-                                     .sync_policy = SYNC_NO,
-                                     .unix_ms = test_clock,
-                                     .without_threads = true};
-    enum status status = engine_open(&options, &engine, &error);
-    ck_assert_msg(status == STATUS_OK, "engine_open: %s: %s", status_name(status), error.text);
-}
-
-static void set_up_with(uint64_t size)
-{
+    const struct engine_options options = {.database_count = 2,
+                                           .segment_size = segment_size,
+                                           .sync_policy = SYNC_NO,
+                                           .without_threads = true};
     log_set_level(LOG_NOTHING_LEVEL);
-    clock_ms = 1000000;
-    segment_size = size;
-    disk = sim_disk_create(1);
-    fs = sim_disk_mount(disk);
-    open_store();
+    store.clock_ms = 1000000;
+    sim_store_begin(&store, &options);
 }
 
 static void set_up(void)
@@ -53,62 +31,45 @@ static void set_up(void)
     set_up_with(SEGMENT_SIZE);
 }
 
-static void reopen(void)
-{
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    open_store();
-}
-
 static void tear_down(void)
 {
-    engine_lock(engine);
-    engine_verify_all_locked(engine);
-    engine_unlock(engine);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
-    sim_disk_destroy(disk);
+    sim_store_end(&store);
+}
+
+static void open_store(void)
+{
+    sim_store_open(&store);
+}
+
+static void reopen(void)
+{
+    sim_store_close(&store);
+    sim_store_open(&store);
 }
 
 static enum status try_put(const char *key, struct slice value, int64_t expiry_ms)
 {
-    struct engine_value v = {.parts = &value, .part_count = 1, .expiry_ms = expiry_ms};
-    engine_lock(engine);
-    enum status status =
-        engine_put_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &v);
-    uint64_t position = engine_rest_end_locked(engine);
-    engine_unlock(engine);
-    enum status written = engine_write(engine, position);
-    return status == STATUS_OK ? written : status;
+    return sim_store_put(&store, key, value, expiry_ms);
+}
+
+static enum status find(const char *key)
+{
+    return sim_store_find(&store, key);
+}
+
+static enum status del(const char *key)
+{
+    return sim_store_delete(&store, key);
+}
+
+static void compact(void)
+{
+    sim_store_compact(&store);
 }
 
 static void put(const char *key, const char *value)
 {
     ck_assert_int_eq(try_put(key, slice_of_string(value), EXPIRY_NONE), STATUS_OK);
-}
-
-static enum status find(const char *key)
-{
-    struct entry entry;
-    engine_lock(engine);
-    enum status status =
-        engine_find_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &entry);
-    engine_unlock(engine);
-    return status;
-}
-
-static enum status del(const char *key)
-{
-    engine_lock(engine);
-    enum status status =
-        engine_delete_locked(engine, engine_database_locked(engine, 0), slice_of_string(key));
-    engine_unlock(engine);
-    return status;
-}
-
-static void compact(void)
-{
-    struct compaction_result result;
-    ck_assert_int_eq(engine_compact(engine, &result), STATUS_OK);
 }
 
 /* --- nothing dead comes back ----------------------------------------------------------------- */
@@ -132,12 +93,12 @@ START_TEST(deleted_while_unreadable)
     put("b", "2");
     put("a", "3");
     compact();
-    ck_assert_int_eq(fs_list(fs, note_pack, NULL), STATUS_OK);
-    ck_assert_int_eq(sim_disk_flip(disk, pack_name, in_first_record, 1), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, note_pack, NULL), STATUS_OK);
+    ck_assert_int_eq(sim_disk_flip(store.disk, pack_name, in_first_record, 1), STATUS_OK);
     const char *key = find("a") == STATUS_CORRUPT ? "a" : "b";
     ck_assert_int_eq(find(key), STATUS_CORRUPT);
     ck_assert_int_eq(del(key), STATUS_OK);
-    ck_assert_int_eq(sim_disk_flip(disk, pack_name, in_first_record, 1), STATUS_OK);
+    ck_assert_int_eq(sim_disk_flip(store.disk, pack_name, in_first_record, 1), STATUS_OK);
     for (int i = 0; i < 3; i++) {
         compact();
         reopen();
@@ -158,13 +119,13 @@ START_TEST(hidden_in_a_damaged_file)
     put("c", "1");
     put("c", "2");
     compact(); /* x, a and b, c are in a packed file, in this order */
-    ck_assert_int_eq(fs_list(fs, note_pack, NULL), STATUS_OK);
-    ck_assert_int_eq(sim_disk_flip(disk, pack_name, in_first_value, 1), STATUS_OK);
-    ck_assert_int_eq(try_put("a", SLICE_LITERAL("2"), clock_ms + 1000), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, note_pack, NULL), STATUS_OK);
+    ck_assert_int_eq(sim_disk_flip(store.disk, pack_name, in_first_value, 1), STATUS_OK);
+    ck_assert_int_eq(try_put("a", SLICE_LITERAL("2"), store.clock_ms + 1000), STATUS_OK);
     ck_assert_int_eq(del("b"), STATUS_OK);
-    clock_ms += 5000;
+    store.clock_ms += 5000;
     for (int i = 0; i < 3; i++) {
-        engine_tick(engine);
+        engine_tick(store.engine);
         compact();
         reopen();
         ck_assert_int_eq(find("a"), STATUS_NOT_FOUND);
@@ -180,7 +141,7 @@ static void remove_checkpoint(void *context, const char *name)
 {
     (void)context;
     if (strstr(name, ".index") != NULL) {
-        ck_assert_int_eq(fs_remove(fs, name), STATUS_OK);
+        ck_assert_int_eq(fs_remove(store.fs, name), STATUS_OK);
     }
 }
 
@@ -192,10 +153,10 @@ static void delete_unreadable(void *context, enum sim_call call, const char *nam
     bool *is_done = context;
     if (call == SIM_SYNC && strstr(name, ".pack") != NULL && !*is_done) {
         *is_done = true;
-        ck_assert_int_eq(sim_disk_flip(disk, pack_name, in_first_record, 1), STATUS_OK);
+        ck_assert_int_eq(sim_disk_flip(store.disk, pack_name, in_first_record, 1), STATUS_OK);
         ck_assert_int_eq(find("live"), STATUS_CORRUPT);
         ck_assert_int_eq(del("live"), STATUS_OK);
-        ck_assert_int_eq(sim_disk_flip(disk, pack_name, in_first_record, 1), STATUS_OK);
+        ck_assert_int_eq(sim_disk_flip(store.disk, pack_name, in_first_record, 1), STATUS_OK);
     }
 }
 
@@ -208,15 +169,15 @@ START_TEST(found_damaged_after_it_was_copied)
     put("other", "1");
     put("other", "2");
     compact(); /* live, dead, other are in a packed file, in this order */
-    ck_assert_int_eq(fs_list(fs, note_pack, NULL), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, note_pack, NULL), STATUS_OK);
     ck_assert_int_eq(del("dead"), STATUS_OK);
     bool is_done = false;
-    sim_disk_set_hook(disk, delete_unreadable, &is_done);
+    sim_disk_set_hook(store.disk, delete_unreadable, &is_done);
     compact();
-    sim_disk_set_hook(disk, NULL, NULL);
+    sim_disk_set_hook(store.disk, NULL, NULL);
     ck_assert(is_done);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    ck_assert_int_eq(fs_list(fs, remove_checkpoint, NULL), STATUS_OK);
+    ck_assert_int_eq(engine_close(store.engine), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, remove_checkpoint, NULL), STATUS_OK);
     open_store(); /* reads all of the files */
     ck_assert_int_eq(find("dead"), STATUS_NOT_FOUND);
     ck_assert_int_eq(find("live"), STATUS_NOT_FOUND);
@@ -230,13 +191,13 @@ END_TEST
  * that expires, by the new time, before the first did. The mark must not cover it. */
 START_TEST(written_before_an_owed_expiry_mark)
 {
-    const int64_t early_ms = clock_ms;
+    const int64_t early_ms = store.clock_ms;
     ck_assert_int_eq(try_put("old", SLICE_LITERAL("1"), early_ms + 50000), STATUS_OK);
-    clock_ms = early_ms + 60000;
+    store.clock_ms = early_ms + 60000;
     ck_assert_int_eq(find("old"), STATUS_NOT_FOUND);
-    clock_ms = early_ms;
+    store.clock_ms = early_ms;
     ck_assert_int_eq(try_put("new", SLICE_LITERAL("2"), early_ms + 40000), STATUS_OK);
-    engine_tick(engine);
+    engine_tick(store.engine);
     ck_assert_int_eq(find("new"), STATUS_OK);
     reopen();
     ck_assert_int_eq(find("new"), STATUS_OK);
@@ -248,11 +209,11 @@ END_TEST
  * before the next start. */
 START_TEST(closed_with_an_owed_expiry_mark)
 {
-    const int64_t early_ms = clock_ms;
+    const int64_t early_ms = store.clock_ms;
     ck_assert_int_eq(try_put("old", SLICE_LITERAL("1"), early_ms + 50000), STATUS_OK);
-    clock_ms = early_ms + 60000;
+    store.clock_ms = early_ms + 60000;
     ck_assert_int_eq(del("old"), STATUS_NOT_FOUND);
-    clock_ms = early_ms;
+    store.clock_ms = early_ms;
     reopen();
     ck_assert_int_eq(find("old"), STATUS_NOT_FOUND);
 }
@@ -270,15 +231,15 @@ START_TEST(again_and_again_at_rest)
     }
     compact();
     compact();
-    engine_tick(engine);
-    uint64_t used = sim_disk_used_bytes(disk);
-    uint64_t changes = sim_disk_changing_calls(disk);
+    engine_tick(store.engine);
+    uint64_t used = sim_disk_used_bytes(store.disk);
+    uint64_t changes = sim_disk_changing_calls(store.disk);
     for (int i = 0; i < 20; i++) {
         compact();
-        engine_tick(engine);
+        engine_tick(store.engine);
     }
-    ck_assert_uint_eq(sim_disk_used_bytes(disk), used);
-    ck_assert_uint_eq(sim_disk_changing_calls(disk), changes);
+    ck_assert_uint_eq(sim_disk_used_bytes(store.disk), used);
+    ck_assert_uint_eq(sim_disk_changing_calls(store.disk), changes);
 }
 END_TEST
 
@@ -296,15 +257,15 @@ START_TEST(what_was_in_memory_stays)
         ck_assert_int_eq(try_put(key, slice_make(bytes, sizeof(bytes)), EXPIRY_NONE), STATUS_OK);
     }
     compact();
-    ck_assert_uint_eq(sim_disk_dropped_bytes(disk), 0);
+    ck_assert_uint_eq(sim_disk_dropped_bytes(store.disk), 0);
     for (int i = 0; i < 350; i++) {
         char key[24];
         (void)snprintf(key, sizeof(key), "k%d", i * 2);
         ck_assert_int_eq(del(key), STATUS_OK);
     }
-    sim_disk_set_cold(disk, true);
+    sim_disk_set_cold(store.disk, true);
     compact();
-    ck_assert_uint_gt(sim_disk_dropped_bytes(disk), (uint64_t)2 << 20);
+    ck_assert_uint_gt(sim_disk_dropped_bytes(store.disk), (uint64_t)2 << 20);
 }
 END_TEST
 
@@ -315,15 +276,16 @@ static void fill_disk(size_t *count)
     static const char bytes[3000];
     char key[24];
     enum status status = STATUS_OK;
-    sim_disk_set_capacity(disk, sim_disk_used_bytes(disk) + (uint64_t)10 * SEGMENT_SIZE);
+    sim_disk_set_capacity(store.disk,
+                          sim_disk_used_bytes(store.disk) + (uint64_t)10 * SEGMENT_SIZE);
     for (*count = 0; status == STATUS_OK; (*count)++) {
-        engine_tick(engine);
+        engine_tick(store.engine);
         (void)snprintf(key, sizeof(key), "k%zu", *count);
         status = try_put(key, slice_make(bytes, sizeof(bytes)), EXPIRY_NONE);
     }
     ck_assert_int_eq(status, STATUS_DISK_FULL);
     /* And somebody else takes what is left. */
-    sim_disk_set_capacity(disk, sim_disk_used_bytes(disk));
+    sim_disk_set_capacity(store.disk, sim_disk_used_bytes(store.disk));
 }
 
 static void expect_room(void)
@@ -337,9 +299,9 @@ START_TEST(full_and_cleared)
 {
     size_t count;
     fill_disk(&count);
-    engine_lock(engine);
-    ck_assert_int_eq(engine_clear_all_locked(engine), STATUS_OK);
-    engine_unlock(engine);
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_clear_all_locked(store.engine), STATUS_OK);
+    engine_unlock(store.engine);
     compact();
     expect_room();
 }
@@ -355,7 +317,7 @@ static void delete_some(size_t count, size_t step)
         enum status status = del(key);
         if (status == STATUS_DISK_FULL) {
             compact();
-            engine_tick(engine);
+            engine_tick(store.engine);
             status = del(key);
         }
         ck_assert_msg(status == STATUS_OK, "%zu of %zu: %s", i, count, status_name(status));
@@ -390,15 +352,15 @@ START_TEST(what_deletes_comes_before_the_reserve)
     size_t count;
     uint64_t room;
     fill_disk(&count);
-    ck_assert(reserve_release(engine));
-    sim_disk_set_capacity(disk, sim_disk_used_bytes(disk) + (uint64_t)32 * 1024);
-    reserve_refill(engine);
-    ck_assert_uint_gt(engine->reserve.size, 0);
-    ck_assert_int_eq(fs_free_space(fs, &room), STATUS_OK);
-    ck_assert_uint_ge(room, 2 * log_files_least_reserve(engine));
-    engine_lock(engine);
-    ck_assert_int_eq(appender_roll_locked(engine), STATUS_OK);
-    engine_unlock(engine);
+    ck_assert(reserve_release(store.engine));
+    sim_disk_set_capacity(store.disk, sim_disk_used_bytes(store.disk) + (uint64_t)32 * 1024);
+    reserve_refill(store.engine);
+    ck_assert_uint_gt(store.engine->reserve.size, 0);
+    ck_assert_int_eq(fs_free_space(store.fs, &room), STATUS_OK);
+    ck_assert_uint_ge(room, 2 * log_files_least_reserve(store.engine));
+    engine_lock(store.engine);
+    ck_assert_int_eq(appender_roll_locked(store.engine), STATUS_OK);
+    engine_unlock(store.engine);
     ck_assert_int_eq(del("k1"), STATUS_OK);
 }
 END_TEST
@@ -409,16 +371,16 @@ START_TEST(full_and_opened)
     size_t count;
     fill_disk(&count);
     for (int i = 0; i < 3; i++) {
-        sim_disk_crash_now(disk);
-        enum status status = engine_close(engine);
+        sim_disk_crash_now(store.disk);
+        enum status status = engine_close(store.engine);
         (void)status; /* it may have had nothing left to do */
-        sim_disk_restart(disk, SIM_KILL);
+        sim_disk_restart(store.disk, SIM_KILL);
         open_store();
-        engine_tick(engine);
+        engine_tick(store.engine);
     }
-    engine_lock(engine);
-    ck_assert_int_eq(engine_clear_all_locked(engine), STATUS_OK);
-    engine_unlock(engine);
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_clear_all_locked(store.engine), STATUS_OK);
+    engine_unlock(store.engine);
     compact();
     expect_room();
 }

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "engine/mark.h"
-#include "support/sim_disk.h"
+#include "support/sim_store.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -15,80 +15,42 @@
 #define START_MS     1000000
 #define ROTTEN       "this value will rot"
 
-static struct sim_disk *disk;
-static struct file_system *fs;
-static struct engine *engine;
-static int64_t clock_ms;
-
-static int64_t test_clock(void *context)
-{
-    (void)context;
-    return clock_ms;
-}
-
-static void open_store(void)
-{
-    struct error error = {""};
-    struct engine_options options = {.fs = fs,
-                                     .database_count = 1,
-                                     .segment_size = SEGMENT_SIZE,
-                                     .sync_policy = SYNC_NO,
-                                     .unix_ms = test_clock,
-                                     .without_threads = true};
-    enum status status = engine_open(&options, &engine, &error);
-    ck_assert_msg(status == STATUS_OK, "engine_open: %s: %s", status_name(status), error.text);
-}
+static struct sim_store store;
 
 static void set_up(void)
 {
+    const struct engine_options options = {.database_count = 1,
+                                           .segment_size = SEGMENT_SIZE,
+                                           .sync_policy = SYNC_NO,
+                                           .without_threads = true};
     log_set_level(LOG_NOTHING_LEVEL);
-    clock_ms = START_MS;
-    disk = sim_disk_create(1);
-    fs = sim_disk_mount(disk);
-    open_store();
+    store.clock_ms = START_MS;
+    sim_store_begin(&store, &options);
 }
 
 static void tear_down(void)
 {
-    engine_lock(engine);
-    engine_verify_all_locked(engine);
-    engine_unlock(engine);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
-    sim_disk_destroy(disk);
+    sim_store_end(&store);
 }
 
-/* The process dies; what it had written is there. */
 static void kill_and_open(void)
 {
-    sim_disk_crash_now(disk);
-    enum status status = engine_close(engine);
-    (void)status; /* of a disk that is gone */
-    sim_disk_restart(disk, SIM_KILL);
-    open_store();
+    sim_store_kill_and_open(&store);
 }
 
 static void put(const char *key, const char *value, int64_t expiry_ms)
 {
-    struct slice part = slice_of_string(value);
-    struct engine_value v = {.parts = &part, .part_count = 1, .expiry_ms = expiry_ms};
-    engine_lock(engine);
-    ck_assert_int_eq(
-        engine_put_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &v),
-        STATUS_OK);
-    uint64_t position = engine_rest_end_locked(engine);
-    engine_unlock(engine);
-    ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
+    ck_assert_int_eq(sim_store_put(&store, key, slice_of_string(value), expiry_ms), STATUS_OK);
 }
 
 static enum status find(const char *key)
 {
-    struct entry entry;
-    engine_lock(engine);
-    enum status status =
-        engine_find_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &entry);
-    engine_unlock(engine);
-    return status;
+    return sim_store_find(&store, key);
+}
+
+static void compact(void)
+{
+    sim_store_compact(&store);
 }
 
 /* The log goes on in another file. */
@@ -99,13 +61,7 @@ static void fill_segment(void)
     for (int i = 0; i < 3; i++) {
         put("filling", filling, EXPIRY_NONE);
     }
-    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
-}
-
-static void compact(void)
-{
-    struct compaction_result result;
-    ck_assert_int_eq(engine_compact(engine, &result), STATUS_OK);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
 }
 
 /* --- the disk --------------------------------------------------------------------------------- */
@@ -125,7 +81,7 @@ static void search_file(void *context, const char *name)
     if (strstr(name, ".log") == NULL && strstr(name, ".pack") == NULL) {
         return;
     }
-    ck_assert_int_eq(fs_open(fs, name, FILE_MODE_READ, &file), STATUS_OK);
+    ck_assert_int_eq(fs_open(store.fs, name, FILE_MODE_READ, &file), STATUS_OK);
     ck_assert_int_eq(file_size(file, &size), STATUS_OK);
     char *bytes = malloc((size_t)size + 1);
     ck_assert_int_eq(file_read(file, 0, bytes, (size_t)size, &read_size), STATUS_OK);
@@ -144,9 +100,10 @@ static void search_file(void *context, const char *name)
 static void flip(struct slice bytes, uint64_t distance)
 {
     struct search search = {.bytes = bytes};
-    ck_assert_int_eq(fs_list(fs, search_file, &search), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, search_file, &search), STATUS_OK);
     ck_assert_str_ne(search.name, "");
-    ck_assert_int_eq(sim_disk_flip(disk, search.name, search.offset + distance, 1), STATUS_OK);
+    ck_assert_int_eq(sim_disk_flip(store.disk, search.name, search.offset + distance, 1),
+                     STATUS_OK);
 }
 
 /* --- tests ------------------------------------------------------------------------------------ */
@@ -157,15 +114,15 @@ static void expire_within_a_second(void)
 {
     put("first", "1", START_MS + 500);
     put("second", "2", START_MS + 900);
-    clock_ms = START_MS + 950;
+    store.clock_ms = START_MS + 950;
     ck_assert_int_eq(find("second"), STATUS_NOT_FOUND);
-    engine_tick(engine);
+    engine_tick(store.engine);
 }
 
 START_TEST(the_clock_set_back_while_the_store_is_open)
 {
     expire_within_a_second();
-    clock_ms = START_MS;
+    store.clock_ms = START_MS;
     ck_assert_int_eq(find("first"), STATUS_NOT_FOUND);
     ck_assert_int_eq(find("second"), STATUS_NOT_FOUND);
     put("first", "again", START_MS + 400);
@@ -179,10 +136,10 @@ END_TEST
 START_TEST(the_clock_set_back_once_the_store_was_opened)
 {
     expire_within_a_second();
-    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
-    engine_checkpoint(engine);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
+    engine_checkpoint(store.engine);
     kill_and_open();
-    clock_ms = START_MS;
+    store.clock_ms = START_MS;
     ck_assert_int_eq(find("first"), STATUS_NOT_FOUND);
     ck_assert_int_eq(find("second"), STATUS_NOT_FOUND);
 }
@@ -192,7 +149,7 @@ START_TEST(the_mark_outlives_a_compaction_before_the_key_is_removed)
 {
     expire_within_a_second();
     compact();
-    clock_ms = START_MS;
+    store.clock_ms = START_MS;
     kill_and_open();
     ck_assert_int_eq(find("first"), STATUS_NOT_FOUND);
     ck_assert_int_eq(find("second"), STATUS_NOT_FOUND);
@@ -206,13 +163,13 @@ START_TEST(the_mark_goes_when_it_says_nothing_any_more)
     struct search search = {.bytes = slice_make(value, sizeof(value))};
     expire_within_a_second();
     compact();
-    ck_assert_int_eq(fs_list(fs, search_file, &search), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, search_file, &search), STATUS_OK);
     ck_assert_str_ne(search.name, "");
-    clock_ms = START_MS + 1000;
-    engine_tick(engine);
+    store.clock_ms = START_MS + 1000;
+    engine_tick(store.engine);
     compact();
     search.name[0] = '\0';
-    ck_assert_int_eq(fs_list(fs, search_file, &search), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, search_file, &search), STATUS_OK);
     ck_assert_str_eq(search.name, "");
 }
 END_TEST
@@ -222,18 +179,18 @@ END_TEST
 START_TEST(a_mark_that_waits_is_no_garbage)
 {
     expire_within_a_second();
-    clock_ms = START_MS + 950;
-    engine_set_compaction_percentage(engine, 25);
+    store.clock_ms = START_MS + 950;
+    engine_set_compaction_percentage(store.engine, 25);
     ck_assert_int_eq(find("first"), STATUS_NOT_FOUND);
-    engine_tick(engine);
+    engine_tick(store.engine);
     compact();
     for (unsigned i = 0; i < 10; i++) {
-        engine_tick(engine);
+        engine_tick(store.engine);
     }
-    engine_lock(engine);
+    engine_lock(store.engine);
     struct engine_statistics statistics;
-    engine_statistics_locked(engine, &statistics);
-    engine_unlock(engine);
+    engine_statistics_locked(store.engine, &statistics);
+    engine_unlock(store.engine);
     ck_assert_uint_le(statistics.compactions, 3);
 }
 END_TEST
@@ -248,13 +205,13 @@ START_TEST(a_rotten_mark)
     flip(slice_of_string(ROTTEN), 4);
     put("lives", "for an hour", START_MS + 3600000);
     put("dies", "soon", START_MS + 900);
-    clock_ms = START_MS + 5000;
-    engine_tick(engine);
+    store.clock_ms = START_MS + 5000;
+    engine_tick(store.engine);
     fill_segment();
     uint8_t value[MARK_EXPIRY_SIZE];
     mark_encode_expiry(START_MS + 900, value);
     flip(slice_make(value, sizeof(value)), 6);
-    engine_checkpoint(engine);
+    engine_checkpoint(store.engine);
     compact();
     kill_and_open();
     ck_assert_int_eq(find("lives"), STATUS_OK);

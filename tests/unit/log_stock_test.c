@@ -4,7 +4,7 @@
 
 #include "engine/engine.h"
 #include "engine/engine_state.h"
-#include "support/sim_disk.h"
+#include "support/sim_store.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -14,35 +14,31 @@
 #define SEGMENT_SIZE ((uint64_t)1 << 20)
 #define VALUE_SIZE   8192
 
-static struct sim_disk *disk;
-static struct file_system *fs;
-static struct engine *engine;
+static struct sim_store store;
 
-static void open_store(bool without_threads)
+static void begin(bool without_threads)
 {
-    struct error error = {""};
-    struct engine_options options = {.fs = fs,
-                                     .database_count = 1,
-                                     .segment_size = SEGMENT_SIZE,
-                                     .sync_policy = SYNC_NO,
-                                     .without_threads = without_threads,
-                                     .random_seed = 1};
-    enum status status = engine_open(&options, &engine, &error);
-    ck_assert_msg(status == STATUS_OK, "%s", error.text);
+    const struct engine_options options = {.database_count = 1,
+                                           .segment_size = SEGMENT_SIZE,
+                                           .sync_policy = SYNC_NO,
+                                           .without_threads = without_threads,
+                                           .random_seed = 1};
+    sim_store_begin(&store, &options);
 }
 
 static void set_up(void)
 {
-    disk = sim_disk_create(1);
-    fs = sim_disk_mount(disk);
-    open_store(true);
+    begin(true);
 }
 
 static void tear_down(void)
 {
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
-    sim_disk_destroy(disk);
+    sim_store_end(&store);
+}
+
+static void set_up_threads(void)
+{
+    begin(false);
 }
 
 static enum status try_put_locked(const char *key)
@@ -50,8 +46,8 @@ static enum status try_put_locked(const char *key)
     static const char bytes[VALUE_SIZE];
     struct slice part = slice_make(bytes, sizeof(bytes));
     struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
-    return engine_put_locked(engine, engine_database_locked(engine, 0), slice_of_string(key),
-                             &value);
+    return engine_put_locked(store.engine, engine_database_locked(store.engine, 0),
+                             slice_of_string(key), &value);
 }
 
 static void put_locked(const char *key)
@@ -62,29 +58,29 @@ static void put_locked(const char *key)
 /* Puts one value after the other until the active segment holds so many bytes. */
 static void fill_active_to(uint64_t size)
 {
-    engine_lock(engine);
-    while (engine->appender.active->end < size) {
+    engine_lock(store.engine);
+    while (store.engine->appender.active->end < size) {
         put_locked("key");
     }
-    engine_unlock(engine);
+    engine_unlock(store.engine);
 }
 
 /* Goes on until the next segment is the active one. */
 static void fill_until_roll(void)
 {
-    engine_lock(engine);
-    uint64_t number = engine->appender.active->number;
-    while (engine->appender.active->number == number) {
+    engine_lock(store.engine);
+    uint64_t number = store.engine->appender.active->number;
+    while (store.engine->appender.active->number == number) {
         put_locked("key");
     }
-    engine_unlock(engine);
+    engine_unlock(store.engine);
 }
 
 static size_t stock_count(void)
 {
-    engine_lock(engine);
-    size_t count = engine->stock.count;
-    engine_unlock(engine);
+    engine_lock(store.engine);
+    size_t count = store.engine->stock.count;
+    engine_unlock(store.engine);
     return count;
 }
 
@@ -104,14 +100,16 @@ END_TEST
 START_TEST(a_roll_waits_for_no_manifest)
 {
     fill_active_to(SEGMENT_SIZE / 2 + 1);
-    log_stock_refill(engine);
+    log_stock_refill(store.engine);
     ck_assert_uint_eq(stock_count(), 1);
-    uint64_t syncs = sim_disk_calls(disk, SIM_SYNC) + sim_disk_calls(disk, SIM_SYNC_DIRECTORY);
-    mutex_lock(&engine->manifest_mutex);
+    uint64_t syncs =
+        sim_disk_calls(store.disk, SIM_SYNC) + sim_disk_calls(store.disk, SIM_SYNC_DIRECTORY);
+    mutex_lock(&store.engine->manifest_mutex);
     fill_until_roll();
-    mutex_unlock(&engine->manifest_mutex);
+    mutex_unlock(&store.engine->manifest_mutex);
     ck_assert_uint_eq(stock_count(), 0);
-    ck_assert_uint_eq(sim_disk_calls(disk, SIM_SYNC) + sim_disk_calls(disk, SIM_SYNC_DIRECTORY),
+    ck_assert_uint_eq(sim_disk_calls(store.disk, SIM_SYNC) +
+                          sim_disk_calls(store.disk, SIM_SYNC_DIRECTORY),
                       syncs);
 }
 END_TEST
@@ -119,32 +117,32 @@ END_TEST
 START_TEST(nothing_is_made_too_early)
 {
     fill_active_to(SEGMENT_SIZE / 4);
-    log_stock_refill(engine);
+    log_stock_refill(store.engine);
     ck_assert_uint_eq(stock_count(), 0);
-    ck_assert_int_eq(log_stock_ensure(engine), STATUS_OK);
+    ck_assert_int_eq(log_stock_ensure(store.engine), STATUS_OK);
     ck_assert_uint_eq(stock_count(), 1);
-    ck_assert_int_eq(log_stock_ensure(engine), STATUS_OK);
+    ck_assert_int_eq(log_stock_ensure(store.engine), STATUS_OK);
     ck_assert_uint_eq(stock_count(), 1);
 }
 END_TEST
 
 static void fill_stock(void)
 {
-    engine_lock(engine);
-    engine->stock.target = LOG_STOCK_MAX;
-    engine_unlock(engine);
-    log_stock_refill(engine);
+    engine_lock(store.engine);
+    store.engine->stock.target = LOG_STOCK_MAX;
+    engine_unlock(store.engine);
+    log_stock_refill(store.engine);
 }
 
 START_TEST(several_are_made_with_one_manifest)
 {
-    uint64_t renames = sim_disk_calls(disk, SIM_RENAME);
+    uint64_t renames = sim_disk_calls(store.disk, SIM_RENAME);
     fill_stock();
     ck_assert_uint_eq(stock_count(), LOG_STOCK_MAX);
-    ck_assert_uint_eq(sim_disk_calls(disk, SIM_RENAME), renames + 1);
+    ck_assert_uint_eq(sim_disk_calls(store.disk, SIM_RENAME), renames + 1);
     uint64_t reserved = 0;
     for (size_t i = 0; i < LOG_STOCK_MAX; i++) {
-        reserved += engine->stock.segments[i]->reserved;
+        reserved += store.engine->stock.segments[i]->reserved;
     }
     ck_assert_uint_le(reserved, SEGMENT_SIZE / 2 + LOG_STOCK_MAX * SEGMENT_HEADER_SIZE);
 }
@@ -152,20 +150,20 @@ END_TEST
 
 START_TEST(as_many_are_made_as_there_is_room_for)
 {
-    sim_disk_fail(disk, SIM_CREATE, 3, 1, STATUS_IO);
+    sim_disk_fail(store.disk, SIM_CREATE, 3, 1, STATUS_IO);
     fill_stock();
     ck_assert_uint_eq(stock_count(), 2);
-    log_stock_refill(engine);
+    log_stock_refill(store.engine);
     ck_assert_uint_eq(stock_count(), LOG_STOCK_MAX);
 }
 END_TEST
 
 START_TEST(none_is_there_when_the_manifest_fails)
 {
-    sim_disk_fail(disk, SIM_RENAME, 1, 1, STATUS_IO);
+    sim_disk_fail(store.disk, SIM_RENAME, 1, 1, STATUS_IO);
     fill_stock();
     ck_assert_uint_eq(stock_count(), 0);
-    log_stock_refill(engine);
+    log_stock_refill(store.engine);
     ck_assert_uint_eq(stock_count(), LOG_STOCK_MAX);
 }
 END_TEST
@@ -179,7 +177,7 @@ static void count_log(void *context, const char *name)
 static size_t log_file_count(void)
 {
     size_t count = 0;
-    ck_assert_int_eq(fs_list(fs, count_log, &count), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, count_log, &count), STATUS_OK);
     return count;
 }
 
@@ -187,9 +185,9 @@ START_TEST(a_clean_end_leaves_none_behind)
 {
     fill_active_to(SEGMENT_SIZE / 4);
     fill_stock();
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    ck_assert_int_eq(engine_close(store.engine), STATUS_OK);
     ck_assert_uint_eq(log_file_count(), 1);
-    open_store(true);
+    sim_store_open(&store);
 }
 END_TEST
 
@@ -197,37 +195,30 @@ END_TEST
 START_TEST(a_crash_leaves_none_behind)
 {
     fill_active_to(SEGMENT_SIZE / 4);
-    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
     fill_stock();
     fill_until_roll();
-    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
-    sim_disk_crash_now(disk);
-    ck_assert_int_ne(engine_close(engine), STATUS_OK);
-    sim_disk_restart(disk, SIM_POWER_CUT);
-    open_store(true);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
+    sim_disk_crash_now(store.disk);
+    ck_assert_int_ne(engine_close(store.engine), STATUS_OK);
+    sim_disk_restart(store.disk, SIM_POWER_CUT);
+    sim_store_open(&store);
     ck_assert_uint_eq(log_file_count(), 3); /* the two that were in use, and a new one */
     struct entry entry;
-    engine_lock(engine);
-    ck_assert_int_eq(engine_find_locked(engine, engine_database_locked(engine, 0),
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_find_locked(store.engine, engine_database_locked(store.engine, 0),
                                         slice_of_string("key"), &entry),
                      STATUS_OK);
-    engine_unlock(engine);
+    engine_unlock(store.engine);
 }
 END_TEST
 
 /* --- with threads ------------------------------------------------------------------------- */
 
-static void set_up_threads(void)
-{
-    disk = sim_disk_create(1);
-    fs = sim_disk_mount(disk);
-    open_store(false);
-}
-
 /* Writers are slowed for this, too. */
 static void wait_for_growth(void)
 {
-    while (atomic_load(&engine->grow.is_short)) {
+    while (atomic_load(&store.engine->grow.is_short)) {
         usleep(1000);
     }
 }
@@ -235,34 +226,34 @@ static void wait_for_growth(void)
 /* Nothing can be made while the test holds stock.making. */
 START_TEST(writers_are_slowed_while_none_is_ready)
 {
-    mutex_lock(&engine->stock.making);
+    mutex_lock(&store.engine->stock.making);
     fill_active_to(SEGMENT_SIZE / 2);
     wait_for_growth();
-    ck_assert_int_eq(engine_write_delay_us(engine, VALUE_SIZE), 0);
+    ck_assert_int_eq(engine_write_delay_us(store.engine, VALUE_SIZE), 0);
     fill_active_to(SEGMENT_SIZE / 4 * 3 + 1);
-    ck_assert_int_gt(engine_write_delay_us(engine, VALUE_SIZE), 0);
-    ck_assert_int_eq(engine_write_delay_us(engine, 0), 0);
-    mutex_unlock(&engine->stock.making);
+    ck_assert_int_gt(engine_write_delay_us(store.engine, VALUE_SIZE), 0);
+    ck_assert_int_eq(engine_write_delay_us(store.engine, 0), 0);
+    mutex_unlock(&store.engine->stock.making);
     while (stock_count() == 0) {
         usleep(1000); /* the thread was woken */
     }
     wait_for_growth();
-    ck_assert_int_eq(engine_write_delay_us(engine, VALUE_SIZE), 0);
+    ck_assert_int_eq(engine_write_delay_us(store.engine, VALUE_SIZE), 0);
 }
 END_TEST
 
 START_TEST(writers_are_not_slowed_when_none_can_be_made)
 {
-    mutex_lock(&engine->stock.making);
+    mutex_lock(&store.engine->stock.making);
     fill_active_to(SEGMENT_SIZE / 4 * 3 + 1);
-    sim_disk_fail(disk, SIM_CREATE, 1, 1000000, STATUS_DISK_FULL);
-    mutex_unlock(&engine->stock.making);
-    while (atomic_load(&engine->stock.is_short)) {
+    sim_disk_fail(store.disk, SIM_CREATE, 1, 1000000, STATUS_DISK_FULL);
+    mutex_unlock(&store.engine->stock.making);
+    while (atomic_load(&store.engine->stock.is_short)) {
         usleep(1000);
     }
     wait_for_growth();
-    ck_assert_int_eq(engine_write_delay_us(engine, VALUE_SIZE), 0);
-    sim_disk_fail(disk, SIM_CREATE, 0, 0, STATUS_IO);
+    ck_assert_int_eq(engine_write_delay_us(store.engine, VALUE_SIZE), 0);
+    sim_disk_fail(store.disk, SIM_CREATE, 0, 0, STATUS_IO);
 }
 END_TEST
 
@@ -271,11 +262,11 @@ START_TEST(what_cannot_be_mapped_is_refused)
 {
     struct engine_keyspace *keyspace;
     put_locked("first");
-    sim_disk_fail(disk, SIM_MAP, 1, 1000000, STATUS_NO_MEMORY);
+    sim_disk_fail(store.disk, SIM_MAP, 1, 1000000, STATUS_NO_MEMORY);
     fill_active_to(SEGMENT_SIZE - 2 * VALUE_SIZE - APPENDER_DELETION_RESERVE);
-    log_stock_refill(engine);
+    log_stock_refill(store.engine);
     ck_assert_uint_eq(stock_count(), 0);
-    engine_lock(engine);
+    engine_lock(store.engine);
     enum status status;
     unsigned count = 0;
     while ((status = try_put_locked("key")) == STATUS_OK && count < 10) {
@@ -283,27 +274,28 @@ START_TEST(what_cannot_be_mapped_is_refused)
     }
     ck_assert_int_eq(status, STATUS_NO_MEMORY);
     struct entry entry;
-    keyspace = engine_database_locked(engine, 0);
-    ck_assert_int_eq(engine_find_locked(engine, keyspace, slice_of_string("first"), &entry),
+    keyspace = engine_database_locked(store.engine, 0);
+    ck_assert_int_eq(engine_find_locked(store.engine, keyspace, slice_of_string("first"), &entry),
                      STATUS_OK);
-    ck_assert_int_eq(engine_delete_locked(engine, keyspace, slice_of_string("first")), STATUS_OK);
-    sim_disk_fail(disk, SIM_MAP, 0, 0, STATUS_IO);
+    ck_assert_int_eq(engine_delete_locked(store.engine, keyspace, slice_of_string("first")),
+                     STATUS_OK);
+    sim_disk_fail(store.disk, SIM_MAP, 0, 0, STATUS_IO);
     ck_assert_int_eq(try_put_locked("key"), STATUS_OK);
-    engine_unlock(engine);
+    engine_unlock(store.engine);
 }
 END_TEST
 
 START_TEST(a_store_that_cannot_be_mapped_does_not_open)
 {
     put_locked("key");
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    sim_disk_fail(disk, SIM_MAP, 1, 1000000, STATUS_NO_MEMORY);
+    ck_assert_int_eq(engine_close(store.engine), STATUS_OK);
+    sim_disk_fail(store.disk, SIM_MAP, 1, 1000000, STATUS_NO_MEMORY);
     struct error error = {""};
-    struct engine_options options = {.fs = fs, .database_count = 1, .without_threads = true};
-    ck_assert_int_eq(engine_open(&options, &engine, &error), STATUS_NO_MEMORY);
+    struct engine_options options = {.fs = store.fs, .database_count = 1, .without_threads = true};
+    ck_assert_int_eq(engine_open(&options, &store.engine, &error), STATUS_NO_MEMORY);
     ck_assert_msg(strstr(error.text, "memory") != NULL, "%s", error.text);
-    sim_disk_fail(disk, SIM_MAP, 0, 0, STATUS_IO);
-    open_store(true);
+    sim_disk_fail(store.disk, SIM_MAP, 0, 0, STATUS_IO);
+    sim_store_open(&store);
 }
 END_TEST
 

@@ -10,7 +10,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "support/sim_disk.h"
+#include "support/sim_store.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -21,56 +21,49 @@
 #define HOUR_MS      3600000
 #define ROTTEN       "this value will rot"
 
-static struct sim_disk *disk;
-static struct file_system *fs;
-static struct engine *engine;
-static int64_t clock_ms;
-
-static int64_t test_clock(void *context)
-{
-    (void)context;
-    return clock_ms;
-}
-
-static void open_store(void)
-{
-    struct error error = {""};
-    struct engine_options options = {.fs = fs,
-                                     .database_count = 2,
-                                     .segment_size = SEGMENT_SIZE,
-                                     .sync_policy = SYNC_NO,
-                                     .unix_ms = test_clock,
-                                     .without_threads = true};
-    enum status status = engine_open(&options, &engine, &error);
-    ck_assert_msg(status == STATUS_OK, "engine_open: %s: %s", status_name(status), error.text);
-    engine_lock(engine);
-    engine_verify_all_locked(engine);
-    engine_unlock(engine);
-}
+static struct sim_store store;
 
 static void set_up(void)
 {
+    const struct engine_options options = {.database_count = 2,
+                                           .segment_size = SEGMENT_SIZE,
+                                           .sync_policy = SYNC_NO,
+                                           .without_threads = true};
     log_set_level(LOG_NOTHING_LEVEL);
-    clock_ms = 100 * (int64_t)HOUR_MS;
-    disk = sim_disk_create(1);
-    fs = sim_disk_mount(disk);
-    open_store();
-}
-
-static void close_store(void)
-{
-    struct engine *closed = engine;
-    engine = NULL;
-    ck_assert_int_eq(engine_close(closed), STATUS_OK);
+    store.clock_ms = 100 * (int64_t)HOUR_MS;
+    sim_store_begin(&store, &options);
 }
 
 static void tear_down(void)
 {
-    if (engine != NULL) { /* unless the test has failed to open it */
-        close_store();
-    }
-    fs_close(fs);
-    sim_disk_destroy(disk);
+    sim_store_end(&store);
+}
+
+static void open_store(void)
+{
+    sim_store_open(&store);
+    sim_store_verify(&store);
+}
+
+static void close_store(void)
+{
+    sim_store_close(&store);
+}
+
+static void reopen_after_kill(void)
+{
+    sim_store_kill_and_open(&store);
+    sim_store_verify(&store);
+}
+
+static void remove_key(const char *key)
+{
+    ck_assert_int_eq(sim_store_delete(&store, key), STATUS_OK);
+}
+
+static void compact(void)
+{
+    sim_store_compact(&store);
 }
 
 /* --- what lies on the disk ------------------------------------------------------------------- */
@@ -100,7 +93,7 @@ static void search_file(void *context, const char *name)
         return;
     }
     search->count++;
-    ck_assert_int_eq(fs_open(fs, name, FILE_MODE_READ, &file), STATUS_OK);
+    ck_assert_int_eq(fs_open(store.fs, name, FILE_MODE_READ, &file), STATUS_OK);
     ck_assert_int_eq(file_size(file, &size), STATUS_OK);
     char *bytes = malloc((size_t)size + 1);
     ck_assert_int_eq(file_read(file, 0, bytes, (size_t)size, &read_size), STATUS_OK);
@@ -118,14 +111,14 @@ static void search_file(void *context, const char *name)
 static bool is_on_disk(const char *text)
 {
     struct search search = {.text = slice_of_string(text), .suffix = ""};
-    ck_assert_int_eq(fs_list(fs, search_file, &search), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, search_file, &search), STATUS_OK);
     return search.name[0] != '\0';
 }
 
 static unsigned count_files(const char *suffix)
 {
     struct search search = {.suffix = suffix};
-    ck_assert_int_eq(fs_list(fs, search_file, &search), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, search_file, &search), STATUS_OK);
     return search.count;
 }
 
@@ -133,9 +126,9 @@ static unsigned count_files(const char *suffix)
 static void flip(const char *text, int distance)
 {
     struct search search = {.text = slice_of_string(text), .suffix = ""};
-    ck_assert_int_eq(fs_list(fs, search_file, &search), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, search_file, &search), STATUS_OK);
     ck_assert_str_ne(search.name, "");
-    ck_assert_int_eq(sim_disk_flip(disk, search.name, search.offset + (uint64_t)distance, 1),
+    ck_assert_int_eq(sim_disk_flip(store.disk, search.name, search.offset + (uint64_t)distance, 1),
                      STATUS_OK);
 }
 
@@ -149,10 +142,10 @@ static void remember_checkpoint(void *context, const char *name)
 static void lose_checkpoint(void)
 {
     char name[FILE_NAME_SIZE_MAX] = "";
-    ck_assert_int_eq(fs_list(fs, remember_checkpoint, name), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.fs, remember_checkpoint, name), STATUS_OK);
     if (name[0] != '\0') {
-        ck_assert_int_eq(fs_remove(fs, name), STATUS_OK);
-        ck_assert_int_eq(fs_sync_directory(fs), STATUS_OK);
+        ck_assert_int_eq(fs_remove(store.fs, name), STATUS_OK);
+        ck_assert_int_eq(fs_sync_directory(store.fs), STATUS_OK);
     }
 }
 
@@ -160,9 +153,9 @@ static void lose_checkpoint(void)
 
 static void die(void)
 {
-    sim_disk_crash_now(disk);
-    struct engine *dead = engine;
-    engine = NULL;
+    sim_disk_crash_now(store.disk);
+    struct engine *dead = store.engine;
+    store.engine = NULL;
     enum status status = engine_close(dead);
     (void)status; /* of a disk that is gone */
 }
@@ -171,20 +164,13 @@ static void die(void)
 static void cut_power(enum sim_loss bytes, enum sim_loss names)
 {
     die();
-    sim_disk_restart_losing(disk, bytes, names);
+    sim_disk_restart_losing(store.disk, bytes, names);
 }
 
 static void reopen_after_power_cut(void)
 {
     cut_power(SIM_LOSS_ALL, SIM_LOSS_ALL);
     lose_checkpoint();
-    open_store();
-}
-
-static void reopen_after_kill(void)
-{
-    die();
-    sim_disk_restart(disk, SIM_KILL);
     open_store();
 }
 
@@ -199,20 +185,20 @@ static void reopen(void)
 
 static void sync_store(void)
 {
-    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
 }
 
 static void put_in(unsigned database, const char *key, const char *value, int64_t expiry_ms)
 {
     struct slice part = slice_of_string(value);
     struct engine_value v = {.parts = &part, .part_count = 1, .expiry_ms = expiry_ms};
-    engine_lock(engine);
-    ck_assert_int_eq(engine_put_locked(engine, engine_database_locked(engine, database),
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_put_locked(store.engine, engine_database_locked(store.engine, database),
                                        slice_of_string(key), &v),
                      STATUS_OK);
-    uint64_t position = engine_rest_end_locked(engine);
-    engine_unlock(engine);
-    ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
+    uint64_t position = engine_rest_end_locked(store.engine);
+    engine_unlock(store.engine);
+    ck_assert_int_eq(engine_write(store.engine, position), STATUS_OK);
 }
 
 static void put(const char *key, const char *value)
@@ -220,47 +206,32 @@ static void put(const char *key, const char *value)
     put_in(0, key, value, EXPIRY_NONE);
 }
 
-static void remove_key(const char *key)
-{
-    engine_lock(engine);
-    ck_assert_int_eq(
-        engine_delete_locked(engine, engine_database_locked(engine, 0), slice_of_string(key)),
-        STATUS_OK);
-    engine_unlock(engine);
-}
-
 static void clear(void)
 {
-    engine_lock(engine);
-    ck_assert_int_eq(engine_clear_locked(engine, 0), STATUS_OK);
-    uint64_t position = engine_rest_end_locked(engine);
-    engine_unlock(engine);
-    ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_clear_locked(store.engine, 0), STATUS_OK);
+    uint64_t position = engine_rest_end_locked(store.engine);
+    engine_unlock(store.engine);
+    ck_assert_int_eq(engine_write(store.engine, position), STATUS_OK);
 }
 
 static void swap(void)
 {
-    engine_lock(engine);
-    ck_assert_int_eq(engine_swap_locked(engine, 0, 1), STATUS_OK);
-    uint64_t position = engine_rest_end_locked(engine);
-    engine_unlock(engine);
-    ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
-}
-
-static void compact(void)
-{
-    struct compaction_result result;
-    ck_assert_int_eq(engine_compact(engine, &result), STATUS_OK);
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_swap_locked(store.engine, 0, 1), STATUS_OK);
+    uint64_t position = engine_rest_end_locked(store.engine);
+    engine_unlock(store.engine);
+    ck_assert_int_eq(engine_write(store.engine, position), STATUS_OK);
 }
 
 static bool holds_in(unsigned database, const char *key, const char *value)
 {
     struct entry entry;
-    engine_lock(engine);
-    enum status status = engine_find_locked(engine, engine_database_locked(engine, database),
-                                            slice_of_string(key), &entry);
+    engine_lock(store.engine);
+    enum status status = engine_find_locked(
+        store.engine, engine_database_locked(store.engine, database), slice_of_string(key), &entry);
     bool is_it = status == STATUS_OK && slice_equal(entry.value, slice_of_string(value));
-    engine_unlock(engine);
+    engine_unlock(store.engine);
     ck_assert(status == STATUS_OK || status == STATUS_NOT_FOUND);
     return is_it;
 }
@@ -273,10 +244,10 @@ static bool holds(const char *key, const char *value)
 static bool is_absent(const char *key)
 {
     struct entry entry;
-    engine_lock(engine);
-    enum status status =
-        engine_find_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &entry);
-    engine_unlock(engine);
+    engine_lock(store.engine);
+    enum status status = engine_find_locked(store.engine, engine_database_locked(store.engine, 0),
+                                            slice_of_string(key), &entry);
+    engine_unlock(store.engine);
     return status == STATUS_NOT_FOUND;
 }
 
@@ -342,16 +313,16 @@ END_TEST
 START_TEST(expired_in_a_newer_version_with_an_older_one_that_never_expires)
 {
     make_old_file();
-    put_in(0, "k", "expires soon", clock_ms + 1000);
+    put_in(0, "k", "expires soon", store.clock_ms + 1000);
     fill_segment("filling");
-    clock_ms += 5000;
+    store.clock_ms += 5000;
     ck_assert(is_absent("k"));
-    engine_tick(engine);
+    engine_tick(store.engine);
     sync_store();
     compact();
     reopen_after_power_cut();
     ck_assert(is_on_disk("the dead value of k") && is_absent("k"));
-    clock_ms -= HOUR_MS;
+    store.clock_ms -= HOUR_MS;
     compact();
     reopen_after_power_cut();
     ck_assert(is_on_disk("the dead value of k") && is_absent("k"));
@@ -362,9 +333,9 @@ END_TEST
 START_TEST(expired_unseen_with_an_older_version_that_never_expires)
 {
     make_old_file();
-    put_in(0, "k", "expires soon", clock_ms + 1000);
+    put_in(0, "k", "expires soon", store.clock_ms + 1000);
     fill_segment("filling");
-    clock_ms += 5000;
+    store.clock_ms += 5000;
     compact();
     reopen_after_power_cut();
     ck_assert(is_on_disk("the dead value of k") && is_absent("k"));
@@ -376,23 +347,23 @@ END_TEST
 
 START_TEST(the_clock_set_back_by_an_hour_across_a_restart)
 {
-    put_in(0, "k", "was there", clock_ms + 1000);
-    put_in(0, "later", "still there", clock_ms + 2 * (int64_t)HOUR_MS);
+    put_in(0, "k", "was there", store.clock_ms + 1000);
+    put_in(0, "later", "still there", store.clock_ms + 2 * (int64_t)HOUR_MS);
     sync_store();
-    clock_ms += 2000;
+    store.clock_ms += 2000;
     ck_assert(is_absent("k"));
-    engine_tick(engine);
+    engine_tick(store.engine);
     sync_store();
-    clock_ms -= HOUR_MS;
+    store.clock_ms -= HOUR_MS;
     ck_assert(is_absent("k"));
     reopen_after_power_cut();
     ck_assert(is_on_disk("was there") && is_absent("k") && holds("later", "still there"));
     /* And a clean stop leaves no mark owed, though the cycle did not run. */
-    put_in(0, "m", "also there", clock_ms + 1000);
-    clock_ms += 2000;
+    put_in(0, "m", "also there", store.clock_ms + 1000);
+    store.clock_ms += 2000;
     ck_assert(is_absent("m"));
     close_store();
-    clock_ms -= HOUR_MS;
+    store.clock_ms -= HOUR_MS;
     lose_checkpoint();
     open_store();
     ck_assert(is_on_disk("also there") && is_absent("m") && is_absent("k"));
