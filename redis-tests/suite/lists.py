@@ -2,6 +2,7 @@
 many of each file pass)."""
 
 import os
+import re
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -44,6 +45,14 @@ class Skips:
             return None
         found = [name for of, when, name, _ in self.tests if of == file and when in (None, mode)]
         return None if "*" in found else found
+
+    def is_listed(self, file, mode, name):
+        """Is this test of a file among them? Patterns are read as the harness does, nearly."""
+        for listed in self.names(file, mode) or []:
+            pattern = listed[1:] if listed.startswith("/") else None
+            if listed == name or (pattern and re.search(pattern, name)):
+                return True
+        return False
 
 
 def expected():

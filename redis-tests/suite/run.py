@@ -106,9 +106,8 @@ class Run:
         if shortfalls:
             print("       " + self.log_path(file, mode))
         if self.arguments.try_skipped:
-            listed = self.skips.names(file, mode) or []
-            for name in listed:
-                if name in outcome.passed and name not in outcome.failed:
+            for name in outcome.passed:
+                if self.skips.is_listed(file, mode, name):
                     print(f"       PASSES {name}")
         sys.stdout.flush()
 

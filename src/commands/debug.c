@@ -50,6 +50,14 @@ static void debug_set_active_expire(struct call *call)
     reply_ok(call->reply);
 }
 
+static void debug_pause_cron(struct call *call)
+{
+    int64_t number = 0;
+    bool is_paused = number_parse(call->arguments[2], &number) && number != 0;
+    server_set_ticking(call->server, !is_paused);
+    reply_ok(call->reply);
+}
+
 static void debug_log(struct call *call)
 {
     struct slice text = call->arguments[2];
@@ -185,6 +193,9 @@ static void debug_help(struct call *call)
         "    Write the message into the server's log.",
         "OBJECT <key>",
         "    Tell how the key's value is kept.",
+        "PAUSE-CRON <0|1>",
+        "    Stop or go on with what is done ten times a second: rates, eviction below a new "
+        "limit.",
         "POPULATE <count> [<prefix>] [<size>]",
         "    Set so many keys, PREFIX:0 and so on, that are not there yet.",
         "PROTOCOL <type>",
@@ -211,15 +222,11 @@ static const struct subcommand {
     size_t count_min; /* of arguments, DEBUG and the name among them */
     size_t count_max;
 } subcommands[] = {
-    {"error", debug_error, 3, 3},
-    {"help", debug_help, 2, 2},
-    {"loadaof", debug_reload, 2, 2},
-    {"log", debug_log, 3, 3},
-    {"object", debug_object, 3, 4},
-    {"populate", debug_populate, 3, 5},
-    {"protocol", debug_protocol_type, 3, 3},
-    {"reload", debug_reload, 2, SIZE_MAX},
-    {"set-active-expire", debug_set_active_expire, 3, 3},
+    {"error", debug_error, 3, 3},          {"help", debug_help, 2, 2},
+    {"loadaof", debug_reload, 2, 2},       {"log", debug_log, 3, 3},
+    {"object", debug_object, 3, 4},        {"pause-cron", debug_pause_cron, 3, 3},
+    {"populate", debug_populate, 3, 5},    {"protocol", debug_protocol_type, 3, 3},
+    {"reload", debug_reload, 2, SIZE_MAX}, {"set-active-expire", debug_set_active_expire, 3, 3},
     {"sleep", debug_sleep, 3, 3},
 };
 

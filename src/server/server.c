@@ -175,6 +175,11 @@ void server_request_shutdown(struct server *server, bool save)
     mailbox_wake(&server->mailbox);
 }
 
+void server_set_ticking(struct server *server, bool is_ticking)
+{
+    atomic_store(&server->ticks_paused, !is_ticking);
+}
+
 void server_on_durable(void *context)
 {
     struct server *server = context;
@@ -333,6 +338,9 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
     int64_t now_ms = clock_monotonic_ms();
     (void)descriptor;
     (void)what;
+    if (atomic_load(&loop->server->ticks_paused)) {
+        return;
+    }
     statistics_sample(loop->server->statistics, now_ms);
     (void)memory_return_tick(&loop->memory, now_ms);
     evict(loop);

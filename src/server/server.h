@@ -125,6 +125,9 @@ void server_unblock_locked(struct server *server, struct session *session);
 
 /* --- pausing (CLIENT PAUSE) --- */
 
+/* DEBUG PAUSE-CRON: whether the main thread does what it else does ten times a second. */
+void server_set_ticking(struct server *server, bool is_ticking);
+
 enum pause_mode { PAUSE_OFF, PAUSE_WRITE, PAUSE_ALL };
 
 /* While a pause lasts, another one only strengthens and lengthens it. PAUSE_OFF ends it. */
