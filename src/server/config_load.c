@@ -317,29 +317,55 @@ static enum status append_quoted(struct buffer *out, const char *word)
     return status == STATUS_OK ? buffer_append(out, "\"", 1) : status;
 }
 
-/* Writes `--name value ...` as lines of a file: what an option takes is decided by the table. */
+static bool is_dashed(const char *word)
+{
+    return strncmp(word, "--", 2) == 0 && word[2] != '\0';
+}
+
+/* Begins a line with the name of an option; *wants_value: its value is not in the same word. */
+static enum status append_name(struct buffer *out, const char *word, const char *next,
+                               bool *wants_value)
+{
+    const char *name = is_dashed(word) ? word + 2 : word;
+    enum status status = out->size == 0 ? STATUS_OK : buffer_append(out, "\n", 1);
+    if (status == STATUS_OK) {
+        status = buffer_append(out, name, strlen(name));
+    }
+    *wants_value = strchr(name, ' ') == NULL;
+    /* Redis has always taken a --save without anything for --save "". */
+    if (status == STATUS_OK && strcmp(name, "save") == 0 && (next == NULL || is_dashed(next))) {
+        *wants_value = false;
+        status = append_quoted(out, "");
+    }
+    return status;
+}
+
+/*
+ * Writes `--name value ...` as lines of a file: what an option takes is decided by the table. As in
+ * Redis, the word behind a name is its value, even one with dashes, and a name and its value may be
+ * one word; dashes may be missing before the first name.
+ */
 static enum status gather_options(int argc, char **argv, struct buffer *out, struct error *error)
 {
-    bool first = true;
+    bool wants_value = false;
     for (int i = 0; i < argc; i++) {
-        bool is_name = strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0';
-        if (first && !is_name) {
+        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+        bool is_name = (is_dashed(argv[i]) && !wants_value) || (i == 0 && next != NULL);
+        if (i == 0 && !is_name) {
             return error_set(error, STATUS_INVALID,
                              "'%s' on the command line: expected --name value; see --help",
                              argv[i]);
         }
         enum status status;
         if (is_name) {
-            status = first ? STATUS_OK : buffer_append(out, "\n", 1);
-            status =
-                status == STATUS_OK ? buffer_append(out, argv[i] + 2, strlen(argv[i] + 2)) : status;
+            status = append_name(out, argv[i], next, &wants_value);
         } else {
             status = append_quoted(out, argv[i]);
+            wants_value = false;
         }
         if (status != STATUS_OK) {
             return error_set(error, status, "out of memory");
         }
-        first = false;
     }
     return STATUS_OK;
 }

@@ -228,6 +228,29 @@ START_TEST(the_command_line_wins_over_the_file)
 }
 END_TEST
 
+START_TEST(a_value_may_have_dashes_or_share_its_word_with_the_name)
+{
+    write_file(path, "save 900 1\n");
+    const char *dashes[] = {"scdb-server", "--requirepass", "--save", "--save", "--port", "7"};
+    ck_assert_msg(start(6, dashes) == CONFIG_START_RUN, "%s", error.text);
+    expect_text(CONFIG_REQUIREPASS, "--save");
+    ck_assert_int_eq(config_number(config, CONFIG_PORT), 7);
+    const char *words[] = {"scdb-server", path,           "timeout", "3",
+                           "--port 8",    "--bind 'a' b", "--save"};
+    ck_assert_msg(start(7, words) == CONFIG_START_RUN, "%s", error.text);
+    ck_assert_int_eq(config_number(config, CONFIG_TIMEOUT), 3);
+    ck_assert_int_eq(config_number(config, CONFIG_PORT), 8);
+    expect_text(CONFIG_BIND, "a b");
+    struct buffer save = {0};
+    ck_assert_int_eq(config_format(config, config_find_directive(SLICE_LITERAL("save")), &save),
+                     STATUS_OK);
+    ck_assert_uint_eq(save.size, 0);
+    buffer_deinit(&save);
+    const char *dashed_twice[] = {"scdb-server", "--port", "--timeout", "5"};
+    ck_assert_int_eq(start(4, dashed_twice), CONFIG_START_FAILED);
+}
+END_TEST
+
 START_TEST(command_lines_that_are_wrong)
 {
     const char *unknown[] = {"scdb-server", "--nosuch", "1"};
@@ -365,6 +388,7 @@ int main(void)
     tcase_add_test(test, files_include_files);
     tcase_add_test(test, files_include_all_that_match);
     tcase_add_test(test, the_command_line_wins_over_the_file);
+    tcase_add_test(test, a_value_may_have_dashes_or_share_its_word_with_the_name);
     tcase_add_test(test, command_lines_that_are_wrong);
     tcase_add_test(test, rewrite_wants_a_file);
     tcase_add_test(test, rewrite_keeps_what_has_not_changed);
