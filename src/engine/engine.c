@@ -386,10 +386,8 @@ void engine_statistics_locked(struct engine *engine, struct engine_statistics *o
     out->scrub_damaged_segments = atomic_load(&engine->scrub.damaged_segments);
     add_segments(engine, out);
     compaction_pace_report(engine, out);
-    mutex_lock(&maintenance->mutex);
-    out->compactions = maintenance->compactions;
-    out->compaction_running = maintenance->compaction_running;
-    mutex_unlock(&maintenance->mutex);
+    out->compactions = atomic_load(&maintenance->compactions);
+    out->compaction_running = atomic_load(&maintenance->compaction_running);
     if (fs_free_space(engine->fs, &out->free_disk_bytes) != STATUS_OK) {
         out->free_disk_bytes = 0;
     }

@@ -132,7 +132,7 @@ static struct maintenance_waiter *take_waiters(struct maintenance *maintenance,
         maintenance->waiters = NULL;
         maintenance->compaction_wanted = false;
     }
-    maintenance->compaction_running = true;
+    atomic_store(&maintenance->compaction_running, true);
     mutex_unlock(&maintenance->mutex);
     return waiters;
 }
@@ -147,8 +147,8 @@ static bool run_compaction(struct engine *engine, enum compaction_scope scope)
     bool has_gained = result.segments_removed > 0;
 
     mutex_lock(&maintenance->mutex);
-    maintenance->compaction_running = false;
-    maintenance->compactions += scope == COMPACTION_ALL || has_gained ? 1 : 0;
+    atomic_store(&maintenance->compaction_running, false);
+    atomic_fetch_add(&maintenance->compactions, scope == COMPACTION_ALL || has_gained ? 1 : 0);
     mutex_unlock(&maintenance->mutex);
     for (struct maintenance_waiter *waiter = waiters; waiter != NULL; waiter = waiter->next) {
         if (waiter->done != NULL) {
@@ -285,14 +285,11 @@ static bool is_interval_over(struct maintenance *maintenance)
 
 bool maintenance_is_busy(struct engine *engine)
 {
-    struct maintenance *maintenance = &engine->maintenance;
+    const struct maintenance *maintenance = &engine->maintenance;
     mutex_lock(&engine->lock);
     bool is_taking = engine->checkpoint.taking;
     mutex_unlock(&engine->lock);
-    mutex_lock(&maintenance->mutex);
-    bool is_running = maintenance->compaction_running;
-    mutex_unlock(&maintenance->mutex);
-    return is_taking || is_running;
+    return is_taking || atomic_load(&maintenance->compaction_running);
 }
 
 bool maintenance_compact(struct engine *engine)

@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,13 +40,13 @@ struct maintenance {
     struct maintenance_waiter *waiters; /* owned, of compactions that have not begun */
     bool compaction_wanted;
     bool checkpoint_wanted;
-    bool compaction_running;
+    atomic_bool compaction_running; /* written under the mutex, read by all */
     bool woken;
     bool stop;
     bool running; /* the thread is there */
     uint64_t compaction_interval_s;
-    uint64_t compactions;       /* ended */
-    _Atomic bool expiry_paused; /* engine_set_active_expiry(); any thread */
+    _Atomic uint64_t compactions; /* ended; the same */
+    _Atomic bool expiry_paused;   /* engine_set_active_expiry(); any thread */
     pthread_t thread;
 
     /* the maintenance thread's own */

@@ -544,6 +544,32 @@ static void *run_backup(void *context)
     return NULL;
 }
 
+/* Somebody who writes the manifest, until he is told to end. */
+struct manifest_holder {
+    struct engine *engine;
+    atomic_bool has_begun;
+    atomic_bool may_end;
+};
+
+static void *hold_manifest(void *context)
+{
+    struct manifest_holder *holder = context;
+    mutex_lock(&holder->engine->manifest_mutex);
+    atomic_store(&holder->has_begun, true);
+    while (!atomic_load(&holder->may_end)) {
+        usleep(100);
+    }
+    mutex_unlock(&holder->engine->manifest_mutex);
+    return NULL;
+}
+
+static void wait_until(const atomic_bool *flag)
+{
+    while (!atomic_load(flag)) {
+        usleep(100);
+    }
+}
+
 /* Who holds the manifest's mutex waits for the disk. Here nobody waits for that but the backup: a
  * test that hangs has found otherwise. */
 START_TEST(others_go_on_while_the_manifest_is_written)
@@ -552,21 +578,22 @@ START_TEST(others_go_on_while_the_manifest_is_written)
     struct file_system *mount = sim_disk_mount(disk);
     struct engine *in = fill(mount);
     struct waiting_backup backup = {.engine = in, .to = sim_disk_mount_directory(disk, "backup")};
-    pthread_t thread;
+    struct manifest_holder holder = {.engine = in};
+    pthread_t threads[2];
     ck_assert_int_eq(log_stock_ensure(in), STATUS_OK); /* the backup needs no manifest for that */
-    mutex_lock(&in->manifest_mutex);
-    ck_assert_int_eq(pthread_create(&thread, NULL, run_backup, &backup), 0);
-    while (!atomic_load(&backup.has_begun)) {
-        usleep(100);
-    }
+    ck_assert_int_eq(pthread_create(&threads[0], NULL, hold_manifest, &holder), 0);
+    wait_until(&holder.has_begun);
+    ck_assert_int_eq(pthread_create(&threads[1], NULL, run_backup, &backup), 0);
+    wait_until(&backup.has_begun);
     for (int i = 0; i < 100; i++) {
         usleep(100);
         engine_lock(in);
         ck_assert(has(in, 0, i, "first"));
         engine_unlock(in);
     }
-    mutex_unlock(&in->manifest_mutex);
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    atomic_store(&holder.may_end, true);
+    ck_assert_int_eq(pthread_join(threads[0], NULL), 0);
+    ck_assert_int_eq(pthread_join(threads[1], NULL), 0);
     ck_assert_int_eq(backup.status, STATUS_OK);
     fs_close(backup.to);
     close_well(in, mount);
