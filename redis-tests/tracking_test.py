@@ -278,6 +278,39 @@ class Table(unittest.TestCase):
             other.ask("config set tracking-table-max-keys 1000000\r\nflushall")
             reader.ask("client tracking off")
 
+    def test_what_is_evicted_for_a_command_is_told_before_its_reply(self):
+        """A client with NOLOOP is told so in broadcast mode alone."""
+        gone = b">2\r\n$10\r\ninvalidate\r\n*1\r\n$8\r\nvolatile\r\n"
+        for server in (ours, theirs):
+            for mode in ("", " noloop", " bcast prefix vol noloop"):
+                client = Client(server)
+                client.ask("hello 3\r\nclient tracking on" + mode)
+                limit = info(client, "used_memory")[0] + 100000
+                client.ask(f"config set maxmemory {limit} maxmemory-policy volatile-random")
+                client.ask("setex volatile 10000 x\r\nget volatile")
+                told = client.ask("setbit big 1600000 0") + client.ask("getbit big 0")
+                if "bcast" in mode:  # told between commands
+                    self.assertIn(gone, told + client.ask(""))
+                else:
+                    gone_or_not = b"" if mode else gone
+                    self.assertEqual(told, b":0\r\n" + gone_or_not + b":0\r\n", mode)
+                client.ask("config set maxmemory 0 maxmemory-policy noeviction\r\ndel big")
+                client.ask("client tracking off")
+
+    def test_who_has_quit_is_redirected_to_no_more(self):
+        """From its reply to QUIT on, whatever becomes of its connection meanwhile."""
+        for server in (ours, theirs):
+            reader, other = Client(server), Client(server)
+            reader.ask("hello 3")
+            for _ in range(30):
+                target = Client(server)
+                reader.ask(f"client tracking on redirect {target.number}\r\nget key")
+                target.socket.sendall(b"quit\r\n")
+                self.assertEqual(target.socket.recv(100), b"+OK\r\n")
+                other.ask("set key 1")
+                self.assertIn(b"tracking-redir-broken", reader.ask(""))
+                reader.ask("client tracking off")
+
     def test_keys_that_expire(self):
         for server in (ours, theirs):
             reader, other = Client(server), Client(server)

@@ -100,16 +100,19 @@ static bool may_take_room(const struct session *session, const struct command *c
            (session->transaction.open && (command->flags & COMMAND_NEVER_QUEUED) == 0);
 }
 
-/* Evicts what is above maxmemory. Nothing goes during a CLIENT PAUSE, as in Redis. */
+/* Evicts what is above maxmemory, whatever the command is, as Redis does: who writes something
+ * large leaves that to the next one. Nothing goes during a CLIENT PAUSE. True: the command must not
+ * run. */
 static bool is_out_of_room(struct server *server, const struct session *session,
                            const struct command *command)
 {
     struct keyspace *keyspace = server_keyspace(server);
-    if (keyspace_eviction(keyspace)->limit_bytes == 0 || !may_take_room(session, command) ||
+    if (keyspace_eviction(keyspace)->limit_bytes == 0 ||
         server_pause_mode_locked(server) != PAUSE_OFF) {
         return false;
     }
-    return eviction_run(keyspace, EVICTED_KEYS_MAX) == EVICTION_FAILED;
+    return eviction_run(keyspace, EVICTED_KEYS_MAX) == EVICTION_FAILED &&
+           may_take_room(session, command);
 }
 
 /* enable-debug-command: who is on this machine? */
@@ -222,7 +225,10 @@ void dispatch_run(struct call *call)
     struct reply_mark mark = reply_mark(call->reply);
     int64_t begin_us = statistics_begin_command_locked(statistics);
     keyspace_note_access(call->keyspace, is_use(call));
+    bool was_in_call = call->session->is_in_call; /* by EXEC */
+    call->session->is_in_call = true;
     call->command->handler(call);
+    call->session->is_in_call = was_in_call;
     uint64_t position = engine_payload_position_locked(engine);
     if (position != before) {
         call->session->write_position = position;
@@ -312,6 +318,9 @@ static void reject(struct server *server, struct session *session, const struct 
 {
     struct statistics *statistics = server_statistics(server);
     transaction_abort(session);
+    if (command != NULL) {
+        mark = reply_mark(&session->reply); /* behind invalidations of what was evicted */
+    }
     if (command != NULL && (command->flags & COMMAND_RUNS_QUEUE) != 0) {
         reject_exec(server_keyspace(server), session, command, error);
     } else if (command != NULL) {

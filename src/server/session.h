@@ -82,6 +82,7 @@ struct session {
     bool is_unix_socket;
     bool no_evict;
     bool no_touch;
+    bool is_in_call;        /* a command of its own runs, whose reply may have begun */
     bool close_after_reply; /* QUIT, protocol errors */
     bool close_asap;        /* CLIENT KILL, HTTP: close without sending what is pending */
     enum reply_mode reply_mode;

@@ -314,7 +314,8 @@ void tracking_remember(struct server *server, struct session *session, struct sl
 
 static void note_change(struct server *server, struct tracked_prefix *prefix, struct slice name)
 {
-    uint64_t session_id = server->executing == NULL ? 0 : server->executing->id;
+    const struct session *caller = tracking_caller(server);
+    uint64_t session_id = caller == NULL ? 0 : caller->id;
     struct changed_key *change =
         (struct changed_key *)(void *)name_map_find(&prefix->changes, name);
     if (change == NULL) {

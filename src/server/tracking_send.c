@@ -7,7 +7,14 @@
 
 #define INVALIDATE_CHANNEL "__redis__:invalidate"
 
-/* Sends what was encoded. What a client's own command invalidates comes behind its reply. */
+const struct session *tracking_caller(const struct server *server)
+{
+    const struct session *session = server->executing;
+    return session != NULL && session->is_in_call ? session : NULL;
+}
+
+/* Sends what was encoded. What a client's own command invalidates comes behind its reply; what has
+ * to go before the command runs, in front of it. */
 static void send_reply(struct server *server, const struct session *origin,
                        struct session *receiver, struct reply *reply)
 {
@@ -18,7 +25,7 @@ static void send_reply(struct server *server, const struct session *origin,
         server_kill_locked(server, receiver);
         return;
     }
-    if (origin == server->executing) {
+    if (origin == tracking_caller(server)) {
         push_send_later_locked(server, receiver, push);
     } else {
         push_send_locked(server, receiver, push);
@@ -63,7 +70,7 @@ void tracking_send(struct server *server, struct session *session, const struct 
     uint64_t redirect = session->tracker.mode.redirect;
     if (redirect != 0) {
         receiver = session_registry_find(&server->sessions, redirect);
-        if (receiver == NULL || receiver->close_asap) {
+        if (receiver == NULL || receiver->close_asap || receiver->close_after_reply) {
             tell_broken_redirect(server, session);
             return;
         }

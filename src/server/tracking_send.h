@@ -14,6 +14,9 @@
 struct server;
 struct session;
 
+/* Whose command runs. NULL: nobody's, which is so, too, while room is made for one that comes. */
+const struct session *tracking_caller(const struct server *server);
+
 /* `session` tracks. These keys are out of date; NULL: all keys are. */
 void tracking_send(struct server *server, struct session *session, const struct slice *keys,
                    size_t count);

@@ -25,7 +25,8 @@ static void deliver(struct worker *worker, const struct push *push, uint64_t ses
 {
     struct server *server = worker->server;
     struct session *session = session_registry_find(&server->sessions, session_id);
-    if (session == NULL || session->close_asap || session->connection->closing) {
+    if (session == NULL || session->close_asap || session->close_after_reply ||
+        session->connection->closing) {
         return;
     }
     turn_take_reply_buffer(worker, &session->reply);
