@@ -74,11 +74,12 @@ static unsigned permille(uint64_t level, uint64_t from, uint64_t to)
 }
 
 /* What closed segments may hold beyond that: so much less as a packed segment in the making, which
- * never has more than what is alive, may take. */
+ * never has more than what is alive, may take; and a quarter less of that to spare, for writers are
+ * slowed and not stopped. */
 static uint64_t room_besides(const struct compaction_totals *totals, uint64_t segment_size)
 {
     uint64_t live = totals->all_live_bytes;
-    return segment_size / 2 * 3 - (live < segment_size ? live : segment_size);
+    return segment_size / 2 * 3 - (live < segment_size ? live : segment_size) / 4 * 5;
 }
 
 struct compaction_pressure compaction_press(const struct compaction_totals *totals,

@@ -8,7 +8,7 @@
  *
  *   start   (L + K) / (1 - p)                  compaction starts
  *   slow    two thirds of the way to `most`    writers are slowed, more and more
- *   most    max(2 L, start) + 1/2 segment      what closed segments hold when writers outrun it;
+ *   most    max(2 L, start) + 1/4 segment      what closed segments hold when writers outrun it;
  *                                              up to 3/2 segments where L is less than one
  *
  * Besides, the disk holds the active segment, at most one packed segment in the making (no larger

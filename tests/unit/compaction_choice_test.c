@@ -144,7 +144,7 @@ START_TEST(pressed_more_and_more)
     struct compaction_totals totals = {.live_bytes = 100 * SEGMENT,
                                        .all_live_bytes = 100 * SEGMENT};
     struct compaction_pressure before = {0};
-    /* start is 166.7 segments, most 200.5, slow 189.2 */
+    /* start is 166.7 segments, most 200.25, slow 189.1 */
     for (uint64_t segments = 100; segments < 210; segments++) {
         totals.bytes = segments * SEGMENT;
         struct compaction_pressure now = compaction_press(&totals, 40, SEGMENT);
