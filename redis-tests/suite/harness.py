@@ -30,6 +30,7 @@ PORTS_EACH = 100
 # has become of another to which it has just written: one worker sees the two in that order.
 THREADS = {"unit/client-eviction": 1}
 THREADS_DEFAULT = 3
+RUNNING = set()  # process groups of harnesses, with the servers that they have started
 LINE = re.compile(r"^\[(ok|err|skip|ignore|exception|TIMEOUT)\]: (.*)$")
 
 
@@ -69,7 +70,18 @@ class Outcome:
 
 
 class PortRange:
-    """PORTS_EACH ports for one harness. The range is taken by holding the port below it."""
+    """PORTS_EACH ports for one harness. The range is taken by holding the port below it; one in which a
+    server listens that was left behind is not."""
+
+    def is_free(self, base):
+        for port in range(base, base + PORTS_EACH):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    return False
+        return True
 
     def __enter__(self):
         for base in range(20000 + 40 * (os.getpid() % 8), 31000, PORTS_EACH + 50):
@@ -77,9 +89,11 @@ class PortRange:
             try:
                 self.guard.bind(("127.0.0.1", base - 33))
                 self.guard.listen(1)
-                return base
+                if self.is_free(base):
+                    return base
             except OSError:
-                self.guard.close()
+                pass
+            self.guard.close()
         raise RuntimeError("no free range of ports between 20000 and 31000")
 
     def __exit__(self, kind, value, trace):
@@ -98,6 +112,15 @@ def copy_sources(sources, target):
     patches.apply(target)
 
 
+def stop_all():
+    """For a run that is ended from outside."""
+    for group in list(RUNNING):
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
 def run_harness(folder, arguments, seconds_max):
     """(output, problem or None). Whatever the harness has started ends with it."""
     with PortRange() as base, tempfile.TemporaryFile() as output:
@@ -112,6 +135,7 @@ def run_harness(folder, arguments, seconds_max):
             env={**os.environ, "TERM": "dumb"},
         )
         problem = None
+        RUNNING.add(process.pid)
         try:
             process.wait(timeout=seconds_max)
         except subprocess.TimeoutExpired:
@@ -122,6 +146,7 @@ def run_harness(folder, arguments, seconds_max):
             except ProcessLookupError:
                 pass
             process.wait()
+            RUNNING.discard(process.pid)
         output.seek(0)
         return output.read().decode("utf-8", "backslashreplace"), problem
 
@@ -140,8 +165,10 @@ def run_file(sources, file, mode, skips, seconds_max):
         if mode == "external":
             directives = [("enable-debug-command", "yes"), ("enable-protected-configs", "yes")]
             with Server(directives=directives) as server:
+                RUNNING.add(server.pid)
                 arguments += ["--host", server.host, "--port", str(server.port)]
                 output, problem = run_harness(work, arguments, seconds_max)
+                RUNNING.discard(server.pid)
         else:
             if "redis" not in os.path.basename(scdb_path()):
                 arguments += ["--config", "threads", str(THREADS.get(file, THREADS_DEFAULT))]

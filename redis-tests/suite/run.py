@@ -19,6 +19,7 @@ another server, such as a redis-server.
 import argparse
 import concurrent.futures
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -128,7 +129,14 @@ class Run:
         return self.passed > 0 and self.failed == 0
 
 
+def on_terminate(_number, _frame):
+    harness.stop_all()
+    os._exit(143)  # threads that wait for what has just been ended are not waited for
+
+
 def main():
+    signal.signal(signal.SIGTERM, on_terminate)
+    signal.signal(signal.SIGINT, on_terminate)
     parser = argparse.ArgumentParser(description="Redis's own tests against scdb-server")
     parser.add_argument("--mode", choices=(*harness.MODES, "both"), default="both")
     parser.add_argument("--all", action="store_true", help="every file of the suite")

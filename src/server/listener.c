@@ -219,6 +219,11 @@ static enum status describe(const struct config *config, struct buffer *text)
 enum status listeners_open(struct listeners *listeners, struct error *error)
 {
     enum status status = open_tcp(listeners, error);
+    if (status == STATUS_IO) {
+        /* In Redis's words: there are programs that try another port then. */
+        LOG_WARNING("Failed listening on port %d (TCP), aborting.",
+                    (int)config_number(listeners->server->config, CONFIG_PORT));
+    }
     if (status == STATUS_OK) {
         status = open_unix(listeners, error);
     }

@@ -80,7 +80,7 @@ enum status startup_prepare(const struct config *config, char directory[STARTUP_
     if (status != STATUS_OK) {
         return status;
     }
-    LOG_NOTICE("scdb %s is starting, PID: %d, store in %s", SCDB_VERSION, (int)getpid(), directory);
+    LOG_NOTICE("scdb %s is starting, store in %s", SCDB_VERSION, directory);
     if (config_file_path(config)[0] == '\0') {
         LOG_NOTICE("No configuration file: defaults and the command line apply.");
     }
@@ -123,6 +123,8 @@ static void log_store(struct engine *engine)
 void startup_begin(const struct config *config, struct engine *engine)
 {
     log_store(engine);
+    /* As in Redis only who has got its port says so. */
+    LOG_NOTICE("Running as PID: %d", (int)getpid());
     if (config_text(config, CONFIG_PIDFILE).size > 0) {
         daemon_write_pid_file(config_text(config, CONFIG_PIDFILE).data);
     }
