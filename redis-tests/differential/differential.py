@@ -35,6 +35,7 @@ PREPARE = [
     [b"config", b"set", b"slowlog-max-len", b"128", b"maxmemory-policy", b"noeviction"],
     [b"config", b"set", b"hll-sparse-max-bytes", b"3000", b"rdbcompression", b"yes"],
     [b"config", b"set", b"databases", b"16"],
+    [b"acl", b"deluser", *grammar.USERS],
     [b"flushall"],
 ]  # `databases` can't be set: both must refuse it
 

@@ -58,6 +58,16 @@ OFFSETS += [b"9223372036854775807", b"-9223372036854775808", b"2147483647"]
 
 ELEMENTS = [b"a", b"b", b"", b"\x00", b"element", b"x" * 100]
 
+USERS = [b"alice", b"bob"]  # `default` stays as it is: the run itself needs it
+PASSWORDS = [b"secret", b"other", b""]
+ACL_RULES = """on on on off nopass resetpass >secret >other <secret <other #abc !abc reset allkeys
+resetkeys ~k* ~k1 ~* %R~k* %W~k* %RW~{tag}* %X~a ~ allchannels resetchannels &k* &* allcommands
+nocommands +get +set -set +@read +@write -@write +@all -@all -@dangerous +@nonsense +nonsense
++acl +acl|whoami +client|id -client|id +config|get +object +bitfield_ro +@string +@bitmap +exec +multi
++ping +select|1 (+get (+get) (+@all clearselectors nonsense sanitize-payload""".split()
+ACL_RULES = [rule.encode() for rule in ACL_RULES] + [b"(+set ~k2)", b"(+@all %R~k* &*)", b"(nonsense)"]
+CATEGORIES = [b"all", b"string", b"bitmap", b"nonsense", b"read", b"Write", b""]
+
 KNOWN_COMMANDS = """setbit getbit bitcount bitpos bitop bitfield bitfield_ro pfadd pfcount pfmerge
 pfdebug pfselftest dump restore restore-asking get set setnx setex psetex getset getdel getex mget mset msetnx append strlen
 getrange substr setrange incr decr incrby decrby incrbyfloat lcs del unlink exists type expire
@@ -251,6 +261,30 @@ class Grammar:
             return word.upper()
         return b"".join(self.pick([bytes([c]).lower(), bytes([c]).upper()]) for c in word)
 
+    def acl_rules(self):
+        """Often enough so many that the user can do something."""
+        rules = [self.pick(ACL_RULES) for _ in range(self.random.randint(0, 5))]
+        if self.chance(0.6):
+            rules = [b"on", b"nopass", b"~k*", b"&*", b"+@all", *rules]
+        return rules
+
+    def acl(self):
+        user = self.pick(USERS)
+        return [b"acl", *self.pick([
+            [b"setuser", user, *self.acl_rules()],
+            [b"setuser", user, *self.acl_rules()],
+            [b"setuser", user, *self.acl_rules()],
+            [b"getuser", self.pick([user, b"default", b"nobody"])],
+            [b"dryrun", user, *self.pick(self.commands)()],
+            [b"dryrun", user, *self.pick(self.commands)()],
+            [b"dryrun", self.pick([user, b"default", b"nobody"]), self.value()],
+            [b"deluser", self.pick([b"nobody", b"default"])],
+            self.pick([[b"cat"], [b"cat", self.pick(CATEGORIES)]]),
+            self.pick([[b"log"], [b"log", b"reset"], [b"log", self.integer()]]),
+            self.pick([[b"genpass"], [b"genpass", self.integer()]]),
+            [self.pick([b"whoami", b"users", b"list", b"save", b"load", b"help", b"nonsense"])],
+        ])]  # fmt: skip
+
     # --- commands ---
 
     def table(self):
@@ -343,7 +377,12 @@ class Grammar:
             (lambda: [b"hello", pick([b"2", b"3"]), *some([b"AUTH", b"default", value()],
                                                           [b"SETNAME", pick([b"me", value()])])], 3),
             (lambda: [b"auth", *some([pick([b"default", value()])], [value()])], 3),
-            (lambda: [b"reset"], 1),
+            (self.acl, 8),
+            (lambda: [b"acl", b"whoami"], 2),
+            (lambda: [b"auth", pick(USERS), pick(PASSWORDS)], 2),
+            (lambda: [b"hello", pick([b"2", b"3"]), b"AUTH", pick(USERS), pick(PASSWORDS)], 1),
+            (lambda: [b"auth", b"default", b""], 2),
+            (lambda: [b"reset"], 2),
             (lambda: [b"quit"], 1),
             (lambda: [b"client", pick([b"id", b"getname", b"info", b"list", b"getredir",
                                        b"trackinginfo", b"nonsense", b"unpause"])], 3),
@@ -486,13 +525,35 @@ class Grammar:
             ("send", 1, [[b"auth", b"secret"], [b"config", b"set", b"requirepass", b""]]),
         ]
 
+    def as_user(self):
+        """What somebody may do who may not do everything, and what is told of it."""
+        connection = self.random.randrange(CONNECTIONS)
+        user = self.pick(USERS)
+        begin = [[b"reset"], [b"hello", b"3"]] if connection == 2 else [[b"reset"]]
+        begin.append([b"acl", b"setuser", user, b"reset", b"on", b"nopass", *self.acl_rules()])
+        commands = [self.command() for _ in range(self.random.randint(5, 25))]
+        if self.chance(0.3):
+            self.in_transaction[connection] = False
+            self.add_transaction(connection, commands)
+        about = [[b"acl", b"getuser", user], [b"acl", b"list"], [b"acl", b"log", b"reset"],
+                 [b"acl", b"dryrun", user, *self.pick(self.commands)()]]  # fmt: skip
+        end = [*([[b"discard"]] if self.chance(0.5) else []), *begin[:-1]]
+        self.in_transaction[connection] = False
+        auth = [b"auth", user, self.pick(PASSWORDS)]
+        about = [command for command in about if is_allowed(command)]
+        return ("send", connection, [*begin, auth, *commands, *end, *about])
+
     def history(self, size):
         """About `size` commands."""
         steps = []
         count = 0
         while count < size:
             what = self.random.random()
-            if what < 0.93:
+            if what < 0.06:
+                step = self.as_user()
+                count += len(step[2])
+                steps.append(step)
+            elif what < 0.93:
                 step = self.pipeline()
                 count += len(step[2])
                 steps.append(step)
@@ -597,6 +658,10 @@ def is_allowed(command):
         return len(words) != 3 or words[1] in (b"0", b"-1", b"x") or words[2] == b"1"
     if name == b"client":
         return is_allowed_client(second, words)
+    if name == b"acl":
+        return is_allowed_acl(second, third, words)
+    if name == b"pfmerge":
+        return len(words) != 2  # Redis lets anyone do that to any key, whatever keys are theirs
     if name == b"config" and second == b"get":
         return len(words) == 2 or all(b"*" not in word and b"?" not in word for word in words[2:])
     if name == b"config" and second == b"set":
@@ -609,6 +674,18 @@ def is_allowed(command):
 
 
 NOT_FOR_GETKEYS = (b"memory", b"object")
+
+
+def is_allowed_acl(second, third, words):
+    """Users come and go between histories: who is logged in as one that is deleted loses the
+    connection, sooner or later."""
+    if second == b"setuser":
+        return len(words) < 3 or third in USERS
+    if second == b"deluser":
+        return not any(word in USERS for word in words[2:])
+    if second == b"dryrun":
+        return len(words) < 4 or is_allowed(words[3:])
+    return True
 
 
 def is_allowed_client(second, words):

@@ -12,6 +12,7 @@
 #include "server/server.h"
 #include "server/server_users.h"
 
+#include <string.h>
 #include <sys/random.h>
 
 /* --- changing users --- */
@@ -148,8 +149,10 @@ static void reply_verdict(struct call *call, const struct acl_request *request,
                           enum acl_verdict verdict, size_t culprit)
 {
     char name[COMMAND_NAME_SIZE_MAX];
-    struct slice parts[3] = {SLICE_LITERAL("This user has no permissions to access the '"),
-                             request->arguments[culprit], SLICE_LITERAL("' key")};
+    struct slice subject = request->arguments[culprit];
+    subject.size = strnlen(subject.data, subject.size); /* as Redis shows it */
+    struct slice parts[3] = {SLICE_LITERAL("This user has no permissions to access the '"), subject,
+                             SLICE_LITERAL("' key")};
     if (verdict == ACL_DENIED_COMMAND) {
         parts[0] = SLICE_LITERAL("This user has no permissions to run the '");
         parts[1] = slice_of_string(table_full_name(request->command, name));
