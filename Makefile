@@ -310,6 +310,10 @@ $(BUILD)/node/.tests: $(NODE_TESTS) $(BUILD)/node/.installed
 client-test: build $(BUILD)/node/.tests | $(INSTALLED)/test $(INSTALLED)/clients ## clients of more languages, and applications, against the server
 	@tests/run $(MORE_CLIENT_TESTS)
 
+.PHONY: upstream-test
+upstream-test: build | $(INSTALLED)/test $(INSTALLED)/upstream ## client libraries' own tests against the server (ONLY="hiredis phpredis redigo")
+	@redis-tests/upstream/run.py $(ONLY)
+
 .PHONY: differential
 differential: build | $(INSTALLED)/test ## random commands here and at redis-server (COUNT=200000 SEED=n)
 	@redis-tests/differential/differential.py --count $(or $(COUNT),200000) $(if $(SEED),--seed $(SEED))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what is missing for a purpose, by package name with apt-get, and nothing else.
 #
-#     deps/install.sh build|test|lint|clients|coverage|suite|bench|all ...
+#     deps/install.sh build|test|lint|clients|upstream|coverage|suite|bench|all ...
 #
 # Where nothing is missing it touches neither the network nor the machine. On a system without
 # apt-get it names what is missing and fails, so that it can be installed by hand.
@@ -10,7 +10,7 @@ set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 usage() {
-    echo "usage: deps/install.sh build|test|lint|clients|coverage|suite|bench|all ..." >&2
+    echo "usage: deps/install.sh build|test|lint|clients|upstream|coverage|suite|bench|all ..." >&2
     exit 2
 }
 
