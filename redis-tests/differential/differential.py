@@ -209,7 +209,7 @@ class Comparison:
                 pass
             answers.append(link.everything())
             link.close()
-        if answers[0] != answers[1] and not same_replies(answers):
+        if answers[0] != answers[1] and not is_cut(answers) and not same_replies(answers):
             raise Difference(describe([b"(raw)", data], answers))
 
     def look_at_all(self, pair):
@@ -276,6 +276,13 @@ class Comparison:
                     steps, difference = shorter, found
             chunk //= 2
         return steps, difference
+
+
+def is_cut(answers):
+    """Redis forgets what is not sent yet when the client has ended its side: then the rest of a large
+    reply, which did not fit into the socket's buffers, is missing."""
+    cut, whole = answers
+    return cut is not None and whole is not None and len(cut) > 1 << 16 and whole.startswith(cut)
 
 
 def same_replies(answers):
