@@ -1,6 +1,8 @@
 /* inline_request.c - see inline_request.h. */
 #include "resp/inline_request.h"
 
+#include "base/escape.h"
+
 #include <stdbool.h>
 
 /* What C's isspace() takes for a blank; between arguments all of it, within one only is_end(). */
@@ -19,51 +21,12 @@ static bool is_quote(char c)
     return c == '"' || c == '\'';
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* The line being taken apart, and where unquoted bytes go. */
 struct inline_line {
     const char *at;
     const char *end;
     char *out;
 };
-
-static char unescape(char c)
-{
-    switch (c) {
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'b':
-        return '\b';
-    case 'a':
-        return '\a';
-    default:
-        return c;
-    }
-}
-
-/* Behind a backslash in double quotes: \xHH, a letter, or the byte itself. */
-static void unquote_escape(struct inline_line *line)
-{
-    if (line->end - line->at >= 3 && line->at[0] == 'x' && hex_digit(line->at[1]) >= 0 &&
-        hex_digit(line->at[2]) >= 0) {
-        *line->out++ = (char)(hex_digit(line->at[1]) * 16 + hex_digit(line->at[2]));
-        line->at += 3;
-        return;
-    }
-    *line->out++ = unescape(*line->at++);
-}
 
 /* From behind an opening quote to behind the closing one, which must end the argument. False:
  * unbalanced. */
@@ -76,7 +39,7 @@ static bool unquote_string(struct inline_line *line, char quote)
         }
         bool more = line->at < line->end;
         if (c == '\\' && more && quote == '"') {
-            unquote_escape(line);
+            *line->out++ = escape_take(&line->at, line->end);
         } else if (c == '\\' && more && *line->at == quote) {
             *line->out++ = *line->at++;
         } else {

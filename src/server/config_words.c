@@ -1,6 +1,8 @@
 /* config_words.c - the words of a line: see config_values.h. */
 #include "server/config_values.h"
 
+#include "base/escape.h"
+
 #include <stdlib.h>
 
 #define WORDS_MAX 1024
@@ -17,42 +19,6 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\0';
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* What stands behind a backslash within double quotes; moves *at over it. */
-static char unescape(struct slice line, size_t *at)
-{
-    char c = line.data[*at];
-    if (c == 'x' && line.size - *at > 2 && hex_digit(line.data[*at + 1]) >= 0 &&
-        hex_digit(line.data[*at + 2]) >= 0) {
-        c = (char)(hex_digit(line.data[*at + 1]) * 16 + hex_digit(line.data[*at + 2]));
-        *at += 3;
-        return c;
-    }
-    *at += 1;
-    switch (c) {
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    case 'b':
-        return '\b';
-    case 'a':
-        return '\a';
-    default:
-        return c;
-    }
-}
-
 /* Copies a quoted part to `to`, which has room; *at stands behind the opening quote and is moved
  * behind the closing one. False: there is none, or a word follows it without a blank. */
 static bool unquote(struct slice line, size_t *at, char quote, struct buffer *to)
@@ -61,8 +27,9 @@ static bool unquote(struct slice line, size_t *at, char quote, struct buffer *to
         char c = line.data[*at];
         bool escapes = c == '\\' && *at + 1 < line.size;
         if (escapes && quote == '"') {
-            *at += 1;
-            c = unescape(line, at);
+            const char *from = line.data + *at + 1;
+            c = escape_take(&from, line.data + line.size);
+            *at = (size_t)(from - line.data);
         } else if (escapes && line.data[*at + 1] == '\'') {
             c = '\'';
             *at += 2;
