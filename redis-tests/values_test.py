@@ -133,16 +133,24 @@ class HyperLogLogs(Both):
             for key in ("a", "b", "c", "d"):
                 self.same("GET", key)
 
+    def ends_within_an_opcode(self, key):
+        """Of an XZERO that is cut off at the end, Redis reads what it happens to keep behind the string."""
+        registers = self.links[0].bulk("GETRANGE", key, 16, -1)
+        place = 0
+        while place < len(registers):
+            place += 2 if registers[place] & 0xC0 == 0x40 else 1
+        return place > len(registers)
+
     def test_damage(self):
         for _ in range(rounds(400)):
             self.same("DEL", "h")
             self.add("h", self.random.choice([0, 2, 20, 200, 2000]))
             size = int(self.same("STRLEN", "h")[1:])
             for _ in range(self.random.randint(1, 4)):
-                # Not the last byte: of an XZERO that is cut off there, Redis reads what it happens
-                # to keep behind the string.
                 place = self.random.choice([self.random.randrange(20), self.random.randrange(size - 1)])
                 self.same("SETRANGE", "h", min(place, size - 2), self.random.randbytes(1))
+            if self.ends_within_an_opcode("h"):
+                continue
             for command in self.random.choices(["PFCOUNT", "PFCOUNT 2", "PFADD", "PFMERGE", "DECODE"], k=3):
                 if command == "PFADD":
                     self.same("PFADD", "h", *[self.element() for _ in range(20)])
