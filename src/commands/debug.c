@@ -194,8 +194,7 @@ static void debug_help(struct call *call)
         "OBJECT <key>",
         "    Tell how the key's value is kept.",
         "PAUSE-CRON <0|1>",
-        "    Stop or go on with what is done ten times a second: rates, eviction below a new "
-        "limit.",
+        "    Stop or go on with what is done ten times a second: rates, eviction to a new limit.",
         "POPULATE <count> [<prefix>] [<size>]",
         "    Set so many keys, PREFIX:0 and so on, that are not there yet.",
         "PROTOCOL <type>",
