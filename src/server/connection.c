@@ -13,7 +13,7 @@
 
 /* Room for a read when nothing is known of what will come. */
 #define INPUT_READ_SIZE  ((size_t)16 << 10)
-#define INPUT_LARGE_SIZE ((size_t)256 << 10) /* of which no part more is held than needed */
+#define INPUT_LARGE_SIZE ((size_t)256 << 10) /* grows no further while there is room in it */
 /* A turn of the others must not wait for one client's bytes. */
 #define INPUT_READ_SIZE_MAX ((size_t)4 << 20)
 /* What a client may send while nothing of it is executed. */
@@ -115,11 +115,18 @@ long connection_read_input(struct connection *connection)
 {
     struct buffer *input = &connection->input;
     size_t missing = connection_is_ready(connection) ? parser_missing(&connection->parser) : 0;
-    bool is_large = missing > INPUT_READ_SIZE || (missing > 0 && input->size >= INPUT_LARGE_SIZE);
-    size_t wanted = is_large ? missing : INPUT_READ_SIZE;
-    /* The room for a large value is asked for at once, and only what belongs to it is read. */
-    enum status status =
-        is_large ? buffer_reserve_exact(input, wanted) : buffer_reserve(input, wanted);
+    size_t room = input->capacity - input->size;
+    size_t wanted = INPUT_READ_SIZE;
+    enum status status = STATUS_OK;
+    if (missing > INPUT_READ_SIZE) {
+        /* The room for a large value is asked for at once, and only what belongs to it is read. */
+        wanted = missing;
+        status = buffer_reserve_exact(input, wanted);
+    } else if (missing > 0 && missing <= room && input->size >= INPUT_LARGE_SIZE) {
+        wanted = room; /* that was asked for then; not more, for the sake of its end */
+    } else {
+        status = buffer_reserve(input, wanted);
+    }
     if (status != STATUS_OK) {
         errno = ENOMEM;
         return -1;
