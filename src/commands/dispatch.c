@@ -133,11 +133,11 @@ static bool may_debug(struct server *server, const struct session *session)
 
 /* Why the command is not even tried, in the order in which Redis asks. */
 static enum client_error find_objection(struct server *server, const struct session *session,
-                                        const struct acl_request *request)
+                                        const struct request_words *request)
 {
     const struct command *command = request->command;
     bool may_do_all = acl_check_is_spared(session);
-    if (!table_is_arity_right(command, request->count)) {
+    if (!table_is_arity_right(command, request->argument_count)) {
         return ERROR_ARITY;
     }
     if (!may_do_all && (command->flags & COMMAND_NO_AUTH) == 0 &&
@@ -274,9 +274,9 @@ static bool is_queued(const struct session *session, const struct command *comma
     return session->transaction.open && (command->flags & COMMAND_NEVER_QUEUED) == 0;
 }
 
-static void queue(struct session *session, const struct acl_request *request)
+static void queue(struct session *session, const struct request_words *request)
 {
-    if (transaction_queue(session, request->command, request->arguments, request->count) ==
+    if (transaction_queue(session, request->command, request->arguments, request->argument_count) ==
         STATUS_OK) {
         reply_simple(&session->reply, "QUEUED");
     } else {
@@ -285,7 +285,7 @@ static void queue(struct session *session, const struct acl_request *request)
     }
 }
 
-static void run(struct server *server, struct session *session, const struct acl_request *request)
+static void run(struct server *server, struct session *session, const struct request_words *request)
 {
     struct keyspace *keyspace = server_keyspace(server);
     keyspace_set_now_ms(keyspace, statistics_begin_unix_ms_locked(server_statistics(server)));
@@ -295,7 +295,7 @@ static void run(struct server *server, struct session *session, const struct acl
                                 .reply = &session->reply,
                                 .command = request->command,
                                 .arguments = request->arguments,
-                                .argument_count = request->count});
+                                .argument_count = request->argument_count});
 }
 
 /* EXEC itself is refused: the transaction ends, and the error says what for. */
@@ -359,7 +359,7 @@ enum execution dispatch_execute(struct server *server, struct session *session,
     struct reply_mark mark = reply_mark(&session->reply);
     session->reply_start = mark;
     const struct command *command = find_command(session, words);
-    struct acl_request request = {command, words->arguments, words->argument_count};
+    struct request_words request = {command, words->arguments, words->argument_count};
     enum client_error error = ERROR_NONE;
     if (command != NULL) {
         remember_command(session, command);
@@ -396,8 +396,11 @@ void dispatch_foresee(struct server *server, const struct session *session,
     size_t first = (size_t)spec->begin;
     size_t end = spec->last < 0 ? request->argument_count : first + (size_t)spec->last + 1;
     end = end < request->argument_count ? end : request->argument_count;
-    for (size_t i = first; i < end && !prefetch_is_full(keys); i += (size_t)spec->step) {
-        prefetch_add_locked(server_engine(server), keys, session->database, request->arguments[i]);
+    const struct engine *engine = server_engine(server);
+    for (size_t i = first; i < end; i += (size_t)spec->step) {
+        if (!prefetch_add_locked(engine, keys, session->database, request->arguments[i])) {
+            return;
+        }
     }
 }
 

@@ -197,17 +197,12 @@ static enum compaction_verdict judge_locked(const struct compaction_copy *copy,
 /* Asks for the memory that judging the next few candidates will touch. */
 static void prefetch_locked(const struct compaction_copy *copy, size_t first)
 {
-    const char *lines[PREFETCH_GROUP_SIZE];
-    size_t count = 0;
+    struct prefetch_slots slots = {.count = 0};
     for (size_t i = first; i < copy->candidate_count && i < first + PREFETCH_GROUP_SIZE; i++) {
-        const struct compaction_candidate *candidate = &copy->candidates[i];
-        const struct engine_keyspace *keyspace =
-            spaces_find(&copy->engine->spaces, candidate->record.keyspace_id);
-        if (keyspace != NULL) {
-            lines[count++] = index_line(keyspace->index, candidate->hash);
-        }
+        prefetch_add_slot_locked(copy->engine, &slots, copy->candidates[i].record.keyspace_id,
+                                 copy->candidates[i].hash);
     }
-    prefetch_lines(lines, count);
+    prefetch_slots(&slots);
 }
 
 static void judge_all_locked(struct compaction_copy *copy)

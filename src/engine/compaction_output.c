@@ -306,17 +306,12 @@ static void publish_locked(struct compaction_output *output, const struct compac
 /* Asks for the memory that publishing the next few moves will touch. */
 static void prefetch_locked(const struct compaction_output *output, size_t first)
 {
-    const char *lines[PREFETCH_GROUP_SIZE];
-    size_t count = 0;
+    struct prefetch_slots slots = {.count = 0};
     for (size_t i = first; i < output->move_count && i < first + PREFETCH_GROUP_SIZE; i++) {
-        const struct compaction_move *move = &output->moves[i];
-        const struct engine_keyspace *keyspace =
-            spaces_find(&output->engine->spaces, move->keyspace_id);
-        if (keyspace != NULL) {
-            lines[count++] = index_line(keyspace->index, move->hash);
-        }
+        prefetch_add_slot_locked(output->engine, &slots, output->moves[i].keyspace_id,
+                                 output->moves[i].hash);
     }
-    prefetch_lines(lines, count);
+    prefetch_slots(&slots);
 }
 
 void compaction_output_publish(struct compaction_output *output)

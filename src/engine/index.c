@@ -57,13 +57,6 @@ const char *index_line(const struct index *index, struct index_hash hash)
     return (const char *)&table->slots[index_home(hash.bits, table->depth, table->homes)];
 }
 
-void index_prefetch(const struct index *index, struct index_hash hash)
-{
-    const char *line = index_line(index, hash);
-    __builtin_prefetch(line);
-    __builtin_prefetch(line + 64); /* A prefetch beyond the end does no harm. */
-}
-
 bool index_peek(const struct index *index, struct index_hash hash, struct record_address *out)
 {
     const struct index_table *table = index_directory_find(index, hash.bits);

@@ -76,9 +76,6 @@ uint64_t index_memory(const struct index *index);         /* bytes */
  * To prefetch, not to be read. */
 const char *index_line(const struct index *index, struct index_hash hash);
 
-/* Asks the CPU for both. */
-void index_prefetch(const struct index *index, struct index_hash hash);
-
 /* The address of the first slot whose hash matches, without comparing any key: to prefetch the
  * record. False when there is none. */
 bool index_peek(const struct index *index, struct index_hash hash, struct record_address *out);

@@ -109,8 +109,7 @@ static bool read_at(struct engine *engine, struct record_address address,
     bool mapped;
     out->bytes = appender_bytes_locked(engine, segment, out->offset, &read.available, &mapped);
     /* All lines of a short record at once, instead of one wait after the other. */
-    __builtin_prefetch(out->bytes + PREFETCH_LINE_SIZE);
-    __builtin_prefetch(out->bytes + 2 * PREFETCH_LINE_SIZE);
+    prefetch_record(out->bytes);
     if (!mapped) {
         read_record(&read);
     } else if (!fault_guard_run(read_record, &read)) {

@@ -1,20 +1,27 @@
 /* prefetch.c - see prefetch.h. */
 #include "engine/prefetch.h"
 
-#include "base/check.h"
 #include "engine/engine_state.h"
 #include "engine/lookup.h"
 
-/* Of a record: its header, its key and the first of its value. Longer values are read in order,
- * which the processor foresees by itself. */
-#define RECORD_LINES 3
+void prefetch_add_slot_locked(const struct engine *engine, struct prefetch_slots *slots,
+                              uint64_t keyspace_id, struct index_hash hash)
+{
+    const struct engine_keyspace *keyspace = spaces_find(&engine->spaces, keyspace_id);
+    if (keyspace != NULL) {
+        slots->lines[slots->count++] = index_line(keyspace->index, hash);
+    }
+}
 
-void prefetch_add_locked(const struct engine *engine, struct prefetch_group *group,
+bool prefetch_add_locked(const struct engine *engine, struct prefetch_group *group,
                          unsigned database, struct slice key)
 {
-    CHECK(!prefetch_is_full(group));
+    if (group->count == PREFETCH_KEYS_MAX) {
+        return false;
+    }
     group->keys[group->count++] =
-        (struct prefetch_key){.database = database, .hash = lookup_hash(engine, key).bits};
+        (struct prefetch_key){.database = database, .hash = lookup_hash(engine, key)};
+    return true;
 }
 
 static const struct index *index_of(const struct engine *engine, const struct prefetch_key *key)
@@ -22,23 +29,21 @@ static const struct index *index_of(const struct engine *engine, const struct pr
     return engine->spaces.databases[key->database]->index;
 }
 
-/* In both functions all addresses are found first: then the prefetches stand close together, and
- * their walks through the page tables overlap, too. */
 void prefetch_index_locked(const struct engine *engine, const struct prefetch_group *group)
 {
-    const char *lines[PREFETCH_GROUP_SIZE];
+    struct prefetch_slots slots;
     for (size_t i = 0; i < group->count; i++) {
-        const struct prefetch_key *key = &group->keys[i];
-        lines[i] = index_line(index_of(engine, key), (struct index_hash){.bits = key->hash});
+        slots.lines[i] = index_line(index_of(engine, &group->keys[i]), group->keys[i].hash);
     }
-    prefetch_lines(lines, group->count);
+    slots.count = group->count;
+    prefetch_slots(&slots);
 }
 
 /* Where the record lies in its mapped file; NULL: nowhere, or in the tail, which is near anyway. */
 static const uint8_t *find_record(const struct engine *engine, const struct prefetch_key *key)
 {
     struct record_address address;
-    if (!index_peek(index_of(engine, key), (struct index_hash){.bits = key->hash}, &address)) {
+    if (!index_peek(index_of(engine, key), key->hash, &address)) {
         return NULL;
     }
     const struct segment *segment = segment_table_find(&engine->segments, address);
@@ -46,9 +51,10 @@ static const uint8_t *find_record(const struct engine *engine, const struct pref
     return offset < segment->tail_from ? segment->mapping + offset : NULL;
 }
 
+/* All addresses are found first, as those of slots. */
 void prefetch_records_locked(const struct engine *engine, const struct prefetch_group *group)
 {
-    const uint8_t *records[PREFETCH_GROUP_SIZE];
+    const uint8_t *records[PREFETCH_KEYS_MAX];
     size_t count = 0;
     for (size_t i = 0; i < group->count; i++) {
         const uint8_t *record = find_record(engine, &group->keys[i]);
@@ -57,8 +63,6 @@ void prefetch_records_locked(const struct engine *engine, const struct prefetch_
         }
     }
     for (size_t i = 0; i < count; i++) {
-        for (size_t line = 0; line < RECORD_LINES; line++) {
-            __builtin_prefetch(records[i] + line * PREFETCH_LINE_SIZE);
-        }
+        prefetch_record(records[i]);
     }
 }

@@ -8,13 +8,14 @@
  *
  * A hint and nothing else: nothing is read that would have to be verified, nothing fails.
  *
- * Threads: functions with _locked want the execution lock; a group may be kept between two holds of
- * it. The keys' bytes are borrowed until the group is cleared.
+ * Threads: functions with _locked want the execution lock; a group of keys may be kept between two
+ * holds of it, and borrows nothing.
  */
 #ifndef SCDB_ENGINE_PREFETCH_H
 #define SCDB_ENGINE_PREFETCH_H
 
 #include "base/slice.h"
+#include "engine/index.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,38 +23,68 @@
 
 struct engine;
 
-/* Measured: docs/benchmarks.md. */
+#define PREFETCH_LINE_SIZE 64
+
+/* Keys that are asked for in one go. Measured: docs/benchmarks.md. */
 #define PREFETCH_GROUP_SIZE 4
-#define PREFETCH_LINE_SIZE  64
 
-struct prefetch_key {
-    unsigned database;
-    uint64_t hash;
-};
+/* Where one command has more keys, they are a group of their own, up to so many. */
+#define PREFETCH_KEYS_MAX 16
 
-struct prefetch_group {
-    struct prefetch_key keys[PREFETCH_GROUP_SIZE];
+/* Of a record: its header, its key and the first of its value. Longer values are read in order,
+ * which the processor foresees by itself. */
+#define PREFETCH_RECORD_LINES 3
+
+/* --- memory --------------------------------------------------------------------------------- */
+
+static inline void prefetch_record(const uint8_t *record)
+{
+    for (size_t line = 0; line < PREFETCH_RECORD_LINES; line++) {
+        __builtin_prefetch(record +
+                           line * PREFETCH_LINE_SIZE); /* Beyond the end it does no harm. */
+    }
+}
+
+/* What slots lie in: up to PREFETCH_KEYS_MAX addresses, which are found first, so that the
+ * prefetches stand close together: then their walks through the page tables overlap, too. */
+struct prefetch_slots {
+    const char *lines[PREFETCH_KEYS_MAX];
     size_t count;
 };
 
-static inline bool prefetch_is_full(const struct prefetch_group *group)
-{
-    return group->count == PREFETCH_GROUP_SIZE;
-}
+/* Adds a slot of the index of a keyspace, if there is such a keyspace. */
+void prefetch_add_slot_locked(const struct engine *engine, struct prefetch_slots *slots,
+                              uint64_t keyspace_id, struct index_hash hash);
 
-/* Adds a key of a group that is not full. */
-void prefetch_add_locked(const struct engine *engine, struct prefetch_group *group,
-                         unsigned database, struct slice key);
-
-/* Up to PREFETCH_GROUP_SIZE places of an index (index_line), one right behind the other: then their
- * walks through the page tables overlap, too. */
-static inline void prefetch_lines(const char *const *lines, size_t count)
+static inline void prefetch_slots(const struct prefetch_slots *slots)
 {
-    for (size_t i = 0; i < count; i++) {
-        __builtin_prefetch(lines[i]);
-        __builtin_prefetch(lines[i] + PREFETCH_LINE_SIZE); /* Beyond the end it does no harm. */
+    for (size_t i = 0; i < slots->count; i++) {
+        __builtin_prefetch(slots->lines[i]);
+        __builtin_prefetch(slots->lines[i] + PREFETCH_LINE_SIZE);
     }
 }
+
+/* --- keys ----------------------------------------------------------------------------------- */
+
+struct prefetch_key {
+    unsigned database;
+    struct index_hash hash;
+};
+
+struct prefetch_group {
+    struct prefetch_key keys[PREFETCH_KEYS_MAX];
+    size_t count;
+};
+
+/* No other command's keys are to be added. */
+static inline bool prefetch_is_full(const struct prefetch_group *group)
+{
+    return group->count >= PREFETCH_GROUP_SIZE;
+}
+
+/* Adds a key; false: there was no room. */
+bool prefetch_add_locked(const struct engine *engine, struct prefetch_group *group,
+                         unsigned database, struct slice key);
 
 /* The index lines of all keys of the group. */
 void prefetch_index_locked(const struct engine *engine, const struct prefetch_group *group);

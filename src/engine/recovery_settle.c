@@ -5,6 +5,7 @@
 #include "engine/change.h"
 #include "engine/checksum.h"
 #include "engine/lookup.h"
+#include "engine/prefetch.h"
 #include "engine/record_scanner.h"
 #include "engine/recovery_candidates.h"
 
@@ -89,16 +90,22 @@ static struct recovery_entry *scattered(const struct recovery_table *table, size
     return &table->entries[i * SCATTER_STEP & (table->capacity - 1)];
 }
 
+static void prefetch_slot_of(const struct recovery_settlement *settlement,
+                             const struct recovery_entry *entry)
+{
+    struct prefetch_slots slots = {.count = 0};
+    prefetch_add_slot_locked(settlement->engine, &slots, recovery_entry_keyspace(entry),
+                             index_hash_of(entry->hash));
+    prefetch_slots(&slots);
+}
+
 /* Asks for the memory that settling the next entries will touch: an entry, then its slot. */
 static void prefetch_entry(const struct recovery_settlement *settlement, size_t i)
 {
     const struct recovery_entry *entry = scattered(settlement->table, i + PREFETCH_AHEAD);
     __builtin_prefetch(scattered(settlement->table, i + 2 * PREFETCH_AHEAD));
-    const struct engine_keyspace *keyspace =
-        entry->is_used ? spaces_find(&settlement->engine->spaces, recovery_entry_keyspace(entry))
-                       : NULL;
-    if (keyspace != NULL) {
-        index_prefetch(keyspace->index, index_hash_of(entry->hash));
+    if (entry->is_used) {
+        prefetch_slot_of(settlement, entry);
     }
 }
 
@@ -254,9 +261,7 @@ static void prefetch_candidates(const struct recovery_settlement *settlement,
     }
     if (i + PREFETCH_AHEAD < candidates->count) {
         const struct recovery_entry *entry = candidates->items[i + PREFETCH_AHEAD].entry;
-        const struct engine_keyspace *keyspace =
-            spaces_find(&settlement->engine->spaces, recovery_entry_keyspace(entry));
-        index_prefetch(keyspace->index, index_hash_of(entry->hash));
+        prefetch_slot_of(settlement, entry);
     }
 }
 

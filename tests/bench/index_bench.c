@@ -111,7 +111,7 @@ static double time_finds(const struct index *index, uint64_t keys, bool prefetch
             state = mix(state + 0x9e3779b97f4a7c15u);
             wanted[i] = entry_of(state % keys, EXPIRY_NONE);
             if (prefetch) {
-                index_prefetch(index, wanted[i].hash);
+                __builtin_prefetch(index_line(index, wanted[i].hash));
             }
         }
         for (int i = 0; i < BATCH; i++) {

@@ -311,7 +311,7 @@ static void do_find(struct model *model)
     uint32_t at;
     struct index_entry *entry = &model->keys[any_present(model, &at)].entry;
     struct index_entry found;
-    index_prefetch(model->index, entry->hash);
+    __builtin_prefetch(index_line(model->index, entry->hash));
     EXPECT(==, true, index_find(model->index, entry->hash, match_address, &entry->address, &found));
     assert_same(&found, entry);
     struct record_address peeked;

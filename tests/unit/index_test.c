@@ -113,7 +113,7 @@ START_TEST(empty_index_has_nothing_and_costs_nothing)
     ck_assert_int_eq(index_average_ttl_ms(map, 0), 0);
     index_scan(map, &cursor, 10, NULL, NULL);
     ck_assert_uint_eq(cursor, 0);
-    index_prefetch(map, entry.hash);
+    __builtin_prefetch(index_line(map, entry.hash));
     ck_assert_uint_eq(index_count(map), 0);
     ck_assert_uint_lt(index_memory(map), 300);
 }
