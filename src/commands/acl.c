@@ -145,7 +145,7 @@ static const struct command *find_command(const struct slice *arguments, size_t 
     return is_container ? table_find_subcommand(command, arguments[1]) : command;
 }
 
-static void reply_verdict(struct call *call, const struct acl_request *request,
+static void reply_verdict(struct call *call, const struct request_words *request,
                           enum acl_verdict verdict, size_t culprit)
 {
     char name[COMMAND_NAME_SIZE_MAX];
@@ -173,19 +173,19 @@ static void reply_verdict(struct call *call, const struct acl_request *request,
 static void acl_dryrun(struct call *call)
 {
     size_t culprit;
-    struct acl_request request = {.arguments = call->arguments + 3,
-                                  .count = call->argument_count - 3};
+    struct request_words request = {.arguments = call->arguments + 3,
+                                    .argument_count = call->argument_count - 3};
     const struct acl_user *user = acl_find(server_acl(call->server), call->arguments[2]);
     if (user == NULL) {
         errors_reply_about(call->reply, ERROR_ACL_NO_USER, call->arguments[2]);
         return;
     }
-    request.command = find_command(request.arguments, request.count);
+    request.command = find_command(request.arguments, request.argument_count);
     if (request.command == NULL) {
         errors_reply_about(call->reply, ERROR_ACL_NO_COMMAND, request.arguments[0]);
         return;
     }
-    if (!table_is_arity_right(request.command, request.count)) {
+    if (!table_is_arity_right(request.command, request.argument_count)) {
         errors_reply_for(call->reply, request.command, ERROR_ARITY);
         return;
     }

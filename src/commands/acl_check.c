@@ -19,14 +19,14 @@ static uint32_t access_of(uint32_t key_flags)
     return access | (writes ? ACL_WRITE : 0);
 }
 
-static bool allows_keys(const struct acl_selector *selector, const struct acl_request *request,
+static bool allows_keys(const struct acl_selector *selector, const struct request_words *request,
                         size_t *culprit)
 {
     if (selector->all_keys) {
         return true;
     }
     struct command_keys keys =
-        command_keys_of(request->command, request->arguments, request->count);
+        command_keys_of(request->command, request->arguments, request->argument_count);
     struct command_key key;
     while (command_keys_next(&keys, &key)) {
         if (!acl_selector_allows_key(selector, request->arguments[key.index],
@@ -38,15 +38,15 @@ static bool allows_keys(const struct acl_selector *selector, const struct acl_re
     return true;
 }
 
-static bool allows_channels(const struct acl_selector *selector, const struct acl_request *request,
-                            size_t *culprit)
+static bool allows_channels(const struct acl_selector *selector,
+                            const struct request_words *request, size_t *culprit)
 {
     const struct channel_spec *spec = &request->command->channels;
     if (spec->begin == 0 || selector->all_channels) {
         return true;
     }
-    size_t end = spec->count == 0 ? request->count : spec->begin + spec->count;
-    for (size_t i = spec->begin; i < end && i < request->count; i++) {
+    size_t end = spec->count == 0 ? request->argument_count : spec->begin + spec->count;
+    for (size_t i = spec->begin; i < end && i < request->argument_count; i++) {
         if (!acl_selector_allows_channel(selector, request->arguments[i], spec->is_pattern)) {
             *culprit = i;
             return false;
@@ -56,11 +56,12 @@ static bool allows_channels(const struct acl_selector *selector, const struct ac
 }
 
 static enum acl_verdict check_selector(const struct acl_selector *selector,
-                                       const struct acl_request *request, size_t *culprit)
+                                       const struct request_words *request, size_t *culprit)
 {
     const struct command *command = request->command;
     size_t first = command->parent == NULL ? 1 : 2;
-    const struct slice *first_argument = first < request->count ? &request->arguments[first] : NULL;
+    const struct slice *first_argument =
+        first < request->argument_count ? &request->arguments[first] : NULL;
     bool allows_command =
         (command->flags & COMMAND_NO_AUTH) != 0 ||
         acl_selector_allows_command(selector, table_row_number(command), first_argument);
@@ -73,7 +74,7 @@ static enum acl_verdict check_selector(const struct acl_selector *selector,
     return allows_channels(selector, request, culprit) ? ACL_ALLOWED : ACL_DENIED_CHANNEL;
 }
 
-enum acl_verdict acl_check(const struct acl_user *user, const struct acl_request *request,
+enum acl_verdict acl_check(const struct acl_user *user, const struct request_words *request,
                            size_t *culprit)
 {
     enum acl_verdict worst = ACL_DENIED_COMMAND;
@@ -99,7 +100,7 @@ bool acl_may_use_channel(const struct session *session, struct slice channel, bo
 
 /* --- the log --- */
 
-static void note(const struct session *session, const struct acl_request *request,
+static void note(const struct session *session, const struct request_words *request,
                  struct acl_event *event)
 {
     struct text client;
@@ -107,7 +108,7 @@ static void note(const struct session *session, const struct acl_request *reques
                               .session = (struct session *)session,
                               .command = request->command,
                               .arguments = request->arguments,
-                              .argument_count = request->count};
+                              .argument_count = request->argument_count};
     int64_t maximum = config_number(server_config(session->server), CONFIG_ACLLOG_MAX_LEN);
     text_init(&client);
     client_write_info(&client, session, &call);
@@ -118,7 +119,7 @@ static void note(const struct session *session, const struct acl_request *reques
     text_deinit(&client);
 }
 
-static void note_denial(const struct session *session, const struct acl_request *request,
+static void note_denial(const struct session *session, const struct request_words *request,
                         enum acl_verdict verdict, size_t culprit)
 {
     char name[COMMAND_NAME_SIZE_MAX];
@@ -135,7 +136,7 @@ static void note_denial(const struct session *session, const struct acl_request 
 
 void acl_check_note_login(const struct call *call, struct slice user)
 {
-    const struct acl_request request = {call->command, call->arguments, call->argument_count};
+    const struct request_words request = {call->command, call->arguments, call->argument_count};
     struct acl_event event = {
         .reason = ACL_REASON_LOGIN, .object = call->arguments[0], .user = user};
     note(call->session, &request, &event);
@@ -144,7 +145,7 @@ void acl_check_note_login(const struct call *call, struct slice user)
 /* --- for dispatch --- */
 
 enum client_error acl_check_session(const struct session *session,
-                                    const struct acl_request *request)
+                                    const struct request_words *request)
 {
     static const enum client_error errors[] = {
         [ACL_ALLOWED] = ERROR_NONE,
@@ -168,7 +169,7 @@ bool acl_check_queued(const struct call *call)
         [ACL_DENIED_KEY] = "no permission to touch the specified keys",
         [ACL_DENIED_CHANNEL] = "no permission to access one of the channels used as arguments",
     };
-    const struct acl_request request = {call->command, call->arguments, call->argument_count};
+    const struct request_words request = {call->command, call->arguments, call->argument_count};
     size_t culprit;
     if (acl_check_is_spared(call->session)) {
         return true;

@@ -17,16 +17,10 @@
 
 enum acl_verdict { ACL_ALLOWED, ACL_DENIED_COMMAND, ACL_DENIED_KEY, ACL_DENIED_CHANNEL };
 
-/* A command with its arguments, whose number fits its arity. Borrowed. */
-struct acl_request {
-    const struct command *command;
-    const struct slice *arguments;
-    size_t count;
-};
-
-/* *culprit: the argument that was denied, of a key or a channel. Of several selectors, the denial
- * that came closest to allowing the command counts, as in Redis. Pure. */
-enum acl_verdict acl_check(const struct acl_user *user, const struct acl_request *request,
+/* The number of arguments fits the command. *culprit: the one that was denied, of a key or a
+ * channel. Of several selectors, the denial that came closest to allowing the command counts, as in
+ * Redis. Pure. */
+enum acl_verdict acl_check(const struct acl_user *user, const struct request_words *request,
                            size_t *culprit);
 
 /* Nothing needs to be checked: one look for the user that may do everything. */
@@ -37,7 +31,7 @@ static inline bool acl_check_is_spared(const struct session *session)
 
 /* Why the session's user may not; ERROR_NONE: it may. A denial is noted in the log. */
 enum client_error acl_check_session(const struct session *session,
-                                    const struct acl_request *request);
+                                    const struct request_words *request);
 
 /* The same for a command that was allowed when it was queued. False: an error was replied. */
 bool acl_check_queued(const struct call *call);

@@ -20,6 +20,13 @@ struct session;
 struct keyspace;
 struct command;
 
+/* A command with its arguments. Borrowed. */
+struct request_words {
+    const struct command *command;
+    const struct slice *arguments;
+    size_t argument_count;
+};
+
 /* One call of a command, under the execution lock. All pointers are borrowed for the call. */
 struct call {
     struct server *server;

@@ -34,14 +34,9 @@ enum execution {
     POSTPONED /* not executed: to be tried again when the session is resumed (CLIENT PAUSE) */
 };
 
-/* A request that has been parsed. */
-struct request_words {
-    const struct command *command; /* the row of its name, not of a subcommand; NULL: unknown */
-    const struct slice *arguments; /* at least one */
-    size_t argument_count;
-};
-
-/* How the server reaches the commands. All but `recognize` are called under the execution lock. */
+/* How the server reaches the commands. All but `recognize` are called under the execution lock. A
+ * request has at least one argument; its command is what `recognize` made of the first: never the
+ * row of a subcommand, and NULL where the name is unknown. */
 struct executor {
     const struct command *(*recognize)(struct slice name);
     enum execution (*execute)(struct server *server, struct session *session,

@@ -1,10 +1,10 @@
 /* server_settings.c - see server_settings.h. */
 #include "server/server_settings.h"
-#include "server/client_memory.h"
 
 #include "base/log.h"
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
+#include "server/client_memory.h"
 #include "server/daemon.h"
 #include "server/notify.h"
 #include "server/process_title.h"

@@ -1,12 +1,12 @@
 /* turn.c - see turn.h. */
 #include "server/turn.h"
-#include "server/client_memory.h"
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
+#include "server/client_memory.h"
 #include "server/slow_writers.h"
 #include "server/turn_ahead.h"
 #include "server/turn_deliver.h"

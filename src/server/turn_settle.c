@@ -1,11 +1,11 @@
 /* turn_settle.c - see turn_settle.h. */
 #include "server/turn_settle.h"
-#include "server/client_memory.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine.h"
 #include "server/await.h"
+#include "server/client_memory.h"
 #include "server/worker.h"
 
 /* Bytes of replies that may wait for a client that has not logged in. */

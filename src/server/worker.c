@@ -1,12 +1,12 @@
 /* worker.c - see worker.h. */
 #include "server/worker.h"
-#include "server/client_memory.h"
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine.h"
 #include "server/await.h"
+#include "server/client_memory.h"
 #include "server/server_users.h"
 #include "server/slow_writers.h"
 #include "server/turn.h"
