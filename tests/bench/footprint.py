@@ -76,12 +76,9 @@ def main():
     arguments = parser.parse_args()
     log = results.Log("footprint", arguments.session or results.new_session())
     for count in [int(word) for word in arguments.counts.split(",")]:
-        for server in servers.make_all(servers.SYNC_DIRECTIVES["everysec"]):
+        for server in servers.one_by_one(servers.SYNC_DIRECTIVES["everysec"]):
             print(f"{count:,} keys in {server.name}", flush=True)
-            try:
-                measure_server(server, count, arguments.value, log)
-            finally:
-                server.close()
+            measure_server(server, count, arguments.value, log)
     return 0
 
 

@@ -86,12 +86,9 @@ def main():
     raise_limit(arguments.connections)
     log = results.Log("idle", arguments.session or results.new_session())
     directives = servers.SYNC_DIRECTIVES["everysec"] + [("maxclients", arguments.connections + 50)]
-    for server in servers.make_all(directives):
+    for server in servers.one_by_one(directives):
         print(f"{arguments.connections:,} connections to {server.name}", flush=True)
-        try:
-            measure_server(server, arguments.connections, log)
-        finally:
-            server.close()
+        measure_server(server, arguments.connections, log)
     return 0
 
 

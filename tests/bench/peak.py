@@ -78,12 +78,9 @@ def main():
     parser.add_argument("--session")
     arguments = parser.parse_args()
     log = results.Log("peak", arguments.session or results.new_session())
-    for server in servers.make_all(servers.SYNC_DIRECTIVES["everysec"]):
+    for server in servers.one_by_one(servers.SYNC_DIRECTIVES["everysec"]):
         print(f"{arguments.peaks} peaks at {server.name}", flush=True)
-        try:
-            measure_server(server, arguments.peaks, log)
-        finally:
-            server.close()
+        measure_server(server, arguments.peaks, log)
     return 0
 
 

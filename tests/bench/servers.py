@@ -105,3 +105,12 @@ def make(name, path, directives):
 
 def make_all(directives):
     return [make(name, path, list(directives)) for name, path in peers_wanted()]
+
+
+def one_by_one(directives):
+    """Each server in its turn, which is closed when the next one's comes."""
+    for server in make_all(directives):
+        try:
+            yield server
+        finally:
+            server.close()
