@@ -2,9 +2,14 @@
 #include "base/mutex.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <time.h>
+
+/* A sleep takes its time and what the kernel adds: at most about twice as long in all. */
+#define PATIENT_TRIES    10
+#define PATIENT_SLEEP_US 50
 
 void mutex_init(struct mutex *mutex)
 {
@@ -19,6 +24,17 @@ void mutex_deinit(struct mutex *mutex)
 void mutex_lock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
 {
     CHECK(pthread_mutex_lock(&mutex->native) == 0);
+}
+
+void mutex_lock_patiently(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS
+{
+    for (int i = 0; i < PATIENT_TRIES; i++) {
+        if (mutex_try_lock(mutex)) {
+            return;
+        }
+        clock_sleep_us(PATIENT_SLEEP_US);
+    }
+    mutex_lock(mutex);
 }
 
 bool mutex_try_lock(struct mutex *mutex) NO_THREAD_SAFETY_ANALYSIS

@@ -31,6 +31,11 @@ struct CAPABILITY("mutex") mutex {
 void mutex_init(struct mutex *mutex);
 void mutex_deinit(struct mutex *mutex);
 void mutex_lock(struct mutex *mutex) ACQUIRES(*mutex);
+/* The same for a thread that works in the background: while somebody holds it, it sleeps and tries
+ * again, for half a millisecond in all, and only then waits like others. So the holder, who
+ * releases the lock often and takes it again at once, does not pay for waking a thread that will
+ * find it taken. */
+void mutex_lock_patiently(struct mutex *mutex) ACQUIRES(*mutex);
 /* False: somebody holds it. */
 bool mutex_try_lock(struct mutex *mutex) THREAD_ANNOTATION(try_acquire_capability(true, *mutex));
 void mutex_unlock(struct mutex *mutex) RELEASES(*mutex);

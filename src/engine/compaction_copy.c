@@ -225,7 +225,7 @@ enum status compaction_copy_read(struct compaction_copy *copy)
     if (status != STATUS_OK || copy->candidate_count == 0) {
         return status;
     }
-    mutex_lock(&copy->engine->lock);
+    mutex_lock_patiently(&copy->engine->lock);
     judge_all_locked(copy);
     mutex_unlock(&copy->engine->lock);
     return STATUS_OK;

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define COMPACTION_BATCH_COUNT 256
+#define COMPACTION_BATCH_COUNT 1024
 #define COMPACTION_BATCH_SIZE  ((size_t)256 * 1024)
 
 enum compaction_verdict { VERDICT_DROP, VERDICT_COPY, VERDICT_TOMBSTONE };

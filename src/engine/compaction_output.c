@@ -11,7 +11,7 @@
 
 #define FLUSH_SIZE       ((size_t)1 << 20)
 #define THROUGH_SIZE     ((uint64_t)256 * 1024)
-#define PUBLISH_PER_HOLD 256
+#define PUBLISH_PER_HOLD 1024
 
 /* So often the file is synced on the way: one sync of all of it at the end would keep the disk busy
  * for so long that the log's syncs, and whoever waits for those, had to wait, too. */
@@ -321,7 +321,7 @@ void compaction_output_publish(struct compaction_output *output)
     while (next < output->move_count) {
         size_t end = next + PUBLISH_PER_HOLD;
         end = end < output->move_count ? end : output->move_count;
-        mutex_lock(&engine->lock);
+        mutex_lock_patiently(&engine->lock);
         for (; next < end; next++) {
             if (next % PREFETCH_GROUP_SIZE == 0) {
                 prefetch_locked(output, next + PREFETCH_GROUP_SIZE);
