@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "engine/record.h"
 #include "keyspace/keyspace.h"
+#include "server/config.h"
 #include "server/server.h"
 
 #include <errno.h>
@@ -170,6 +171,20 @@ static void debug_populate(struct call *call)
 
 /* --- the rest --- */
 
+/* CONFIG REWRITE with every directive, to see that all of them can be read back. */
+static void debug_config_rewrite(struct call *call)
+{
+    struct error error = {{0}};
+    enum status status = config_rewrite_all_locked(server_config(call->server), &error);
+    if (status == STATUS_OK) {
+        reply_ok(call->reply);
+    } else if (status == STATUS_INVALID) {
+        reply_error_format(call->reply, "ERR CONFIG-REWRITE-FORCE-ALL failed: %s", error.text);
+    } else {
+        errors_reply_status(call, status);
+    }
+}
+
 /* Tests of Redis want to see a data set that was read back from its file. */
 static void debug_reload(struct call *call)
 {
@@ -187,6 +202,8 @@ static void debug_help(struct call *call)
 {
     static const char *const lines[] = {
         "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "CONFIG-REWRITE-FORCE-ALL",
+        "    Like CONFIG REWRITE, but also write what has its default.",
         "ERROR <string>",
         "    Answer with this error.",
         "LOG <message>",
@@ -221,11 +238,17 @@ static const struct subcommand {
     size_t count_min; /* of arguments, DEBUG and the name among them */
     size_t count_max;
 } subcommands[] = {
-    {"error", debug_error, 3, 3},          {"help", debug_help, 2, 2},
-    {"loadaof", debug_reload, 2, 2},       {"log", debug_log, 3, 3},
-    {"object", debug_object, 3, 4},        {"pause-cron", debug_pause_cron, 3, 3},
-    {"populate", debug_populate, 3, 5},    {"protocol", debug_protocol_type, 3, 3},
-    {"reload", debug_reload, 2, SIZE_MAX}, {"set-active-expire", debug_set_active_expire, 3, 3},
+    {"config-rewrite-force-all", debug_config_rewrite, 2, 2},
+    {"error", debug_error, 3, 3},
+    {"help", debug_help, 2, 2},
+    {"loadaof", debug_reload, 2, 2},
+    {"log", debug_log, 3, 3},
+    {"object", debug_object, 3, 4},
+    {"pause-cron", debug_pause_cron, 3, 3},
+    {"populate", debug_populate, 3, 5},
+    {"protocol", debug_protocol_type, 3, 3},
+    {"reload", debug_reload, 2, SIZE_MAX},
+    {"set-active-expire", debug_set_active_expire, 3, 3},
     {"sleep", debug_sleep, 3, 3},
 };
 

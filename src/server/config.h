@@ -260,4 +260,7 @@ void config_set_user_source(struct config *config, const struct config_user_sour
  */
 enum status config_rewrite_locked(struct config *config, struct error *error) MUST_CHECK;
 
+/* The same, and every directive is written, also one that has its default. */
+enum status config_rewrite_all_locked(struct config *config, struct error *error) MUST_CHECK;
+
 #endif

@@ -22,7 +22,8 @@ struct rewriter {
     const struct config *config;
     struct buffer old;
     struct buffer new;
-    bool *changed; /* for each row: the file does not say what is in force */
+    bool writes_all;
+    bool *changed; /* for each row: the file does not say what is in force, or writes_all */
     bool *written;
     bool marked; /* added_mark stands in the text */
     struct buffer users;
@@ -117,7 +118,8 @@ static enum status note_changes(struct rewriter *rewriter, const struct config *
         if (status == STATUS_OK) {
             status = config_format(in_file, &config_directives[i], &then);
         }
-        rewriter->changed[i] = !slice_equal(buffer_slice(&now), buffer_slice(&then));
+        bool is_same = slice_equal(buffer_slice(&now), buffer_slice(&then));
+        rewriter->changed[i] = rewriter->writes_all || !is_same;
     }
     buffer_deinit(&now);
     buffer_deinit(&then);
@@ -258,13 +260,13 @@ static bool read_old(const char *path, struct buffer *out)
     return small_file_read(path, out) || errno == ENOENT;
 }
 
-enum status config_rewrite_locked(struct config *config, struct error *error)
+static enum status rewrite(struct config *config, bool writes_all, struct error *error)
 {
     const char *path = config_file_path(config);
     if (path[0] == '\0') {
         return error_set(error, STATUS_INVALID, "The server is running without a config file");
     }
-    struct rewriter rewriter = {.config = config};
+    struct rewriter rewriter = {.config = config, .writes_all = writes_all};
     rewriter.changed = calloc(config_directive_count, sizeof(*rewriter.changed));
     rewriter.written = calloc(config_directive_count, sizeof(*rewriter.written));
     enum status status = STATUS_INVALID;
@@ -283,4 +285,14 @@ enum status config_rewrite_locked(struct config *config, struct error *error)
     free(rewriter.changed);
     free(rewriter.written);
     return status;
+}
+
+enum status config_rewrite_locked(struct config *config, struct error *error)
+{
+    return rewrite(config, false, error);
+}
+
+enum status config_rewrite_all_locked(struct config *config, struct error *error)
+{
+    return rewrite(config, true, error);
 }

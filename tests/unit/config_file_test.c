@@ -373,6 +373,43 @@ START_TEST(rewrite_empties_a_value)
 }
 END_TEST
 
+/* The text of each row, as CONFIG GET shows it. */
+static void format_all(struct buffer *out)
+{
+    for (size_t i = 0; i < config_directive_count; i++) {
+        ck_assert_int_eq(buffer_append(out, "\n", 1), STATUS_OK);
+        ck_assert_int_eq(config_format(config, &config_directives[i], out), STATUS_OK);
+    }
+}
+
+START_TEST(everything_that_is_rewritten_is_read_back)
+{
+    write_file(path, "# mine\nport 7\ntimeout 5\n");
+    const char *argv[] = {"scdb-server", path};
+    ck_assert_int_eq(start(2, argv), CONFIG_START_RUN);
+    set("requirepass", "a\"b\n");
+    struct buffer before = {0};
+    struct buffer after = {0};
+    format_all(&before);
+    ck_assert_msg(config_rewrite_all_locked(config, &error) == STATUS_OK, "%s", error.text);
+    for (size_t i = 0; i < config_directive_count; i++) {
+        char line[64];
+        (void)snprintf(line, sizeof(line), "\n%s ", config_directives[i].name);
+        ck_assert_msg(strstr(read_file(path), line) != NULL, "no line for %s", line + 1);
+    }
+    ck_assert_ptr_eq(strstr(read_file(path), "# mine\nport 7\ntimeout 5\n"), read_file(path));
+    config_destroy(config);
+    ck_assert_int_eq(config_create(&config), STATUS_OK);
+    ck_assert_msg(start(2, argv) == CONFIG_START_RUN, "%s", error.text);
+    format_all(&after);
+    ck_assert_msg(slice_equal(buffer_slice(&before), buffer_slice(&after)),
+                  "before: %.*s\nafter: %.*s", (int)before.size, before.data, (int)after.size,
+                  after.data);
+    buffer_deinit(&before);
+    buffer_deinit(&after);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("config_file");
@@ -395,6 +432,7 @@ int main(void)
     tcase_add_test(test, rewrite_writes_what_has_changed);
     tcase_add_test(test, rewrite_finds_included_files_again);
     tcase_add_test(test, rewrite_empties_a_value);
+    tcase_add_test(test, everything_that_is_rewritten_is_read_back);
     suite_add_tcase(suite, test);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
