@@ -226,20 +226,41 @@ const char *config_special_title(struct slice value, struct slice current, struc
                                                                     : config_special_no_memory;
 }
 
+/* Redis's names of what a shutdown may do; which of them a value has is a bit for each. */
+static const char *const shutdown_words[] = {"default", "save", "nosave", "now", "force"};
+
+enum { SHUTDOWN_WORD_COUNT = 5, SHUTDOWN_SAVE = 1 << 1, SHUTDOWN_NOSAVE = 1 << 2 };
+
+/* 0: not one of them. */
+static unsigned find_shutdown_word(struct slice word)
+{
+    for (unsigned i = 0; i < SHUTDOWN_WORD_COUNT; i++) {
+        if (slice_is_word(word, shutdown_words[i])) {
+            return 1U << i;
+        }
+    }
+    return 0;
+}
+
+/* As Redis shows them: each word once, in this order, and `default` only where it stands alone. */
 const char *config_special_shutdown(struct slice value, struct slice current, struct buffer *text)
 {
     (void)current;
-    static const char *const known[] = {"default", "save", "nosave", "now", "force"};
-    for (struct slice word = config_special_next_word(&value); word.size > 0;
-         word = config_special_next_word(&value)) {
-        size_t i = 0;
-        while (i < 5 && !slice_is_word(word, known[i])) {
-            i++;
-        }
-        if (i == 5) {
+    unsigned words = 0;
+    struct slice word = config_special_next_word(&value);
+    do {
+        unsigned found = find_shutdown_word(word);
+        if (found == 0) {
             return "argument(s) must be one of the following: default, save, nosave, now, force";
         }
-        if (!append(text, slice_of_string(known[i]))) {
+        words |= found;
+        word = config_special_next_word(&value);
+    } while (word.size > 0);
+    if ((words & SHUTDOWN_SAVE) != 0 && (words & SHUTDOWN_NOSAVE) != 0) {
+        return "shutdown options SAVE and NOSAVE can't be used simultaneously";
+    }
+    for (unsigned i = words == 1 ? 0 : 1; i < SHUTDOWN_WORD_COUNT; i++) {
+        if ((words & 1U << i) != 0 && !append(text, slice_of_string(shutdown_words[i]))) {
             return config_special_no_memory;
         }
     }

@@ -149,6 +149,9 @@ START_TEST(values_show_in_their_usual_form)
     expect_value("latency-tracking-info-percentiles", "1 2 3.50", "1 2 3.5");
     expect_value("oom-score-adj-values", "-2000 0 2000", "-2000 0 2000");
     expect_value("shutdown-on-sigterm", "nosave now", "nosave now");
+    expect_value("shutdown-on-sigterm", "force now NOSAVE now", "nosave now force");
+    expect_value("shutdown-on-sigterm", "default nosave", "nosave");
+    expect_value("shutdown-on-sigterm", "default", "default");
     expect_value("appendonly", "no", "no");
 }
 END_TEST
@@ -172,6 +175,12 @@ START_TEST(bad_values_are_refused_in_the_words_of_redis)
     expect_refusal("notify-keyspace-events", "Z",
                    "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
     expect_refusal("oom-score-adj-values", "1 2", "wrong number of arguments");
+    const char *words =
+        "argument(s) must be one of the following: default, save, nosave, now, force";
+    expect_refusal("shutdown-on-sigint", "", words);
+    expect_refusal("shutdown-on-sigint", "save soon", words);
+    expect_refusal("shutdown-on-sigint", "force save nosave",
+                   "shutdown options SAVE and NOSAVE can't be used simultaneously");
     expect_refusal("databases", "3", "can't set immutable config");
     expect_refusal("dir", "/", "can't set protected config");
 }
