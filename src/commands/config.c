@@ -10,6 +10,7 @@
 #include "commands/tables.h"
 #include "keyspace/keyspace.h"
 #include "server/server.h"
+#include "server/session.h"
 #include "server/statistics.h"
 
 struct pairs {
@@ -58,8 +59,11 @@ static void config_set(struct call *call)
         return;
     }
     struct error error = {{0}};
-    enum status status = config_set_locked(server_config(call->server), call->arguments + 2,
-                                           (call->argument_count - 2) / 2, &error);
+    struct config *config = server_config(call->server);
+    bool may_protected = session_is_permitted(
+        call->session, (enum permission)config_number(config, CONFIG_ENABLE_PROTECTED_CONFIGS));
+    enum status status = config_set_locked(config, call->arguments + 2,
+                                           (call->argument_count - 2) / 2, may_protected, &error);
     if (status != STATUS_OK) {
         reply_refusal(call, status, &error);
         return;

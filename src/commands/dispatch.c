@@ -115,17 +115,10 @@ static bool is_out_of_room(struct server *server, const struct session *session,
            may_take_room(session, command);
 }
 
-/* enable-debug-command: who is on this machine? */
-static bool is_local(const struct session *session)
-{
-    return session->is_unix_socket || strncmp(session->address, "127.0.0.1:", 10) == 0 ||
-           strncmp(session->address, "[::1]:", 6) == 0;
-}
-
 static bool may_debug(struct server *server, const struct session *session)
 {
     int64_t permission = config_number(server_config(server), CONFIG_ENABLE_DEBUG_COMMAND);
-    return permission == PERMISSION_YES || (permission == PERMISSION_LOCAL && is_local(session));
+    return session_is_permitted(session, (enum permission)permission);
 }
 
 /* Redis counts a client that MONITORs among the replicas, and lets none of them near the keys. */

@@ -75,13 +75,14 @@ enum config_id {
     CONFIG_LATENCY_MONITOR_THRESHOLD,
     CONFIG_LATENCY_TRACKING,
     CONFIG_LATENCY_PERCENTILES,
-    CONFIG_ENABLE_DEBUG_COMMAND, /* a choice: enum permission */
-    CONFIG_REDUNDANT_BLOCKS,     /* accepted: see help */
-    CONFIG_POOL_CAPACITY,        /* accepted: see help */
-    CONFIG_NAMED_COUNT           /* rows from here on are only remembered */
+    CONFIG_ENABLE_DEBUG_COMMAND,     /* a choice: enum permission */
+    CONFIG_ENABLE_PROTECTED_CONFIGS, /* the same */
+    CONFIG_REDUNDANT_BLOCKS,         /* accepted: see help */
+    CONFIG_POOL_CAPACITY,            /* accepted: see help */
+    CONFIG_NAMED_COUNT               /* rows from here on are only remembered */
 };
 
-/* enable-debug-command. */
+/* enable-debug-command, enable-protected-configs. */
 enum permission { PERMISSION_NO, PERMISSION_YES, PERMISSION_LOCAL };
 
 enum directive_type {
@@ -97,7 +98,7 @@ enum directive_type {
 
 enum directive_flag {
     DIRECTIVE_IMMUTABLE = 1 << 0, /* only in the file or on the command line */
-    DIRECTIVE_PROTECTED = 1 << 1, /* CONFIG SET refuses it, in the words of Redis */
+    DIRECTIVE_PROTECTED = 1 << 1, /* only where enable-protected-configs says so */
     DIRECTIVE_IGNORED = 1 << 2,   /* has no meaning here: remembered, logged when set in a file */
     DIRECTIVE_HIDDEN = 1 << 3,    /* not among the matches of a CONFIG GET pattern */
     DIRECTIVE_SEVERAL = 1 << 4,   /* takes several arguments */
@@ -226,12 +227,13 @@ enum status config_get_locked(const struct config *config,
                               const struct config_query *query) MUST_CHECK;
 
 /*
- * Sets name, value, name, value, ...: all or nothing. INVALID: nothing has changed, and
- * error->text is what Redis answers after "ERR " ("Unknown option or number of arguments for
- * CONFIG SET - 'x'", "CONFIG SET failed (possibly related to argument 'x') - ...").
+ * Sets name, value, name, value, ...: all or nothing; what is protected only with `may_protected`.
+ * INVALID: nothing has changed, and error->text is what Redis answers after "ERR " ("Unknown option
+ * or number of arguments for CONFIG SET - 'x'", "CONFIG SET failed (possibly related to argument
+ * 'x') - ...").
  */
 enum status config_set_locked(struct config *config, const struct slice *pairs, size_t pair_count,
-                              struct error *error) MUST_CHECK;
+                              bool may_protected, struct error *error) MUST_CHECK;
 
 /*
  * Calls `apply` after config_set_locked has changed the value (not while loading). When it

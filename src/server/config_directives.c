@@ -311,14 +311,12 @@ const struct directive config_directives[] = {
                                     .initial = "50 99 99.9",
                                     .normalise = config_special_percentiles,
                                     .help = "The percentiles that INFO latencystats shows."},
-    [CONFIG_ENABLE_DEBUG_COMMAND] = {.name = "enable-debug-command",
-                                     .type = DIRECTIVE_CHOICE,
-                                     .flags = IMMUTABLE,
-                                     .high = INT64_MAX,
-                                     .initial = "no",
-                                     .choices = choices_protected_action,
-                                     .help = "Who may send DEBUG: no (nobody), local (clients on "
-                                             "this machine), yes."},
+    [CONFIG_ENABLE_DEBUG_COMMAND] =
+        PERMISSION("enable-debug-command",
+                   "Who may send DEBUG: no (nobody), local (clients on this machine), yes."),
+    [CONFIG_ENABLE_PROTECTED_CONFIGS] =
+        PERMISSION("enable-protected-configs",
+                   "Who may set dbfilename while the server runs: no (nobody), local, yes."),
     [CONFIG_REDUNDANT_BLOCKS] = IGNORED_INTEGER("redundant-blocks", NULL, 0, 0, INT64_MAX, "0",
                                                 "the index grows by itself"),
     [CONFIG_POOL_CAPACITY] =
@@ -375,8 +373,6 @@ const struct directive config_directives[] = {
     IGNORED_BOOL("dynamic-hz", NULL, 0, "yes", WHY_TICK),
     IGNORED_CHOICE("enable-module-command", IMMUTABLE, choices_protected_action, "no",
                    "there are no modules"),
-    IGNORED_CHOICE("enable-protected-configs", IMMUTABLE, choices_protected_action, "no",
-                   "protected directives stay so"),
     IGNORED_INTEGER("hash-max-listpack-entries", "hash-max-ziplist-entries", 0, 0, INT64_MAX, "512",
                     WHY_ENCODING),
     IGNORED_MEMORY("hash-max-listpack-value", "hash-max-ziplist-value", 0, "64", WHY_ENCODING),

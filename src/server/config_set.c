@@ -79,7 +79,8 @@ static enum status refuse(struct error *error, const char *name, const char *why
                      "CONFIG SET failed (possibly related to argument '%s') - %s", name, why);
 }
 
-static enum status find(struct slice name, struct change *change, struct error *error)
+static enum status find(struct slice name, bool may_protected, struct change *change,
+                        struct error *error)
 {
     change->directive = config_find_directive(name);
     if (change->directive == NULL) {
@@ -89,7 +90,7 @@ static enum status find(struct slice name, struct change *change, struct error *
     }
     const struct directive *directive = change->directive;
     change->name = slice_is_word(name, directive->name) ? directive->name : directive->alias;
-    if ((directive->flags & DIRECTIVE_PROTECTED) != 0) {
+    if ((directive->flags & DIRECTIVE_PROTECTED) != 0 && !may_protected) {
         return refuse(error, change->name, "can't set protected config");
     }
     if ((directive->flags & DIRECTIVE_IMMUTABLE) != 0) {
@@ -99,11 +100,11 @@ static enum status find(struct slice name, struct change *change, struct error *
 }
 
 /* Looks at all names first, so that nothing is touched when one is wrong. */
-static enum status find_all(const struct slice *pairs, size_t count, struct change *changes,
-                            struct error *error)
+static enum status find_all(const struct slice *pairs, size_t count, bool may_protected,
+                            struct change *changes, struct error *error)
 {
     for (size_t i = 0; i < count; i++) {
-        enum status status = find(pairs[2 * i], &changes[i], error);
+        enum status status = find(pairs[2 * i], may_protected, &changes[i], error);
         if (status != STATUS_OK) {
             return status;
         }
@@ -180,13 +181,13 @@ static void restore_all(struct config *config, struct change *changes, size_t co
 }
 
 enum status config_set_locked(struct config *config, const struct slice *pairs, size_t pair_count,
-                              struct error *error)
+                              bool may_protected, struct error *error)
 {
     struct change *changes = calloc(pair_count + 1, sizeof(*changes));
     if (changes == NULL) {
         return error_set(error, STATUS_INVALID, "out of memory");
     }
-    enum status status = find_all(pairs, pair_count, changes, error);
+    enum status status = find_all(pairs, pair_count, may_protected, changes, error);
     if (status == STATUS_OK) {
         status = assign_all(config, changes, pair_count, error);
         if (status == STATUS_OK) {

@@ -14,6 +14,13 @@
 #define HIDDEN    DIRECTIVE_HIDDEN
 #define SEVERAL   DIRECTIVE_SEVERAL
 
+/* Who may do something that protects the server: enum permission. */
+#define PERMISSION(NAME, HELP)                                                                     \
+    {                                                                                              \
+        .name = NAME, .type = DIRECTIVE_CHOICE, .flags = IMMUTABLE, .high = INT64_MAX,             \
+        .initial = "no", .choices = choices_protected_action, .help = HELP                         \
+    }
+
 /* Shapes of rows that are only remembered; `why` stands in the place of the help. */
 #define IGNORED_BOOL(NAME, ALIAS, FLAGS, INITIAL, WHY)                                             \
     {                                                                                              \

@@ -62,6 +62,17 @@ const char *session_local_address(const struct session *session, char out[SESSIO
     return out;
 }
 
+static bool is_local(const struct session *session)
+{
+    return session->is_unix_socket || strncmp(session->address, "127.0.0.1:", 10) == 0 ||
+           strncmp(session->address, "[::1]:", 6) == 0;
+}
+
+bool session_is_permitted(const struct session *session, enum permission permission)
+{
+    return permission == PERMISSION_YES || (permission == PERMISSION_LOCAL && is_local(session));
+}
+
 /* Both sides of a Unix socket go by the path of the listener. */
 static enum status find_address(struct session *session)
 {

@@ -13,6 +13,7 @@
 #include "base/slice.h"
 #include "keyspace/watch.h"
 #include "resp/reply.h"
+#include "server/config.h"
 #include "server/pubsub.h"
 #include "server/tracking.h"
 
@@ -132,6 +133,10 @@ enum status session_init(struct session *session, struct server *server, uint64_
 
 /* Our side of its connection, like `address`; "?:0" of a socket that is closed. Returns `out`. */
 const char *session_local_address(const struct session *session, char out[SESSION_ADDRESS_SIZE]);
+
+/* Whether the client may do what a directive such as enable-debug-command permits to nobody, to
+ * clients on this machine, or to all. */
+bool session_is_permitted(const struct session *session, enum permission permission);
 
 /* What the client tells of its library can be put there. NULL: no memory. */
 struct session_library *session_open_library(struct session *session);

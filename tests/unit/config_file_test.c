@@ -271,7 +271,7 @@ END_TEST
 static void set(const char *name, const char *value)
 {
     struct slice pair[] = {slice_of_string(name), slice_of_string(value)};
-    ck_assert_msg(config_set_locked(config, pair, 1, &error) == STATUS_OK, "%s", error.text);
+    ck_assert_msg(config_set_locked(config, pair, 1, false, &error) == STATUS_OK, "%s", error.text);
 }
 
 static void expect_rewritten(const char *expected)

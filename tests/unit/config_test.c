@@ -34,12 +34,14 @@ static const char *value_of(const char *name)
     return text;
 }
 
+static bool may_protected;
+
 /* "" when the values were set. */
 static const char *set(size_t pair_count, const struct slice *pairs)
 {
     static struct error error;
     error.text[0] = '\0';
-    enum status status = config_set_locked(config, pairs, pair_count, &error);
+    enum status status = config_set_locked(config, pairs, pair_count, may_protected, &error);
     ck_assert_int_eq(status == STATUS_OK, error.text[0] == '\0');
     return error.text;
 }
@@ -183,6 +185,10 @@ START_TEST(bad_values_are_refused_in_the_words_of_redis)
                    "shutdown options SAVE and NOSAVE can't be used simultaneously");
     expect_refusal("databases", "3", "can't set immutable config");
     expect_refusal("dir", "/", "can't set protected config");
+    expect_refusal("dbfilename", "x", "can't set protected config");
+    may_protected = true;
+    expect_refusal("dir", "/", "can't set immutable config");
+    expect_value("dbfilename", "x", "x");
 }
 END_TEST
 
