@@ -1,15 +1,14 @@
-/* config_load.c - configuration from a file and the command line: see config.h. */
+/* config_load.c - configuration from files: see config.h. */
 
 #include "server/config.h"
 #include "server/config_values.h"
-#include "server/version.h"
+#include "server/small_file.h"
 
 #include <errno.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define INCLUDE_DEPTH_MAX 16
 #define UNREADABLE        "can't open the configuration file '%s': %s; check the name and its permissions"
@@ -20,30 +19,45 @@ static const struct {
     const char *name;
     const char *advice;
 } refused[] = {
-    {"rename-command", "commands can't be renamed or switched off yet"},
-    {"loadmodule", "there are no modules"},
+    {"rename-command", "commands can't be renamed or switched off yet; remove the line, and take "
+                       "the command from the users with ACL rules"},
+    {"loadmodule", "there are no modules; remove the line"},
 };
 
 struct loader {
     struct config *config;
     struct error *error;
     struct config_words words;
+    bool is_command_line; /* at depth 0 stand options, whose lines nobody has numbered */
     unsigned depth;
     unsigned inclusions; /* of them, those that an `include` asked for */
 };
 
+#define PLACE_SIZE (PATH_MAX + 32)
+
 struct place {
     const char *origin;
-    size_t line;
+    size_t line; /* 0: the origin has no lines */
 };
 
-static enum status load_stream(struct loader *loader, const char *origin, FILE *stream);
+static enum status load_lines(struct loader *loader, const char *origin, struct slice text);
+
+static void describe_place(struct place place, char out[PLACE_SIZE])
+{
+    if (place.line == 0) {
+        (void)snprintf(out, PLACE_SIZE, "%s", place.origin);
+    } else {
+        (void)snprintf(out, PLACE_SIZE, "%s, line %zu", place.origin, place.line);
+    }
+}
 
 static enum status fail(struct loader *loader, struct place place, struct slice text,
                         const char *what)
 {
-    return error_set(loader->error, STATUS_INVALID, "%s, line %zu: '%.*s': %s", place.origin,
-                     place.line, (int)(text.size < 200 ? text.size : 200), text.data, what);
+    char at[PLACE_SIZE];
+    describe_place(place, at);
+    return error_set(loader->error, STATUS_INVALID, "%s: '%.*s': %s", at,
+                     (int)(text.size < 200 ? text.size : 200), text.data, what);
 }
 
 static const char *find_refused(struct slice name)
@@ -105,12 +119,12 @@ static enum status apply(struct loader *loader, const struct directive *directiv
  * told. */
 static enum status load_user(struct loader *loader, struct place place)
 {
-    char at[PATH_MAX + 32];
+    char at[PLACE_SIZE];
     struct slice user = SLICE_LITERAL("user");
     if (loader->words.count < 2) {
         return fail(loader, place, user, "name the user, and after it what it may do");
     }
-    (void)snprintf(at, sizeof(at), "%s, line %zu", place.origin, place.line);
+    describe_place(place, at);
     struct config_user line = {.place = at,
                                .is_included = loader->inclusions > 0,
                                .words = loader->words.items + 1,
@@ -149,27 +163,40 @@ static enum status load_directive(struct loader *loader, struct place place, str
     }
     if (!several && loader->words.count != 2) {
         return fail(loader, place, line,
-                    "wrong number of arguments; put quotes around one with blanks");
+                    loader->words.count == 1
+                        ? "wrong number of arguments: its value is missing"
+                        : "wrong number of arguments: it takes one; put quotes around one with "
+                          "blanks");
     }
     struct error why;
     enum status status = apply(loader, directive, &why);
     return status == STATUS_INVALID ? fail(loader, place, line, why.text) : status;
 }
 
+static enum status load_file(struct loader *loader, const char *path, const struct buffer *text)
+{
+    loader->depth++;
+    enum status status = load_lines(loader, path, buffer_slice(text));
+    loader->depth--;
+    return status;
+}
+
 /* An `include` that can't be read is told with its place. */
 static enum status load_included(struct loader *loader, struct place place, struct slice line,
                                  const char *path)
 {
-    FILE *stream = fopen(path, "re");
-    if (stream == NULL) {
+    struct buffer text = {0};
+    enum status status;
+    if (small_file_read(path, &text)) {
+        loader->inclusions++;
+        status = load_file(loader, path, &text);
+        loader->inclusions--;
+    } else {
         char what[sizeof(loader->error->text)];
         (void)snprintf(what, sizeof(what), UNREADABLE, path, strerror(errno));
-        return fail(loader, place, line, what);
+        status = fail(loader, place, line, what);
     }
-    loader->inclusions++;
-    enum status status = load_stream(loader, path, stream);
-    loader->inclusions--;
-    (void)fclose(stream);
+    buffer_deinit(&text);
     return status;
 }
 
@@ -220,11 +247,22 @@ static enum status load_include(struct loader *loader, struct place place, struc
                       : load_included(loader, place, line, path);
 }
 
+/* Up to the first blank. */
+static struct slice first_word(struct slice line)
+{
+    size_t size = 0;
+    while (size < line.size && line.data[size] != ' ' && line.data[size] != '\t') {
+        size++;
+    }
+    return slice_part(line, 0, size);
+}
+
 static enum status load_line(struct loader *loader, struct place place, struct slice line)
 {
     enum status status = config_words_split(&loader->words, line);
     if (status == STATUS_INVALID) {
-        return fail(loader, place, line, "the quotes don't match");
+        /* What follows may be a password. */
+        return fail(loader, place, first_word(line), "the quotes don't match");
     }
     if (status != STATUS_OK || loader->words.count == 0) {
         return status;
@@ -235,6 +273,7 @@ static enum status load_line(struct loader *loader, struct place place, struct s
 
 static enum status load_lines(struct loader *loader, const char *origin, struct slice text)
 {
+    bool has_lines = loader->depth > 0 || !loader->is_command_line;
     struct place place = {.origin = origin, .line = 0};
     while (text.size > 0) {
         const char *end = memchr(text.data, '\n', text.size);
@@ -245,7 +284,7 @@ static enum status load_lines(struct loader *loader, const char *origin, struct 
         while (line.size > 0 && line.data[line.size - 1] == '\r') {
             line.size--;
         }
-        place.line++;
+        place.line += has_lines ? 1 : 0;
         enum status status = load_line(loader, place, line);
         if (status != STATUS_OK) {
             return status;
@@ -254,42 +293,11 @@ static enum status load_lines(struct loader *loader, const char *origin, struct 
     return STATUS_OK;
 }
 
-static enum status read_stream(FILE *stream, struct buffer *out)
+/* Ends the loading of a whole text. */
+static enum status finish(struct loader *loader, enum status status)
 {
-    char chunk[4096];
-    size_t size;
-    while ((size = fread(chunk, 1, sizeof(chunk), stream)) > 0) {
-        if (buffer_append(out, chunk, size) != STATUS_OK) {
-            return STATUS_NO_MEMORY;
-        }
-    }
-    return ferror(stream) ? STATUS_IO : STATUS_OK;
-}
-
-static enum status load_stream(struct loader *loader, const char *origin, FILE *stream)
-{
-    struct buffer text = {0};
-    enum status status = read_stream(stream, &text);
-    if (status == STATUS_OK) {
-        loader->depth++;
-        status = load_lines(loader, origin, buffer_slice(&text));
-        loader->depth--;
-    } else {
-        (void)error_set(loader->error, status, "can't read %s: %s", origin, strerror(errno));
-    }
-    buffer_deinit(&text);
-    return status;
-}
-
-static enum status load_file(struct loader *loader, const char *path)
-{
-    FILE *stream = fopen(path, "re");
-    if (stream == NULL) {
-        return error_set(loader->error, STATUS_INVALID, UNREADABLE, path, strerror(errno));
-    }
-    enum status status = load_stream(loader, path, stream);
-    (void)fclose(stream);
-    return status;
+    config_words_deinit(&loader->words);
+    return status == STATUS_NO_MEMORY ? error_set(loader->error, status, "out of memory") : status;
 }
 
 enum status config_load_text(struct config *config, const char *origin, struct slice text,
@@ -297,194 +305,47 @@ enum status config_load_text(struct config *config, const char *origin, struct s
 {
     struct loader loader = {.config = config, .error = error};
     error->text[0] = '\0';
-    enum status status = load_lines(&loader, origin, text);
-    config_words_deinit(&loader.words);
-    return status == STATUS_NO_MEMORY ? error_set(error, status, "out of memory") : status;
+    return finish(&loader, load_lines(&loader, origin, text));
 }
 
-/* --- the command line --- */
-
-static enum status append_quoted(struct buffer *out, const char *word)
+enum status config_load_options(struct config *config, struct slice lines, struct error *error)
 {
-    enum status status = buffer_append(out, " \"", 2);
-    for (; *word != '\0' && status == STATUS_OK; word++) {
-        char escaped[5];
-        int size = *word == '"' || *word == '\\' || (unsigned char)*word < ' '
-                       ? snprintf(escaped, sizeof(escaped), "\\x%02x", (unsigned)*word & 0xffU)
-                       : snprintf(escaped, sizeof(escaped), "%c", *word);
-        status = buffer_append(out, escaped, (size_t)size);
-    }
-    return status == STATUS_OK ? buffer_append(out, "\"", 1) : status;
+    struct loader loader = {.config = config, .error = error, .is_command_line = true};
+    error->text[0] = '\0';
+    return finish(&loader, load_lines(&loader, "the command line", lines));
 }
 
-static bool is_dashed(const char *word)
+static enum status load_standard_input(struct loader *loader)
 {
-    return strncmp(word, "--", 2) == 0 && word[2] != '\0';
+    struct buffer text = {0};
+    enum status status = small_file_read_stream(stdin, &text)
+                             ? load_file(loader, "the standard input", &text)
+                             : error_set(loader->error, STATUS_IO,
+                                         "can't read the standard input: %s", strerror(errno));
+    buffer_deinit(&text);
+    return status;
 }
 
-/* Begins a line with the name of an option; *wants_value: its value is not in the same word. */
-static enum status append_name(struct buffer *out, const char *word, const char *next,
-                               bool *wants_value)
+static enum status load_path(struct loader *loader, const char *path)
 {
-    const char *name = is_dashed(word) ? word + 2 : word;
-    enum status status = out->size == 0 ? STATUS_OK : buffer_append(out, "\n", 1);
-    if (status == STATUS_OK) {
-        status = buffer_append(out, name, strlen(name));
-    }
-    *wants_value = strchr(name, ' ') == NULL;
-    /* Redis has always taken a --save without anything for --save "". */
-    if (status == STATUS_OK && strcmp(name, "save") == 0 && (next == NULL || is_dashed(next))) {
-        *wants_value = false;
-        status = append_quoted(out, "");
+    struct buffer text = {0};
+    enum status status =
+        small_file_read(path, &text)
+            ? load_file(loader, path, &text)
+            : error_set(loader->error, STATUS_INVALID, UNREADABLE, path, strerror(errno));
+    buffer_deinit(&text);
+    char *absolute = status == STATUS_OK ? realpath(path, NULL) : NULL;
+    if (absolute != NULL) {
+        free(loader->config->file_path);
+        loader->config->file_path = absolute;
     }
     return status;
 }
 
-/*
- * Writes `--name value ...` as lines of a file: what an option takes is decided by the table. As in
- * Redis, the word behind a name is its value, even one with dashes, and a name and its value may be
- * one word; dashes may be missing before the first name.
- */
-static enum status gather_options(int argc, char **argv, struct buffer *out, struct error *error)
-{
-    bool wants_value = false;
-    for (int i = 0; i < argc; i++) {
-        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
-        bool is_name = (is_dashed(argv[i]) && !wants_value) || (i == 0 && next != NULL);
-        if (i == 0 && !is_name) {
-            return error_set(error, STATUS_INVALID,
-                             "'%s' on the command line: expected --name value; see --help",
-                             argv[i]);
-        }
-        enum status status;
-        if (is_name) {
-            status = append_name(out, argv[i], next, &wants_value);
-        } else {
-            status = append_quoted(out, argv[i]);
-            wants_value = false;
-        }
-        if (status != STATUS_OK) {
-            return error_set(error, status, "out of memory");
-        }
-    }
-    return STATUS_OK;
-}
-
-static enum status load_options(struct config *config, int argc, char **argv, struct error *error)
-{
-    struct buffer lines = {0};
-    enum status status = gather_options(argc, argv, &lines, error);
-    if (status == STATUS_OK) {
-        /* An option replaces what the file says; only options add to options. */
-        for (size_t i = 0; i < config_directive_count; i++) {
-            config->values[i].repeated = false;
-        }
-        status = config_load_text(config, "the command line", buffer_slice(&lines), error);
-    }
-    buffer_deinit(&lines);
-    return status;
-}
-
-static enum status load_main_file(struct config *config, const char *path, struct error *error)
+enum status config_load_file(struct config *config, const char *path, struct error *error)
 {
     struct loader loader = {.config = config, .error = error};
-    enum status status;
-    if (strcmp(path, "-") == 0) {
-        status = load_stream(&loader, "the standard input", stdin);
-    } else {
-        status = load_file(&loader, path);
-        char *absolute = status == STATUS_OK ? realpath(path, NULL) : NULL;
-        if (absolute != NULL) {
-            free(config->file_path);
-            config->file_path = absolute;
-        }
-    }
-    config_words_deinit(&loader.words);
-    return status;
-}
-
-/* Takes `--import-v1 DIR`, which is an order and no directive, off the options. */
-static enum status take_import(struct config *config, int *argc, char **argv, struct error *error)
-{
-    int at = 0;
-    while (at < *argc && strcmp(argv[at], "--import-v1") != 0) {
-        at++;
-    }
-    if (at == *argc) {
-        return STATUS_OK;
-    }
-    if (at + 1 == *argc || strncmp(argv[at + 1], "--", 2) == 0) {
-        return error_set(
-            error, STATUS_INVALID,
-            "--import-v1 on the command line: name the directory that holds dump.scdb");
-    }
-    free(config->import_directory);
-    config->import_directory = realpath(argv[at + 1], NULL);
-    if (config->import_directory == NULL) {
-        return error_set(error, STATUS_INVALID,
-                         "--import-v1 '%s': %s; name the directory that "
-                         "holds dump.scdb",
-                         argv[at + 1], strerror(errno));
-    }
-    for (*argc -= 2; at < *argc; at++) {
-        argv[at] = argv[at + 2];
-    }
-    return STATUS_OK;
-}
-
-static bool is_one_of(const char *word, const char *a, const char *b)
-{
-    return strcmp(word, a) == 0 || strcmp(word, b) == 0;
-}
-
-static void print_help(void)
-{
-    (void)printf(
-        "usage: scdb-server [FILE | -] [--name value ...]\n"
-        "\n"
-        "FILE has the syntax of redis.conf; - reads it from the standard input. Each\n"
-        "--name value stands for one of its lines and wins over the file.\n"
-        "\n"
-        "  scdb-server\n"
-        "  scdb-server /etc/scdb/scdb.conf\n"
-        "  scdb-server scdb.conf --port 7000 --appendfsync always\n"
-        "  echo 'port 7000' | scdb-server -\n"
-        "\n"
-        "  -v, --version   print the version\n"
-        "  -h, --help      print this\n"
-        "  --import-v1 DIR\n"
-        "                  don't serve: bring the keys of DIR/dump.scdb, a store of scdb's\n"
-        "                  ancestor (py_scdb ...), over into the empty store in 'dir'. Ends\n"
-        "                  with 0; with 2 if a part of the old file can't be read (the log\n"
-        "                  lists what); with 1 if nothing was imported\n"
-        "\n"
-        "scdb.conf, which comes with the program, explains all directives.\n");
-}
-
-enum config_start config_load_command_line(struct config *config, int argc, char **argv,
-                                           struct error *error)
-{
-    if (argc == 2 && is_one_of(argv[1], "-v", "--version")) {
-        (void)printf("scdb-server v=%s (speaks as Redis %s)\n", SCDB_VERSION, SCDB_REDIS_VERSION);
-        return CONFIG_START_EXIT;
-    }
-    if (argc == 2 && is_one_of(argv[1], "-h", "--help")) {
-        print_help();
-        return CONFIG_START_EXIT;
-    }
-    free(config->start_directory);
-    config->start_directory = getcwd(NULL, 0);
-    int next = 1;
-    if (argc > 1 && strncmp(argv[1], "--", 2) != 0) {
-        next = 2;
-        if (load_main_file(config, argv[1], error) != STATUS_OK) {
-            return CONFIG_START_FAILED;
-        }
-    }
-    int count = argc - next;
-    enum status status = take_import(config, &count, argv + next, error);
-    if (status == STATUS_OK) {
-        status = load_options(config, count, argv + next, error);
-    }
-    return status == STATUS_OK ? CONFIG_START_RUN : CONFIG_START_FAILED;
+    error->text[0] = '\0';
+    return finish(&loader,
+                  strcmp(path, "-") == 0 ? load_standard_input(&loader) : load_path(&loader, path));
 }

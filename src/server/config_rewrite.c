@@ -33,34 +33,6 @@ struct rewriter {
 
 /* --- lines --- */
 
-static bool needs_quotes(struct slice word)
-{
-    for (size_t i = 0; i < word.size; i++) {
-        unsigned char c = (unsigned char)word.data[i];
-        if (c <= ' ' || c >= 127 || c == '"' || c == '\'' || c == '\\' || c == '#') {
-            return true;
-        }
-    }
-    return word.size == 0;
-}
-
-static enum status append_word(struct buffer *out, struct slice word)
-{
-    if (!needs_quotes(word)) {
-        return buffer_append(out, word.data, word.size);
-    }
-    enum status status = buffer_append(out, "\"", 1);
-    for (size_t i = 0; i < word.size && status == STATUS_OK; i++) {
-        unsigned char c = (unsigned char)word.data[i];
-        char escaped[5];
-        bool plain = c >= ' ' && c < 127 && c != '"' && c != '\\';
-        int size = plain ? snprintf(escaped, sizeof(escaped), "%c", c)
-                         : snprintf(escaped, sizeof(escaped), "\\x%02x", c);
-        status = buffer_append(out, escaped, (size_t)size);
-    }
-    return status == STATUS_OK ? buffer_append(out, "\"", 1) : status;
-}
-
 static enum status append_name(struct buffer *out, const struct directive *directive)
 {
     enum status status = buffer_append(out, directive->name, strlen(directive->name));
@@ -83,11 +55,11 @@ static enum status append_several(struct buffer *out, const struct directive *di
         } else if (on_line > 0) {
             status = buffer_append(out, " ", 1);
         }
-        status = status == STATUS_OK ? append_word(out, word) : status;
+        status = status == STATUS_OK ? config_words_append(out, word) : status;
         empty = false;
         on_line++;
     }
-    return status == STATUS_OK && empty ? append_word(out, slice_make("", 0)) : status;
+    return status == STATUS_OK && empty ? config_words_append(out, slice_make("", 0)) : status;
 }
 
 static enum status append_directive(struct rewriter *rewriter, const struct directive *directive)
@@ -98,7 +70,8 @@ static enum status append_directive(struct rewriter *rewriter, const struct dire
         status = append_several(&rewriter->new, directive, buffer_slice(&value));
     } else if (status == STATUS_OK) {
         status = append_name(&rewriter->new, directive);
-        status = status == STATUS_OK ? append_word(&rewriter->new, buffer_slice(&value)) : status;
+        status = status == STATUS_OK ? config_words_append(&rewriter->new, buffer_slice(&value))
+                                     : status;
     }
     buffer_deinit(&value);
     return status == STATUS_OK ? buffer_append(&rewriter->new, "\n", 1) : status;

@@ -55,6 +55,7 @@ struct config_words {
     struct buffer bytes;
     struct slice *items; /* owned; they point into `bytes` */
     size_t count;
+    size_t capacity;
 };
 void config_words_deinit(struct config_words *words);
 
@@ -62,5 +63,17 @@ void config_words_deinit(struct config_words *words);
  * that is blank or a comment has no words. `words` starts all zero, is reused, and needs
  * config_words_deinit at last. */
 enum status config_words_split(struct config_words *words, struct slice line) MUST_CHECK;
+
+/* Appends a word so that config_words_split finds it again: in quotes where it needs them. */
+enum status config_words_append(struct buffer *out, struct slice word) MUST_CHECK;
+
+/* Reads a file, whose absolute name is kept, or ("-") the standard input. On failure `error` says
+ * why, and some lines have been followed. */
+enum status config_load_file(struct config *config, const char *path,
+                             struct error *error) MUST_CHECK;
+
+/* Reads options of the command line, a line each. The same on failure. */
+enum status config_load_options(struct config *config, struct slice lines,
+                                struct error *error) MUST_CHECK;
 
 #endif

@@ -3,9 +3,10 @@
 
 #include "base/escape.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-#define WORDS_MAX 1024
+#define CAPACITY_MIN 16
 
 void config_words_deinit(struct config_words *words)
 {
@@ -61,30 +62,73 @@ static bool split_word(struct slice line, size_t *at, struct buffer *to)
     return true;
 }
 
+static enum status add_word(struct config_words *words, struct slice word)
+{
+    if (words->count == words->capacity) {
+        size_t capacity = words->capacity == 0 ? CAPACITY_MIN : words->capacity * 2;
+        struct slice *items = realloc(words->items, capacity * sizeof(*items));
+        if (items == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        words->items = items;
+        words->capacity = capacity;
+    }
+    words->items[words->count++] = word;
+    return STATUS_OK;
+}
+
 enum status config_words_split(struct config_words *words, struct slice line)
 {
     words->bytes.size = 0;
     words->count = 0;
-    if (words->items == NULL) {
-        words->items = calloc(WORDS_MAX, sizeof(*words->items));
-    }
-    /* No word is longer than what it is written as. */
-    if (words->items == NULL || buffer_reserve(&words->bytes, line.size + 1) != STATUS_OK) {
+    /* No word is longer than what it is written as: the bytes stay where they are. */
+    if (buffer_reserve(&words->bytes, line.size + 1) != STATUS_OK) {
         return STATUS_NO_MEMORY;
     }
     size_t at = 0;
-    for (;;) {
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK) {
         while (at < line.size && is_blank(line.data[at])) {
             at++;
         }
         if (at == line.size || (words->count == 0 && line.data[at] == '#')) {
-            return STATUS_OK;
+            break;
         }
         size_t begin = words->bytes.size;
-        if (words->count == WORDS_MAX || !split_word(line, &at, &words->bytes)) {
+        if (!split_word(line, &at, &words->bytes)) {
             return STATUS_INVALID;
         }
-        words->items[words->count++] =
-            slice_make(words->bytes.data + begin, words->bytes.size - begin);
+        status = add_word(words, slice_make(words->bytes.data + begin, words->bytes.size - begin));
     }
+    return status;
+}
+
+/* --- writing --- */
+
+static bool needs_quotes(struct slice word)
+{
+    for (size_t i = 0; i < word.size; i++) {
+        unsigned char c = (unsigned char)word.data[i];
+        if (c <= ' ' || c >= 127 || c == '"' || c == '\'' || c == '\\' || c == '#') {
+            return true;
+        }
+    }
+    return word.size == 0;
+}
+
+enum status config_words_append(struct buffer *out, struct slice word)
+{
+    if (!needs_quotes(word)) {
+        return buffer_append(out, word.data, word.size);
+    }
+    enum status status = buffer_append(out, "\"", 1);
+    for (size_t i = 0; i < word.size && status == STATUS_OK; i++) {
+        unsigned char c = (unsigned char)word.data[i];
+        char escaped[5];
+        bool plain = c >= ' ' && c < 127 && c != '"' && c != '\\';
+        int size = plain ? snprintf(escaped, sizeof(escaped), "%c", c)
+                         : snprintf(escaped, sizeof(escaped), "\\x%02x", c);
+        status = buffer_append(out, escaped, (size_t)size);
+    }
+    return status == STATUS_OK ? buffer_append(out, "\"", 1) : status;
 }

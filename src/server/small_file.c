@@ -8,20 +8,28 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+bool small_file_read_stream(FILE *stream, struct buffer *out)
+{
+    char chunk[4096];
+    size_t size;
+    while ((size = fread(chunk, 1, sizeof(chunk), stream)) > 0) {
+        if (buffer_append(out, chunk, size) != STATUS_OK) {
+            return false;
+        }
+    }
+    return ferror(stream) == 0;
+}
+
 bool small_file_read(const char *path, struct buffer *out)
 {
     FILE *stream = fopen(path, "re");
     if (stream == NULL) {
         return false;
     }
-    char chunk[4096];
-    size_t size;
-    bool done = true;
-    while (done && (size = fread(chunk, 1, sizeof(chunk), stream)) > 0) {
-        done = buffer_append(out, chunk, size) == STATUS_OK;
-    }
-    done = done && !ferror(stream);
+    bool done = small_file_read_stream(stream, out);
+    int saved = errno;
     (void)fclose(stream);
+    errno = saved;
     return done;
 }
 

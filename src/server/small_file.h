@@ -10,10 +10,14 @@
 #include "base/slice.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 /* Appends the file's bytes. */
 bool small_file_read(const char *path, struct buffer *out);
+
+/* Appends what is left of a stream. */
+bool small_file_read_stream(FILE *stream, struct buffer *out);
 
 /* Writes a neighbour of the file, syncs it and puts it in its place, with the permissions of the
  * old one. On failure the file is as it was. */

@@ -105,6 +105,24 @@ START_TEST(words_are_split_and_unquoted)
 }
 END_TEST
 
+/* As many as CONFIG REWRITE may have written for a user with many rules. */
+START_TEST(a_line_may_have_many_words)
+{
+    static const char word[] = " ~key";
+    struct buffer line = {0};
+    ck_assert_int_eq(buffer_append(&line, "user app", 8), STATUS_OK);
+    for (size_t i = 0; i < 5000; i++) {
+        ck_assert_int_eq(buffer_append(&line, word, sizeof(word) - 1), STATUS_OK);
+    }
+    struct config_words words = {0};
+    ck_assert_int_eq(config_words_split(&words, buffer_slice(&line)), STATUS_OK);
+    ck_assert_uint_eq(words.count, 5002);
+    ck_assert(slice_equal(words.items[5001], SLICE_LITERAL("~key")));
+    config_words_deinit(&words);
+    buffer_deinit(&line);
+}
+END_TEST
+
 START_TEST(a_file_is_read)
 {
     expect_loads("# mine\r\n\r\nPORT 7000\nbind  *   -::*\nrequirepass \"a b\"\n"
@@ -158,14 +176,18 @@ END_TEST
 START_TEST(errors_say_where_and_what_to_do)
 {
     expect_fails("port 1\n\nnosuch 1", "FILE, line 3: 'nosuch 1': there is no such directive");
-    expect_fails("port", "wrong number of arguments");
-    expect_fails("port 1 2", "wrong number of arguments");
+    expect_fails("port", "wrong number of arguments: its value is missing");
+    expect_fails("port 1 2", "wrong number of arguments: it takes one");
     expect_fails("port x", "line 1: 'port x': argument couldn't be parsed into an integer");
     expect_fails("logfile \"x", "the quotes don't match");
     expect_fails("port 1\ninclude /no/such/file",
                  "FILE, line 2: 'include /no/such/file': can't open the configuration file "
                  "'/no/such/file': No such file or directory");
     ck_assert_int_eq(config_number(config, CONFIG_PORT), 1);
+    char text[sizeof(path) + 16];
+    (void)snprintf(text, sizeof(text), "port 1\ninclude %s", directory.path);
+    expect_fails(text, "FILE, line 2: 'include ");
+    expect_fails(text, "Is a directory");
 }
 END_TEST
 
@@ -181,6 +203,10 @@ END_TEST
 START_TEST(a_secret_does_not_stand_in_an_error)
 {
     expect_fails("requirepass hush hush", "'requirepass': wrong number");
+    ck_assert_ptr_null(strstr(error.text, "hush"));
+    expect_fails("requirepass \"hush", "'requirepass': the quotes don't match");
+    ck_assert_ptr_null(strstr(error.text, "hush"));
+    expect_fails("user app on >hush \"", "'user': the quotes don't match");
     ck_assert_ptr_null(strstr(error.text, "hush"));
 }
 END_TEST
@@ -255,7 +281,7 @@ START_TEST(command_lines_that_are_wrong)
 {
     const char *unknown[] = {"scdb-server", "--nosuch", "1"};
     ck_assert_int_eq(start(3, unknown), CONFIG_START_FAILED);
-    ck_assert_ptr_nonnull(strstr(error.text, "no such directive"));
+    ck_assert_ptr_nonnull(strstr(error.text, "the command line: 'nosuch 1': there is no such"));
     const char *stray[] = {"scdb-server", path, "stray"};
     write_file(path, "");
     ck_assert_int_eq(start(3, stray), CONFIG_START_FAILED);
@@ -416,6 +442,7 @@ int main(void)
     TCase *test = tcase_create("config_file");
     tcase_add_checked_fixture(test, set_up, tear_down);
     tcase_add_test(test, words_are_split_and_unquoted);
+    tcase_add_test(test, a_line_may_have_many_words);
     tcase_add_test(test, a_file_is_read);
     tcase_add_test(test, what_takes_several_arguments_takes_none);
     tcase_add_test(test, there_is_no_tls);
