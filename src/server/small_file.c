@@ -67,6 +67,9 @@ bool small_file_replace(const char *path, struct slice text, mode_t mode_if_new)
     }
     struct stat old;
     mode_t mode = stat(path, &old) == 0 ? old.st_mode & 0777 : mode_if_new;
+    /* What has this name is from a process of our number that died on its way: in a container all
+     * have the same. */
+    (void)unlink(temporary);
     int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (descriptor < 0) {
         return false;
