@@ -18,6 +18,7 @@
 void change_forget_locked(struct engine *engine, const struct engine_keyspace *keyspace,
                           struct index_hash hash, const struct lookup *lookup)
 {
+    live_map_clear(lookup->segment->live_map, lookup->offset);
     if (lookup->status == STATUS_OK) {
         segment_live_change(lookup->segment, keyspace->id, -(int64_t)lookup->size,
                             checkpoint_has_copied(&engine->checkpoint, keyspace->id, hash));
@@ -133,6 +134,7 @@ enum status engine_put_locked(struct engine *engine, struct engine_keyspace *key
     if (old.found) {
         change_forget_locked(engine, keyspace, hash, &old.lookup);
     }
+    live_map_set(append.segment->live_map, append.offset);
     segment_live_change(append.segment, keyspace->id, (int64_t)append.size,
                         checkpoint_has_copied(&engine->checkpoint, keyspace->id, hash));
     engine->value_bytes += append.size;

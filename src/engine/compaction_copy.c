@@ -37,24 +37,42 @@ static enum status damaged(struct compaction_copy *copy, uint64_t offset, enum s
 
 /* --- reading ------------------------------------------------------------------------------ */
 
-/* May the record have to stay, whatever the index says? */
-static bool is_candidate(const struct compaction_copy *copy, const struct record *record)
+/* What the segment's map says. An expired record that no slot points at may have to leave a
+ * tombstone. */
+static enum compaction_verdict judge_value(const struct compaction_copy *copy,
+                                           const struct scanned_record *scanned)
 {
-    switch (record->kind) {
+    const struct live_map *map = copy->victim->live_map;
+    if (live_map_is_lost(map)) {
+        return VERDICT_OPEN;
+    }
+    if (live_map_has(map, scanned->offset)) {
+        return VERDICT_COPY;
+    }
+    return scanned->record.expiry_ms == EXPIRY_NONE ? VERDICT_DROP : VERDICT_OPEN;
+}
+
+/* As far as it can be said without the lock. */
+static enum compaction_verdict judge(const struct compaction_copy *copy,
+                                     const struct scanned_record *scanned)
+{
+    switch (scanned->record.kind) {
     case RECORD_VALUE:
+        return judge_value(copy, scanned);
     case RECORD_EXPIRY_MARK:
-        return true;
+        return VERDICT_OPEN;
     case RECORD_TOMBSTONE:
-        return record->sequence > copy->guard_limit;
+        return scanned->record.sequence > copy->guard_limit ? VERDICT_OPEN : VERDICT_DROP;
     case RECORD_SYNC_MARK:    /* speaks of the log, which this file no longer is */
     case RECORD_KEYSPACE_MAP: /* the manifest that drops this file has a map as new */
     case RECORD_DELTA:        /* excluded before */
         break;
     }
-    return false;
+    return VERDICT_DROP;
 }
 
-static enum status add_candidate(struct compaction_copy *copy, const struct scanned_record *scanned)
+static enum status add_candidate(struct compaction_copy *copy, const struct scanned_record *scanned,
+                                 enum compaction_verdict verdict)
 {
     const struct record *record = &scanned->record;
     bool is_large = !scanned->has_value;
@@ -63,7 +81,8 @@ static enum status add_candidate(struct compaction_copy *copy, const struct scan
                                                .offset = scanned->offset,
                                                .size = scanned->size,
                                                .bytes_at = copy->bytes.size,
-                                               .is_large = is_large};
+                                               .is_large = is_large,
+                                               .verdict = verdict};
     enum status status = is_large
                              ? buffer_append(&copy->bytes, record->key.data, record->key.size)
                              : buffer_append(&copy->bytes, scanned->bytes, (size_t)scanned->size);
@@ -108,8 +127,9 @@ static enum status fill_batch(struct compaction_copy *copy)
     copy->candidate_count = 0;
     copy->next = 0;
     copy->bytes.size = 0;
+    uint64_t end = copy->scanner.offset + COMPACTION_BATCH_READ;
     while (copy->candidate_count < COMPACTION_BATCH_COUNT &&
-           copy->bytes.size < COMPACTION_BATCH_SIZE) {
+           copy->bytes.size < COMPACTION_BATCH_SIZE && copy->scanner.offset < end) {
         struct scanned_record scanned;
         enum status status = record_scanner_next(&copy->scanner, &scanned);
         if (status == STATUS_NOT_FOUND) {
@@ -125,8 +145,10 @@ static enum status fill_batch(struct compaction_copy *copy)
         if (status == STATUS_OK && !is_sound(copy, &scanned)) {
             return damaged(copy, scanned.offset, STATUS_CORRUPT);
         }
-        if (status == STATUS_OK && is_candidate(copy, &scanned.record)) {
-            status = add_candidate(copy, &scanned);
+        enum compaction_verdict verdict =
+            status == STATUS_OK ? judge(copy, &scanned) : VERDICT_DROP;
+        if (verdict != VERDICT_DROP) {
+            status = add_candidate(copy, &scanned, verdict);
         }
         if (status != STATUS_OK) {
             return status;
@@ -199,8 +221,11 @@ static void prefetch_locked(const struct compaction_copy *copy, size_t first)
 {
     struct prefetch_slots slots = {.count = 0};
     for (size_t i = first; i < copy->candidate_count && i < first + PREFETCH_GROUP_SIZE; i++) {
-        prefetch_add_slot_locked(copy->engine, &slots, copy->candidates[i].record.keyspace_id,
-                                 copy->candidates[i].hash);
+        const struct compaction_candidate *candidate = &copy->candidates[i];
+        if (candidate->verdict == VERDICT_OPEN) {
+            prefetch_add_slot_locked(copy->engine, &slots, candidate->record.keyspace_id,
+                                     candidate->hash);
+        }
     }
     prefetch_slots(&slots);
 }
@@ -212,8 +237,20 @@ static void judge_all_locked(struct compaction_copy *copy)
         if (i % PREFETCH_GROUP_SIZE == 0) {
             prefetch_locked(copy, i + PREFETCH_GROUP_SIZE);
         }
-        copy->candidates[i].verdict = judge_locked(copy, &copy->candidates[i]);
+        if (copy->candidates[i].verdict == VERDICT_OPEN) {
+            copy->candidates[i].verdict = judge_locked(copy, &copy->candidates[i]);
+        }
     }
+}
+
+static bool is_judged(const struct compaction_copy *copy)
+{
+    for (size_t i = 0; i < copy->candidate_count; i++) {
+        if (copy->candidates[i].verdict == VERDICT_OPEN) {
+            return false;
+        }
+    }
+    return true;
 }
 
 enum status compaction_copy_read(struct compaction_copy *copy)
@@ -222,7 +259,7 @@ enum status compaction_copy_read(struct compaction_copy *copy)
         return STATUS_NOT_FOUND;
     }
     enum status status = fill_batch(copy);
-    if (status != STATUS_OK || copy->candidate_count == 0) {
+    if (status != STATUS_OK || is_judged(copy)) {
         return status;
     }
     mutex_lock_patiently(&copy->engine->lock);

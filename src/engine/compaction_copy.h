@@ -5,8 +5,8 @@
  * (see struct compaction_copy's guard_limit); and, as tombstones, records that expired, which hide
  * older versions of their keys like one. All keep their sequence numbers.
  *
- * Records are read in batches without a lock, judged under it (does the slot still point here?),
- * and copied without it again.
+ * Records are read in batches without a lock, judged (does the slot still point here?), and copied.
+ * The segment's map (live_map.h) is the judge where it can be; the index is asked under the lock.
  */
 #ifndef SCDB_ENGINE_COMPACTION_COPY_H
 #define SCDB_ENGINE_COMPACTION_COPY_H
@@ -23,8 +23,14 @@
 
 #define COMPACTION_BATCH_COUNT 1024
 #define COMPACTION_BATCH_SIZE  ((size_t)256 * 1024)
+#define COMPACTION_BATCH_READ  ((uint64_t)512 * 1024) /* of the segment, dead records included */
 
-enum compaction_verdict { VERDICT_DROP, VERDICT_COPY, VERDICT_TOMBSTONE };
+enum compaction_verdict {
+    VERDICT_DROP,
+    VERDICT_COPY,
+    VERDICT_TOMBSTONE,
+    VERDICT_OPEN, /* the lock is needed to say */
+};
 
 /* A record that may have to stay. */
 struct compaction_candidate {

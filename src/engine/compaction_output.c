@@ -291,14 +291,16 @@ static void publish_locked(struct compaction_output *output, const struct compac
     if (keyspace == NULL) {
         return; /* flushed meanwhile */
     }
-    struct record_address to = segment_address_of(&engine->segments, output->segment,
-                                                  (uint64_t)move->to_unit * SEGMENT_UNIT_SIZE);
+    uint64_t to_offset = (uint64_t)move->to_unit * SEGMENT_UNIT_SIZE;
+    struct record_address to = segment_address_of(&engine->segments, output->segment, to_offset);
     if (!index_move(keyspace->index, move->hash, move->from, to)) {
         return; /* overwritten, deleted or expired meanwhile */
     }
     int64_t size = (int64_t)move->units * SEGMENT_UNIT_SIZE;
     struct segment *old = segment_table_find(&engine->segments, move->from);
     bool copied = checkpoint_has_copied(&engine->checkpoint, move->keyspace_id, move->hash);
+    live_map_clear(old->live_map, segment_offset_of(&engine->segments, old, move->from));
+    live_map_set(output->segment->live_map, to_offset);
     segment_live_change(old, move->keyspace_id, -size, copied);
     segment_live_change(output->segment, move->keyspace_id, size, copied);
 }

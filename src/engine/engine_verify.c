@@ -9,6 +9,7 @@
 struct counted_segment {
     struct segment *segment;
     uint64_t live_bytes;
+    uint64_t slots;
 };
 
 struct verify_walk {
@@ -20,15 +21,15 @@ struct verify_walk {
     uint64_t slots;
 };
 
-static void count_live(struct verify_walk *walk, const struct segment *segment, uint64_t bytes)
+static struct counted_segment *find_counted(struct verify_walk *walk, const struct segment *segment)
 {
     for (size_t i = 0; i < walk->count; i++) {
         if (walk->counted[i].segment == segment) {
-            walk->counted[i].live_bytes += bytes;
-            return;
+            return &walk->counted[i];
         }
     }
     CHECK(false); /* a slot points into a segment that is not in the table */
+    return NULL;
 }
 
 static bool match_address(void *context, struct record_address address)
@@ -43,6 +44,10 @@ static void verify_slot(void *context, const struct index_entry *slot)
     struct lookup lookup;
     walk->slots++;
     lookup_address_locked(walk->engine, slot->address, &lookup);
+    struct counted_segment *counted = find_counted(walk, lookup.segment);
+    counted->slots++;
+    CHECK(live_map_is_lost(lookup.segment->live_map) ||
+          live_map_has(lookup.segment->live_map, lookup.offset));
     if (lookup.status != STATUS_OK) {
         walk->unreadable++;
         return;
@@ -57,7 +62,7 @@ static void verify_slot(void *context, const struct index_entry *slot)
     CHECK(index_find(walk->keyspace->index, hash, match_address, &wanted, &found));
     CHECK(lookup.record.sequence >= lookup.segment->first_sequence &&
           lookup.record.sequence <= lookup.segment->last_sequence);
-    count_live(walk, lookup.segment, lookup.size);
+    counted->live_bytes += lookup.size;
 }
 
 static void verify_keyspace(struct verify_walk *walk)
@@ -114,6 +119,8 @@ void engine_verify_all_locked(struct engine *engine)
         CHECK(walk.counted[i].live_bytes == counted->live_bytes ||
               ((engine->corrupt_records > 0 || counted->damaged) &&
                walk.counted[i].live_bytes < counted->live_bytes));
+        CHECK(live_map_is_lost(counted->live_map) ||
+              live_map_count(counted->live_map) == walk.counted[i].slots);
     }
     const struct appender *appender = &engine->appender;
     CHECK(atomic_load(&appender->written_position) <= appender->position);

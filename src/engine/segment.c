@@ -55,6 +55,7 @@ enum status segment_create(struct file_system *fs, const struct segment_plan *pl
         return status;
     }
     segment->reserved = plan->reserve;
+    segment->live_map = live_map_create(plan->capacity);
     *out = segment;
     return STATUS_OK;
 }
@@ -100,6 +101,7 @@ void segment_unreference(struct segment *segment)
     }
     file_unmap(segment->file, segment->mapping, segment->capacity);
     file_close(segment->file);
+    live_map_destroy(segment->live_map);
     free(segment->live);
     free(segment);
 }
@@ -172,6 +174,9 @@ void segment_live_drop(struct segment *segment, uint64_t keyspace_id)
     struct segment_live *live = live_find(segment, keyspace_id);
     if (live == NULL) {
         return;
+    }
+    if (live->bytes > 0) {
+        live_map_lose(segment->live_map);
     }
     change_sum(segment, 0 - live->bytes);
     *live = segment->live[--segment->live_count];

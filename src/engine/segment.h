@@ -16,6 +16,7 @@
 #include "base/status.h"
 #include "engine/file.h"
 #include "engine/index.h"
+#include "engine/live_map.h"
 #include "engine/segment_header.h"
 
 #include <stdatomic.h>
@@ -71,6 +72,7 @@ struct segment {
     uint64_t waiting_bytes; /* and such of them that only time lets go: expiry marks that were young
                                (expiry_is_done_locked). Nothing is to be gained from them now */
 
+    struct live_map *live_map; /* owned; NULL: the segment has none */
     struct segment_live *live; /* owned */
     size_t live_count;
     size_t live_capacity;
