@@ -408,12 +408,12 @@ larger-than-memory: build $(LATENCY_RECORDER) ## 4 GiB of values in 256 MiB of m
 	@tests/bench/larger_than_memory.py $(ARGS)
 
 # The engine beside LMDB and RocksDB, each through its own library.
-BENCH_ENGINE := $(BUILD)/bench-engine
-BENCH_ENGINE_OBJECTS := $(addprefix $(BUILD)/tests/bench/,bench_engine.o bench_store_scdb.o \
+BENCH_STORES := $(BUILD)/bench-stores
+BENCH_STORES_OBJECTS := $(addprefix $(BUILD)/tests/bench/,bench_stores.o bench_store_scdb.o \
                         bench_store_lmdb.o bench_store_rocksdb.o)
-$(BENCH_ENGINE_OBJECTS): | $(INSTALLED)/bench
+$(BENCH_STORES_OBJECTS): | $(INSTALLED)/bench
 
-$(BENCH_ENGINE): $(BENCH_ENGINE_OBJECTS) $(BUILD)/libscdb.a
+$(BENCH_STORES): $(BENCH_STORES_OBJECTS) $(BUILD)/libscdb.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(ENGINE_LIBS) -llmdb -lrocksdb
 
@@ -422,7 +422,7 @@ $(BENCH_ENGINE): $(BENCH_ENGINE_OBJECTS) $(BUILD)/libscdb.a
 ROWS ?= all
 SESSION_ARGS = $(if $(SESSION),--session $(SESSION))
 export BENCH_RESULTS = $(abspath $(BUILD))/bench
-export SCDB_BENCH_ENGINE = $(abspath $(BENCH_ENGINE))
+export SCDB_BENCH_STORES = $(abspath $(BENCH_STORES))
 export SCDB_LATENCY_RECORDER = $(abspath $(LATENCY_RECORDER))
 export PEER WORKERS
 
@@ -442,7 +442,7 @@ bench-bars: build | $(INSTALLED)/test ## the rows that have a bar, as many round
 	@tests/bench/tables.py --only bars,compare,latency $(SESSION_ARGS)
 
 .PHONY: bench-engine
-bench-engine: $(BENCH_ENGINE) ## the engine alone beside LMDB and RocksDB, 7 to 10M keys (ARGS="--counts 1000000 --rounds 3")
+bench-engine: $(BENCH_STORES) ## the engine alone beside LMDB and RocksDB, 7 to 10M keys (ARGS="--counts 1000000 --rounds 3")
 	@tests/bench/store.py $(SESSION_ARGS) $(ARGS)
 	@tests/bench/tables.py --only store,seven $(SESSION_ARGS)
 

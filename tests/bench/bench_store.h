@@ -1,5 +1,5 @@
 /*
- * bench_store.h - one store as bench_engine.c sees it: scdb, LMDB or RocksDB through its own
+ * bench_store.h - one store as bench_stores.c sees it: scdb, LMDB or RocksDB through its own
  * library, as a program would use it. Keys have 16 bytes, values 100.
  *
  * A call that fails ends the program with a line on stderr: there is no measuring on from there.

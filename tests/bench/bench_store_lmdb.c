@@ -1,5 +1,5 @@
 /*
- * bench_store_lmdb.c - LMDB for bench_engine.c, its durability off: MDB_NOSYNC | MDB_WRITEMAP.
+ * bench_store_lmdb.c - LMDB for bench_stores.c, its durability off: MDB_NOSYNC | MDB_WRITEMAP.
  *
  * A set or delete is a transaction of its own, as it is with the others. A get begins a read
  * transaction anew (mdb_txn_renew), so that it sees what was written before it.

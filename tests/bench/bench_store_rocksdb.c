@@ -1,5 +1,5 @@
 /*
- * bench_store_rocksdb.c - RocksDB for bench_engine.c: its log on, no sync, else its defaults, but
+ * bench_store_rocksdb.c - RocksDB for bench_stores.c: its log on, no sync, else its defaults, but
  * for what helps it here: a bloom filter of 10 bits a key and a block cache of 512 MiB. Values
  * don't compress, so compression is off.
  */

@@ -1,4 +1,4 @@
-/* bench_store_scdb.c - libscdb for bench_engine.c: synced by the kernel, compaction as in
+/* bench_store_scdb.c - libscdb for bench_stores.c: synced by the kernel, compaction as in
  * scdb.conf. */
 #include "bench/bench_store.h"
 

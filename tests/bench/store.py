@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The engine alone beside LMDB and RocksDB: runs build/bench-engine and keeps what it says.
+"""The engine alone beside LMDB and RocksDB: runs build/bench-stores and keeps what it says.
 
     store.py [--counts 7,10000,100000,1000000,10000000] [--rounds 5] [--stores scdb,lmdb,rocksdb]
              [--session NAME]
@@ -18,7 +18,7 @@ import tempfile
 import measure
 import results
 
-PROGRAM = os.environ.get("SCDB_BENCH_ENGINE") or os.path.join(measure.ROOT, "build", "bench-engine")
+PROGRAM = os.environ.get("SCDB_BENCH_STORES") or os.path.join(measure.ROOT, "build", "bench-stores")
 
 
 def measure_count(count, arguments, log):

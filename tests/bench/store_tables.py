@@ -1,4 +1,4 @@
-"""The tables of bench-engine: nanoseconds an operation, by number of keys and with seven."""
+"""The tables of `make bench-engine`: nanoseconds an operation, by number of keys and with seven."""
 
 import statistics
 

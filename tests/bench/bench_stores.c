@@ -1,7 +1,7 @@
 /*
- * bench_engine.c - the engine alone, beside LMDB and RocksDB: what one operation takes.
+ * bench_stores.c - the engine alone, beside LMDB and RocksDB: what one operation takes.
  *
- *     bench-engine DIRECTORY KEYS ROUNDS [STORE...]
+ *     bench-stores DIRECTORY KEYS ROUNDS [STORE...]
  *
  * fills a store of each kind with KEYS keys in an order of chance, below DIRECTORY, which must be
  * there and empty; then the stores take turns, operation by operation and round by round:
@@ -307,13 +307,13 @@ int main(int count, char **arguments)
     bench.keys = count > 3 ? strtoull(arguments[2], NULL, 10) : 0;
     unsigned long rounds = count > 3 ? strtoul(arguments[3], NULL, 10) : 0;
     if (bench.keys == 0 || bench.keys > KEY_LIMIT || rounds == 0) {
-        (void)fprintf(stderr, "usage: bench-engine DIRECTORY KEYS ROUNDS [scdb|lmdb|rocksdb...]\n");
+        (void)fprintf(stderr, "usage: bench-stores DIRECTORY KEYS ROUNDS [scdb|lmdb|rocksdb...]\n");
         return EXIT_FAILURE;
     }
     pick_stores(&bench, count - 4, arguments + 4);
     bench.names = malloc((size_t)OPERATIONS * BENCH_KEY_SIZE);
     if (bench.names == NULL) {
-        bench_fail("bench-engine", "malloc", "no memory");
+        bench_fail("bench-stores", "malloc", "no memory");
     }
     open_stores(&bench, arguments[1]);
     for (; bench.round < rounds; bench.round++) {
