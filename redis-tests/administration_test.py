@@ -536,6 +536,14 @@ class SecondServer(TestCase):
             self.assertFalse(os.path.exists(pid_file))
             self.assertFalse(os.path.exists(server.socket_path))
 
+    def test_a_socket_that_cannot_be_made_is_told_with_what_to_do(self):
+        with Server() as server:
+            nowhere = os.path.join(server.home, "nowhere", "socket")
+            told = self.start_another(server, "--port", "0", "--unixsocket", nowhere)
+            self.assertIn(b"No such file or directory. Check the directory in 'unixsocket'", told)
+            told = self.start_another(server, "--port", "0", "--unixsocket", "x" * 120)
+            self.assertIn(b"choose a shorter path", told)
+
     def test_a_file_that_is_no_socket_stays(self):
         with Server() as server:
             server.stop()

@@ -5,21 +5,18 @@
 #include "base/log.h"
 #include "server/acl.h"
 #include "server/config_special.h"
+#include "server/listening_socket.h"
 #include "server/server_state.h"
 #include "server/worker.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define ACCEPTS_PER_EVENT 256
@@ -52,70 +49,6 @@ static enum status add(struct listeners *listeners, int descriptor, bool is_unix
     return STATUS_OK;
 }
 
-/* A TCP socket that listens on the address; -1 with errno. */
-static int listen_on(const struct addrinfo *address, int backlog)
-{
-    int yes = 1;
-    int descriptor =
-        socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    if (descriptor < 0) {
-        return -1;
-    }
-    bool done = setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0;
-    if (address->ai_family == AF_INET6) {
-        done = done && setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) == 0;
-    }
-    done = done && bind(descriptor, address->ai_addr, address->ai_addrlen) == 0 &&
-           listen(descriptor, backlog) == 0;
-    if (!done) {
-        int saved = errno;
-        (void)close(descriptor);
-        errno = saved;
-        return -1;
-    }
-    return descriptor;
-}
-
-static bool is_absence(int reason)
-{
-    return reason == EADDRNOTAVAIL || reason == EAFNOSUPPORT || reason == EPROTONOSUPPORT ||
-           reason == ENOPROTOOPT || reason == EPFNOSUPPORT || reason == ESOCKTNOSUPPORT;
-}
-
-static enum status open_address(struct listeners *listeners, struct slice word, struct error *error)
-{
-    const struct config *config = listeners->server->config;
-    bool optional = word.data[0] == '-';
-    char host[256];
-    (void)snprintf(host, sizeof(host), "%.*s", (int)word.size - optional, word.data + optional);
-    bool all_v4 = strcmp(host, "*") == 0;
-    bool all_v6 = strcmp(host, "::*") == 0;
-    char port[8];
-    (void)snprintf(port, sizeof(port), "%d", (int)config_number(config, CONFIG_PORT));
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    hints.ai_family = all_v4 ? AF_INET : all_v6 ? AF_INET6 : AF_UNSPEC;
-    struct addrinfo *found = NULL;
-    int failure = getaddrinfo(all_v4 || all_v6 ? NULL : host, port, &hints, &found);
-    if (failure != 0) {
-        return optional ? STATUS_OK
-                        : error_set(error, STATUS_IO, "can't listen on '%s': %s; correct 'bind'",
-                                    host, gai_strerror(failure));
-    }
-    int descriptor = listen_on(found, (int)config_number(config, CONFIG_TCP_BACKLOG));
-    int saved = errno;
-    freeaddrinfo(found);
-    if (descriptor >= 0) {
-        return add(listeners, descriptor, false, error);
-    }
-    if (optional && is_absence(saved)) {
-        return STATUS_OK;
-    }
-    return error_set(error, STATUS_IO,
-                     "can't listen on %s port %s: %s; is another server running there? Choose "
-                     "another 'port' or 'bind'",
-                     host, port, strerror(saved));
-}
-
 static enum status open_tcp(struct listeners *listeners, struct error *error)
 {
     const struct config *config = listeners->server->config;
@@ -125,7 +58,11 @@ static enum status open_tcp(struct listeners *listeners, struct error *error)
     struct slice rest = config_text(config, CONFIG_BIND);
     for (struct slice word = config_special_next_word(&rest); word.size > 0;
          word = config_special_next_word(&rest)) {
-        enum status status = open_address(listeners, word, error);
+        int descriptor;
+        enum status status = listening_socket_tcp(config, word, &descriptor, error);
+        if (status == STATUS_OK && descriptor >= 0) {
+            status = add(listeners, descriptor, false, error);
+        }
         if (status != STATUS_OK) {
             return status;
         }
@@ -133,63 +70,20 @@ static enum status open_tcp(struct listeners *listeners, struct error *error)
     return STATUS_OK;
 }
 
-/* Takes the socket of a server that is gone away, or an empty file, which is how programs reserve a
- * name for the server that they start. A socket that is served stays, and what else lies there. */
-static void make_way(const struct sockaddr_un *address)
-{
-    struct stat found;
-    if (lstat(address->sun_path, &found) != 0) {
-        return;
-    }
-    if (S_ISREG(found.st_mode) && found.st_size == 0) {
-        (void)unlink(address->sun_path);
-        return;
-    }
-    if (!S_ISSOCK(found.st_mode)) {
-        return;
-    }
-    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (probe < 0) {
-        return;
-    }
-    if (connect(probe, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
-        errno == ECONNREFUSED) {
-        (void)unlink(address->sun_path);
-    }
-    (void)close(probe);
-}
-
-static const char in_the_way[] = ". Another server listens there, or it is a file of another kind: "
-                                 "stop the one, remove the other, "
-                                 "or let 'unixsocket' name another path.";
-
 static enum status open_unix(struct listeners *listeners, struct error *error)
 {
     const struct config *config = listeners->server->config;
     struct slice path = config_text(config, CONFIG_UNIXSOCKET);
+    int descriptor;
     if (path.size == 0) {
         return STATUS_OK;
     }
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (path.size >= sizeof(address.sun_path)) {
-        return error_set(error, STATUS_INVALID, "'unixsocket' is longer than %zu bytes",
-                         sizeof(address.sun_path) - 1);
+    enum status status = listening_socket_unix(config, &descriptor, error);
+    if (status != STATUS_OK) {
+        return status;
     }
-    memcpy(address.sun_path, path.data, path.size);
-    make_way(&address);
-    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    mode_t mode = (mode_t)config_number(config, CONFIG_UNIXSOCKETPERM);
-    bool done = descriptor >= 0 &&
-                bind(descriptor, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-                (mode == 0 || chmod(address.sun_path, mode) == 0) &&
-                listen(descriptor, (int)config_number(config, CONFIG_TCP_BACKLOG)) == 0;
-    if (!done) {
-        int saved = errno;
-        (void)close(descriptor);
-        return error_set(error, STATUS_IO, "can't listen on the Unix socket '%s': %s%s",
-                         address.sun_path, strerror(saved), saved == EADDRINUSE ? in_the_way : "");
-    }
-    memcpy(listeners->unix_path, address.sun_path, sizeof(address.sun_path));
+    CHECK(path.size < sizeof(listeners->unix_path)); /* or it could not have been opened */
+    memcpy(listeners->unix_path, path.data, path.size);
     return add(listeners, descriptor, true, error);
 }
 

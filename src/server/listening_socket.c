@@ -1,0 +1,157 @@
+/* listening_socket.c - see listening_socket.h. */
+#include "server/listening_socket.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* --- TCP --- */
+
+/* A TCP socket that listens on the address; -1 with errno. */
+static int listen_on(const struct addrinfo *address, int backlog)
+{
+    int yes = 1;
+    int descriptor =
+        socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (descriptor < 0) {
+        return -1;
+    }
+    bool done = setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0;
+    if (address->ai_family == AF_INET6) {
+        done = done && setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) == 0;
+    }
+    done = done && bind(descriptor, address->ai_addr, address->ai_addrlen) == 0 &&
+           listen(descriptor, backlog) == 0;
+    if (!done) {
+        int saved = errno;
+        (void)close(descriptor);
+        errno = saved;
+        return -1;
+    }
+    return descriptor;
+}
+
+static bool is_absence(int reason)
+{
+    return reason == EADDRNOTAVAIL || reason == EAFNOSUPPORT || reason == EPROTONOSUPPORT ||
+           reason == ENOPROTOOPT || reason == EPFNOSUPPORT || reason == ESOCKTNOSUPPORT;
+}
+
+enum status listening_socket_tcp(const struct config *config, struct slice address, int *out,
+                                 struct error *error)
+{
+    bool optional = address.data[0] == '-';
+    int backlog = (int)config_number(config, CONFIG_TCP_BACKLOG);
+    char host[256];
+    (void)snprintf(host, sizeof(host), "%.*s", (int)address.size - optional,
+                   address.data + optional);
+    bool all_v4 = strcmp(host, "*") == 0;
+    bool all_v6 = strcmp(host, "::*") == 0;
+    char port[8];
+    (void)snprintf(port, sizeof(port), "%d", (int)config_number(config, CONFIG_PORT));
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    hints.ai_family = all_v4 ? AF_INET : all_v6 ? AF_INET6 : AF_UNSPEC;
+    struct addrinfo *found = NULL;
+    *out = -1;
+    int failure = getaddrinfo(all_v4 || all_v6 ? NULL : host, port, &hints, &found);
+    if (failure != 0) {
+        return optional ? STATUS_OK
+                        : error_set(error, STATUS_IO, "can't listen on '%s': %s; correct 'bind'",
+                                    host, gai_strerror(failure));
+    }
+    int descriptor = listen_on(found, backlog);
+    int saved = errno;
+    freeaddrinfo(found);
+    if (descriptor < 0 && !(optional && is_absence(saved))) {
+        return error_set(error, STATUS_IO,
+                         "can't listen on %s port %s: %s; is another server running there? Choose "
+                         "another 'port' or 'bind'",
+                         host, port, strerror(saved));
+    }
+    *out = descriptor;
+    return STATUS_OK;
+}
+
+/* --- Unix sockets --- */
+
+/* Takes the socket of a server that is gone away, or an empty file, which is how programs reserve a
+ * name for the server that they start. A socket that is served stays, and what else lies there. */
+static void make_way(const struct sockaddr_un *address)
+{
+    struct stat found;
+    if (lstat(address->sun_path, &found) != 0) {
+        return;
+    }
+    if (S_ISREG(found.st_mode) && found.st_size == 0) {
+        (void)unlink(address->sun_path);
+        return;
+    }
+    if (!S_ISSOCK(found.st_mode)) {
+        return;
+    }
+    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (probe < 0) {
+        return;
+    }
+    if (connect(probe, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+        errno == ECONNREFUSED) {
+        (void)unlink(address->sun_path);
+    }
+    (void)close(probe);
+}
+
+/* 0, or errno. */
+static int open_at(const struct sockaddr_un *address, mode_t mode, int backlog, int *out)
+{
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) {
+        return errno;
+    }
+    bool is_bound = bind(descriptor, (const struct sockaddr *)address, sizeof(*address)) == 0;
+    if (is_bound && (mode == 0 || chmod(address->sun_path, mode) == 0) &&
+        listen(descriptor, backlog) == 0) {
+        *out = descriptor;
+        return 0;
+    }
+    int saved = errno;
+    if (is_bound) {
+        (void)unlink(address->sun_path);
+    }
+    (void)close(descriptor);
+    return saved;
+}
+
+static const char in_the_way[] = "Another server listens there, or it is a file of another kind: "
+                                 "stop the one, remove the other, "
+                                 "or let 'unixsocket' name another path.";
+
+enum status listening_socket_unix(const struct config *config, int *out, struct error *error)
+{
+    struct slice path = config_text(config, CONFIG_UNIXSOCKET);
+    mode_t mode = (mode_t)config_number(config, CONFIG_UNIXSOCKETPERM);
+    int backlog = (int)config_number(config, CONFIG_TCP_BACKLOG);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (path.size >= sizeof(address.sun_path)) {
+        return error_set(error, STATUS_INVALID,
+                         "'unixsocket' is longer than %zu bytes, which the system does not allow; "
+                         "choose a shorter path",
+                         sizeof(address.sun_path) - 1);
+    }
+    memcpy(address.sun_path, path.data, path.size);
+    make_way(&address);
+    int failure = open_at(&address, mode, backlog, out);
+    return failure == 0
+               ? STATUS_OK
+               : error_set(error, STATUS_IO, "can't listen on the Unix socket '%s': %s. %s",
+                           address.sun_path, strerror(failure),
+                           failure == EADDRINUSE
+                               ? in_the_way
+                               : "Check the directory in 'unixsocket' and its permissions.");
+}
