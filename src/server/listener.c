@@ -131,6 +131,16 @@ enum status listeners_open(struct listeners *listeners, struct error *error)
     return status;
 }
 
+void listeners_log_addresses(const struct listeners *listeners)
+{
+    const struct config *config = listeners->server->config;
+    struct slice addresses = config_text(config, CONFIG_BIND);
+    int port = (int)config_number(config, CONFIG_PORT);
+    if (port > 0) {
+        LOG_NOTICE("Listening on port %d of: %.*s.", port, (int)addresses.size, addresses.data);
+    }
+}
+
 static void free_listener(struct listener *listener)
 {
     if (listener->event != NULL) {

@@ -40,13 +40,6 @@ static enum status apply_loglevel(void *context, struct error *error)
     return STATUS_OK;
 }
 
-static void log_where(const struct config *config)
-{
-    struct slice addresses = config_text(config, CONFIG_BIND);
-    LOG_NOTICE("Listening on port %d of: %.*s.", (int)config_number(config, CONFIG_PORT),
-               (int)addresses.size, addresses.data);
-}
-
 static enum status apply_port(void *context, struct error *error)
 {
     struct server *server = context;
@@ -56,7 +49,7 @@ static enum status apply_port(void *context, struct error *error)
         return error_set(error, STATUS_INVALID,
                          "Unable to listen on this port. Check server logs.");
     }
-    log_where(server->config);
+    listeners_log_addresses(&server->listeners);
     process_title_show(server->config);
     return STATUS_OK;
 }
@@ -69,7 +62,7 @@ static enum status apply_bind(void *context, struct error *error)
         LOG_WARNING("CONFIG SET bind: %s", why.text);
         return error_set(error, STATUS_INVALID, "Failed to bind to specified addresses.");
     }
-    log_where(server->config);
+    listeners_log_addresses(&server->listeners);
     process_title_show(server->config);
     return STATUS_OK;
 }
@@ -175,8 +168,11 @@ void server_settings_init(struct server *server)
     struct error error;
     struct config *config = server->config;
     if (apply_maxclients(server, &error) != STATUS_OK) {
-        LOG_WARNING("maxclients is %llu: the system allows no more open files.",
-                    (unsigned long long)atomic_load(&server->client_limit));
+        LOG_WARNING(
+            "maxclients is %llu here, in place of %lld: the system allows no more open files. "
+            "Raise that limit (ulimit -n, or LimitNOFILE of systemd) or lower 'maxclients'.",
+            (unsigned long long)atomic_load(&server->client_limit),
+            (long long)config_number(config, CONFIG_MAXCLIENTS));
     }
     (void)apply_notify_keyspace_events(server, &error);
     config_on_change(config, CONFIG_NOTIFY_KEYSPACE_EVENTS, apply_notify_keyspace_events, server);
