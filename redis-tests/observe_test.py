@@ -166,6 +166,17 @@ class Latency(TestCase):
         self.assertEqual(*(blur(picture[1]) for picture in pictures))
         self.assertEqual([b" #", b" |", b" |", b"_|", b""], pictures[0][3:8])
 
+    def test_doctor_tells_the_longest_and_not_the_last(self):
+        client = self.client(ours)
+        client.ask("DEBUG", "SLEEP", "0.16")
+        time.sleep(1.1)
+        client.ask("DEBUG", "SLEEP", "0.06")
+        samples = re.findall(rb"\*2\r\n:\d+\r\n:(\d+)", client.ask("LATENCY", "HISTORY", "command"))
+        milliseconds = [int(sample) for sample in samples]
+        told = client.ask("LATENCY", "DOCTOR")
+        self.assertIn(b"up to %d ms, %d ms in the mean"
+                      % (max(milliseconds), sum(milliseconds) // len(milliseconds)), told)
+
     def test_histogram(self):
         def blur(answer):
             """Names and numbers of calls; how long they took is another matter."""

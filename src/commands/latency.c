@@ -99,8 +99,11 @@ static const char *advice_for(enum latency_event event)
 static void diagnose(struct call *call, const struct record *record, struct text *text)
 {
     uint64_t sum = 0;
+    uint64_t high = 0;
     for (size_t i = 0; i < record->count; i++) {
-        sum += record->samples[i].milliseconds;
+        uint64_t milliseconds = record->samples[i].milliseconds;
+        sum += milliseconds;
+        high = milliseconds > high ? milliseconds : high;
     }
     int64_t passed = clock_unix_ms() / 1000 - record->samples[0].unix_seconds;
     text_format(
@@ -108,8 +111,8 @@ static void diagnose(struct call *call, const struct record *record, struct text
         "* %s: in %zu of the last %lld seconds it took up to %llu ms, %llu ms in the mean; "
         "the longest ever, %llu ms. The threshold is %lld ms. %s\n",
         latency_event_name(record->event), record->count, (long long)passed + 1,
-        (unsigned long long)record->samples[record->count - 1].milliseconds,
-        (unsigned long long)(sum / record->count), (unsigned long long)record->milliseconds_max,
+        (unsigned long long)high, (unsigned long long)(sum / record->count),
+        (unsigned long long)record->milliseconds_max,
         (long long)config_number(server_config(call->server), CONFIG_LATENCY_MONITOR_THRESHOLD),
         advice_for(record->event));
 }
