@@ -138,13 +138,6 @@ static void acl_genpass(struct call *call)
     reply_bulk(call->reply, slice_make(text, size));
 }
 
-static const struct command *find_command(const struct slice *arguments, size_t count)
-{
-    const struct command *command = table_find(arguments[0]);
-    bool is_container = command != NULL && command->subcommands != NULL && count > 1;
-    return is_container ? table_find_subcommand(command, arguments[1]) : command;
-}
-
 static void reply_verdict(struct call *call, const struct request_words *request,
                           enum acl_verdict verdict, size_t culprit)
 {
@@ -180,7 +173,7 @@ static void acl_dryrun(struct call *call)
         errors_reply_about(call->reply, ERROR_ACL_NO_USER, call->arguments[2]);
         return;
     }
-    request.command = find_command(request.arguments, request.argument_count);
+    request.command = table_find_call(request.arguments, request.argument_count);
     if (request.command == NULL) {
         errors_reply_about(call->reply, ERROR_ACL_NO_COMMAND, request.arguments[0]);
         return;

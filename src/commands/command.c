@@ -134,21 +134,6 @@ static void run_list(struct call *call)
 
 /* --- COMMAND GETKEYS ------------------------------------------------------------------------- */
 
-/* The row of the call that stands in the arguments; NULL: there is none. */
-static const struct command *find_by_arguments(const struct slice *arguments, size_t count)
-{
-    const struct command *command = table_find(arguments[0]);
-    if (command == NULL || command->subcommands == NULL || count == 1) {
-        return command;
-    }
-    return table_find_subcommand(command, arguments[1]);
-}
-
-static bool arity_fits(const struct command *command, size_t count)
-{
-    return command->arity >= 0 ? count == (size_t)command->arity : count >= (size_t)-command->arity;
-}
-
 typedef void reply_key(struct reply *reply, struct slice name, uint32_t flags);
 
 /* Shard channels are found like keys, and are none. */
@@ -166,7 +151,7 @@ static void reply_keys(struct call *call, reply_key *reply_one)
 {
     const struct slice *arguments = call->arguments + 2;
     size_t argument_count = call->argument_count - 2;
-    const struct command *command = find_by_arguments(arguments, argument_count);
+    const struct command *command = table_find_call(arguments, argument_count);
     if (command == NULL) {
         reply_error(call->reply, "ERR Invalid command specified");
         return;
@@ -175,7 +160,7 @@ static void reply_keys(struct call *call, reply_key *reply_one)
         reply_error(call->reply, "ERR The command has no key arguments");
         return;
     }
-    if (!arity_fits(command, argument_count)) {
+    if (!table_is_arity_right(command, argument_count)) {
         reply_error(call->reply, "ERR Invalid number of arguments specified for command");
         return;
     }

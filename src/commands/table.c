@@ -211,6 +211,13 @@ const struct command *table_find_subcommand(const struct command *parent, struct
     return NULL;
 }
 
+const struct command *table_find_call(const struct slice *arguments, size_t count)
+{
+    const struct command *command = table_find(arguments[0]);
+    bool names_subcommand = command != NULL && command->subcommands != NULL && count > 1;
+    return names_subcommand ? table_find_subcommand(command, arguments[1]) : command;
+}
+
 const struct command *table_find_full(struct slice name)
 {
     const char *bar = name.size == 0 ? NULL : memchr(name.data, '|', name.size);

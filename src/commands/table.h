@@ -25,6 +25,10 @@ const struct command *table_find(struct slice text);
 /* The subcommand of that name in any case, NULL when there is none. */
 const struct command *table_find_subcommand(const struct command *parent, struct slice name);
 
+/* The row of a call with these arguments (at least one): a command, or a subcommand of it where it
+ * has some and one is named. NULL when there is none. */
+const struct command *table_find_call(const struct slice *arguments, size_t count);
+
 /* May the command be called with so many arguments, its name counted? Never, if it only contains
  * subcommands. */
 static inline bool table_is_arity_right(const struct command *command, size_t count)
