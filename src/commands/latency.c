@@ -190,8 +190,7 @@ static const struct command latency_subcommands[] = {
      .flags = OWN,
      .since = "7.0.0",
      .summary = "Shows how long the calls of commands took",
-     .complexity =
-         "O(N) where N is the number of commands with latency information being retrieved.",
+     .complexity = "O(N) where N is the number of commands shown",
      .syntax = "[command...]",
      .tips = TIPS,
      ROW_COMMON},

@@ -114,17 +114,13 @@ static void run_object_help(struct call *call)
 {
     static const char *const lines[] = {
         "ENCODING <key>",
-        "    Return the kind of internal representation used in order to store the value",
-        "    associated with a <key>.",
+        "    Tell how Redis would keep the key's value in memory: int, embstr, raw.",
         "FREQ <key>",
-        "    Return the access frequency index of the <key>. The returned integer is",
-        "    proportional to the logarithm of the recent access frequency of the key.",
+        "    Tell, with an LFU policy, how often the key is used, in four steps.",
         "IDLETIME <key>",
-        "    Return the idle time of the <key>, that is the approximated number of",
-        "    seconds elapsed since the last access to the key.",
+        "    Tell for how many seconds the key was not used, which is not recorded: 0.",
         "REFCOUNT <key>",
-        "    Return the number of references of the value associated with the specified",
-        "    <key>.",
+        "    Tell how many keys share the value: only small integers are shared, as in Redis.",
         NULL,
     };
     help_reply(call, lines);

@@ -111,7 +111,7 @@ static const struct command slowlog_subcommands[] = {
      .flags = OWN,
      .since = "2.2.12",
      .summary = "Forgets all entries of the slow log",
-     .complexity = "O(N) where N is the number of entries in the slowlog",
+     .complexity = "O(N) where N is the number of entries",
      .tips = "request_policy:all_nodes response_policy:all_succeeded",
      ROW_COMMON},
     {.name = "help",
