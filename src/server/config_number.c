@@ -2,6 +2,7 @@
 #include "server/config_number.h"
 
 #include <stddef.h>
+#include <string.h>
 
 static bool is_digit(char c)
 {
@@ -48,6 +49,8 @@ static bool find_unit(struct slice word, int64_t *factor)
 
 bool config_number_parse_memory(struct slice text, int64_t *out)
 {
+    const char *nul = text.size == 0 ? NULL : memchr(text.data, '\0', text.size);
+    text.size = nul == NULL ? text.size : (size_t)(nul - text.data);
     size_t digits = 0;
     uint64_t value = 0;
     bool overflow = false;
@@ -56,8 +59,7 @@ bool config_number_parse_memory(struct slice text, int64_t *out)
                    __builtin_add_overflow(value, (uint64_t)(text.data[digits] - '0'), &value);
     }
     int64_t factor;
-    if (!find_unit(slice_part(text, digits, text.size - digits), &factor) ||
-        (digits == 0 && text.size > 0)) {
+    if (!find_unit(slice_part(text, digits, text.size - digits), &factor)) {
         return false;
     }
     overflow = overflow || __builtin_mul_overflow(value, (uint64_t)factor, &value);

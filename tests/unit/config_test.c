@@ -123,7 +123,7 @@ START_TEST(memory_has_units)
         {"9999999999gb", INT64_MIN},
         {"-1", -1},
         {"1.5mb", -1},
-        {"mb", -1},
+        {"mb", 0}, /* as in Redis */
         {"1t", -1},
         {"1 mb", -1},
     };
@@ -165,6 +165,8 @@ START_TEST(bad_values_are_refused_in_the_words_of_redis)
     expect_refusal("timeout", "-1", "argument must be between 0 and 2147483647 inclusive");
     expect_refusal("maxclients", "0", "argument must be between 1 and 4294967295 inclusive");
     expect_refusal("proto-max-bulk-len", "1",
+                   "argument must be between 1048576 and 9223372036854775807 inclusive");
+    expect_refusal("proto-max-bulk-len", "mb",
                    "argument must be between 1048576 and 9223372036854775807 inclusive");
     expect_refusal("proto-max-bulk-len", "1x", "argument must be a memory value");
     expect_refusal("appendfsync", "foo",
