@@ -8,6 +8,8 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
+import textwrap
 import threading
 import time
 import unittest
@@ -492,6 +494,103 @@ class ProtectedMode(TestCase):
                 client.ask("CONFIG", "SET", "protected-mode", "yes")
                 client.ask("CONFIG", "SET", "requirepass", "secret")
                 self.assertEqual(self.first_answer(address, server.port)[:7], b"-NOAUTH")
+
+
+class RenamedCommands(TestCase):
+    LINES = """
+        rename-command CONFIG b840fc02d524045429941cc15f59e41cb7be6c52
+        rename-command flushdb badger
+        rename-command FLUSHALL ""
+        rename-command EVAL ""
+        rename-command get fetch
+        rename-command set get
+        user bob on nopass ~* &* +get +flushdb
+    """
+    QUESTIONS = """
+        config get save
+        b840fc02d524045429941cc15f59e41cb7be6c52 get maxclients
+        B840FC02D524045429941CC15F59E41CB7BE6C52 nosuch
+        b840fc02d524045429941cc15f59e41cb7be6c52 get
+        b840fc02d524045429941cc15f59e41cb7be6c52
+        flushdb
+        badger x y
+        flushall
+        eval 1 0
+        set a b
+        get a b
+        fetch
+        fetch a
+        badger
+        fetch a
+        multi
+        get a
+        get a 1
+        exec
+        command info get fetch set flushdb badger flushall config
+        command list filterby pattern flush*
+        command list filterby pattern config|ge*
+        command getkeys set a b
+        command getkeys get a b
+        command getkeys fetch a
+        acl dryrun bob get a b
+        acl dryrun bob fetch a
+        acl dryrun bob flushdb
+        acl dryrun bob badger
+        acl setuser bob +flushall
+        acl setuser bob +badger
+        acl setuser bob -config|get
+        client list id x
+        object nosuch
+        auth bob x
+        get a b
+        fetch a
+        badger
+    """
+
+    def start(self, server):
+        server.configuration = os.path.join(server.home, "conf")
+        with open(server.configuration, "w", encoding="ascii") as file:
+            file.write(textwrap.dedent(self.LINES))
+        server.start()
+        self.addCleanup(server.close)
+        return server
+
+    def test_as_redis(self):
+        clients = [
+            self.client(self.start(server)) for server in (Server(), Server(reference=True))
+        ]
+        for line in self.QUESTIONS.strip().splitlines():
+            scdb, redis = (client.ask(*line.split()) for client in clients)
+            self.assertEqual(scdb, redis, line)
+
+    def test_rewrite_keeps_them(self):
+        server = self.start(Server())
+        config = "b840fc02d524045429941cc15f59e41cb7be6c52"
+        client = self.client(server)
+        self.assertEqual(client.ask(config, "SET", "maxclients", "1234"), b"+OK\r\n")
+        self.assertEqual(client.ask(config, "REWRITE"), b"+OK\r\n")
+        server.restart()
+        client = self.client(server)
+        self.assertIn(b"1234", client.ask(config, "GET", "maxclients"))
+        self.assertIn(b"unknown command", client.ask("FLUSHALL"))
+
+    def test_a_wrong_line_is_told_with_what_to_do(self):
+        for value, words in (
+            ("nosuch x", "'rename-command nosuch x': there is no such command; correct"),
+            ("get set", "another command has the new name; choose"),
+        ):
+            with tempfile.TemporaryDirectory() as directory:
+                path = os.path.join(directory, "conf")
+                with open(path, "w", encoding="ascii") as file:
+                    file.write("rename-command " + value)
+                command = [ours.path, path, "--port", "0", "--dir", directory]
+                result = subprocess.run(
+                    command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60
+                )
+            self.assertEqual(result.returncode, 1)
+            said = (result.stdout + result.stderr).decode()
+            self.assertIn("conf, line 1: ", said)
+            self.assertIn(words, said)
 
 
 class SecondServer(TestCase):

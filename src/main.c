@@ -1,6 +1,7 @@
 /* main.c - reads the configuration, opens the store, hands the server its commands, runs it. */
 #include "commands/background.h"
 #include "commands/dispatch.h"
+#include "commands/rename.h"
 #include "engine/engine.h"
 #include "import/v1_import.h"
 #include "keyspace/keyspace.h"
@@ -55,7 +56,8 @@ static enum status listen_and_serve(struct config *config, const char *directory
         fs_close(fs);
         return error_set(error, STATUS_NO_MEMORY, "out of memory");
     }
-    enum status status = v1_import_check(fs, directory, error);
+    enum status status = rename_commands(config, error);
+    status = status == STATUS_OK ? v1_import_check(fs, directory, error) : status;
     status = status == STATUS_OK ? server_listen(server, error) : status;
     status = status == STATUS_OK ? open_and_serve(config, server, fs, error) : status;
     fs_close(fs);

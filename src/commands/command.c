@@ -124,7 +124,7 @@ static void run_list(struct call *call)
         char name[COMMAND_NAME_SIZE_MAX];
         const struct command *command = table_row_at(i);
         table_full_name(command, name);
-        if (is_listed(&options, command, name)) {
+        if (is_listed(&options, command, name) && table_is_callable(command)) {
             reply_bulk_string(call->reply, name);
             count++;
         }

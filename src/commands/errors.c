@@ -6,7 +6,6 @@
 #include "engine/engine.h"
 #include "server/server.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -129,13 +128,10 @@ void errors_reply_unknown_command(struct reply *reply, const struct slice *argum
 static void reply_try_help(struct reply *reply, const struct command *parent, const char *complaint,
                            struct slice name)
 {
-    char help[COMMAND_NAME_SIZE_MAX];
-    size_t size = strlen(parent->name);
-    for (size_t i = 0; i <= size; i++) {
-        help[i] = (char)toupper((unsigned char)parent->name[i]);
-    }
+    char help[TABLE_CLIENT_NAME_SIZE_MAX];
     reply_error_format(reply, "ERR unknown subcommand%s '%.*s'. Try %s HELP.", complaint,
-                       shown_size(name, UNKNOWN_SHOWN_MAX), name.data, help);
+                       shown_size(name, UNKNOWN_SHOWN_MAX), name.data,
+                       table_client_name(parent, help));
 }
 
 void errors_reply_wrong_use(struct reply *reply, const struct command *parent, struct slice name)

@@ -4,7 +4,6 @@
 #include "base/check.h"
 #include "commands/table.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,12 +15,11 @@ void help_reply(struct call *call, const char *const lines[])
     while (lines[count] != NULL) {
         count++;
     }
-    char title[COMMAND_NAME_SIZE_MAX + 64];
+    char name[TABLE_CLIENT_NAME_SIZE_MAX];
+    char title[TABLE_CLIENT_NAME_SIZE_MAX + 64];
     (void)snprintf(title, sizeof(title),
-                   "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:", parent->name);
-    for (size_t i = 0; i < strlen(parent->name); i++) {
-        title[i] = (char)toupper((unsigned char)title[i]);
-    }
+                   "%s <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+                   table_client_name(parent, name));
     reply_array(call->reply, count + 3);
     reply_simple(call->reply, title);
     for (size_t i = 0; i < count; i++) {

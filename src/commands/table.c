@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "commands/tables.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -38,11 +39,18 @@ static const struct command *const families[] = {
 #undef TABLES_ROWS
         NULL};
 
+/* What clients can call, and by which name. */
+struct callable {
+    struct slice name;
+    const struct command *command;
+};
+
 static struct name_slot names[SLOTS];
 static struct row_slot numbers[SLOTS];
-static const struct command *commands[ROWS_MAX];
+static struct callable callables[ROWS_MAX];
 static const struct command *rows_by_number[ROWS_MAX];
 static size_t command_count;
+static bool has_long_names; /* which `names` has no place for: somebody has renamed a command */
 static size_t row_count;
 static bool is_filled;
 
@@ -147,18 +155,29 @@ static void check_row(const struct command *row, const struct command *parent)
     }
 }
 
-static void add_command(const struct command *command)
+static void add_name(const struct callable *callable)
 {
-    check_row(command, NULL);
-    struct slice text = slice_of_string(command->name);
     struct name name;
-    CHECK(command_count < ROWS_MAX && table_find(text) == NULL && read_name(text, &name));
+    if (!read_name(callable->name, &name)) {
+        has_long_names = true;
+        return;
+    }
     size_t slot = hash_name(&name);
     while (names[slot].command != NULL) {
         slot = (slot + 1) & SLOT_MASK;
     }
-    names[slot] = (struct name_slot){.name = name, .command = command, .size = text.size};
-    commands[command_count++] = command;
+    names[slot] =
+        (struct name_slot){.name = name, .command = callable->command, .size = callable->name.size};
+}
+
+static void add_command(const struct command *command)
+{
+    check_row(command, NULL);
+    struct slice name = slice_of_string(command->name);
+    CHECK(command_count < ROWS_MAX && name.size <= NAME_SIZE_MAX && table_find(name) == NULL);
+    callables[command_count] = (struct callable){.name = name, .command = command};
+    add_name(&callables[command_count]);
+    command_count++;
     number_row(command);
     if (command->subcommands == NULL) {
         return;
@@ -182,11 +201,64 @@ void table_init(void)
     is_filled = true;
 }
 
+static void name_anew(void)
+{
+    memset(names, 0, sizeof(names));
+    has_long_names = false;
+    for (size_t i = 0; i < command_count; i++) {
+        add_name(&callables[i]);
+    }
+}
+
+enum status table_rename(struct slice from, struct slice to)
+{
+    const struct command *command = table_find(from);
+    const struct command *other = table_find(to);
+    if (command == NULL) {
+        return STATUS_NOT_FOUND;
+    }
+    if (other != NULL && other != command) {
+        return STATUS_EXISTS;
+    }
+    size_t at = 0;
+    while (callables[at].command != command) {
+        at++;
+    }
+    if (to.size > 0) {
+        callables[at].name = to;
+    } else {
+        command_count--;
+        memmove(&callables[at], &callables[at + 1], (command_count - at) * sizeof(callables[0]));
+    }
+    name_anew();
+    return STATUS_OK;
+}
+
+static bool is_same_ignoring_case(struct slice a, struct slice b)
+{
+    for (size_t i = 0; i < a.size && i < b.size; i++) {
+        if (lower_bytes((unsigned char)a.data[i]) != lower_bytes((unsigned char)b.data[i])) {
+            return false;
+        }
+    }
+    return a.size == b.size;
+}
+
+static const struct command *find_long_name(struct slice text)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        if (is_same_ignoring_case(callables[i].name, text)) {
+            return callables[i].command;
+        }
+    }
+    return NULL;
+}
+
 const struct command *table_find(struct slice text)
 {
     struct name name;
     if (!read_name(text, &name)) {
-        return NULL;
+        return has_long_names ? find_long_name(text) : NULL;
     }
     for (size_t slot = hash_name(&name); names[slot].command != NULL;
          slot = (slot + 1) & SLOT_MASK) {
@@ -240,7 +312,18 @@ size_t table_count(void)
 const struct command *table_at(size_t index)
 {
     CHECK(index < command_count);
-    return commands[index];
+    return callables[index].command;
+}
+
+bool table_is_callable(const struct command *row)
+{
+    const struct command *command = row->parent == NULL ? row : row->parent;
+    for (size_t i = 0; i < command_count; i++) {
+        if (callables[i].command == command) {
+            return true;
+        }
+    }
+    return false;
 }
 
 size_t table_row_count(void)
@@ -262,6 +345,22 @@ const struct command *table_row_at(size_t number)
 {
     CHECK(number < row_count);
     return rows_by_number[number];
+}
+
+const char *table_client_name(const struct command *command, char name[TABLE_CLIENT_NAME_SIZE_MAX])
+{
+    struct slice called = slice_of_string(command->name);
+    for (size_t i = 0; i < command_count; i++) {
+        if (callables[i].command == command) {
+            called = callables[i].name;
+        }
+    }
+    size_t size = 0;
+    for (; size < called.size && size + 1 < TABLE_CLIENT_NAME_SIZE_MAX; size++) {
+        name[size] = (char)toupper((unsigned char)called.data[size]);
+    }
+    name[size] = '\0';
+    return name;
 }
 
 const char *table_full_name(const struct command *command, char name[COMMAND_NAME_SIZE_MAX])

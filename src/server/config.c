@@ -236,6 +236,7 @@ void config_destroy(struct config *config)
         buffer_deinit(&config->values[i].text);
     }
     config_users_clear(config);
+    config_renamings_clear(config);
     free(config->values);
     free(config->file_path);
     free(config->import_directory);

@@ -180,6 +180,17 @@ struct config_user {
 /* The first line, then ->next; NULL: there is none. */
 const struct config_user *config_users(const struct config *config);
 
+/* A line `rename-command FROM TO`, of the file or the command line. */
+struct config_renaming {
+    char *place; /* owned; "scdb.conf, line 7" */
+    struct slice from;
+    struct slice to; /* both point behind the struct; "" = nobody may call it */
+    struct config_renaming *next;
+};
+
+/* The first line, then ->next; NULL: there is none. They stay until the configuration goes. */
+const struct config_renaming *config_renamings(const struct config *config);
+
 /* --- loading, before any thread runs ------------------------------------------------------ */
 
 enum config_start {

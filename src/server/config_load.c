@@ -19,8 +19,6 @@ static const struct {
     const char *name;
     const char *advice;
 } refused[] = {
-    {"rename-command", "commands can't be renamed or switched off yet; remove the line, and take "
-                       "the command from the users with ACL rules"},
     {"loadmodule", "there are no modules; remove the line"},
 };
 
@@ -137,11 +135,29 @@ static enum status load_user(struct loader *loader, struct place place)
     return status;
 }
 
+/* Which commands there are is known to commands/rename.h. */
+static enum status load_renaming(struct loader *loader, struct place place, struct slice line)
+{
+    char at[PLACE_SIZE];
+    if (loader->words.count != 3) {
+        return fail(loader, place, line,
+                    "wrong number of arguments: it takes a command and its new name, or \"\" to "
+                    "switch the command off");
+    }
+    describe_place(place, at);
+    struct config_renaming renaming = {
+        .place = at, .from = loader->words.items[1], .to = loader->words.items[2]};
+    return config_renamings_add(loader->config, &renaming);
+}
+
 static enum status load_directive(struct loader *loader, struct place place, struct slice line)
 {
     struct slice name = loader->words.items[0];
     if (slice_is_word(name, "user")) {
         return load_user(loader, place);
+    }
+    if (slice_is_word(name, "rename-command")) {
+        return load_renaming(loader, place, line);
     }
     const char *advice = find_refused(name);
     if (advice != NULL) {

@@ -33,6 +33,7 @@ struct config {
     struct config_hook hooks[CONFIG_NAMED_COUNT];
     struct config_user *users;             /* owned, in the order of their lines */
     struct config_user_source user_source; /* all NULL: there is none */
+    struct config_renaming *renamings;     /* owned, in the order of their lines */
     char *file_path;                       /* owned; "" = none */
     char *import_directory;                /* owned; of --import-v1; NULL = none */
     char *start_directory; /* owned; where relative names of included files begin; NULL = here */
@@ -49,6 +50,11 @@ enum status config_assign(struct config *config, const struct directive *directi
 /* Keeps a copy of a line `user`. EXISTS: the user has a line already. */
 enum status config_users_add(struct config *config, const struct config_user *line) MUST_CHECK;
 void config_users_clear(struct config *config);
+
+/* Keeps a copy of a line `rename-command`. */
+enum status config_renamings_add(struct config *config,
+                                 const struct config_renaming *line) MUST_CHECK;
+void config_renamings_clear(struct config *config);
 
 /* The words of one line of a configuration file, unquoted. */
 struct config_words {

@@ -193,10 +193,27 @@ END_TEST
 
 START_TEST(what_would_open_a_door_is_refused)
 {
-    expect_fails("rename-command FLUSHALL \"\"", "can't be renamed");
     expect_fails("loadmodule x.so", "no modules");
     expect_fails("replicaof 10.0.0.1 6379", "does not replicate");
     expect_loads("replicaof no one");
+}
+END_TEST
+
+START_TEST(renamings_are_kept_in_their_order)
+{
+    expect_fails("rename-command FLUSHALL", "line 1: 'rename-command FLUSHALL': wrong number");
+    expect_fails("rename-command a b c", "wrong number");
+    ck_assert_ptr_null(config_renamings(config));
+    expect_loads("rename-command FLUSHALL \"\"\nrename-command config \"a b\"\n");
+    const struct config_renaming *first = config_renamings(config);
+    ck_assert_ptr_nonnull(strstr(first->place, "line 1"));
+    ck_assert(slice_equal(first->from, SLICE_LITERAL("FLUSHALL")));
+    ck_assert_uint_eq(first->to.size, 0);
+    const struct config_renaming *second = first->next;
+    ck_assert_ptr_nonnull(strstr(second->place, "line 2"));
+    ck_assert(slice_equal(second->from, SLICE_LITERAL("config")));
+    ck_assert(slice_equal(second->to, SLICE_LITERAL("a b")));
+    ck_assert_ptr_null(second->next);
 }
 END_TEST
 
@@ -463,6 +480,7 @@ int main(void)
     tcase_add_test(test, there_is_no_tls);
     tcase_add_test(test, errors_say_where_and_what_to_do);
     tcase_add_test(test, what_would_open_a_door_is_refused);
+    tcase_add_test(test, renamings_are_kept_in_their_order);
     tcase_add_test(test, a_secret_does_not_stand_in_an_error);
     tcase_add_test(test, files_include_files);
     tcase_add_test(test, files_include_all_that_match);

@@ -416,6 +416,49 @@ START_TEST(rows_are_found)
 }
 END_TEST
 
+static enum status rename_to(const char *from, const char *to)
+{
+    return table_rename(slice_of_string(from), slice_of_string(to));
+}
+
+/* Each test runs in a process of its own, so no other sees these names. */
+START_TEST(rows_are_renamed)
+{
+    table_init();
+    size_t count = table_count();
+    const struct command *config = table_find(SLICE_LITERAL("config"));
+    const struct command *get = table_find(SLICE_LITERAL("get"));
+    const struct command *set = table_find(SLICE_LITERAL("set"));
+    ck_assert_int_eq(rename_to("nosuch", "a"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(rename_to("config|get", "a"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(rename_to("get", "SET"), STATUS_EXISTS);
+    ck_assert_int_eq(rename_to("get", "GET"), STATUS_OK);
+    ck_assert_ptr_eq(table_find(SLICE_LITERAL("get")), get);
+
+    ck_assert_int_eq(rename_to("CONFIG", "b840fc02d524045429941cc15f59e41cb7be6c52"), STATUS_OK);
+    ck_assert_ptr_null(table_find(SLICE_LITERAL("config")));
+    ck_assert_ptr_eq(table_find(SLICE_LITERAL("B840fc02d524045429941cc15f59e41cb7be6c52")), config);
+    ck_assert_ptr_null(table_find(SLICE_LITERAL("b840fc02d524045429941cc15f59e41cb7be6c5")));
+    ck_assert_ptr_null(table_find(SLICE_LITERAL("b840fc02d524045429941cc15f59e41cb7be6c53")));
+    ck_assert_uint_eq(table_count(), count);
+
+    /* Names move up in the order of the lines. */
+    ck_assert_int_eq(rename_to("get", "fetch"), STATUS_OK);
+    ck_assert_int_eq(rename_to("set", "get"), STATUS_OK);
+    ck_assert_ptr_eq(table_find(SLICE_LITERAL("get")), set);
+    ck_assert_ptr_eq(table_find(SLICE_LITERAL("fetch")), get);
+    ck_assert_ptr_null(table_find(SLICE_LITERAL("set")));
+
+    ck_assert(table_is_callable(config->subcommands));
+    ck_assert_int_eq(rename_to("b840fc02d524045429941cc15f59e41cb7be6c52", ""), STATUS_OK);
+    ck_assert(!table_is_callable(config) && !table_is_callable(config->subcommands));
+    ck_assert(table_is_callable(set));
+    ck_assert_ptr_null(table_find(SLICE_LITERAL("b840fc02d524045429941cc15f59e41cb7be6c52")));
+    ck_assert_ptr_null(table_find(SLICE_LITERAL("")));
+    ck_assert_uint_eq(table_count(), count - 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("dispatch");
@@ -431,6 +474,7 @@ int main(void)
     tcase_add_test(core, pauses);
     tcase_add_test(core, counts);
     tcase_add_test(core, rows_are_found);
+    tcase_add_test(core, rows_are_renamed);
     suite_add_tcase(suite, core);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
