@@ -43,8 +43,4 @@ int slice_compare(struct slice a, struct slice b);
 /* The part [offset, offset+size) of the slice; CHECKs that it lies within. */
 struct slice slice_part(struct slice slice, size_t offset, size_t size);
 
-/* Takes the next word off the front of *rest; an empty one at its end. Words stand between what C's
- * isspace() takes for blank. */
-struct slice slice_next_word(struct slice *rest);
-
 #endif

@@ -104,7 +104,7 @@ static enum status take_record(struct live *live, struct walk *walk, struct erro
         return take_mark(live, walk);
     case RECORD_SYNC_MARK:
         return STATUS_OK;
-    case RECORD_DELTA:
+    case RECORD_PIECED:
         break;
     }
     return error_set(error, STATUS_NEWER_FORMAT,

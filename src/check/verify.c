@@ -123,7 +123,7 @@ static bool is_mark_valid(const struct record *record, struct slice value)
     case RECORD_KEYSPACE_MAP:
         return mark_decode_keyspace_map(value, &map) == STATUS_OK;
     case RECORD_VALUE:
-    case RECORD_DELTA:
+    case RECORD_PIECED:
     case RECORD_TOMBSTONE:
         break;
     }
@@ -176,7 +176,7 @@ static void count(struct tally *tally, const struct walk *walk)
 
 static enum status take_record(struct verify *verify, struct walk *walk, struct error *error)
 {
-    if (walk->scanned.record.kind == RECORD_DELTA) {
+    if (walk->scanned.record.kind == RECORD_PIECED) {
         return error_set(error, STATUS_NEWER_FORMAT,
                          "%s offset %" PRIu64
                          ": this record was written by a newer version of scdb; use its scdb-check",

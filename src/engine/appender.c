@@ -3,11 +3,9 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "engine/engine_state.h"
 #include "engine/grow_ahead.h"
 #include "engine/log_files.h"
-#include "engine/mark.h"
 #include "engine/zero_ahead.h"
 
 #include <stdlib.h>
@@ -64,10 +62,16 @@ uint64_t appender_deletion_reserve(const struct engine *engine)
     return part < APPENDER_DELETION_RESERVE ? part : APPENDER_DELETION_RESERVE;
 }
 
+/* Values, and what strings in pieces consist of. */
+static bool has_live_bytes(enum record_kind kind)
+{
+    return kind == RECORD_VALUE || kind == RECORD_PIECED;
+}
+
 /* Everything but a value makes room, or is needed for making room. */
 static uint64_t spare_after(const struct engine *engine, enum record_kind kind)
 {
-    return kind == RECORD_VALUE || kind == RECORD_DELTA ? appender_deletion_reserve(engine) : 0;
+    return has_live_bytes(kind) ? appender_deletion_reserve(engine) : 0;
 }
 
 /* A compaction is about to use what little room there is. */
@@ -250,14 +254,14 @@ static void measure(struct append *append, bool undoing)
 {
     const struct record *record = &append->record;
     bool has_expiry = record->expiry_ms != EXPIRY_NONE;
-    bool is_delta = record->kind == RECORD_DELTA;
+    bool is_pieced = record->kind == RECORD_PIECED;
     append->value_size = 0;
     for (size_t i = 0; i < append->part_count; i++) {
         append->value_size += append->parts[i].size;
     }
     append->head_size =
-        record_head_size(record->key.size, append->value_size, has_expiry, is_delta);
-    append->size = record_size(record->key.size, append->value_size, has_expiry, is_delta);
+        record_head_size(record->key.size, append->value_size, has_expiry, is_pieced);
+    append->size = record_size(record->key.size, append->value_size, has_expiry, is_pieced);
     append->through = append->size >= APPENDER_THROUGH_SIZE && !undoing;
 }
 
@@ -291,6 +295,22 @@ enum status appender_reserve_locked(struct engine *engine, uint64_t size)
     return note_refusal(engine, &append, status);
 }
 
+enum status appender_reserve_all_locked(struct engine *engine, uint64_t keyspace_id, uint64_t size)
+{
+    struct appender *appender = &engine->appender;
+    enum status status = appender_reserve_locked(engine, size);
+    struct segment *active = appender->active;
+    if (status == STATUS_OK && !active->in_table) {
+        status = segment_table_add(&engine->segments, active);
+    }
+    if (status == STATUS_OK) {
+        status = segment_live_prepare(active, keyspace_id);
+    }
+    return status == STATUS_OK ? tail_prepare(&appender->tail, active, active->end,
+                                              (size_t)(SEGMENT_HEADER_SIZE + size))
+                               : status;
+}
+
 enum status appender_prepare_locked(struct engine *engine, struct append *append)
 {
     struct appender *appender = &engine->appender;
@@ -306,7 +326,7 @@ enum status appender_prepare_locked(struct engine *engine, struct append *append
     if (status == STATUS_OK && !active->in_table) {
         status = segment_table_add(&engine->segments, active);
     }
-    if (status == STATUS_OK && append->record.kind == RECORD_VALUE) {
+    if (status == STATUS_OK && has_live_bytes(append->record.kind)) {
         status = segment_live_prepare(active, append->record.keyspace_id);
     }
     if (status != STATUS_OK) {
@@ -407,77 +427,4 @@ struct record_address appender_commit_locked(struct engine *engine, struct appen
         engine->rest_position = appender->position;
     }
     return segment_address_of(&engine->segments, segment, append->offset);
-}
-
-/* --- marks and groups --------------------------------------------------------------------- */
-
-/* A sync mark for what is durable now. */
-static enum status append_sync_mark(struct engine *engine)
-{
-    uint8_t value[MARK_SYNC_SIZE];
-    struct mark_sync mark = {.file = engine->durable_place.file,
-                             .offset = engine->durable_place.offset,
-                             .sequence = engine->durable_place.sequence};
-    mark_encode_sync(&mark, value);
-    struct slice part = slice_make(value, sizeof(value));
-    struct append append = {
-        .record = {.kind = RECORD_SYNC_MARK, .expiry_ms = EXPIRY_NONE},
-        .parts = &part,
-        .part_count = 1,
-    };
-    enum status status = appender_prepare_locked(engine, &append);
-    if (status == STATUS_OK) {
-        (void)appender_commit_locked(engine, &append);
-    }
-    return status;
-}
-
-bool appender_try_sync_mark_locked(struct engine *engine)
-{
-    const struct segment *active = engine->appender.active;
-    uint64_t size = record_size(0, MARK_SYNC_SIZE, false, false);
-    if (active->end == 0 || active->end + size > active->reserved) {
-        return false; /* never the reason for a new segment or for more space */
-    }
-    return append_sync_mark(engine) == STATUS_OK;
-}
-
-void appender_group_begin_locked(struct engine *engine)
-{
-    engine->appender.group_depth++;
-}
-
-enum status appender_close_group_locked(struct engine *engine)
-{
-    enum status status = append_sync_mark(engine);
-    if (status == STATUS_OK) {
-        /* The group's answers rest on this record too. */
-        struct appender *appender = &engine->appender;
-        engine->rest_position = appender->position;
-        atomic_store_explicit(&appender->payload_position, appender->position,
-                              memory_order_relaxed);
-    }
-    return status;
-}
-
-void appender_group_end_locked(struct engine *engine)
-{
-    struct appender *appender = &engine->appender;
-    CHECK(appender->group_depth > 0);
-    appender->group_depth--;
-    if (appender->group_depth > 0 || !appender->group_open) {
-        return;
-    }
-    if (appender->group_last != NULL) {
-        record_end_group(appender->group_last, appender->group_seed);
-        appender->group_open = false;
-        appender->group_last = NULL;
-        return;
-    }
-    enum status status = appender_close_group_locked(engine);
-    if (status != STATUS_OK) {
-        /* group_open stays: appender_write() tries again, and reports nothing as written before
-         * the group is closed. */
-        LOG_WARNING("can't close a group of writes: %s", status_words(status));
-    }
 }

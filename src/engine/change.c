@@ -15,7 +15,7 @@
 
 #include <stdlib.h>
 
-void change_forget_locked(struct engine *engine, const struct engine_keyspace *keyspace,
+static void forget_record(struct engine *engine, const struct engine_keyspace *keyspace,
                           struct index_hash hash, const struct lookup *lookup)
 {
     live_map_clear(lookup->segment->live_map, lookup->offset);
@@ -27,8 +27,68 @@ void change_forget_locked(struct engine *engine, const struct engine_keyspace *k
     }
 }
 
-/* What an undo puts back was counted when it was changed. */
-static void count_change(struct engine *engine)
+/* Checkpoints copy where pieces are at their end, so no change comes too late for one. */
+void change_count_piece_locked(struct engine *engine, uint64_t keyspace_id, struct piece piece,
+                               bool is_live)
+{
+    const struct record_address address = {.units = piece.address};
+    struct segment *segment = segment_table_find(&engine->segments, address);
+    uint64_t offset = segment_offset_of(&engine->segments, segment, address);
+    int64_t size = (int64_t)piece.units * SEGMENT_UNIT_SIZE;
+    if (is_live) {
+        live_map_set(segment->live_map, offset);
+    } else {
+        live_map_clear(segment->live_map, offset);
+    }
+    segment_live_change(segment, keyspace_id, is_live ? size : -size, false);
+}
+
+void change_abandon_pieces_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                                  struct pieces *pieces)
+{
+    for (uint64_t i = 0; pieces_next(pieces, &i); i++) {
+        struct piece piece = pieces_get(pieces, i);
+        if (piece.address != 0) {
+            change_count_piece_locked(engine, keyspace->id, piece, false);
+        }
+    }
+    pieces_table_remove(&keyspace->pieces, pieces);
+    pieces->next = engine->dead_pieces;
+    engine->dead_pieces = pieces;
+}
+
+/* The string whose header a slot pointed at; one that can't be read is known by its place. */
+static struct pieces *find_pieces(const struct engine *engine,
+                                  const struct engine_keyspace *keyspace,
+                                  const struct lookup *lookup)
+{
+    if (lookup->status == STATUS_OK) {
+        return lookup->record.kind == RECORD_PIECED
+                   ? pieces_table_find(&keyspace->pieces, lookup->record.pieces_id)
+                   : NULL;
+    }
+    struct record_address address =
+        segment_address_of(&engine->segments, lookup->segment, lookup->offset);
+    struct pieces *pieces = NULL;
+    do {
+        pieces = pieces_table_next(&keyspace->pieces, pieces);
+    } while (pieces != NULL && pieces->header.units != address.units);
+    return pieces;
+}
+
+void change_forget_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                          struct index_hash hash, const struct lookup *lookup)
+{
+    forget_record(engine, keyspace, hash, lookup);
+    if (keyspace->pieces.count > 0) {
+        struct pieces *pieces = find_pieces(engine, keyspace, lookup);
+        if (pieces != NULL) {
+            change_abandon_pieces_locked(engine, keyspace, pieces);
+        }
+    }
+}
+
+void change_count_locked(struct engine *engine)
 {
     engine->changes += engine->appender.undoing ? UINT64_MAX : 1;
 }
@@ -100,6 +160,45 @@ static void point_at(struct engine *engine, struct engine_keyspace *keyspace,
     }
 }
 
+/* Is the old record a header of the same pieces? Then they live on. */
+static bool is_same_string(const struct append *append, const struct lookup *old)
+{
+    return append->record.kind == RECORD_PIECED && old->status == STATUS_OK &&
+           old->record.kind == RECORD_PIECED && old->record.pieces_id == append->record.pieces_id;
+}
+
+enum status change_put_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                              struct append *append)
+{
+    const struct record *record = &append->record;
+    struct index_hash hash = lookup_hash(engine, record->key);
+    struct old_record old;
+    find_old(engine, keyspace, hash, record->key, &old);
+    enum status status = reserve_slot(engine, keyspace, hash, record->expiry_ms, &old);
+    if (status == STATUS_OK) {
+        status = expiry_pay_mark_locked(engine, record->expiry_ms);
+    }
+    if (status == STATUS_OK) {
+        status = appender_prepare_locked(engine, append);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    point_at(engine, keyspace, hash, append, &old);
+    if (old.found && is_same_string(append, &old.lookup)) {
+        forget_record(engine, keyspace, hash, &old.lookup);
+    } else if (old.found) {
+        change_forget_locked(engine, keyspace, hash, &old.lookup);
+    }
+    live_map_set(append->segment->live_map, append->offset);
+    segment_live_change(append->segment, keyspace->id, (int64_t)append->size,
+                        checkpoint_has_copied(&engine->checkpoint, keyspace->id, hash));
+    engine->value_bytes += append->size;
+    (void)appender_commit_locked(engine, append);
+    change_count_locked(engine);
+    return STATUS_OK;
+}
+
 enum status engine_put_locked(struct engine *engine, struct engine_keyspace *keyspace,
                               struct slice key, const struct engine_value *value)
 {
@@ -107,9 +206,6 @@ enum status engine_put_locked(struct engine *engine, struct engine_keyspace *key
     if (status != STATUS_OK) {
         return status;
     }
-    struct index_hash hash = lookup_hash(engine, key);
-    struct old_record old;
-    find_old(engine, keyspace, hash, key, &old);
     struct append append = {
         .record = {.kind = RECORD_VALUE,
                    .keyspace_id = keyspace->id,
@@ -120,27 +216,7 @@ enum status engine_put_locked(struct engine *engine, struct engine_keyspace *key
         .parts = value->parts,
         .part_count = value->part_count,
     };
-    status = reserve_slot(engine, keyspace, hash, value->expiry_ms, &old);
-    if (status == STATUS_OK) {
-        status = expiry_pay_mark_locked(engine, value->expiry_ms);
-    }
-    if (status == STATUS_OK) {
-        status = appender_prepare_locked(engine, &append);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    point_at(engine, keyspace, hash, &append, &old);
-    if (old.found) {
-        change_forget_locked(engine, keyspace, hash, &old.lookup);
-    }
-    live_map_set(append.segment->live_map, append.offset);
-    segment_live_change(append.segment, keyspace->id, (int64_t)append.size,
-                        checkpoint_has_copied(&engine->checkpoint, keyspace->id, hash));
-    engine->value_bytes += append.size;
-    (void)appender_commit_locked(engine, &append);
-    count_change(engine);
-    return STATUS_OK;
+    return change_put_locked(engine, keyspace, &append);
 }
 
 enum status engine_delete_locked(struct engine *engine, struct engine_keyspace *keyspace,
@@ -168,7 +244,7 @@ enum status engine_delete_locked(struct engine *engine, struct engine_keyspace *
     CHECK(index_remove(keyspace->index, old.slot.hash, old.slot.address));
     change_forget_locked(engine, keyspace, hash, &old.lookup);
     (void)appender_commit_locked(engine, &append);
-    count_change(engine);
+    change_count_locked(engine);
     engine->deletion_position = engine->appender.position;
     return STATUS_OK;
 }
@@ -285,7 +361,7 @@ enum status engine_swap_locked(struct engine *engine, unsigned a, unsigned b)
     enum status status = append_map(engine, spaces->next_id, ids);
     if (status == STATUS_OK) {
         spaces_swap(spaces, a, b);
-        count_change(engine);
+        change_count_locked(engine);
     }
     free(ids);
     return status;

@@ -7,13 +7,33 @@
 #ifndef SCDB_ENGINE_CHANGE_H
 #define SCDB_ENGINE_CHANGE_H
 
+#include "engine/appender.h"
 #include "engine/engine.h"
 #include "engine/lookup.h"
+#include "engine/pieces.h"
 
-/* The record that a slot pointed to is dead now. One that can't be read has no known size: its
- * bytes stay counted as live, and its segment counts as damaged, so that no compaction takes it for
- * one without anything dead. */
-void change_forget_locked(struct engine *engine, const struct engine_keyspace *keyspace,
+/* The record that a slot pointed to is dead now, and if it was a header, its pieces are. One that
+ * can't be read has no known size: its bytes stay counted as live, and its segment counts as
+ * damaged, so that no compaction takes it for one without anything dead. */
+void change_forget_locked(struct engine *engine, struct engine_keyspace *keyspace,
                           struct index_hash hash, const struct lookup *lookup);
+
+/* Appends the record, a value or a header, which becomes its key's; not its pieces: their record
+ * stays the caller's business. Failures are those of engine_put_locked. */
+enum status change_put_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                              struct append *append) MUST_CHECK;
+
+/* Counts the bytes of a piece, which lies in this keyspace, among the live ones, or takes them off.
+ * It can't fail where the segment has been prepared for the keyspace. */
+void change_count_piece_locked(struct engine *engine, uint64_t keyspace_id, struct piece piece,
+                               bool is_live);
+
+/* All pieces of a string are dead now. Entries that tell of it can be read until the lock is
+ * released. */
+void change_abandon_pieces_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                                  struct pieces *pieces);
+
+/* A key was changed by a command. What an undo puts back was counted when it was changed. */
+void change_count_locked(struct engine *engine);
 
 #endif

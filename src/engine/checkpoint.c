@@ -78,7 +78,8 @@ void checkpoint_header_encode(const struct checkpoint_header *header, const uint
 {
     memset(into, 0, CHECKPOINT_HEADER_SIZE);
     memcpy(into + AT(magic), magic, sizeof(magic));
-    little_endian_store32(into + AT(format_version), FORMAT_VERSION);
+    little_endian_store32(into + AT(format_version),
+                          header->knows_pieces ? FORMAT_VERSION_PIECES : FORMAT_VERSION_PLAIN);
     little_endian_store32(into + AT(address_shift), header->address_shift);
     memcpy(into + AT(store_id), store_id, STORE_ID_SIZE);
     little_endian_store64(into + AT(file_number), header->file_number);
@@ -116,6 +117,7 @@ enum status checkpoint_header_decode(const uint8_t *bytes, const uint8_t *store_
         .block_count = little_endian_load64(bytes + AT(block_count)),
         .key_count = little_endian_load64(bytes + AT(key_count)),
         .address_shift = little_endian_load32(bytes + AT(address_shift)),
+        .knows_pieces = little_endian_load32(bytes + AT(format_version)) >= FORMAT_VERSION_PIECES,
     };
     return STATUS_OK;
 }

@@ -44,6 +44,7 @@ struct checkpoint_header {
     uint64_t block_count;
     uint64_t key_count;
     unsigned address_shift; /* units of one handle, as a power of two (segment.h) */
+    bool knows_pieces;      /* behind the facts stand strings in pieces: checkpoint_pieces.h */
 };
 
 void checkpoint_header_encode(const struct checkpoint_header *header, const uint8_t *store_id,
@@ -100,6 +101,7 @@ struct checkpoint_facts {
     struct checkpoint_live *lives; /* owned */
     size_t live_count;
     size_t live_capacity;
+    struct buffer strings; /* owned: the bytes of strings in pieces, checkpoint_pieces.h */
 };
 
 void checkpoint_facts_init(struct checkpoint_facts *facts);

@@ -11,7 +11,7 @@
 /*
  * Bytes: u64 checksum of all that follows; u64 marks, u64 files; for each mark u64 sequence, i64
  * time; for each file the fields of FILE_SIZE bytes and its live bytes, u64 keyspace and u64 bytes
- * each.
+ * each; then the strings in pieces, to the end.
  */
 #define HEAD_SIZE    24
 #define MARK_SIZE    16
@@ -23,11 +23,13 @@ void checkpoint_facts_init(struct checkpoint_facts *facts)
 {
     *facts = (struct checkpoint_facts){0};
     staircase_init(&facts->marks);
+    buffer_init(&facts->strings);
 }
 
 void checkpoint_facts_deinit(struct checkpoint_facts *facts)
 {
     staircase_deinit(&facts->marks);
+    buffer_deinit(&facts->strings);
     free(facts->files);
     free(facts->lives);
     checkpoint_facts_init(facts);
@@ -109,7 +111,7 @@ enum status checkpoint_facts_append(const struct checkpoint_facts *facts, uint64
                                     struct buffer *out)
 {
     size_t size = HEAD_SIZE + facts->marks.count * MARK_SIZE + facts->file_count * FILE_SIZE +
-                  facts->live_count * LIVE_SIZE;
+                  facts->live_count * LIVE_SIZE + facts->strings.size;
     enum status status = buffer_reserve(out, size);
     if (status != STATUS_OK) {
         return status;
@@ -130,6 +132,9 @@ enum status checkpoint_facts_append(const struct checkpoint_facts *facts, uint64
             little_endian_store64(into, facts->lives[file->first_live + j].keyspace_id);
             little_endian_store64(into + 8, facts->lives[file->first_live + j].bytes);
         }
+    }
+    if (facts->strings.size > 0) {
+        memcpy(into, facts->strings.data, facts->strings.size);
     }
     little_endian_store64(start, checksum_of(start + 8, size - 8, seed));
     out->size += size;
@@ -206,5 +211,5 @@ enum status checkpoint_facts_decode(const uint8_t *bytes, size_t size, uint64_t 
     for (uint64_t i = 0; status == STATUS_OK && i < file_count; i++) {
         status = decode_file(&cursor, out);
     }
-    return status == STATUS_OK && cursor.left != 0 ? STATUS_CORRUPT : status;
+    return status == STATUS_OK ? buffer_append(&out->strings, cursor.at, cursor.left) : status;
 }

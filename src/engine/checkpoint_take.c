@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/checkpoint.h"
+#include "engine/checkpoint_pieces.h"
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
 #include "engine/map_facts.h"
@@ -303,8 +304,14 @@ static enum status gather_facts(struct taking *taking)
            (segment = segment_table_next(&engine->segments, &handle)) != NULL) {
         status = add_file_locked(taking, segment);
     }
+    /* As of the same moment as the live bytes, so that the two agree. */
+    if (status == STATUS_OK) {
+        status = checkpoint_pieces_append(&engine->spaces, taking->next_keyspace_id,
+                                          &taking->facts.strings);
+    }
     engine->checkpoint.copying = false;
     mutex_unlock(&engine->lock);
+    taking->header.knows_pieces = taking->facts.strings.size > 0;
     checkpoint_facts_sort(&taking->facts);
     return status;
 }

@@ -58,6 +58,7 @@ static enum compaction_verdict judge(const struct compaction_copy *copy,
 {
     switch (scanned->record.kind) {
     case RECORD_VALUE:
+    case RECORD_PIECED:
         return judge_value(copy, scanned);
     case RECORD_EXPIRY_MARK:
         return VERDICT_OPEN;
@@ -65,7 +66,6 @@ static enum compaction_verdict judge(const struct compaction_copy *copy,
         return scanned->record.sequence > copy->guard_limit ? VERDICT_OPEN : VERDICT_DROP;
     case RECORD_SYNC_MARK:    /* speaks of the log, which this file no longer is */
     case RECORD_KEYSPACE_MAP: /* the manifest that drops this file has a map as new */
-    case RECORD_DELTA:        /* excluded before */
         break;
     }
     return VERDICT_DROP;
@@ -136,9 +136,6 @@ static enum status fill_batch(struct compaction_copy *copy)
             copy->ended = true;
             break;
         }
-        if (status == STATUS_OK && scanned.record.kind == RECORD_DELTA) {
-            status = STATUS_CORRUPT; /* no store that this version opens has any */
-        }
         if (status == STATUS_CORRUPT || status == STATUS_IO) {
             return damaged(copy, copy->scanner.offset, status);
         }
@@ -182,6 +179,24 @@ static bool is_mark_done_locked(const struct compaction_copy *copy, const struct
            expiry_is_done_locked(copy->engine, until_ms);
 }
 
+/* Is it a piece, which no slot points at? */
+static bool is_piece(const struct record *record)
+{
+    return record->kind == RECORD_PIECED && !pieces_is_header(record);
+}
+
+static enum compaction_verdict judge_piece(const struct compaction_copy *copy,
+                                           const struct compaction_candidate *candidate,
+                                           const struct engine_keyspace *keyspace)
+{
+    const struct record *record = &candidate->record;
+    const struct pieces *pieces = pieces_table_find(&keyspace->pieces, record->pieces_id);
+    return pieces != NULL &&
+                   pieces_get(pieces, record->place).address == address_of(copy, candidate).units
+               ? VERDICT_COPY
+               : VERDICT_DROP;
+}
+
 static enum compaction_verdict judge_locked(const struct compaction_copy *copy,
                                             const struct compaction_candidate *candidate)
 {
@@ -196,6 +211,9 @@ static enum compaction_verdict judge_locked(const struct compaction_copy *copy,
     }
     if (record->kind == RECORD_TOMBSTONE) {
         return VERDICT_COPY;
+    }
+    if (is_piece(record)) {
+        return judge_piece(copy, candidate, keyspace);
     }
     struct record_address address = address_of(copy, candidate);
     struct index_entry slot;
@@ -322,13 +340,14 @@ static enum status copy_one(struct compaction_copy *copy, struct compaction_cand
         record.expiry_ms = EXPIRY_NONE;
         record.value = slice_make(NULL, 0);
     }
-    uint64_t needed =
-        record_size(record.key.size, record.value.size, record.expiry_ms != EXPIRY_NONE, false);
+    uint64_t needed = record_size(record.key.size, record.value.size,
+                                  record.expiry_ms != EXPIRY_NONE, record.kind == RECORD_PIECED);
     if (!compaction_output_has_room(output, needed)) {
         *size = needed;
         return STATUS_TOO_LARGE;
     }
-    if (record.kind == RECORD_VALUE) {
+    bool is_alive = record.kind == RECORD_VALUE || record.kind == RECORD_PIECED;
+    if (is_alive) {
         enum status status = verify(copy, candidate);
         if (status != STATUS_OK) {
             return damaged(copy, candidate->offset, status);
@@ -336,8 +355,8 @@ static enum status copy_one(struct compaction_copy *copy, struct compaction_cand
         record.value = candidate->record.value;
     }
     struct record_address from = address_of(copy, candidate);
-    enum status status = compaction_output_append(output, &record, candidate->hash,
-                                                  record.kind == RECORD_VALUE ? &from : NULL);
+    enum status status =
+        compaction_output_append(output, &record, candidate->hash, is_alive ? &from : NULL);
     if (status == STATUS_OK && record.kind == RECORD_EXPIRY_MARK &&
         record.sequence <= copy->guard_limit) {
         compaction_output_note_waiting(output, needed);

@@ -182,9 +182,11 @@ enum status compaction_output_append(struct compaction_output *output, const str
                                      struct index_hash hash, const struct record_address *from)
 {
     bool has_expiry = record->expiry_ms != EXPIRY_NONE;
-    uint64_t size = record_size(record->key.size, record->value.size, has_expiry, false);
-    uint64_t head_size = record_head_size(record->key.size, record->value.size, has_expiry, false);
-    CHECK(record->kind != RECORD_DELTA && compaction_output_has_room(output, size));
+    bool is_pieced = record->kind == RECORD_PIECED;
+    uint64_t size = record_size(record->key.size, record->value.size, has_expiry, is_pieced);
+    uint64_t head_size =
+        record_head_size(record->key.size, record->value.size, has_expiry, is_pieced);
+    CHECK(compaction_output_has_room(output, size));
     bool through = size >= THROUGH_SIZE;
     enum status status = reserve_move(output);
     if (status == STATUS_OK && from != NULL) {
@@ -206,6 +208,8 @@ enum status compaction_output_append(struct compaction_output *output, const str
             .from = *from,
             .to_unit = (uint32_t)(output->end / SEGMENT_UNIT_SIZE),
             .units = (uint32_t)(size / SEGMENT_UNIT_SIZE),
+            .pieces_id = is_pieced ? record->pieces_id : 0,
+            .place = is_pieced ? record->place : 0,
         };
     } else {
         note_kept(output, record->sequence, size);
@@ -284,6 +288,33 @@ void compaction_output_withdraw_locked(struct compaction_output *output)
 
 /* --- publishing --------------------------------------------------------------------------- */
 
+/* Moves a piece that still lies where it was copied from. */
+static bool move_piece(const struct engine_keyspace *keyspace, const struct compaction_move *move,
+                       struct record_address to)
+{
+    struct pieces *pieces = pieces_table_find(&keyspace->pieces, move->pieces_id);
+    struct piece piece = {0};
+    if (pieces != NULL) {
+        piece = pieces_get(pieces, move->place);
+    }
+    if (piece.address == 0 || piece.address != move->from.units) {
+        return false;
+    }
+    piece.address = to.units & PIECE_ADDRESS_MAX;
+    pieces_set(pieces, move->place, piece);
+    return true;
+}
+
+/* A header has moved with its slot. */
+static void note_header(const struct engine_keyspace *keyspace, const struct compaction_move *move,
+                        struct record_address to)
+{
+    struct pieces *pieces = pieces_table_find(&keyspace->pieces, move->pieces_id);
+    if (pieces != NULL) {
+        pieces->header = to;
+    }
+}
+
 static void publish_locked(struct compaction_output *output, const struct compaction_move *move)
 {
     struct engine *engine = output->engine;
@@ -293,12 +324,19 @@ static void publish_locked(struct compaction_output *output, const struct compac
     }
     uint64_t to_offset = (uint64_t)move->to_unit * SEGMENT_UNIT_SIZE;
     struct record_address to = segment_address_of(&engine->segments, output->segment, to_offset);
-    if (!index_move(keyspace->index, move->hash, move->from, to)) {
+    bool is_piece = move->pieces_id != 0 && pieces_place_is_ordinal(move->place);
+    bool is_moved = is_piece ? move_piece(keyspace, move, to)
+                             : index_move(keyspace->index, move->hash, move->from, to);
+    if (!is_moved) {
         return; /* overwritten, deleted or expired meanwhile */
+    }
+    if (move->pieces_id != 0 && !is_piece) {
+        note_header(keyspace, move, to);
     }
     int64_t size = (int64_t)move->units * SEGMENT_UNIT_SIZE;
     struct segment *old = segment_table_find(&engine->segments, move->from);
-    bool copied = checkpoint_has_copied(&engine->checkpoint, move->keyspace_id, move->hash);
+    bool copied =
+        !is_piece && checkpoint_has_copied(&engine->checkpoint, move->keyspace_id, move->hash);
     live_map_clear(old->live_map, segment_offset_of(&engine->segments, old, move->from));
     live_map_set(output->segment->live_map, to_offset);
     segment_live_change(old, move->keyspace_id, -size, copied);
@@ -310,8 +348,10 @@ static void prefetch_locked(const struct compaction_output *output, size_t first
 {
     struct prefetch_slots slots = {.count = 0};
     for (size_t i = first; i < output->move_count && i < first + PREFETCH_GROUP_SIZE; i++) {
-        prefetch_add_slot_locked(output->engine, &slots, output->moves[i].keyspace_id,
-                                 output->moves[i].hash);
+        if (output->moves[i].pieces_id == 0) {
+            prefetch_add_slot_locked(output->engine, &slots, output->moves[i].keyspace_id,
+                                     output->moves[i].hash);
+        }
     }
     prefetch_slots(&slots);
 }

@@ -27,8 +27,10 @@ struct compaction_move {
     uint64_t keyspace_id;
     struct index_hash hash;
     struct record_address from;
-    uint32_t to_unit; /* offset in the packed file, in units of 8 bytes */
-    uint32_t units;   /* its size */
+    uint32_t to_unit;   /* offset in the packed file, in units of 8 bytes */
+    uint32_t units;     /* its size */
+    uint64_t pieces_id; /* 0: it is not of a string in pieces */
+    uint64_t place;     /* pieces.h: a header's, or the piece's ordinal */
 };
 
 struct compaction_output {

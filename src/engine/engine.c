@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/engine_part.h"
 #include "engine/engine_state.h"
 #include "engine/fault_guard.h"
 #include "engine/log_files.h"
@@ -29,6 +30,11 @@ static enum status check_options(const struct engine_options *options, struct er
     if (options->segment_size < SEGMENT_SIZE_LOWEST || options->segment_size > SEGMENT_SIZE_MAX) {
         return error_set(error, STATUS_INVALID, "segment-size is %llu, but must be 1mb to 1gb",
                          (unsigned long long)options->segment_size);
+    }
+    if (options->piece_shift != 0 &&
+        (options->piece_shift < PIECES_SHIFT_MIN || options->piece_shift > PIECES_SHIFT_MAX)) {
+        return error_set(error, STATUS_INVALID, "pieces of 2^%u bytes can't be had",
+                         options->piece_shift);
     }
     return STATUS_OK;
 }
@@ -74,6 +80,7 @@ static void engine_free(struct engine *engine)
     grow_ahead_deinit(&engine->grow);
     reserve_deinit(&engine->reserve);
     staircase_deinit(&engine->expiry.marks);
+    engine_part_purge_locked(engine);
     spaces_deinit(&engine->spaces);
     scrub_deinit(&engine->scrub);
     segment_table_deinit(&engine->segments);

@@ -34,6 +34,7 @@
 struct engine;
 struct engine_keyspace; /* one id's index; changes with FLUSHDB and SWAPDB: ask again each time */
 struct segment;
+struct pieces;
 
 /* The lock of a store's directory. */
 #define ENGINE_LOCK_NAME "LOCK"
@@ -50,6 +51,7 @@ struct engine_options {
     uint64_t segment_size;   /* for a new store; 0 = default; tests may go down to 4 KiB */
     uint64_t index_memory_limit; /* bytes, 0 = none */
     uint64_t max_keys;           /* over all databases, 0 = none */
+    unsigned piece_shift;        /* tests: pieces have 2^n bytes; 0 = as it is best */
     uint64_t checkpoint_bytes;   /* tests: a checkpoint is due when opening would read as much; 0 =
                                     as it is best */
     enum sync_policy sync_policy;
@@ -97,7 +99,8 @@ void engine_unlock(struct engine *engine);
 
 struct entry {
     struct slice key;
-    struct slice value; /* NOT verified until engine_verify_locked */
+    struct slice value; /* NOT verified until engine_verify_locked; empty when it is in pieces */
+    uint64_t size;      /* of the value, in whatever form */
     bool is_verified;   /* true: then engine_verify_locked has nothing to do */
     int64_t expiry_ms;  /* EXPIRY_NONE = none */
     uint64_t sequence;  /* of the write that made it */
@@ -108,7 +111,14 @@ struct entry {
     struct segment *segment;
     const uint8_t *record;
     uint64_t seed;
+    const struct pieces *pieces; /* NULL: the value is one record */
 };
+
+/* Does the value lie in one record, so that entry->value is all of it? */
+static inline bool entry_is_whole(const struct entry *entry)
+{
+    return entry->pieces == NULL;
+}
 
 /* Who is shown entries, one after the other. The entry lasts as long as the call. */
 struct entry_visitor {
@@ -132,6 +142,27 @@ void engine_set_moment_locked(struct engine *engine, int64_t moment_ms);
  */
 enum status engine_find_locked(struct engine *engine, struct engine_keyspace *keyspace,
                                struct slice key, struct entry *out) MUST_CHECK;
+
+/*
+ * The bytes [offset, offset + size) of the entry's value, cut where it ends (SIZE_MAX: all the
+ * rest), verified. In place where they lie in one record, else put together in memory of the store;
+ * in either case they stay until the lock is released, also when the key is written meanwhile.
+ * CORRUPT, IO, NO_MEMORY.
+ */
+enum status engine_part_locked(struct engine *engine, const struct entry *entry, uint64_t offset,
+                               uint64_t size, struct slice *out) MUST_CHECK;
+
+/* Who is shown a part of a value, slice by slice. */
+struct part_visitor {
+    void (*visit)(void *context, struct slice part);
+    void *context;
+};
+
+/* The same bytes as engine_part_locked() has, in slices where they lie, each verified before it is
+ * shown; after a failure some have been. They stay until the lock is released. */
+enum status engine_each_part_locked(struct engine *engine, const struct entry *entry,
+                                    uint64_t offset, uint64_t size,
+                                    const struct part_visitor *visitor) MUST_CHECK;
 
 /* Verifies [offset, offset+size) of the entry's value (SIZE_MAX: all). */
 enum status engine_verify_locked(struct engine *engine, const struct entry *entry, size_t offset,
@@ -170,6 +201,31 @@ struct engine_value {
 /* Sets the key, whether it was there or not. */
 enum status engine_put_locked(struct engine *engine, struct engine_keyspace *keyspace,
                               struct slice key, const struct engine_value *value) MUST_CHECK;
+
+/*
+ * A change of a part of a value: large values then lie in pieces, and only those are written that
+ * the change touches, with a header where the size, the expiry or the encoding has changed. The
+ * first such change of a value that is one record writes it whole, once.
+ */
+struct engine_patch {
+    const struct entry *old;   /* found under this hold of the lock, and its key not written since;
+                                  NULL: the key is not there */
+    uint64_t offset;           /* of the parts, in the value; what lacks before it is zeros */
+    const struct slice *parts; /* as in struct engine_value */
+    size_t part_count;         /* 0: no byte changes */
+    int64_t expiry_ms;
+    uint8_t type;
+    uint8_t encoding;
+};
+
+/* May a value that will have this size be patched? It must be long, or in pieces already. */
+bool engine_may_patch_locked(const struct engine *engine, const struct entry *old, uint64_t size);
+
+/* Carries it out, all or nothing. The old entry must not be read any more, parts of it that were
+ * got before stay. Failures are those of engine_put_locked, and CORRUPT: what must be read to be
+ * kept is damaged. */
+enum status engine_patch_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                                struct slice key, const struct engine_patch *patch) MUST_CHECK;
 
 /* Deletes a live key with a tombstone. NOT_FOUND: there was none (an unreadable record counts as
  * there). */

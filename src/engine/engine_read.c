@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "engine/access.h"
+#include "engine/engine_part.h"
 #include "engine/engine_state.h"
 #include "engine/expiry.h"
 #include "engine/fault_guard.h"
@@ -42,6 +43,7 @@ static void rest_on_all(struct engine *engine)
 void engine_rest_begin_locked(struct engine *engine)
 {
     engine->rest_position = 0;
+    engine_part_purge_locked(engine);
 }
 
 uint64_t engine_rest_end_locked(struct engine *engine)
@@ -82,7 +84,10 @@ enum status engine_find_locked(struct engine *engine, struct engine_keyspace *ke
         }
         return STATUS_NOT_FOUND;
     }
-    lookup_to_entry(&lookup, out);
+    enum status status = lookup_to_entry(engine, &lookup, out);
+    if (status != STATUS_OK) {
+        return status;
+    }
     out->clock = access_raised_clock(engine, slot.clock);
     if (out->clock != slot.clock) {
         index_set_clock(keyspace->index, slot.hash, slot.address, out->clock);
@@ -119,6 +124,9 @@ enum status engine_verify_locked(struct engine *engine, const struct entry *entr
     if (entry->is_verified) {
         return STATUS_OK;
     }
+    if (entry->pieces != NULL) {
+        return engine_part_verify_locked(engine, entry, offset, size);
+    }
     struct verify_context verify = {.entry = entry, .offset = offset, .size = size};
     if (!is_mapped(entry)) {
         /* In the tail in memory. Verified all the same: memory errs too, and the record's
@@ -137,7 +145,7 @@ enum status engine_verify_locked(struct engine *engine, const struct entry *entr
 bool engine_pin_locked(struct engine *engine, const struct entry *entry)
 {
     (void)engine;
-    if (entry->value.size < PIN_SIZE_MIN || !is_mapped(entry)) {
+    if (entry->pieces != NULL || entry->value.size < PIN_SIZE_MIN || !is_mapped(entry)) {
         return false;
     }
     segment_reference(entry->segment);
@@ -182,8 +190,9 @@ static void scan_slot(void *context, const struct index_entry *slot)
         return;
     }
     struct entry entry;
-    lookup_to_entry(&lookup, &entry);
-    scan->visitor->visit(scan->visitor->context, &entry);
+    if (lookup_to_entry(scan->engine, &lookup, &entry) == STATUS_OK) {
+        scan->visitor->visit(scan->visitor->context, &entry);
+    }
 }
 
 void engine_scan_locked(struct engine *engine, struct engine_keyspace *keyspace, uint64_t *cursor,
@@ -208,10 +217,8 @@ static void take_first(void *context, const struct index_entry *slot)
     }
     struct lookup lookup;
     lookup_address_locked(first->engine, slot->address, &lookup);
-    if (lookup.status == STATUS_OK && !is_expired(first->engine, &lookup)) {
-        lookup_to_entry(&lookup, first->out);
-        first->found = true;
-    }
+    first->found = lookup.status == STATUS_OK && !is_expired(first->engine, &lookup) &&
+                   lookup_to_entry(first->engine, &lookup, first->out) == STATUS_OK;
 }
 
 enum status engine_random_locked(struct engine *engine, struct engine_keyspace *keyspace,
@@ -229,8 +236,7 @@ enum status engine_random_locked(struct engine *engine, struct engine_keyspace *
             continue;
         }
         if (!is_expired(engine, &lookup)) {
-            lookup_to_entry(&lookup, out);
-            return STATUS_OK;
+            return lookup_to_entry(engine, &lookup, out);
         }
         if (expiry_is_paused_locked(engine)) {
             misses++;

@@ -1,5 +1,6 @@
 /* engine_verify.c - engine_verify_all_locked(): index against records, accounting against both. */
 #include "base/check.h"
+#include "engine/engine_part.h"
 #include "engine/engine_state.h"
 #include "engine/lookup.h"
 
@@ -9,7 +10,7 @@
 struct counted_segment {
     struct segment *segment;
     uint64_t live_bytes;
-    uint64_t slots;
+    uint64_t slots; /* and pieces that lie in it */
 };
 
 struct verify_walk {
@@ -19,6 +20,7 @@ struct verify_walk {
     size_t count;
     uint64_t unreadable;
     uint64_t slots;
+    uint64_t headers;
 };
 
 static struct counted_segment *find_counted(struct verify_walk *walk, const struct segment *segment)
@@ -53,6 +55,14 @@ static void verify_slot(void *context, const struct index_entry *slot)
         return;
     }
     CHECK(lookup.record.keyspace_id == walk->keyspace->id);
+    if (lookup.record.kind == RECORD_PIECED) {
+        walk->headers++;
+        const struct pieces *pieces =
+            pieces_table_find(&walk->keyspace->pieces, lookup.record.pieces_id);
+        CHECK(pieces != NULL && pieces->header.units == slot->address.units);
+        CHECK(pieces->header_sequence == lookup.record.sequence);
+        CHECK(pieces_encode_shape(pieces->shape) == lookup.record.place);
+    }
     CHECK(lookup.record.type == slot->type);
     CHECK((lookup.record.expiry_ms == EXPIRY_NONE) == (slot->expiry_ms == EXPIRY_NONE));
     struct index_hash hash = lookup_hash(walk->engine, lookup.record.key);
@@ -65,15 +75,59 @@ static void verify_slot(void *context, const struct index_entry *slot)
     counted->live_bytes += lookup.size;
 }
 
+static void verify_pieces(struct verify_walk *walk, const struct pieces *pieces)
+{
+    struct engine *engine = walk->engine;
+    CHECK(pieces->keyspace_id == walk->keyspace->id && pieces->header_sequence != 0);
+    for (uint64_t i = 0; pieces_next(pieces, &i); i++) {
+        struct piece piece = pieces_get(pieces, i);
+        struct slice bytes;
+        CHECK(i << pieces->shape.shift < pieces->shape.size);
+        if (piece.address == 0) {
+            walk->unreadable++;
+            continue;
+        }
+        if (engine_part_piece_locked(engine, pieces, i, &bytes) != STATUS_OK) {
+            walk->unreadable++; /* its size is known all the same */
+        } else {
+            CHECK(pieces_record_size(bytes.size) == (uint64_t)piece.units * SEGMENT_UNIT_SIZE);
+        }
+        const struct record_address address = {.units = piece.address};
+        const struct segment *segment = segment_table_find(&engine->segments, address);
+        struct counted_segment *counted = find_counted(walk, segment);
+        counted->slots++;
+        counted->live_bytes += (uint64_t)piece.units * SEGMENT_UNIT_SIZE;
+        CHECK(live_map_is_lost(segment->live_map) ||
+              live_map_has(segment->live_map,
+                           segment_offset_of(&engine->segments, segment, address)));
+    }
+}
+
+/* Each string in pieces has one header. */
+static void verify_strings(struct verify_walk *walk)
+{
+    const struct pieces_table *table = &walk->keyspace->pieces;
+    uint64_t count = 0;
+    const struct pieces *pieces = NULL;
+    while ((pieces = pieces_table_next(table, pieces)) != NULL) {
+        verify_pieces(walk, pieces);
+        count++;
+    }
+    CHECK(count == table->count);
+    CHECK(walk->headers == count || (walk->unreadable > 0 && walk->headers < count));
+}
+
 static void verify_keyspace(struct verify_walk *walk)
 {
     index_verify(walk->keyspace->index);
+    walk->headers = 0;
     uint64_t before = walk->slots;
     uint64_t cursor = 0;
     do {
         index_scan(walk->keyspace->index, &cursor, 1000, verify_slot, walk);
     } while (cursor != 0);
     CHECK(walk->slots - before == index_count(walk->keyspace->index));
+    verify_strings(walk);
 }
 
 static void verify_segment(const struct engine *engine, const struct segment *segment)

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "engine/change.h"
+#include "engine/engine_part.h"
 #include "engine/engine_state.h"
 #include "engine/fault_guard.h"
 #include "engine/lookup.h"
@@ -104,6 +105,7 @@ static void remove_batch(struct engine *engine, unsigned database, struct due_ba
         lookup_address_locked(engine, slot->address, &lookup);
         expiry_drop_locked(engine, keyspace, slot, &lookup);
     }
+    engine_part_purge_locked(engine);
     mutex_unlock(&engine->lock);
     for (size_t i = 0; i < batch->count; i++) {
         segment_unreference(batch->keys[i].segment);

@@ -19,11 +19,29 @@ uint64_t lookup_position(const struct segment *segment, uint64_t offset, uint64_
     return segment->of_this_session ? segment->base_position + offset + size : 0;
 }
 
-void lookup_to_entry(const struct lookup *lookup, struct entry *out)
+/* The pieces that a header tells of. They are always known but where recovery met damage. */
+static enum status add_pieces(const struct engine *engine, const struct lookup *lookup,
+                              struct entry *out)
+{
+    const struct engine_keyspace *keyspace =
+        spaces_find(&engine->spaces, lookup->record.keyspace_id);
+    const struct pieces *pieces =
+        keyspace != NULL ? pieces_table_find(&keyspace->pieces, lookup->record.pieces_id) : NULL;
+    if (pieces == NULL) {
+        return STATUS_CORRUPT;
+    }
+    out->pieces = pieces;
+    out->size = pieces->shape.size;
+    return STATUS_OK;
+}
+
+enum status lookup_to_entry(const struct engine *engine, const struct lookup *lookup,
+                            struct entry *out)
 {
     *out = (struct entry){
         .key = lookup->record.key,
         .value = lookup->record.value,
+        .size = lookup->record.value.size,
         .expiry_ms = lookup->record.expiry_ms,
         .sequence = lookup->record.sequence,
         .type = lookup->record.type,
@@ -33,6 +51,7 @@ void lookup_to_entry(const struct lookup *lookup, struct entry *out)
         .record = lookup->bytes,
         .seed = lookup->segment->seed,
     };
+    return lookup->record.kind == RECORD_VALUE ? STATUS_OK : add_pieces(engine, lookup, out);
 }
 
 void lookup_report_locked(struct engine *engine, const struct segment *segment, uint64_t offset,
@@ -89,7 +108,10 @@ static void read_record(void *context)
         read->is_other_key = !slice_equal(out->record.key, read->wanted->key);
     }
     if (out->status == STATUS_OK && out->record.kind != RECORD_VALUE) {
-        out->status = STATUS_CORRUPT; /* slots point at values */
+        struct pieces_shape shape; /* slots point at values, and at headers */
+        out->status = out->record.kind == RECORD_PIECED
+                          ? pieces_decode_shape(out->record.place, &shape)
+                          : STATUS_CORRUPT;
     }
     if (out->status == STATUS_OK && !read->is_other_key) {
         verify_small_value(read);

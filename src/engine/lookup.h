@@ -63,7 +63,8 @@ void lookup_report_locked(struct engine *engine, const struct segment *segment, 
 /* The position behind the record, 0 when it was durable when the store was opened. */
 uint64_t lookup_position(const struct segment *segment, uint64_t offset, uint64_t size);
 
-/* The entry that the layers above see. */
-void lookup_to_entry(const struct lookup *lookup, struct entry *out);
+/* The entry that the layers above see. CORRUPT: the pieces of its string are not known. */
+enum status lookup_to_entry(const struct engine *engine, const struct lookup *lookup,
+                            struct entry *out) MUST_CHECK;
 
 #endif

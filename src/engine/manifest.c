@@ -70,6 +70,7 @@ static const char magic[8] = {'s', 'c', 'd', 'b', 'm', 'a', 'n', '\n'};
 void manifest_init(struct manifest *manifest)
 {
     memset(manifest, 0, sizeof(*manifest));
+    manifest->format_version = FORMAT_VERSION_PLAIN;
 }
 
 void manifest_deinit(struct manifest *manifest)
@@ -237,6 +238,7 @@ static enum status check_whole(const struct image *image, struct error *error)
 
 static void decode_header(const uint8_t *bytes, struct manifest *out)
 {
+    out->format_version = little_endian_load32(bytes + AT(format_version));
     memcpy(out->store_id, bytes + AT(store_id), STORE_ID_SIZE);
     memcpy(out->secret, bytes + AT(secret), STORE_SECRET_SIZE);
     out->generation = little_endian_load64(bytes + AT(generation));
@@ -382,7 +384,7 @@ static void encode_header(const struct manifest *manifest, uint64_t generation, 
                           uint8_t *bytes)
 {
     memcpy(bytes + AT(magic), magic, sizeof(magic));
-    little_endian_store32(bytes + AT(format_version), FORMAT_VERSION);
+    little_endian_store32(bytes + AT(format_version), manifest->format_version);
     little_endian_store32(bytes + AT(header_size), (uint32_t)HEADER_SIZE);
     little_endian_store64(bytes + AT(total_size), total);
     little_endian_store64(bytes + AT(prefix_checksum), checksum_of(bytes, AT(prefix_checksum), 0));

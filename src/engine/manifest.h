@@ -42,7 +42,8 @@ struct manifest_position {
 struct manifest {
     uint8_t store_id[STORE_ID_SIZE];
     uint8_t secret[STORE_SECRET_SIZE];
-    uint64_t generation; /* grows by one with each replacement */
+    uint32_t format_version; /* of the store: FORMAT_VERSION_PLAIN or FORMAT_VERSION_PIECES */
+    uint64_t generation;     /* grows by one with each replacement */
     uint64_t segment_size;
     uint64_t next_file_number;
     uint64_t next_keyspace_id;

@@ -64,9 +64,9 @@ static uint64_t block_count(uint64_t value_size)
     return (value_size + RECORD_VALUE_BLOCK_SIZE - 1) / RECORD_VALUE_BLOCK_SIZE;
 }
 
-static uint64_t key_offset(bool has_expiry, bool is_delta)
+static uint64_t key_offset(bool has_expiry, bool is_pieced)
 {
-    return RECORD_HEADER_SIZE + (has_expiry ? EXPIRY_SIZE : 0u) + (is_delta ? BASE_SIZE : 0u);
+    return RECORD_HEADER_SIZE + (has_expiry ? EXPIRY_SIZE : 0u) + (is_pieced ? BASE_SIZE : 0u);
 }
 
 /* Where the value lies when the key ends at `key_end`. */
@@ -76,14 +76,14 @@ static uint64_t value_offset(uint64_t key_end, uint64_t value_size)
     return blocks == 0 ? key_end : ALIGN_UP(key_end) + blocks * CHECKSUM_SIZE;
 }
 
-uint64_t record_head_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_delta)
+uint64_t record_head_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_pieced)
 {
-    return value_offset(key_offset(has_expiry, is_delta) + key_size, value_size);
+    return value_offset(key_offset(has_expiry, is_pieced) + key_size, value_size);
 }
 
-uint64_t record_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_delta)
+uint64_t record_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_pieced)
 {
-    return ALIGN_UP(record_head_size(key_size, value_size, has_expiry, is_delta) + value_size);
+    return ALIGN_UP(record_head_size(key_size, value_size, has_expiry, is_pieced) + value_size);
 }
 
 /* --- encoding ----------------------------------------------------------------------------- */
@@ -165,7 +165,7 @@ void record_encode_head(const struct record *record, const struct slice *value_p
                         size_t value_part_count, uint64_t seed, uint8_t *into)
 {
     bool has_expiry = record->expiry_ms != EXPIRY_NONE;
-    bool is_delta = record->kind == RECORD_DELTA;
+    bool is_pieced = record->kind == RECORD_PIECED;
     uint64_t value_size = parts_size(value_parts, value_part_count);
     CHECK(record->key.size <= RECORD_KEY_SIZE_MAX && value_size <= RECORD_VALUE_SIZE_MAX);
     CHECK(record->kind >= RECORD_VALUE && record->kind <= LAST_KIND);
@@ -186,9 +186,9 @@ void record_encode_head(const struct record *record, const struct slice *value_p
         little_endian_store64(next, (uint64_t)record->expiry_ms);
         next += EXPIRY_SIZE;
     }
-    if (is_delta) {
-        little_endian_store64(next, record->base_file);
-        little_endian_store64(next + 8, record->base_offset);
+    if (is_pieced) {
+        little_endian_store64(next, record->pieces_id);
+        little_endian_store64(next + 8, record->place);
         next += BASE_SIZE;
     }
     if (record->key.size > 0) {
@@ -211,8 +211,8 @@ void record_encode_head(const struct record *record, const struct slice *value_p
 static uint64_t key_end_of(const uint8_t *bytes)
 {
     bool has_expiry = (bytes[AT(flags)] & RECORD_FLAG_EXPIRY) != 0;
-    bool is_delta = bytes[AT(kind)] == RECORD_DELTA;
-    return key_offset(has_expiry, is_delta) + little_endian_load32(bytes + AT(key_size));
+    bool is_pieced = bytes[AT(kind)] == RECORD_PIECED;
+    return key_offset(has_expiry, is_pieced) + little_endian_load32(bytes + AT(key_size));
 }
 
 void record_end_group(uint8_t *encoded, uint64_t seed)
@@ -236,8 +236,8 @@ enum status record_peek(const uint8_t *bytes, uint64_t available, struct record 
         return STATUS_CORRUPT;
     }
     bool has_expiry = (flags & RECORD_FLAG_EXPIRY) != 0;
-    bool is_delta = kind == RECORD_DELTA;
-    uint64_t key_at = key_offset(has_expiry, is_delta);
+    bool is_pieced = kind == RECORD_PIECED;
+    uint64_t key_at = key_offset(has_expiry, is_pieced);
     uint64_t value_at = value_offset(key_at + key_size, value_size);
     uint64_t whole = ALIGN_UP(value_at + value_size);
     if (whole > available) {
@@ -254,8 +254,8 @@ enum status record_peek(const uint8_t *bytes, uint64_t available, struct record 
         .sequence = little_endian_load64(bytes + AT(sequence)),
         .keyspace_id = little_endian_load64(bytes + AT(keyspace_id)),
         .expiry_ms = expiry_ms,
-        .base_file = is_delta ? little_endian_load64(bytes + key_at - BASE_SIZE) : 0,
-        .base_offset = is_delta ? little_endian_load64(bytes + key_at - 8) : 0,
+        .pieces_id = is_pieced ? little_endian_load64(bytes + key_at - BASE_SIZE) : 0,
+        .place = is_pieced ? little_endian_load64(bytes + key_at - 8) : 0,
         .kind = (enum record_kind)kind,
         .type = bytes[AT(type)],
         .encoding = bytes[AT(encoding)],

@@ -6,7 +6,7 @@
  *
  *     fixed header (48 bytes)
  *     expiry, int64 Unix ms             if RECORD_FLAG_EXPIRY
- *     base file number, base offset     if kind is RECORD_DELTA (two uint64)
+ *     id of the pieces, place           if kind is RECORD_PIECED (two uint64)
  *     key
  *     zeros up to 8 bytes, then one uint64 checksum for each value block of 64 KiB
  *                                       if the value is longer than one block
@@ -42,7 +42,7 @@
 
 enum record_kind {
     RECORD_VALUE = 1,
-    RECORD_DELTA = 2, /* amends the record at (base_file, base_offset); value holds the change */
+    RECORD_PIECED = 2,      /* a string that lies in pieces, or a piece of one: pieces.h */
     RECORD_TOMBSTONE = 3,   /* key deleted */
     RECORD_SYNC_MARK = 4,   /* value: struct sync mark, see mark.h */
     RECORD_EXPIRY_MARK = 5, /* value: records older than this with expiry up to T are dead */
@@ -59,8 +59,8 @@ struct record {
     uint64_t sequence;
     uint64_t keyspace_id;
     int64_t expiry_ms; /* EXPIRY_NONE: no expiry */
-    uint64_t base_file;
-    uint64_t base_offset;
+    uint64_t pieces_id;
+    uint64_t place;
     enum record_kind kind;
     uint8_t type;     /* value type, the keyspace layer's; 0 = string */
     uint8_t encoding; /* opaque to the engine, the keyspace layer's */
@@ -73,10 +73,10 @@ struct record {
 uint64_t record_seed(const uint8_t store_id[16], uint64_t file_number);
 
 /* Bytes that the record takes in a segment, padding included. */
-uint64_t record_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_delta);
+uint64_t record_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_pieced);
 
 /* Bytes from the record's start to its value's: what record_encode_head writes. */
-uint64_t record_head_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_delta);
+uint64_t record_head_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_pieced);
 
 /*
  * Encodes the head of `record` (all before the value) into `into`, record_head_size() bytes. The

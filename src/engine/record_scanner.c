@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What record_peek needs to see at most: the fixed header, the expiry and a delta's base. */
+/* What record_peek needs to see at most: the fixed header, the expiry, an id and a place. */
 #define PEEK_SIZE 72
 
 enum status record_scanner_init_file(struct record_scanner *scanner, struct file *file,
@@ -142,7 +142,7 @@ enum status record_scanner_bytes(struct record_scanner *scanner, uint64_t offset
 static size_t checked_size(const struct record *record)
 {
     return (size_t)record_head_size(record->key.size, 0, record->expiry_ms != EXPIRY_NONE,
-                                    record->kind == RECORD_DELTA);
+                                    record->kind == RECORD_PIECED);
 }
 
 enum status record_scanner_next(struct record_scanner *scanner, struct scanned_record *out)

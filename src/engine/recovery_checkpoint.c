@@ -2,6 +2,7 @@
 #include "engine/recovery_checkpoint.h"
 
 #include "base/log.h"
+#include "engine/checkpoint_pieces.h"
 #include "engine/record.h"
 
 #include <stdlib.h>
@@ -335,9 +336,66 @@ static enum status load_live_bytes(const struct recovery_checkpoint *checkpoint,
     return STATUS_OK;
 }
 
+/* Where a record is now; 0, when its file has gone. Then it was copied, and the copy is read. */
+static uint64_t translated(struct recovery_checkpoint *checkpoint, uint64_t units)
+{
+    struct record_address address = {.units = units};
+    return units != 0 && translate(checkpoint, &address) ? address.units : 0;
+}
+
+static enum status load_string(struct recovery_checkpoint *checkpoint,
+                               struct checkpoint_pieces_reader *reader)
+{
+    const struct pieces *known = &reader->string;
+    struct engine_keyspace *keyspace = spaces_find(&checkpoint->engine->spaces, known->keyspace_id);
+    struct pieces *pieces = NULL;
+    enum status status = STATUS_OK;
+    if (keyspace != NULL && pieces_table_find(&keyspace->pieces, known->id) != NULL) {
+        return STATUS_CORRUPT;
+    }
+    if (keyspace != NULL) {
+        status = pieces_table_add(&keyspace->pieces, known->id, known->keyspace_id, &pieces);
+    }
+    if (status == STATUS_OK && pieces != NULL) {
+        pieces->shape = known->shape;
+        pieces->hash = known->hash;
+        pieces->header_sequence = known->header_sequence;
+        pieces->header.units = translated(checkpoint, known->header.units);
+    }
+    uint64_t ordinal;
+    struct piece piece;
+    while (status == STATUS_OK &&
+           (status = checkpoint_pieces_next_piece(reader, &ordinal, &piece)) == STATUS_OK) {
+        if (pieces != NULL) {
+            status = pieces_table_reserve(&keyspace->pieces, pieces, ordinal, ordinal + 1);
+        }
+        if (status == STATUS_OK && pieces != NULL) {
+            piece.address = translated(checkpoint, piece.address) & PIECE_ADDRESS_MAX;
+            pieces_set(pieces, ordinal, piece);
+        }
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status load_strings(struct recovery_checkpoint *checkpoint)
+{
+    struct checkpoint_pieces_reader reader = {.left = buffer_slice(&checkpoint->facts.strings)};
+    enum status status;
+    while ((status = checkpoint_pieces_next_string(&reader)) == STATUS_OK) {
+        status = load_string(checkpoint, &reader);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return status == STATUS_NOT_FOUND && !checkpoint->is_broken ? STATUS_OK : STATUS_CORRUPT;
+}
+
 enum status recovery_checkpoint_load(struct recovery_checkpoint *checkpoint)
 {
     enum status status = load_keyspaces(checkpoint);
+    if (status == STATUS_OK) {
+        status = load_strings(checkpoint);
+    }
     for (size_t i = 0; status == STATUS_OK && i < checkpoint->facts.file_count; i++) {
         const struct checkpoint_file *known = &checkpoint->facts.files[i];
         struct segment *segment =

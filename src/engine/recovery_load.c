@@ -172,6 +172,9 @@ static enum status build(struct load *load, struct error *error)
         status = load->checkpoint.file != NULL ? recovery_settle_on_checkpoint(&settlement)
                                                : recovery_settle_alone(&settlement);
     }
+    if (status == STATUS_OK) {
+        status = recovery_pieces_settle(load->engine, &load->scan.pieces);
+    }
     return status == STATUS_OK
                ? status
                : error_set(error, status, "can't build the index: %s", status_words(status));
@@ -207,6 +210,7 @@ static void note_result(struct load *load)
     state->sequence = load->checkpoint.file != NULL ? load->checkpoint.header.start.sequence : 0;
     state->other_bytes = load->scan.progress.done_bytes;
     engine->recovered_records = load->scan.progress.records;
+    engine->may_hold_pieces = engine->manifest.format_version >= FORMAT_VERSION_PIECES;
     engine->expiry.marks = load->scan.marks;
     staircase_init(&load->scan.marks);
     engine->spaces.budget.limit_bytes = engine->options.index_memory_limit;

@@ -100,6 +100,26 @@ static enum status take_key(struct recovery_scan *scan, const struct recovery_fi
     return scan->waiting_count == RECOVERY_WAITING_MAX ? offer_waiting(scan) : STATUS_OK;
 }
 
+/* A header is a key's record, too. A store whose manifest does not announce such records was
+ * written by another program. */
+static enum status take_pieced(struct recovery_scan *scan, const struct recovery_file *file,
+                               const struct scanned_record *scanned)
+{
+    struct engine *engine = scan->engine;
+    if (engine->manifest.format_version < FORMAT_VERSION_PIECES) {
+        return STATUS_NEWER_FORMAT;
+    }
+    const struct recovery_pieces_found found = {
+        .record = &scanned->record,
+        .address = segment_address_of(&engine->segments, file->segment, scanned->offset),
+        .size = scanned->size,
+        .hash = index_hash_of(recovery_entry_hash(engine->secret, scanned->record.key)),
+    };
+    enum status status = recovery_pieces_take(&scan->pieces, &found);
+    return status == STATUS_OK && pieces_is_header(&scanned->record) ? take_key(scan, file, scanned)
+                                                                     : status;
+}
+
 /* The verified value of a mark or map; the scanner does not read values by itself here. */
 static enum status read_value(struct record_scanner *scanner, const struct scanned_record *scanned,
                               struct slice *out)
@@ -154,10 +174,10 @@ static enum status take_record(struct recovery_scan *scan, const struct recovery
         return take_mark(scan, scanner, scanned);
     case RECORD_SYNC_MARK:
         return STATUS_OK;
-    case RECORD_DELTA:
-        break;
+    case RECORD_PIECED:
+        return take_pieced(scan, file, scanned);
     }
-    return STATUS_NEWER_FORMAT; /* this version writes no deltas yet */
+    return STATUS_CORRUPT;
 }
 
 /* --- one file ----------------------------------------------------------------------------- */
@@ -237,6 +257,7 @@ enum status recovery_scan_init(struct recovery_scan *scan, struct engine *engine
     *scan = (struct recovery_scan){.engine = engine};
     recovery_table_init(&scan->table);
     staircase_init(&scan->marks);
+    recovery_pieces_init(&scan->pieces);
     scan->progress.started_ms = clock_monotonic_ms();
     scan->progress.told_ms = scan->progress.started_ms;
     return start_map(scan);
@@ -246,6 +267,7 @@ void recovery_scan_deinit(struct recovery_scan *scan)
 {
     recovery_table_deinit(&scan->table);
     staircase_deinit(&scan->marks);
+    recovery_pieces_deinit(&scan->pieces);
     free(scan->map);
     scan->map = NULL;
 }

@@ -8,6 +8,7 @@
 #define SCDB_ENGINE_RECOVERY_SCAN_H
 
 #include "engine/recovery_files.h"
+#include "engine/recovery_pieces.h"
 #include "engine/recovery_table.h"
 #include "engine/staircase.h"
 
@@ -26,6 +27,7 @@ struct recovery_scan {
     struct engine *engine; /* borrowed */
     struct recovery_table table;
     struct staircase marks;
+    struct recovery_pieces pieces;
 
     /* on their way into the table: its memory is asked for before it is used */
     struct recovery_entry waiting[RECOVERY_WAITING_MAX];

@@ -55,7 +55,7 @@ void segment_header_encode(const struct segment_header *header, const uint8_t st
 {
     memset(into, 0, SEGMENT_HEADER_SIZE);
     memcpy(into + AT(magic), magic, sizeof(magic));
-    little_endian_store32(into + AT(format_version), FORMAT_VERSION);
+    little_endian_store32(into + AT(format_version), FORMAT_VERSION_PLAIN);
     little_endian_store32(into + AT(kind), (uint32_t)header->kind);
     memcpy(into + AT(store_id), store_id, 16);
     little_endian_store64(into + AT(file_number), header->file_number);

@@ -12,7 +12,11 @@
 #include <stdint.h>
 
 #define SEGMENT_HEADER_SIZE 128 /* the first record starts here */
-#define FORMAT_VERSION      1
+/* The newest version that is known; and what is written: the manifest of a store that may hold
+ * strings in pieces, and a checkpoint that knows of some, are of version 2, all else of 1. */
+#define FORMAT_VERSION        2
+#define FORMAT_VERSION_PLAIN  1
+#define FORMAT_VERSION_PIECES 2
 
 enum segment_kind {
     SEGMENT_LOG = 1,   /* what the writer appended, in order */

@@ -16,6 +16,7 @@ enum status spaces_create_keyspace(struct spaces *spaces, uint64_t id, struct en
         free(keyspace);
         return status;
     }
+    pieces_table_init(&keyspace->pieces, &spaces->budget);
     keyspace->id = id;
     *out = keyspace;
     return STATUS_OK;
@@ -24,6 +25,7 @@ enum status spaces_create_keyspace(struct spaces *spaces, uint64_t id, struct en
 void spaces_destroy_keyspace(struct engine_keyspace *keyspace)
 {
     CHECK(keyspace != NULL);
+    pieces_table_deinit(&keyspace->pieces);
     index_destroy(keyspace->index);
     free(keyspace);
 }
@@ -85,7 +87,8 @@ uint64_t spaces_index_memory(const struct spaces *spaces)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < spaces->count; i++) {
-        bytes += index_memory(spaces->databases[i]->index);
+        bytes += index_memory(spaces->databases[i]->index) +
+                 pieces_table_memory(&spaces->databases[i]->pieces);
     }
     return bytes;
 }

@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "engine/index.h"
+#include "engine/pieces.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@ struct engine_keyspace {
     uint64_t id;
     unsigned database;            /* that maps to it */
     struct index *index;          /* owned */
+    struct pieces_table pieces;   /* of its large strings */
     uint64_t sample_cursor;       /* of index_sample */
     struct engine_keyspace *next; /* in the list of abandoned ones */
 };

@@ -3,9 +3,9 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/random.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 
 struct keyspace {
     struct engine *engine; /* borrowed */
@@ -23,6 +23,15 @@ const char *value_type_name(enum value_type type)
         [TYPE_ZSET] = "zset",     [TYPE_HASH] = "hash", [TYPE_STREAM] = "stream",
     };
     return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "unknown";
+}
+
+static uint64_t random_seed(void)
+{
+    uint64_t seed = 0;
+    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
+        seed = (uint64_t)clock_unix_us(); /* only early in the boot of some machines */
+    }
+    return seed;
 }
 
 enum status keyspace_create(struct engine *engine, struct keyspace **out)

@@ -15,6 +15,26 @@
 
 const char config_special_no_memory[] = "out of memory";
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct slice config_special_next_word(struct slice *rest)
+{
+    size_t begin = 0;
+    while (begin < rest->size && is_blank(rest->data[begin])) {
+        begin++;
+    }
+    size_t end = begin;
+    while (end < rest->size && !is_blank(rest->data[end])) {
+        end++;
+    }
+    struct slice word = slice_part(*rest, begin, end - begin);
+    *rest = slice_part(*rest, end, rest->size - end);
+    return word;
+}
+
 static bool append(struct buffer *text, struct slice word)
 {
     if (text->size > 0 && buffer_append(text, " ", 1) != STATUS_OK) {
@@ -34,8 +54,8 @@ const char *config_special_addresses(struct slice value, struct slice current, s
 {
     (void)current;
     size_t count = 0;
-    for (struct slice word = slice_next_word(&value); word.size > 0;
-         word = slice_next_word(&value)) {
+    for (struct slice word = config_special_next_word(&value); word.size > 0;
+         word = config_special_next_word(&value)) {
         if (++count > ADDRESSES_MAX) {
             return "Too many bind addresses specified.";
         }
@@ -71,11 +91,11 @@ static bool find_class(struct slice word, size_t *out)
 
 static const char *read_limits(struct slice value, struct class_limits *limits)
 {
-    for (struct slice word = slice_next_word(&value); word.size > 0;
-         word = slice_next_word(&value)) {
-        struct slice hard = slice_next_word(&value);
-        struct slice soft = slice_next_word(&value);
-        struct slice seconds = slice_next_word(&value);
+    for (struct slice word = config_special_next_word(&value); word.size > 0;
+         word = config_special_next_word(&value)) {
+        struct slice hard = config_special_next_word(&value);
+        struct slice soft = config_special_next_word(&value);
+        struct slice seconds = config_special_next_word(&value);
         size_t class;
         if (seconds.size == 0) {
             return "Wrong number of arguments in buffer limit configuration.";
@@ -116,9 +136,9 @@ const char *config_special_output_limits(struct slice value, struct slice curren
 const char *config_special_save(struct slice value, struct slice current, struct buffer *text)
 {
     (void)current;
-    struct slice seconds = slice_next_word(&value);
+    struct slice seconds = config_special_next_word(&value);
     while (seconds.size > 0) {
-        struct slice changes = slice_next_word(&value);
+        struct slice changes = config_special_next_word(&value);
         int64_t numbers[2];
         if (!number_parse(seconds, &numbers[0]) || numbers[0] < 1 || numbers[0] > INT_MAX ||
             !number_parse(changes, &numbers[1]) || numbers[1] < 0 || numbers[1] > INT_MAX) {
@@ -127,7 +147,7 @@ const char *config_special_save(struct slice value, struct slice current, struct
         if (!append_number(text, numbers[0]) || !append_number(text, numbers[1])) {
             return config_special_no_memory;
         }
-        seconds = slice_next_word(&value);
+        seconds = config_special_next_word(&value);
     }
     return NULL;
 }
@@ -149,7 +169,7 @@ const char *config_special_oom_values(struct slice value, struct slice current, 
     (void)current;
     size_t count = 0;
     struct slice counted = value;
-    while (slice_next_word(&counted).size > 0) {
+    while (config_special_next_word(&counted).size > 0) {
         count++;
     }
     if (count != 3) {
@@ -157,7 +177,7 @@ const char *config_special_oom_values(struct slice value, struct slice current, 
     }
     for (size_t i = 0; i < count; i++) {
         int64_t number;
-        struct slice word = slice_next_word(&value);
+        struct slice word = config_special_next_word(&value);
         if (!number_parse(word, &number) || number < -2000 || number > 2000) {
             return "Invalid oom-score-adj-values, elements must be between -2000 and 2000.";
         }
@@ -172,8 +192,8 @@ const char *config_special_percentiles(struct slice value, struct slice current,
                                        struct buffer *text)
 {
     (void)current;
-    for (struct slice word = slice_next_word(&value); word.size > 0;
-         word = slice_next_word(&value)) {
+    for (struct slice word = config_special_next_word(&value); word.size > 0;
+         word = config_special_next_word(&value)) {
         char copy[64] = "";
         char *end = copy;
         double number = 0;
@@ -227,14 +247,14 @@ const char *config_special_shutdown(struct slice value, struct slice current, st
 {
     (void)current;
     unsigned words = 0;
-    struct slice word = slice_next_word(&value);
+    struct slice word = config_special_next_word(&value);
     do {
         unsigned found = find_shutdown_word(word);
         if (found == 0) {
             return "argument(s) must be one of the following: default, save, nosave, now, force";
         }
         words |= found;
-        word = slice_next_word(&value);
+        word = config_special_next_word(&value);
     } while (word.size > 0);
     if ((words & SHUTDOWN_SAVE) != 0 && (words & SHUTDOWN_NOSAVE) != 0) {
         return "shutdown options SAVE and NOSAVE can't be used simultaneously";
@@ -265,8 +285,8 @@ const char *config_special_replicaof(struct slice value, struct slice current, s
 {
     (void)current;
     (void)text;
-    struct slice host = slice_next_word(&value);
-    struct slice port = slice_next_word(&value);
+    struct slice host = config_special_next_word(&value);
+    struct slice port = config_special_next_word(&value);
     if (host.size == 0 || (slice_is_word(host, "no") && slice_is_word(port, "one"))) {
         return NULL;
     }

@@ -68,7 +68,7 @@ static void try_record(uint8_t *bytes, size_t size, bool seal)
         CHECK(decoded_size == whole);
         bool has_expiry = decoded.expiry_ms != EXPIRY_NONE;
         CHECK(record_size(decoded.key.size, decoded.value.size, has_expiry,
-                          decoded.kind == RECORD_DELTA) == whole);
+                          decoded.kind == RECORD_PIECED) == whole);
         decode_marks(decoded.value);
     }
 }

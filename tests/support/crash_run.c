@@ -59,6 +59,7 @@ enum status crash_run_open(struct crash_run *run, bool repair, struct error *err
         .unix_ms = run_clock,
         .unix_ms_context = run,
         .random_seed = run->seed | 1,
+        .piece_shift = run->piece_shift,
         .repair = repair,
     };
     run->step = CRASH_STEP_OPEN;
@@ -214,6 +215,7 @@ void crash_run_begin(struct crash_run *run, uint64_t seed)
     run->max_keys = crash_run_one_in(run, 3) ? 10 + crash_run_below(run, 60) : 0;
     run->key_count = STORE_MODEL_KEYS;
     run->large_value_size = CRASH_RUN_VALUE_SIZE_MAX;
+    run->piece_shift = 6 + (unsigned)crash_run_below(run, 4);
     run->now_ms = 1700000000000;
     run->high_ms = run->now_ms;
     run->floor_ms = run->now_ms;

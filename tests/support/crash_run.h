@@ -59,6 +59,7 @@ struct crash_run {
     uint64_t segment_size;
     uint64_t max_keys;       /* 0 = no limit */
     unsigned key_count;      /* keys that are written, of each database */
+    unsigned piece_shift;    /* of strings in pieces, so small that most values may be patched */
     size_t large_value_size; /* values are seldom larger than segments, and never than this */
     struct store_history history;
     size_t required; /* commands of the history that a restart has to bring back */

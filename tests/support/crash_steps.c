@@ -42,10 +42,9 @@ static enum status put(struct crash_run *run, struct store_change *change)
     size_t count = 0;
     struct entry old;
     if (crash_run_one_in(run, 8) &&
-        engine_find_locked(run->engine, keyspace, key, &old) == STATUS_OK &&
-        old.value.size < 5000 &&
-        engine_verify_locked(run->engine, &old, 0, SIZE_MAX) == STATUS_OK) {
-        parts[count++] = old.value;
+        engine_find_locked(run->engine, keyspace, key, &old) == STATUS_OK && old.size < 5000 &&
+        engine_part_locked(run->engine, &old, 0, SIZE_MAX, &parts[0]) == STATUS_OK) {
+        count++;
     }
     size_t cut = size == 0 || crash_run_one_in(run, 2) ? size : (size_t)crash_run_below(run, size);
     parts[count++] = slice_make(data, cut);
@@ -77,6 +76,92 @@ static enum status put(struct crash_run *run, struct store_change *change)
     return status;
 }
 
+/* A change of a part of a value, up to a gap behind its end; or of its expiry alone. */
+struct random_patch {
+    struct engine_patch patch;
+    struct slice part;
+    char data[1000];
+};
+
+static void choose_patch(struct crash_run *run, const struct entry *old, struct random_patch *out)
+{
+    size_t size = old != NULL ? (size_t)old->size : 0;
+    size_t length = 1 + (size_t)crash_run_below(run, crash_run_one_in(run, 3) ? 1000 : 100);
+    test_random_fill(&run->random, out->data, length);
+    if (crash_run_one_in(run, 8)) {
+        memset(out->data, 0, length);
+    }
+    out->part = slice_make(out->data, length);
+    out->patch = (struct engine_patch){
+        .old = old,
+        .offset = crash_run_below(run, size + (crash_run_one_in(run, 4) ? 1500 : 1)),
+        .parts = &out->part,
+        .part_count = 1,
+        .expiry_ms = old != NULL ? old->expiry_ms : EXPIRY_NONE,
+        .type = old != NULL ? old->type : 0,
+        .encoding = old != NULL ? old->encoding : 7,
+    };
+    if (crash_run_one_in(run, 4)) {
+        out->patch.offset = size;
+    }
+    if (crash_run_one_in(run, 4)) {
+        out->patch.expiry_ms = run->now_ms + 1 + (int64_t)crash_run_below(run, 60000);
+        out->patch.part_count = size > 0 && crash_run_one_in(run, 2) ? 0 : 1;
+    }
+}
+
+static struct store_key patched_value(struct slice old, const struct engine_patch *patch)
+{
+    struct slice part = patch->part_count > 0 ? patch->parts[0] : slice_make(NULL, 0);
+    size_t end = part.size > 0 ? (size_t)patch->offset + part.size : 0;
+    size_t size = end > old.size ? end : old.size;
+    char *bytes = calloc(1, size + 1);
+    CHECK(bytes != NULL);
+    if (old.size > 0) {
+        memcpy(bytes, old.data, old.size);
+    }
+    if (part.size > 0) {
+        memcpy(bytes + patch->offset, part.data, part.size);
+    }
+    struct store_key value =
+        store_model_value(slice_make(bytes, size), patch->expiry_ms, patch->type, patch->encoding);
+    free(bytes);
+    return value;
+}
+
+/* Patches a key where that may be, else sets it. */
+static enum status put_or_patch(struct crash_run *run, struct store_change *change)
+{
+    struct engine *engine = run->engine;
+    struct engine_keyspace *keyspace = engine_database_locked(engine, change->database);
+    char name[32];
+    struct slice key = store_model_key_name(change->key, name);
+    struct entry old;
+    struct slice bytes = slice_make(NULL, 0);
+    struct random_patch random;
+    if (!crash_run_one_in(run, 2)) {
+        return put(run, change);
+    }
+    enum status status = engine_find_locked(engine, keyspace, key, &old);
+    bool is_found = status == STATUS_OK;
+    if (is_found) {
+        status = engine_part_locked(engine, &old, 0, SIZE_MAX, &bytes);
+    }
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        return put(run, change);
+    }
+    choose_patch(run, is_found ? &old : NULL, &random);
+    change->value = patched_value(bytes, &random.patch);
+    if (!engine_may_patch_locked(engine, random.patch.old, change->value.size)) {
+        return put(run, change);
+    }
+    status = engine_patch_locked(engine, keyspace, key, &random.patch);
+    CRASH_TRACE("  patch %u/%u %zu bytes at %" PRIu64 " of %zu, expiry %" PRId64 ": %s\n",
+                change->database, change->key, random.part.size * random.patch.part_count,
+                random.patch.offset, bytes.size, random.patch.expiry_ms, status_name(status));
+    return status;
+}
+
 enum status crash_steps_change(struct crash_run *run, struct store_change *change)
 {
     struct engine *engine = run->engine;
@@ -84,7 +169,7 @@ enum status crash_steps_change(struct crash_run *run, struct store_change *chang
     enum status status = STATUS_OK;
     switch (change->kind) {
     case STORE_PUT:
-        return put(run, change);
+        return put_or_patch(run, change);
     case STORE_DELETE:
         status = engine_delete_locked(engine, engine_database_locked(engine, change->database),
                                       store_model_key_name(change->key, name));

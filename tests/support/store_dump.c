@@ -39,7 +39,7 @@ static void dump_value(const struct record *record)
 
 static void dump_records(const uint8_t *bytes, uint64_t size, uint64_t seed)
 {
-    static const char *const kinds[] = {"",          "value",       "delta",       "tombstone",
+    static const char *const kinds[] = {"",          "value",       "pieced",      "tombstone",
                                         "sync mark", "expiry mark", "keyspace map"};
     uint64_t offset = SEGMENT_HEADER_SIZE;
     struct record record;

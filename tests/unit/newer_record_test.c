@@ -122,11 +122,11 @@ static uint64_t append_record(enum record_kind kind)
                             .kind = kind,
                             .expiry_ms = EXPIRY_NONE,
                             .key = SLICE_LITERAL("later"),
-                            .base_file = 1,
-                            .base_offset = SEGMENT_HEADER_SIZE};
-    bool is_delta = kind == RECORD_DELTA;
-    uint64_t head = record_head_size(record.key.size, value.size, false, is_delta);
-    uint64_t size = record_size(record.key.size, value.size, false, is_delta);
+                            .pieces_id = 1,
+                            .place = SEGMENT_HEADER_SIZE};
+    bool is_pieced = kind == RECORD_PIECED;
+    uint64_t head = record_head_size(record.key.size, value.size, false, is_pieced);
+    uint64_t size = record_size(record.key.size, value.size, false, is_pieced);
     uint8_t bytes[RECORD_BUFFER_SIZE] = {0};
     ck_assert_uint_le(size, sizeof(bytes));
     record_encode_head(&record, &value, 1, seed, bytes);
@@ -203,7 +203,7 @@ static void assert_opening_refuses(bool repair)
 {
     struct file_system *fs;
     struct engine *engine;
-    uint64_t offset = append_record(RECORD_DELTA);
+    uint64_t offset = append_record(RECORD_PIECED);
     size_t size;
     size_t size_after;
     uint8_t *before = read_all(FIRST, &size);
@@ -258,7 +258,7 @@ static const char *const looking[] = {"verify", "dump", "repair", "stat"};
 START_TEST(scdb_check_refuses_it)
 {
     char said[1024];
-    uint64_t offset = append_record(RECORD_DELTA);
+    uint64_t offset = append_record(RECORD_PIECED);
     ck_assert_int_eq(run_check(looking[_i], said, sizeof(said)), CHECK_EXIT_FAILED);
     assert_names_place(said, offset);
 }

@@ -19,9 +19,9 @@ static uint8_t *encode(const struct record *record, const struct slice *parts, s
         value_size += parts[i].size;
     }
     bool has_expiry = record->expiry_ms != EXPIRY_NONE;
-    bool is_delta = record->kind == RECORD_DELTA;
-    *size = record_size(record->key.size, value_size, has_expiry, is_delta);
-    uint64_t at = record_head_size(record->key.size, value_size, has_expiry, is_delta);
+    bool is_pieced = record->kind == RECORD_PIECED;
+    *size = record_size(record->key.size, value_size, has_expiry, is_pieced);
+    uint64_t at = record_head_size(record->key.size, value_size, has_expiry, is_pieced);
     uint8_t *bytes = malloc(*size);
     memset(bytes, 0xee, at);
     memset(bytes + at, 0, *size - at);
@@ -53,8 +53,8 @@ static void assert_same(const struct record *a, const struct record *b)
     ck_assert_uint_eq(a->sequence, b->sequence);
     ck_assert_uint_eq(a->keyspace_id, b->keyspace_id);
     ck_assert_int_eq(a->expiry_ms, b->expiry_ms);
-    ck_assert_uint_eq(a->base_file, b->base_file);
-    ck_assert_uint_eq(a->base_offset, b->base_offset);
+    ck_assert_uint_eq(a->pieces_id, b->pieces_id);
+    ck_assert_uint_eq(a->place, b->place);
     ck_assert_int_eq(a->kind, b->kind);
     ck_assert_uint_eq(a->type, b->type);
     ck_assert_uint_eq(a->encoding, b->encoding);
@@ -124,10 +124,10 @@ END_TEST
 START_TEST(no_flipped_bit_passes)
 {
     struct record record = simple_record();
-    record.kind = RECORD_DELTA;
+    record.kind = RECORD_PIECED;
     record.expiry_ms = 1234567890123;
-    record.base_file = 4;
-    record.base_offset = 128;
+    record.pieces_id = 4;
+    record.place = 128;
     struct slice parts[] = {SLICE_LITERAL("first part, "), SLICE_LITERAL("second part")};
     uint64_t size;
     uint8_t *bytes = encode(&record, parts, 2, 99, &size);

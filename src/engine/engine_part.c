@@ -1,0 +1,242 @@
+/* engine_part.c - values by parts: see engine.h and engine_part.h. */
+#include "engine/engine_part.h"
+
+#include "base/check.h"
+#include "engine/engine_state.h"
+#include "engine/fault_guard.h"
+#include "engine/lookup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What was never written. In memory that is zero from the start, so that no file has it. */
+static uint8_t zeros[1 << PIECES_SHIFT_MAX];
+
+/* A part that was put together. */
+struct part_buffer {
+    struct part_buffer *next;
+    char bytes[];
+};
+
+/* --- one piece ---------------------------------------------------------------------------- */
+
+struct piece_reading {
+    const uint8_t *bytes;
+    uint64_t available;
+    uint64_t seed;
+    struct record record;
+    enum status status;
+};
+
+static void read_piece(void *context)
+{
+    struct piece_reading *reading = context;
+    uint64_t size;
+    reading->status =
+        record_decode(reading->bytes, reading->available, reading->seed, &reading->record, &size);
+    if (reading->status == STATUS_OK) {
+        reading->status =
+            record_verify_value(reading->bytes, 0, reading->record.value.size, reading->seed);
+    }
+}
+
+static bool is_that_piece(const struct record *record, const struct pieces *pieces,
+                          uint64_t ordinal, uint64_t sequence)
+{
+    return record->kind == RECORD_PIECED && record->pieces_id == pieces->id &&
+           record->keyspace_id == pieces->keyspace_id && record->place == ordinal &&
+           record->sequence == sequence && record->value.size <= (uint64_t)1 << pieces->shape.shift;
+}
+
+enum status engine_part_piece_locked(struct engine *engine, const struct pieces *pieces,
+                                     uint64_t ordinal, struct slice *out)
+{
+    const struct piece piece = pieces_get(pieces, ordinal);
+    if (piece.address == 0) {
+        *out = slice_make(NULL, 0);
+        return piece.sequence == 0 ? STATUS_OK : STATUS_CORRUPT;
+    }
+    const struct record_address address = {.units = piece.address};
+    const struct segment *segment = segment_table_find(&engine->segments, address);
+    uint64_t offset = segment_offset_of(&engine->segments, segment, address);
+    struct piece_reading reading = {.seed = segment->seed};
+    bool mapped;
+    reading.bytes = appender_bytes_locked(engine, segment, offset, &reading.available, &mapped);
+    if (!mapped) {
+        read_piece(&reading);
+    } else if (!fault_guard_run(read_piece, &reading)) {
+        reading.status = STATUS_IO;
+    }
+    if (reading.status == STATUS_OK &&
+        !is_that_piece(&reading.record, pieces, ordinal, piece.sequence)) {
+        reading.status = STATUS_CORRUPT;
+    }
+    uint64_t position = lookup_position(segment, offset, (uint64_t)piece.units * SEGMENT_UNIT_SIZE);
+    if (position > engine->rest_position) {
+        engine->rest_position = position;
+    }
+    if (reading.status != STATUS_OK) {
+        lookup_report_locked(engine, segment, offset, reading.status);
+        return reading.status;
+    }
+    *out = reading.record.value;
+    return STATUS_OK;
+}
+
+/* --- slice by slice ----------------------------------------------------------------------- */
+
+static uint64_t end_of(const struct entry *entry, uint64_t offset, uint64_t size)
+{
+    if (offset >= entry->size) {
+        return offset;
+    }
+    return size < entry->size - offset ? offset + size : entry->size;
+}
+
+/* Shows [from, to) of a piece of which `bytes` is what was written. */
+static void show_piece(struct slice bytes, size_t from, size_t to,
+                       const struct part_visitor *visitor)
+{
+    size_t written = bytes.size < to ? bytes.size : to;
+    if (from < written) {
+        visitor->visit(visitor->context, slice_make(bytes.data + from, written - from));
+        from = written;
+    }
+    if (from < to) {
+        visitor->visit(visitor->context, slice_make((const char *)zeros, to - from));
+    }
+}
+
+static enum status each_piece(struct engine *engine, const struct entry *entry, uint64_t offset,
+                              uint64_t end, const struct part_visitor *visitor)
+{
+    unsigned shift = entry->pieces->shape.shift;
+    uint64_t piece_size = (uint64_t)1 << shift;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && offset < end) {
+        uint64_t start = offset >> shift << shift;
+        uint64_t to = end - start < piece_size ? end - start : piece_size;
+        struct slice bytes;
+        status = engine_part_piece_locked(engine, entry->pieces, offset >> shift, &bytes);
+        if (status == STATUS_OK) {
+            show_piece(bytes, (size_t)(offset - start), (size_t)to, visitor);
+        }
+        offset = start + to;
+    }
+    return status;
+}
+
+enum status engine_each_part_locked(struct engine *engine, const struct entry *entry,
+                                    uint64_t offset, uint64_t size,
+                                    const struct part_visitor *visitor)
+{
+    uint64_t end = end_of(entry, offset, size);
+    if (offset == end) {
+        return STATUS_OK;
+    }
+    if (!entry_is_whole(entry)) {
+        return each_piece(engine, entry, offset, end, visitor);
+    }
+    enum status status =
+        engine_verify_locked(engine, entry, (size_t)offset, (size_t)(end - offset));
+    if (status == STATUS_OK) {
+        visitor->visit(visitor->context,
+                       slice_make(entry->value.data + offset, (size_t)(end - offset)));
+    }
+    return status;
+}
+
+static void pass_over(void *context, struct slice part)
+{
+    (void)context;
+    (void)part;
+}
+
+enum status engine_part_verify_locked(struct engine *engine, const struct entry *entry,
+                                      uint64_t offset, uint64_t size)
+{
+    const struct part_visitor visitor = {.visit = pass_over};
+    return engine_each_part_locked(engine, entry, offset, size, &visitor);
+}
+
+/* --- in one ------------------------------------------------------------------------------- */
+
+static void append_part(void *context, struct slice part)
+{
+    char **next = context;
+    memcpy(*next, part.data, part.size);
+    *next += part.size;
+}
+
+static enum status put_together(struct engine *engine, const struct entry *entry, uint64_t offset,
+                                uint64_t size, struct slice *out)
+{
+    struct part_buffer *buffer = malloc(sizeof(*buffer) + (size_t)size);
+    if (buffer == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    char *next = buffer->bytes;
+    const struct part_visitor visitor = {.visit = append_part, .context = &next};
+    enum status status = each_piece(engine, entry, offset, offset + size, &visitor);
+    if (status != STATUS_OK) {
+        free(buffer);
+        return status;
+    }
+    buffer->next = engine->part_buffers;
+    engine->part_buffers = buffer;
+    *out = slice_make(buffer->bytes, (size_t)size);
+    return STATUS_OK;
+}
+
+static void take_part(void *context, struct slice part)
+{
+    *(struct slice *)context = part;
+}
+
+/* Does the part lie in what was written of one piece? Then it need not be copied. */
+static bool lies_in_one(const struct entry *entry, uint64_t offset, uint64_t size)
+{
+    unsigned shift = entry->pieces->shape.shift;
+    struct piece piece = pieces_get(entry->pieces, offset >> shift);
+    uint64_t start = offset >> shift << shift;
+    bool is_hole = piece.address == 0;
+    /* At least so much of it was written: its record has no more than a head and padding besides.
+     */
+    uint64_t written = is_hole ? 0
+                               : (uint64_t)piece.units * SEGMENT_UNIT_SIZE - pieces_record_size(0) -
+                                     (RECORD_ALIGNMENT - 1);
+    return offset >> shift == (offset + size - 1) >> shift &&
+           (is_hole || offset - start + size <= written);
+}
+
+enum status engine_part_locked(struct engine *engine, const struct entry *entry, uint64_t offset,
+                               uint64_t size, struct slice *out)
+{
+    size = end_of(entry, offset, size) - offset;
+    if (size > 0 && !entry_is_whole(entry) && !lies_in_one(entry, offset, size)) {
+        return put_together(engine, entry, offset, size, out);
+    }
+    struct slice part = slice_make(NULL, 0);
+    const struct part_visitor visitor = {.visit = take_part, .context = &part};
+    enum status status = engine_each_part_locked(engine, entry, offset, size, &visitor);
+    if (status == STATUS_OK) {
+        *out = part;
+    }
+    return status;
+}
+
+/* --- the end ------------------------------------------------------------------------------ */
+
+void engine_part_purge_locked(struct engine *engine)
+{
+    while (engine->part_buffers != NULL) {
+        struct part_buffer *buffer = engine->part_buffers;
+        engine->part_buffers = buffer->next;
+        free(buffer);
+    }
+    while (engine->dead_pieces != NULL) {
+        struct pieces *pieces = engine->dead_pieces;
+        engine->dead_pieces = pieces->next;
+        pieces_free(pieces);
+    }
+}

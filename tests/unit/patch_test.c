@@ -1,0 +1,382 @@
+/* patch_test.c - strings in pieces, by name: what a patch writes, what dies with a header, what
+ * outlives a crash. (Random ones are tests/crash's.) */
+#include "base/log.h"
+#include "engine/manifest.h"
+#include "engine/pieces.h"
+#include "engine/segment_header.h"
+#include "support/sim_store.h"
+#include "support/test_random.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SIZE       ((size_t)300000)
+#define ROOM       ((size_t)500000)
+#define PIECE_SIZE ((uint64_t)1 << PIECES_SHIFT_DEFAULT)
+
+static struct sim_store store;
+static struct test_random random_numbers;
+static char *expected; /* what the key should hold */
+static size_t expected_size;
+
+static void set_up(void)
+{
+    sim_store_begin(&store, &(struct engine_options){.database_count = 2,
+                                                     .segment_size = (uint64_t)1 << 20,
+                                                     .sync_policy = SYNC_NO,
+                                                     .without_threads = true,
+                                                     .random_seed = 1});
+    test_random_init(&random_numbers, 7);
+    expected = calloc(1, ROOM);
+    ck_assert_ptr_nonnull(expected);
+    expected_size = 0;
+}
+
+static void tear_down(void)
+{
+    sim_store_end(&store);
+    free(expected);
+}
+
+static struct engine_keyspace *keyspace(void)
+{
+    return engine_database_locked(store.engine, 0);
+}
+
+static struct engine_statistics statistics(void)
+{
+    struct engine_statistics out;
+    engine_lock(store.engine);
+    engine_statistics_locked(store.engine, &out);
+    engine_unlock(store.engine);
+    return out;
+}
+
+static uint64_t live_bytes(void)
+{
+    return statistics().live_bytes;
+}
+
+static uint64_t appended(void)
+{
+    return statistics().appended_position;
+}
+
+static enum status try_patch(uint64_t offset, struct slice part, int64_t expiry_ms)
+{
+    engine_lock(store.engine);
+    engine_rest_begin_locked(store.engine);
+    struct entry old;
+    bool is_found =
+        engine_find_locked(store.engine, keyspace(), SLICE_LITERAL("k"), &old) == STATUS_OK;
+    struct engine_patch patch = {.old = is_found ? &old : NULL,
+                                 .offset = offset,
+                                 .parts = &part,
+                                 .part_count = part.size > 0 ? 1 : 0,
+                                 .expiry_ms = expiry_ms};
+    enum status status = engine_patch_locked(store.engine, keyspace(), SLICE_LITERAL("k"), &patch);
+    engine_unlock(store.engine);
+    return status;
+}
+
+/* Changes [offset, offset + size) to bytes by chance, in the store and in what is expected. */
+static void patch(size_t offset, size_t size)
+{
+    ck_assert_uint_le(offset + size, ROOM);
+    test_random_fill(&random_numbers, expected + offset, size);
+    expected_size = offset + size > expected_size ? offset + size : expected_size;
+    ck_assert_int_eq(try_patch(offset, slice_make(expected + offset, size), EXPIRY_NONE),
+                     STATUS_OK);
+}
+
+static void put_large(void)
+{
+    test_random_fill(&random_numbers, expected, SIZE);
+    expected_size = SIZE;
+    ck_assert_int_eq(sim_store_put(&store, "k", slice_make(expected, SIZE), EXPIRY_NONE),
+                     STATUS_OK);
+}
+
+static void assert_expected(void)
+{
+    struct entry entry;
+    struct slice all;
+    struct slice part;
+    engine_lock(store.engine);
+    engine_rest_begin_locked(store.engine);
+    ck_assert_int_eq(engine_find_locked(store.engine, keyspace(), SLICE_LITERAL("k"), &entry),
+                     STATUS_OK);
+    ck_assert_uint_eq(entry.size, expected_size);
+    ck_assert_int_eq(engine_part_locked(store.engine, &entry, 0, SIZE_MAX, &all), STATUS_OK);
+    ck_assert_uint_eq(all.size, expected_size);
+    ck_assert_int_eq(memcmp(all.data, expected, expected_size), 0);
+    for (int i = 0; i < 200; i++) {
+        size_t offset = (size_t)test_random_below(&random_numbers, expected_size + 10);
+        size_t size = (size_t)test_random_below(&random_numbers, 40000);
+        size_t left = offset < expected_size ? expected_size - offset : 0;
+        ck_assert_int_eq(engine_part_locked(store.engine, &entry, offset, size, &part), STATUS_OK);
+        ck_assert_uint_eq(part.size, size < left ? size : left);
+        ck_assert(part.size == 0 || memcmp(part.data, expected + offset, part.size) == 0);
+    }
+    engine_unlock(store.engine);
+    sim_store_verify(&store);
+}
+
+static void kill_and_open(void)
+{
+    ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK);
+    sim_store_kill_and_open(&store);
+}
+
+/* --- what is written ---------------------------------------------------------------------- */
+
+START_TEST(a_patch_writes_what_it_touches)
+{
+    put_large();
+    patch(100000, 50);
+    assert_expected();
+    uint64_t before = appended();
+    patch(200000, 1); /* in the midst of a piece */
+    ck_assert_uint_le(appended() - before, PIECE_SIZE + 200);
+    before = appended();
+    patch(PIECE_SIZE * 3 - 1, 2); /* in two */
+    ck_assert_uint_le(appended() - before, 2 * PIECE_SIZE + 300);
+    before = appended();
+    patch(SIZE, 100); /* behind the end */
+    ck_assert_uint_le(appended() - before, PIECE_SIZE + 400);
+    assert_expected();
+}
+END_TEST
+
+START_TEST(an_expiry_writes_a_header)
+{
+    put_large();
+    patch(0, 1);
+    uint64_t before = appended();
+    ck_assert_int_eq(try_patch(0, slice_make(NULL, 0), store.clock_ms + 1000000), STATUS_OK);
+    ck_assert_uint_le(appended() - before, 300);
+    assert_expected();
+    ck_assert_int_eq(try_patch(0, slice_make(NULL, 0), EXPIRY_NONE), STATUS_OK);
+    assert_expected();
+}
+END_TEST
+
+START_TEST(a_bit_far_out_writes_one_piece)
+{
+    const struct slice bit = SLICE_LITERAL("\x01");
+    ck_assert_int_eq(try_patch((uint64_t)1 << 29, bit, EXPIRY_NONE), STATUS_OK);
+    ck_assert_uint_le(appended(), PIECE_SIZE + 1000);
+    ck_assert_uint_le(statistics().index_bytes, 20000);
+    struct entry entry;
+    struct slice part;
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_find_locked(store.engine, keyspace(), SLICE_LITERAL("k"), &entry),
+                     STATUS_OK);
+    ck_assert_uint_eq(entry.size, ((uint64_t)1 << 29) + 1);
+    ck_assert_int_eq(
+        engine_part_locked(store.engine, &entry, ((uint64_t)1 << 29) - 1, SIZE_MAX, &part),
+        STATUS_OK);
+    ck_assert_uint_eq(part.size, 2);
+    ck_assert_int_eq(part.data[0], 0);
+    ck_assert_int_eq(part.data[1], 1);
+    engine_unlock(store.engine);
+    sim_store_verify(&store);
+}
+END_TEST
+
+/* A gap behind the old end, which lies in a piece that was written, and new pieces. */
+START_TEST(gaps_are_zeros)
+{
+    put_large();
+    patch(0, 1);
+    patch(SIZE + 3 * PIECE_SIZE, 10);
+    assert_expected();
+    patch(SIZE + 10, 10);
+    assert_expected();
+    kill_and_open();
+    assert_expected();
+}
+END_TEST
+
+/* Many pieces at one go, also some that are replaced wholly. */
+START_TEST(a_long_patch_is_one_change)
+{
+    put_large();
+    patch(0, 1);
+    patch(5000, 150000);
+    assert_expected();
+    patch(250000, 200000);
+    assert_expected();
+    kill_and_open();
+    assert_expected();
+}
+END_TEST
+
+START_TEST(what_is_too_large_changes_nothing)
+{
+    const struct slice bit = SLICE_LITERAL("\x01");
+    put_large();
+    patch(0, 1);
+    ck_assert_int_eq(try_patch(RECORD_VALUE_SIZE_MAX, bit, EXPIRY_NONE), STATUS_TOO_LARGE);
+    engine_lock(store.engine);
+    engine_set_index_memory_limit_locked(store.engine, 1);
+    engine_unlock(store.engine);
+    ck_assert_int_eq(try_patch((uint64_t)1 << 30, bit, EXPIRY_NONE), STATUS_INDEX_FULL);
+    assert_expected();
+    patch(17, 1); /* what needs no memory goes on */
+    assert_expected();
+}
+END_TEST
+
+/* --- what dies ---------------------------------------------------------------------------- */
+
+START_TEST(pieces_die_with_their_header)
+{
+    const struct slice small = SLICE_LITERAL("small");
+    put_large();
+    patch(0, 1);
+    ck_assert_uint_gt(live_bytes(), SIZE);
+    if (_i == 0) {
+        ck_assert_int_eq(sim_store_put(&store, "k", small, EXPIRY_NONE), STATUS_OK);
+    } else if (_i == 1) {
+        ck_assert_int_eq(sim_store_delete(&store, "k"), STATUS_OK);
+    } else if (_i == 2) {
+        engine_lock(store.engine);
+        ck_assert_int_eq(engine_clear_locked(store.engine, 0), STATUS_OK);
+        engine_unlock(store.engine);
+    } else {
+        ck_assert_int_eq(try_patch(0, slice_make(NULL, 0), store.clock_ms + 1000), STATUS_OK);
+        store.clock_ms += 5000;
+        engine_tick(store.engine);
+    }
+    ck_assert_uint_lt(live_bytes(), 100);
+    sim_store_verify(&store);
+    kill_and_open();
+    ck_assert_uint_lt(live_bytes(), 100);
+    ck_assert_int_eq(sim_store_find(&store, "k"), _i == 0 ? STATUS_OK : STATUS_NOT_FOUND);
+    sim_store_compact(&store);
+    kill_and_open();
+    ck_assert_uint_lt(statistics().file_bytes, 1000);
+    ck_assert_int_eq(sim_store_find(&store, "k"), _i == 0 ? STATUS_OK : STATUS_NOT_FOUND);
+    sim_store_verify(&store);
+}
+END_TEST
+
+/* As a batch does that must be undone. */
+START_TEST(what_went_can_be_read_until_the_lock_is_released)
+{
+    const struct slice small = SLICE_LITERAL("small");
+    struct engine_value value = {.parts = &small, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    struct entry old;
+    struct slice part;
+    put_large();
+    patch(0, 1);
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_find_locked(store.engine, keyspace(), SLICE_LITERAL("k"), &old),
+                     STATUS_OK);
+    ck_assert_int_eq(engine_put_locked(store.engine, keyspace(), SLICE_LITERAL("k"), &value),
+                     STATUS_OK);
+    ck_assert_int_eq(engine_part_locked(store.engine, &old, 0, SIZE_MAX, &part), STATUS_OK);
+    ck_assert_uint_eq(part.size, SIZE);
+    ck_assert_int_eq(memcmp(part.data, expected, SIZE), 0);
+    value.parts = &part;
+    ck_assert_int_eq(engine_put_locked(store.engine, keyspace(), SLICE_LITERAL("k"), &value),
+                     STATUS_OK);
+    engine_unlock(store.engine);
+    assert_expected();
+}
+END_TEST
+
+/* --- what stays --------------------------------------------------------------------------- */
+
+START_TEST(it_outlives_crashes_compactions_and_checkpoints)
+{
+    put_large();
+    for (int i = 0; i < 30; i++) {
+        patch((size_t)test_random_below(&random_numbers, SIZE), 1000);
+        if (i % 3 == 0) {
+            engine_checkpoint(store.engine);
+        }
+        if (i % 4 == 1) {
+            sim_store_compact(&store);
+        }
+        if (i % 5 == 0) {
+            kill_and_open();
+        }
+        if (i % 7 == 0) {
+            sim_store_close(&store);
+            sim_store_open(&store);
+        }
+        assert_expected();
+    }
+}
+END_TEST
+
+START_TEST(it_goes_along_when_databases_are_exchanged)
+{
+    put_large();
+    patch(0, 1);
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_swap_locked(store.engine, 0, 1), STATUS_OK);
+    engine_unlock(store.engine);
+    ck_assert_int_eq(sim_store_find(&store, "k"), STATUS_NOT_FOUND);
+    kill_and_open();
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_swap_locked(store.engine, 0, 1), STATUS_OK);
+    engine_unlock(store.engine);
+    assert_expected();
+}
+END_TEST
+
+/* --- the manifest ------------------------------------------------------------------------- */
+
+static uint32_t format_version(void)
+{
+    struct manifest manifest;
+    struct error error;
+    ck_assert_int_eq(manifest_read(store.fs, &manifest, &error), STATUS_OK);
+    uint32_t version = manifest.format_version;
+    manifest_deinit(&manifest);
+    return version;
+}
+
+START_TEST(the_manifest_announces_pieces)
+{
+    put_large();
+    sim_store_compact(&store);
+    ck_assert_uint_eq(format_version(), FORMAT_VERSION_PLAIN);
+    patch(0, 1);
+    ck_assert_uint_eq(format_version(), FORMAT_VERSION_PIECES);
+    ck_assert_int_eq(sim_store_delete(&store, "k"), STATUS_OK);
+    sim_store_compact(&store);
+    sim_store_close(&store);
+    sim_store_open(&store);
+    ck_assert_uint_eq(format_version(), FORMAT_VERSION_PIECES);
+}
+END_TEST
+
+int main(void)
+{
+    log_set_level(LOG_NOTHING_LEVEL);
+    Suite *suite = suite_create("patch");
+    TCase *tests = tcase_create("patch");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_patch_writes_what_it_touches);
+    tcase_add_test(tests, an_expiry_writes_a_header);
+    tcase_add_test(tests, a_bit_far_out_writes_one_piece);
+    tcase_add_test(tests, gaps_are_zeros);
+    tcase_add_test(tests, a_long_patch_is_one_change);
+    tcase_add_test(tests, what_is_too_large_changes_nothing);
+    tcase_add_loop_test(tests, pieces_die_with_their_header, 0, 4);
+    tcase_add_test(tests, what_went_can_be_read_until_the_lock_is_released);
+    tcase_add_test(tests, it_outlives_crashes_compactions_and_checkpoints);
+    tcase_add_test(tests, it_goes_along_when_databases_are_exchanged);
+    tcase_add_test(tests, the_manifest_announces_pieces);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
