@@ -116,6 +116,12 @@ class Listening(TestCase):
         )
         self.client.config_set("bind", "127.0.0.1 -192.0.2.1")
         self.assertTrue(self.is_served(self.server.port))
+        if not self.server.is_redis:
+            log = self.server.read_log()
+            self.assertIn("192.0.2.1 port %d: Cannot assign requested address; this machine has no "
+                          "such address" % self.server.port, log)
+            self.client.config_set("bind", "")
+            self.assertIn("Listening on no TCP port: 'bind' is empty.", self.server.read_log())
 
     def test_what_stays_is_left_alone(self):
         with self.server.connect() as waiting:  # accepted or not, it is not lost

@@ -307,7 +307,7 @@ class Refused(TestCase):
         self.assertFalse(os.path.exists(missing))
         os.mkdir(missing)
         _, _, error = check("verify", missing, expect=FAILED)
-        self.assertIn("no store", error)
+        self.assertIn(f"'{missing}': there is no store", error)
         self.assertEqual(os.listdir(missing), [])
 
     def test_a_directory_that_is_not_empty(self):

@@ -73,7 +73,7 @@ static int look_into(const struct check_arguments *arguments, FILE *out,
     int result = CHECK_EXIT_FAILED;
     status = check_store_open(look.fs, &look.store, &error);
     if (status != STATUS_OK) {
-        result = failed(&error);
+        (void)fprintf(stderr, "scdb-check: '%s': %s\n", arguments->paths[0], error.text);
     } else {
         status = history_survey(&look.store, &look.history);
         if (status == STATUS_OK) {

@@ -214,9 +214,11 @@ static enum status open_all(struct check_store *store, struct error *error)
         return error_set(error, status, "can't list the directory: %s", status_words(status));
     }
     if (store->source == CHECK_FROM_DIRECTORY && store->file_count == 0 && !store->has_manifest) {
-        return error_set(error, STATUS_NOT_FOUND,
-                         "there is no store in this directory: neither a file %s nor segments",
-                         MANIFEST_NAME);
+        return error_set(
+            error, STATUS_NOT_FOUND,
+            "there is no store in this directory, neither a file %s nor segments; name the one "
+            "that is a server's 'dir'",
+            MANIFEST_NAME);
     }
     if (store->file_count > 0) {
         qsort(store->files, store->file_count, sizeof(*store->files), compare_number);

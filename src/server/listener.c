@@ -136,8 +136,10 @@ void listeners_log_addresses(const struct listeners *listeners)
     const struct config *config = listeners->server->config;
     struct slice addresses = config_text(config, CONFIG_BIND);
     int port = (int)config_number(config, CONFIG_PORT);
-    if (port > 0) {
+    if (port > 0 && addresses.size > 0) {
         LOG_NOTICE("Listening on port %d of: %.*s.", port, (int)addresses.size, addresses.data);
+    } else {
+        LOG_NOTICE("Listening on no TCP port: %s.", port == 0 ? "'port' is 0" : "'bind' is empty");
     }
 }
 

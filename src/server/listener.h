@@ -70,7 +70,7 @@ enum status listeners_reopen_locked(struct listeners *listeners, struct error *e
 /* Main thread, woken by the above: watches what is new and closes what is retired. */
 void listeners_settle(struct listeners *listeners);
 
-/* One line for the log: the port and the addresses that are listened on; none without a port. */
+/* One line for the log: the port and the addresses that are listened on. */
 void listeners_log_addresses(const struct listeners *listeners);
 
 /* Stops accepting, closes, removes the Unix socket. */

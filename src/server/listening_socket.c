@@ -44,6 +44,19 @@ static bool is_absence(int reason)
            reason == ENOPROTOOPT || reason == EPFNOSUPPORT || reason == ESOCKTNOSUPPORT;
 }
 
+static const char *advice_for(int reason)
+{
+    if (reason == EADDRINUSE) {
+        return "is another server running there? Choose another 'port' or 'bind'";
+    }
+    if (reason == EACCES) {
+        return "low ports are for root, or take CAP_NET_BIND_SERVICE; choose another 'port'";
+    }
+    return is_absence(reason) ? "this machine has no such address; correct 'bind', or put a '-' "
+                                "before one that may be missing"
+                              : "check 'bind' and 'port'";
+}
+
 enum status listening_socket_tcp(const struct config *config, struct slice address, int *out,
                                  struct error *error)
 {
@@ -70,10 +83,8 @@ enum status listening_socket_tcp(const struct config *config, struct slice addre
     int saved = errno;
     freeaddrinfo(found);
     if (descriptor < 0 && !(optional && is_absence(saved))) {
-        return error_set(error, STATUS_IO,
-                         "can't listen on %s port %s: %s; is another server running there? Choose "
-                         "another 'port' or 'bind'",
-                         host, port, strerror(saved));
+        return error_set(error, STATUS_IO, "can't listen on %s port %s: %s; %s", host, port,
+                         strerror(saved), advice_for(saved));
     }
     *out = descriptor;
     return STATUS_OK;
