@@ -14,6 +14,7 @@
 #include "server/statistics.h"
 #include "support/sim_disk.h"
 
+#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,4 +181,17 @@ struct slice command_shell_say(struct command_shell *shell, size_t session, cons
         *execution = shell->execution;
     }
     return reply;
+}
+
+void command_shell_expect(const struct shell_row *rows, size_t count)
+{
+    struct command_shell *shell = command_shell_create(1);
+    for (size_t i = 0; i < count; i++) {
+        const char *expected = rows[i].reply;
+        struct slice reply = command_shell_say(shell, 0, rows[i].command, NULL);
+        ck_assert_msg(expected == NULL || slice_equal(reply, slice_of_string(expected)),
+                      "row %zu, %s: got '%s', expected '%s'", i, rows[i].command, reply.data,
+                      expected);
+    }
+    command_shell_destroy(shell);
 }

@@ -38,4 +38,14 @@ struct slice command_shell_run(struct command_shell *shell, size_t session,
 struct slice command_shell_say(struct command_shell *shell, size_t session, const char *line,
                                enum execution *execution);
 
+/* A command in words as above, and what redis-server answers to it; NULL: that is not compared. */
+struct shell_row {
+    const char *command;
+    const char *reply;
+};
+
+/* Says the rows one after the other to a shell of their own, whose store is empty at first; fails
+ * the test where an answer differs. */
+void command_shell_expect(const struct shell_row *rows, size_t count);
+
 #endif

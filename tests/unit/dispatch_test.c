@@ -10,12 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct row {
-    const char *command;
-    const char *reply; /* NULL: not compared */
-};
-
-static const struct row transactions[] = {
+static const struct shell_row transactions[] = {
     {"exec", "-ERR EXEC without MULTI\r\n"},
     {"discard", "-ERR DISCARD without MULTI\r\n"},
     {"multi", "+OK\r\n"},
@@ -88,7 +83,7 @@ static const struct row transactions[] = {
     {"discard x", "-ERR wrong number of arguments for 'discard' command\r\n"},
 };
 
-static const struct row unknown[] = {
+static const struct shell_row unknown[] = {
     {"foo", "-ERR unknown command 'foo', with args beginning with: \r\n"},
     {"foo a b c", "-ERR unknown command 'foo', with args beginning with: 'a' 'b' 'c' \r\n"},
     {"foo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa "
@@ -109,7 +104,7 @@ static const struct row unknown[] = {
     {"config get", "-ERR wrong number of arguments for 'config|get' command\r\n"},
 };
 
-static const struct row resp3[] = {
+static const struct shell_row resp3[] = {
     {"hello 3", NULL},
     {"get nosuch", "_\r\n"},
     {"set a 1 nx get", "_\r\n"},
@@ -130,34 +125,21 @@ static const struct row resp3[] = {
     {"getset nosuch 1", "_\r\n"},
 };
 
-static void expect_rows(const struct row *rows, size_t count)
-{
-    struct command_shell *shell = command_shell_create(1);
-    for (size_t i = 0; i < count; i++) {
-        struct slice reply = command_shell_say(shell, 0, rows[i].command, NULL);
-        ck_assert_msg(rows[i].reply == NULL || (reply.size == strlen(rows[i].reply) &&
-                                                memcmp(reply.data, rows[i].reply, reply.size) == 0),
-                      "row %zu, %s: got '%s', expected '%s'", i, rows[i].command, reply.data,
-                      rows[i].reply);
-    }
-    command_shell_destroy(shell);
-}
-
 START_TEST(transactions_as_redis)
 {
-    expect_rows(transactions, sizeof(transactions) / sizeof(transactions[0]));
+    command_shell_expect(transactions, sizeof(transactions) / sizeof(transactions[0]));
 }
 END_TEST
 
 START_TEST(unknown_as_redis)
 {
-    expect_rows(unknown, sizeof(unknown) / sizeof(unknown[0]));
+    command_shell_expect(unknown, sizeof(unknown) / sizeof(unknown[0]));
 }
 END_TEST
 
 START_TEST(resp3_as_redis)
 {
-    expect_rows(resp3, sizeof(resp3) / sizeof(resp3[0]));
+    command_shell_expect(resp3, sizeof(resp3) / sizeof(resp3[0]));
 }
 END_TEST
 

@@ -6,12 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct row {
-    const char *command;
-    const char *reply; /* NULL: not compared */
-};
-
-static const struct row keys[] = {
+static const struct shell_row keys[] = {
     {"del a", ":0\r\n"},
     {"set a 1", "+OK\r\n"},
     {"set b 2", "+OK\r\n"},
@@ -88,7 +83,7 @@ static const struct row keys[] = {
     {"randomkey", "$-1\r\n"},
 };
 
-static const struct row times[] = {
+static const struct shell_row times[] = {
     {"set a 1", "+OK\r\n"},
     {"ttl a", ":-1\r\n"},
     {"pttl a", ":-1\r\n"},
@@ -138,7 +133,7 @@ static const struct row times[] = {
     {"set a 1 px 9223372036854775807", "-ERR invalid expire time in 'set' command\r\n"},
 };
 
-static const struct row scans[] = {
+static const struct shell_row scans[] = {
     {"scan 0", "*2\r\n$1\r\n0\r\n*0\r\n"},
     {"scan x", "-ERR invalid cursor\r\n"},
     {"scan 0 count 0", "-ERR syntax error\r\n"},
@@ -162,34 +157,21 @@ static const struct row scans[] = {
     {"scan 0 count 9223372036854775807", "*2\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n"},
 };
 
-static void expect_rows(const struct row *rows, size_t count)
-{
-    struct command_shell *shell = command_shell_create(1);
-    for (size_t i = 0; i < count; i++) {
-        struct slice reply = command_shell_say(shell, 0, rows[i].command, NULL);
-        ck_assert_msg(rows[i].reply == NULL || (reply.size == strlen(rows[i].reply) &&
-                                                memcmp(reply.data, rows[i].reply, reply.size) == 0),
-                      "row %zu, %s: got '%s', expected '%s'", i, rows[i].command, reply.data,
-                      rows[i].reply);
-    }
-    command_shell_destroy(shell);
-}
-
 START_TEST(keys_as_redis)
 {
-    expect_rows(keys, sizeof(keys) / sizeof(keys[0]));
+    command_shell_expect(keys, sizeof(keys) / sizeof(keys[0]));
 }
 END_TEST
 
 START_TEST(times_as_redis)
 {
-    expect_rows(times, sizeof(times) / sizeof(times[0]));
+    command_shell_expect(times, sizeof(times) / sizeof(times[0]));
 }
 END_TEST
 
 START_TEST(scans_as_redis)
 {
-    expect_rows(scans, sizeof(scans) / sizeof(scans[0]));
+    command_shell_expect(scans, sizeof(scans) / sizeof(scans[0]));
 }
 END_TEST
 

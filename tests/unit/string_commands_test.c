@@ -6,12 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct row {
-    const char *command;
-    const char *reply; /* NULL: not compared */
-};
-
-static const struct row strings[] = {
+static const struct shell_row strings[] = {
     {"set a 1", "+OK\r\n"},
     {"get a", "$1\r\n1\r\n"},
     {"GET a", "$1\r\n1\r\n"},
@@ -69,7 +64,7 @@ static const struct row strings[] = {
     {"get e", "$0\r\n\r\n"},
 };
 
-static const struct row getex[] = {
+static const struct shell_row getex[] = {
     {"set a v ex 100", "+OK\r\n"},
     {"getex a", "$1\r\nv\r\n"},
     {"ttl a", ":100\r\n"},
@@ -90,7 +85,7 @@ static const struct row getex[] = {
     {"getex a", "$-1\r\n"},
 };
 
-static const struct row ranges[] = {
+static const struct shell_row ranges[] = {
     {"append s hello", ":5\r\n"},
     {"object encoding s", "$6\r\nembstr\r\n"},
     {"append s ''", ":5\r\n"},
@@ -131,7 +126,7 @@ static const struct row ranges[] = {
     {"object encoding n", "$3\r\nint\r\n"},
 };
 
-static const struct row numbers[] = {
+static const struct shell_row numbers[] = {
     {"incr n", ":1\r\n"},
     {"incr n", ":2\r\n"},
     {"decr n", ":1\r\n"},
@@ -219,7 +214,7 @@ static const struct row numbers[] = {
     {"ttl n", ":100\r\n"},
 };
 
-static const struct row encodings[] = {
+static const struct shell_row encodings[] = {
     {"set a 9999", "+OK\r\n"},
     {"object encoding a", "$3\r\nint\r\n"},
     {"object refcount a", ":2147483647\r\n"},
@@ -268,7 +263,7 @@ static const struct row encodings[] = {
     {"object help x", "-ERR wrong number of arguments for 'object|help' command\r\n"},
 };
 
-static const struct row lcs[] = {
+static const struct shell_row lcs[] = {
     {"set a ohmytext", "+OK\r\n"},
     {"set b mynewtext", "+OK\r\n"},
     {"lcs a b", "$6\r\nmytext\r\n"},
@@ -301,52 +296,39 @@ static const struct row lcs[] = {
     {"lcs a", "-ERR wrong number of arguments for 'lcs' command\r\n"},
 };
 
-static void expect_rows(const struct row *rows, size_t count)
-{
-    struct command_shell *shell = command_shell_create(1);
-    for (size_t i = 0; i < count; i++) {
-        struct slice reply = command_shell_say(shell, 0, rows[i].command, NULL);
-        ck_assert_msg(rows[i].reply == NULL || (reply.size == strlen(rows[i].reply) &&
-                                                memcmp(reply.data, rows[i].reply, reply.size) == 0),
-                      "row %zu, %s: got '%s', expected '%s'", i, rows[i].command, reply.data,
-                      rows[i].reply);
-    }
-    command_shell_destroy(shell);
-}
-
 START_TEST(strings_as_redis)
 {
-    expect_rows(strings, sizeof(strings) / sizeof(strings[0]));
+    command_shell_expect(strings, sizeof(strings) / sizeof(strings[0]));
 }
 END_TEST
 
 START_TEST(getex_as_redis)
 {
-    expect_rows(getex, sizeof(getex) / sizeof(getex[0]));
+    command_shell_expect(getex, sizeof(getex) / sizeof(getex[0]));
 }
 END_TEST
 
 START_TEST(ranges_as_redis)
 {
-    expect_rows(ranges, sizeof(ranges) / sizeof(ranges[0]));
+    command_shell_expect(ranges, sizeof(ranges) / sizeof(ranges[0]));
 }
 END_TEST
 
 START_TEST(numbers_as_redis)
 {
-    expect_rows(numbers, sizeof(numbers) / sizeof(numbers[0]));
+    command_shell_expect(numbers, sizeof(numbers) / sizeof(numbers[0]));
 }
 END_TEST
 
 START_TEST(encodings_as_redis)
 {
-    expect_rows(encodings, sizeof(encodings) / sizeof(encodings[0]));
+    command_shell_expect(encodings, sizeof(encodings) / sizeof(encodings[0]));
 }
 END_TEST
 
 START_TEST(lcs_as_redis)
 {
-    expect_rows(lcs, sizeof(lcs) / sizeof(lcs[0]));
+    command_shell_expect(lcs, sizeof(lcs) / sizeof(lcs[0]));
 }
 END_TEST
 
