@@ -218,7 +218,7 @@ static int run_repair(const struct check_arguments *arguments)
 
 /* --- import-v1 ---------------------------------------------------------------------------- */
 
-/* What a server makes of a directory when nobody says otherwise. */
+/* A server's default. */
 #define IMPORT_DATABASES 16
 
 static int run_import(const struct check_arguments *arguments)

@@ -23,7 +23,7 @@
 struct live_options {
     bool older; /* where a value fails its checksum, the next older intact version counts */
     bool is_quiet;
-    int64_t now_ms; /* who has an expiry up to now has expired */
+    int64_t now_ms; /* keys whose expiry is not later have expired */
 };
 
 /* One database: the keyspace that it maps to, and what is alive in it. */

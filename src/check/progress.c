@@ -11,7 +11,7 @@
 #define TERMINAL_MS 200
 #define LINE_MS     10000
 
-/* Between two looks at the clock, which would else cost more than reading a record. */
+/* Between two looks at the clock, which cost more than reading a record. */
 #define STEP_BYTES ((uint64_t)1 << 20)
 
 void progress_begin(struct progress *progress, const char *what, uint64_t total_bytes,

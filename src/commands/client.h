@@ -3,7 +3,7 @@
  *
  * The rows are in client.c, the handlers by theme: client.c (what a connection says of itself),
  * client_list.c, client_kill.c, client_pause.c (PAUSE, UNPAUSE, UNBLOCK), client_tracking.c. All
- * functions want the execution lock, but for the pure ones.
+ * functions want the execution lock, except the pure ones.
  */
 #ifndef SCDB_COMMANDS_CLIENT_H
 #define SCDB_COMMANDS_CLIENT_H

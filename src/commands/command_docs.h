@@ -2,7 +2,7 @@
  * command_docs.h - what COMMAND DOCS says of a row: for people, and for clients that help them
  * type.
  *
- * Pure but for the reply that is written to; any thread.
+ * Pure except for the reply that is written to; any thread.
  */
 #ifndef SCDB_COMMANDS_COMMAND_DOCS_H
 #define SCDB_COMMANDS_COMMAND_DOCS_H

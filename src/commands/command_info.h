@@ -1,7 +1,7 @@
 /*
  * command_info.h - what COMMAND INFO says of a row: its flags, categories and keys by their names.
  *
- * Pure but for the reply that is written to; any thread.
+ * Pure except for the reply that is written to; any thread.
  */
 #ifndef SCDB_COMMANDS_COMMAND_INFO_H
 #define SCDB_COMMANDS_COMMAND_INFO_H

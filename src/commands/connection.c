@@ -155,7 +155,7 @@ static void quit(struct call *call)
     call->session->close_after_reply = true;
 }
 
-/* The connection is as new, but for its library's name: that still stands behind it. */
+/* The connection is as new, except for the name of its library, which is still the same. */
 static void reset(struct call *call)
 {
     struct session *session = call->session;

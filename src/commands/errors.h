@@ -6,7 +6,7 @@
  * handler passes it to errors_reply(). Statuses of the layers below get their words in
  * errors_reply_status(). Texts are Redis's where Redis has the error.
  *
- * Pure but for the reply they write to; any thread.
+ * Pure except for the reply they write to; any thread.
  */
 #ifndef SCDB_COMMANDS_ERRORS_H
 #define SCDB_COMMANDS_ERRORS_H

@@ -9,7 +9,7 @@
  *    16     registers
  *
  * Strings come from clients and may be anything: what a function can't make sense of it says.
- * Pure functions but for memory; one owner at a time.
+ * Pure functions except for memory; one owner at a time.
  */
 #ifndef SCDB_COMMANDS_HLL_H
 #define SCDB_COMMANDS_HLL_H

@@ -11,7 +11,7 @@
  * that is missing counts as 0, as in Redis. Which of several encodings of the same registers an
  * update gives is part of the format, too: values are compared with Redis's byte for byte.
  *
- * Pure functions but for memory, any thread.
+ * Pure functions except for memory, any thread.
  */
 #ifndef SCDB_COMMANDS_HLL_SPARSE_H
 #define SCDB_COMMANDS_HLL_SPARSE_H

@@ -1,5 +1,5 @@
-/* keys.c - the commands on keys of any type, but for those on their time (expire.c) and those that
- * walk through them (scan.c). */
+/* keys.c - the commands on keys of any type, except those about their expiry (expire.c) and those
+ * that walk through them (scan.c). */
 #include "commands/arguments.h"
 #include "commands/errors.h"
 #include "commands/events.h"

@@ -13,7 +13,7 @@
  * is still to come: how long that takes is not noted. */
 void observe_call(const struct call *call, int64_t begin_us);
 
-/* What stands in the place of an argument that nobody is to see: a password. */
+/* What is shown in place of a secret argument, such as a password. */
 #define OBSERVE_REDACTED "(redacted)"
 
 #endif

@@ -111,7 +111,7 @@ static void reply_acknowledged(struct reply *reply, bool is_durable)
     reply_integer(reply, 0);
 }
 
-/* The wait is over, nobody can end it any more. */
+/* The wait is over: CLIENT UNBLOCK can no longer end it. */
 static void forbid_unblock(struct session *session)
 {
     session->on_unblock = NULL;

@@ -128,7 +128,7 @@ static void run_sunsubscribe(struct call *call)
 
 /* --- publishing --- */
 
-/* A message may speak of what its sender has written: who gets it must not see less. */
+/* A message may tell of what its sender has written: its receivers must not see less. */
 static bool rests_on_writes(const struct call *call)
 {
     bool failed;

@@ -10,7 +10,7 @@
 
 #include <math.h>
 
-/* Sets the first argument's key to a text of ours; false: an error was replied. */
+/* Sets the first argument's key to the text; false: an error was replied. */
 static bool put_text(struct call *call, struct slice text, int64_t expiry_ms,
                      enum string_encoding encoding)
 {

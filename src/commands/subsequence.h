@@ -2,7 +2,7 @@
  * subsequence.h - the longest common subsequence of two strings, for LCS.
  *
  * The textbook's table of lengths (Wagner and Fischer 1974): time and memory grow with the product
- * of the lengths, so callers bound that first. Pure but for memory; any thread.
+ * of the lengths, so callers bound that first. Pure except for memory; any thread.
  */
 #ifndef SCDB_COMMANDS_SUBSEQUENCE_H
 #define SCDB_COMMANDS_SUBSEQUENCE_H

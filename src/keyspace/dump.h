@@ -13,7 +13,7 @@
  *
  * Unlike Redis, which reads on into the footer, a string that reaches beyond its end is refused.
  *
- * Pure functions but for memory; any thread.
+ * Pure functions except for memory; any thread.
  */
 #ifndef SCDB_KEYSPACE_DUMP_H
 #define SCDB_KEYSPACE_DUMP_H

@@ -45,7 +45,7 @@ void watch_each(const struct watcher *watcher,
                 void (*visit)(void *context, unsigned database, struct slice key, bool present),
                 void *context);
 
-/* The key has changed: flags who watches it. Costs one comparison when nobody watches anything. */
+/* The key has changed: flags those who watch it. Costs one comparison when no key is watched. */
 void watch_touch(struct watch_table *table, unsigned database, struct slice key);
 
 /* The database was emptied, or exchanged: flags all watchers of keys of it for which
@@ -53,7 +53,7 @@ void watch_touch(struct watch_table *table, unsigned database, struct slice key)
 void watch_touch_database(struct watch_table *table, unsigned database,
                           bool (*is_changed)(void *context, struct slice key), void *context);
 
-/* Bytes that its watches take, but for the names of the keys. */
+/* Bytes that its watches take, without the names of the keys. */
 size_t watch_memory(const struct watcher *watcher);
 
 /* How many (watcher, database, key) there are. */

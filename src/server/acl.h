@@ -69,7 +69,7 @@ enum status acl_commit(struct acl *acl, struct acl_user *staged) MUST_CHECK;
 void acl_remove(struct acl *acl, const struct acl_user *user);
 
 /*
- * Puts the users of *users in force and gives back those there were, but for the default user: that
+ * Puts the users of *users in force and gives back the former ones, except the default user: that
  * stays and gets the new rights (those of a fresh one when `users` has none).
  */
 enum status acl_exchange(struct acl *acl, struct acl_users *users) MUST_CHECK;

@@ -13,8 +13,8 @@
 #define INCLUDE_DEPTH_MAX 16
 #define UNREADABLE        "can't open the configuration file '%s': %s; check the name and its permissions"
 
-/* Directives that close something off, or bring something in, that scdb does not have. To pass
- * over them would open what their author closed. */
+/* Directives that restrict or load something that scdb does not have. To ignore them would open
+ * what their author closed. */
 static const struct {
     const char *name;
     const char *advice;
@@ -26,7 +26,7 @@ struct loader {
     struct config *config;
     struct error *error;
     struct config_words words;
-    bool is_command_line; /* at depth 0 stand options, whose lines nobody has numbered */
+    bool is_command_line; /* the text at depth 0 is made of options: no line numbers */
     unsigned depth;
     unsigned inclusions; /* of them, those that an `include` asked for */
 };
@@ -68,7 +68,7 @@ static const char *find_refused(struct slice name)
     return NULL;
 }
 
-/* The arguments of a directive as one text. NO_MEMORY: `out` has to be freed all the same. */
+/* The arguments of a directive as one text. NO_MEMORY: `out` must still be freed. */
 static enum status join(const struct slice *words, size_t count, struct buffer *out)
 {
     for (size_t i = 0; i < count; i++) {

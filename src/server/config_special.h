@@ -1,9 +1,9 @@
 /*
  * config_special.h - directives with a syntax of their own.
  *
- * Each config_special_* function is a row's `normalise` (config.h): pure but for the buffer that it
- * appends to, which it may leave half filled on failure. The words for a refused value are Redis's.
- * Any thread.
+ * Each config_special_* function is a row's `normalise` (config.h): pure except for the buffer that
+ * it appends to, which it may leave half filled on failure. The words for a refused value are
+ * Redis's. Any thread.
  */
 #ifndef SCDB_SERVER_CONFIG_SPECIAL_H
 #define SCDB_SERVER_CONFIG_SPECIAL_H

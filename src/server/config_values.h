@@ -67,7 +67,7 @@ void config_words_deinit(struct config_words *words);
 
 /* Splits a line as Redis does: "a\n\x41" and 'b' are quoted. INVALID: quotes don't match. A line
  * that is blank or a comment has no words. `words` starts all zero, is reused, and needs
- * config_words_deinit at last. */
+ * config_words_deinit in the end. */
 enum status config_words_split(struct config_words *words, struct slice line) MUST_CHECK;
 
 /* Appends a word so that config_words_split finds it again: in quotes where it needs them. */

@@ -1,6 +1,6 @@
 /*
  * daemon.h - the process among others: background, pid file, service manager, limits. Main thread,
- * before other threads run (but for daemon_notify).
+ * before other threads run (except daemon_notify).
  */
 #ifndef SCDB_SERVER_DAEMON_H
 #define SCDB_SERVER_DAEMON_H

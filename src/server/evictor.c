@@ -11,7 +11,7 @@
 /* Keys that go under one hold of the lock: about as long as the commands of a hold take. */
 #define KEYS_PER_HOLD 64
 
-/* Holds in one go: the main thread has other things to do, too. */
+/* Holds of the lock in one run: the main thread has other work, too. */
 #define HOLDS_PER_RUN 64
 
 /* *position: up to where the log is to be written. */
@@ -39,7 +39,7 @@ bool evictor_run(struct server *server)
             (void)sched_yield(); /* A worker that waits for the lock gets it. */
         }
     }
-    /* A failure is logged, and the next who writes tries again: nobody waits for a reply here. */
+    /* A failure is logged, and the next command that writes tries again: no reply waits here. */
     return engine_write(server->engine, position) == STATUS_OK && is_limited &&
            outcome == EVICTION_PENDING;
 }

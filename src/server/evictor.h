@@ -1,7 +1,7 @@
 /*
- * evictor.h - eviction while nobody writes: when maxmemory was lowered, or a value was written that
- * is larger than what one command evicts, keys go in the background, a few under each hold of the
- * lock, until the data set is within its limit.
+ * evictor.h - eviction while no client writes: when maxmemory was lowered, or a value was written
+ * that is larger than what one command evicts, keys go in the background, a few under each hold of
+ * the lock, until the data set is within its limit.
  *
  * Main thread.
  */

@@ -274,7 +274,7 @@ static void admit(const struct listener *listener, int descriptor,
     const char *refusal = find_refusal(server, listener, address);
     if (refusal != NULL) {
         ssize_t sent = send(descriptor, refusal, strlen(refusal), MSG_NOSIGNAL | MSG_DONTWAIT);
-        (void)sent; /* Who doesn't listen isn't told. */
+        (void)sent; /* As far as it is told: it is closed anyway. */
         (void)close(descriptor);
         atomic_fetch_add(&server->statistics->connections_rejected, 1);
         return;
@@ -295,7 +295,7 @@ static void admit(const struct listener *listener, int descriptor,
     }
 }
 
-/* Out of descriptors or memory: who is waiting would wake us without end. */
+/* Out of descriptors or memory: the clients that wait would wake us again and again. */
 static void rest(struct listeners *listeners, int reason)
 {
     struct timeval wait = {.tv_sec = 0, .tv_usec = 100000};
@@ -347,7 +347,7 @@ static void on_acceptable(evutil_socket_t socket_descriptor, short what, void *c
             rest(&listener->server->listeners, errno);
             return;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINVAL) {
-            return; /* nobody is left, or the listener is retired */
+            return; /* no client is left, or the listener is retired */
         }
     }
 }
@@ -381,7 +381,7 @@ static bool settle(struct listeners *listeners)
 void listeners_settle(struct listeners *listeners)
 {
     if (!settle(listeners)) {
-        LOG_WARNING("Out of memory: nobody is let in at some of the addresses in 'bind'.");
+        LOG_WARNING("Out of memory: some of the addresses in 'bind' accept no clients.");
     }
 }
 

@@ -1,5 +1,5 @@
 /*
- * listener.h - the listening sockets, and who is let in.
+ * listener.h - the listening sockets, and which clients are let in.
  *
  * Accepting belongs to the main thread: what is accepted goes to the workers in turn. CONFIG SET,
  * on a worker, changes which TCP sockets there are: it opens and shuts them itself, so that it can

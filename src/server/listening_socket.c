@@ -92,8 +92,8 @@ enum status listening_socket_tcp(const struct config *config, struct slice addre
 
 /* --- Unix sockets --- */
 
-/* Takes the socket of a server that is gone away, or an empty file, which is how programs reserve a
- * name for the server that they start. A socket that is served stays, and what else lies there. */
+/* Removes a socket that no server listens on any more, or an empty file, which is how programs
+ * reserve a name for a server that they start. A socket in use stays, and so does anything else. */
 static void make_way(const struct sockaddr_un *address)
 {
     struct stat found;

@@ -21,8 +21,8 @@ struct publication {
     bool rests; /* it tells of writes: see push.h */
 };
 
-/* Returns how many subscriptions it reached: who has the channel and a pattern gets it twice. Where
- * memory for the message runs out, those who should have got it are closed. */
+/* Returns how many subscriptions it reached: a client with the channel and a pattern gets it twice.
+ * Where memory for the message runs out, those who should have got it are closed. */
 size_t publish_locked(struct server *server, const struct publication *publication);
 
 /* Would anybody get a message of some channel? Cheap: asked before one is made. */

@@ -1,5 +1,6 @@
 /*
- * pubsub.h - who has subscribed to what: a registry for all workers, under the execution lock.
+ * pubsub.h - which client has subscribed to what: a registry for all workers, under the execution
+ * lock.
  *
  * A topic is a channel, a pattern of channels, or a shard channel; it is there while somebody is
  * subscribed to it. The registry knows no sockets: publish.h walks through it and hands messages to
@@ -70,7 +71,7 @@ void pubsub_unsubscribe(struct pubsub *pubsub, struct subscriber *subscriber, en
                         struct slice name);
 void pubsub_unsubscribe_all(struct pubsub *pubsub, struct subscriber *subscriber);
 
-/* NULL: nobody is subscribed to it. */
+/* NULL: it has no subscribers. */
 struct topic *pubsub_find(const struct pubsub *pubsub, enum pubsub_kind kind, struct slice name);
 
 /* All topics of a kind, from the oldest on: first, then next; NULL = no more. */
@@ -82,7 +83,7 @@ size_t pubsub_topic_count(const struct pubsub *pubsub, enum pubsub_kind kind);
 /* What a reply to (P)SUBSCRIBE counts: channels and patterns; to SSUBSCRIBE: shard channels. */
 size_t pubsub_subscription_count(const struct subscriber *subscriber, enum pubsub_kind kind);
 
-/* Bytes that its subscriptions take, as if it were alone with each, but for the names. */
+/* Bytes that its subscriptions take, without the names, as if each topic were its own. */
 size_t pubsub_memory(const struct subscriber *subscriber);
 
 #endif

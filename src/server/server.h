@@ -60,7 +60,7 @@ void server_destroy(struct server *server);
 void server_on_durable(void *context);
 
 /* Makes the users that the configuration names, and opens the listening sockets, so that a wrong
- * rule or a port in use is found out before the store is touched; nobody is accepted yet. INVALID,
+ * rule or a port in use is noticed before the store is touched; no client is accepted yet. INVALID,
  * IO: `error` names the line or the address and says what to do. */
 enum status server_listen(struct server *server, struct error *error) MUST_CHECK;
 
@@ -120,7 +120,7 @@ void server_unblock_locked(struct server *server, struct session *session);
 
 /* --- pausing (CLIENT PAUSE) --- */
 
-/* DEBUG PAUSE-CRON: whether the main thread does what it else does ten times a second. */
+/* DEBUG PAUSE-CRON: whether the main thread does its work of ten times a second. */
 void server_set_ticking(struct server *server, bool is_ticking);
 
 enum pause_mode { PAUSE_OFF, PAUSE_WRITE, PAUSE_ALL };

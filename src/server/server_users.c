@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Hashes of passwords are nobody else's business. */
+/* It holds hashes of passwords. */
 #define MODE_OF_NEW_FILE 0600
 
 /* --- sessions --- */
@@ -33,7 +33,7 @@ bool server_users_login_locked(struct server *server, struct session *session, s
     return true;
 }
 
-/* Nothing more of these sessions is executed; their user must not dangle all the same. */
+/* Nothing more of these sessions is executed, but their user must not dangle either. */
 void server_users_drop_locked(struct server *server, const struct acl_user *user)
 {
     for (struct session *each = server->sessions.first; each != NULL; each = each->next) {

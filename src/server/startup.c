@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* With `daemonize` nobody sees stderr any more. */
+/* With `daemonize` stderr is gone: the log has it, too. */
 static void report(const struct config *config, const struct error *error)
 {
     LOG_WARNING("scdb can't go on: %s", error->text);
@@ -123,7 +123,7 @@ static void log_store(struct engine *engine)
 void startup_begin(const struct config *config, struct engine *engine)
 {
     log_store(engine);
-    /* As in Redis only who has got its port says so. */
+    /* As in Redis, only once it has its port. */
     LOG_NOTICE("Running as PID: %d", (int)getpid());
     if (config_text(config, CONFIG_PIDFILE).size > 0) {
         daemon_write_pid_file(config_text(config, CONFIG_PIDFILE).data);

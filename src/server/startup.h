@@ -13,7 +13,7 @@ struct file_system;
 
 #define STARTUP_PATH_MAX 4096
 
-/* The exit status of an import that is complete but for what the old file has lost. */
+/* The exit status of an import that is complete except for what the old file has lost. */
 #define STARTUP_EXIT_INCOMPLETE 2
 
 /* The program: reads the configuration, calls `run`, and turns the outcome into lines of the log

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* Keys beyond the limit that are forgotten at once: nobody waits long for it. */
+/* So many keys beyond the limit are forgotten at a time, so that no client waits long for it. */
 #define EVICTED_AT_ONCE 1000
 
 /* Clients by their ids, which may have gone since. */
@@ -442,7 +442,7 @@ static void broadcast_all(struct server *server)
     size_t count = tracking->prefixes.count;
     tracking->has_changes = false;
     if (count == 0) {
-        return; /* who had asked for the keys has gone since */
+        return; /* the clients that asked for the keys have gone since */
     }
     struct name_item **prefixes = sort_items(&tracking->prefixes);
     for (size_t i = 0; i < count; i++) {

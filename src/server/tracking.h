@@ -35,7 +35,7 @@ struct tracking_mode {
 struct tracker {
     bool is_on;
     bool caching;            /* CLIENT CACHING holds for the command that comes */
-    bool is_redirect_broken; /* who is redirected to has gone */
+    bool is_redirect_broken; /* the client that it redirects to has gone */
     struct tracking_mode mode;
     struct tracked_prefix **prefixes; /* owned array, in the order of their names */
     size_t prefix_count;
@@ -66,7 +66,7 @@ void tracking_disable(struct server *server, struct session *session);
 
 struct slice tracking_prefix_name(const struct tracked_prefix *prefix);
 
-/* Bytes that its prefixes take, as if it were alone with each, but for the names. */
+/* Bytes that its prefixes take, without the names, as if each were its own. */
 size_t tracking_memory(const struct tracker *tracker);
 
 /* Does the session want the keys that it reads with this command to be remembered? */

@@ -14,7 +14,7 @@
 struct server;
 struct session;
 
-/* Whose command runs. NULL: nobody's, which is so, too, while room is made for one that comes. */
+/* The session whose command runs. NULL: none, also while room is made for the next command. */
 const struct session *tracking_caller(const struct server *server);
 
 /* `session` tracks. These keys are out of date; NULL: all keys are. */
