@@ -2,6 +2,7 @@
 #include "check/checkpoint_file.h"
 
 #include "engine/checkpoint.h"
+#include "engine/checkpoint_pieces.h"
 #include "engine/record.h"
 
 #include <inttypes.h>
@@ -94,6 +95,22 @@ static enum status read_blocks(struct reader *reader)
     return status;
 }
 
+static enum status read_strings(struct slice bytes)
+{
+    struct checkpoint_pieces_reader reader = {.left = bytes};
+    struct piece piece;
+    uint64_t ordinal;
+    enum status status;
+    while ((status = checkpoint_pieces_next_string(&reader)) == STATUS_OK) {
+        while ((status = checkpoint_pieces_next_piece(&reader, &ordinal, &piece)) == STATUS_OK) {
+        }
+        if (status != STATUS_NOT_FOUND) {
+            return status;
+        }
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
 static enum status read_facts(struct reader *reader)
 {
     size_t size = (size_t)reader->header.facts_size;
@@ -106,6 +123,9 @@ static enum status read_facts(struct reader *reader)
     enum status status = read_exactly(reader, bytes, size);
     if (status == STATUS_OK) {
         status = checkpoint_facts_decode(bytes, size, reader->seed, &facts);
+    }
+    if (status == STATUS_OK) {
+        status = read_strings(buffer_slice(&facts.strings));
     }
     checkpoint_facts_deinit(&facts);
     free(bytes);

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "check/live_databases.h"
+#include "check/live_pieces.h"
 #include "engine/checksum.h"
 #include "engine/mark.h"
 
@@ -61,6 +62,26 @@ static enum status take_key(struct live *live, struct walk *walk)
     return recovery_table_offer(&live->table, &entry);
 }
 
+/* A header stands among the keys, too. */
+static enum status take_pieced(struct live *live, struct walk *walk)
+{
+    const struct record *record = &walk->scanned.record;
+    struct recovery_entry entry = entry_of(live, walk);
+    enum status status = live_pieces_take(live, walk, index_hash_of(entry.hash));
+    if (status == STATUS_CORRUPT) {
+        live->holes++;
+        report_problem(
+            live->report,
+            "%s offset %" PRIu64 ": the %s with sequence number %" PRIu64 " is not valid: %s",
+            walk->file->name, walk->scanned.offset, pieces_is_header(record) ? "header" : "piece",
+            record->sequence, status_words(status));
+        return STATUS_OK;
+    }
+    return status == STATUS_OK && pieces_is_header(record)
+               ? recovery_table_offer(&live->table, &entry)
+               : status;
+}
+
 static enum status take_mark(struct live *live, struct walk *walk)
 {
     const struct record *record = &walk->scanned.record;
@@ -105,6 +126,9 @@ static enum status take_record(struct live *live, struct walk *walk, struct erro
     case RECORD_SYNC_MARK:
         return STATUS_OK;
     case RECORD_PIECED:
+        if (live_pieces_are_announced(live->store)) {
+            return take_pieced(live, walk);
+        }
         break;
     }
     return error_set(error, STATUS_NEWER_FORMAT,
@@ -177,15 +201,17 @@ static enum status count_entry(struct live *live, struct recovery_entry *entry)
     }
     database->keys++;
     database->expiring += entry->expiry_ms != EXPIRY_NONE ? 1 : 0;
-    database->bytes += (uint64_t)entry->units * RECORD_ALIGNMENT;
+    uint64_t bytes =
+        (uint64_t)entry->units * RECORD_ALIGNMENT + live_pieces_size(live, entry->address);
+    database->bytes += bytes;
     live->keys++;
-    live->live_bytes += (uint64_t)entry->units * RECORD_ALIGNMENT;
+    live->live_bytes += bytes;
     return STATUS_OK;
 }
 
 static enum status count_all(struct live *live)
 {
-    enum status status = STATUS_OK;
+    enum status status = live_pieces_sort(live);
     for (size_t i = 0; status == STATUS_OK && i < live->table.capacity; i++) {
         if (live->table.entries[i].is_used) {
             status = count_entry(live, &live->table.entries[i]);
@@ -213,6 +239,7 @@ enum status live_build(struct check_store *store, const struct live_options *opt
     *live = (struct live){.store = store, .report = report, .options = *options};
     recovery_table_init(&live->table);
     staircase_init(&live->staircase);
+    recovery_pieces_init(&live->pieces);
     choose_secret(live);
     error->text[0] = '\0';
     struct progress progress;
@@ -236,6 +263,9 @@ void live_deinit(struct live *live)
 {
     recovery_table_deinit(&live->table);
     staircase_deinit(&live->staircase);
+    recovery_pieces_deinit(&live->pieces);
+    free(live->by_header);
+    live->by_header = NULL;
     free(live->databases);
     live->databases = NULL;
 }
@@ -243,13 +273,29 @@ void live_deinit(struct live *live)
 /* Is this record the one that counts for its key? */
 static const struct recovery_entry *winner(const struct live *live, const struct walk *walk)
 {
-    enum record_kind kind = walk->scanned.record.kind;
-    if (kind != RECORD_VALUE) {
+    const struct record *record = &walk->scanned.record;
+    bool is_key =
+        record->kind == RECORD_VALUE || (record->kind == RECORD_PIECED && pieces_is_header(record));
+    if (!is_key) {
         return NULL;
     }
     struct recovery_entry entry = entry_of(live, walk);
     const struct recovery_entry *found = recovery_table_find(&live->table, entry.hash, entry.check);
     return found != NULL && found->address == entry.address && !found->is_dead ? found : NULL;
+}
+
+/* The value of the record that the walk has come to; of a header it is put together in memory that
+ * is the caller's. */
+static enum status value_of(struct live *live, struct walk *walk, char **together,
+                            struct slice *out)
+{
+    if (walk->scanned.record.kind != RECORD_PIECED) {
+        return walk_value(walk, out);
+    }
+    size_t size = 0;
+    enum status status = live_pieces_read(live, &walk->scanned.record, together, &size);
+    *out = slice_make(*together, size);
+    return status;
 }
 
 static enum status show(struct live *live, struct walk *walk, live_visitor *visit, void *context)
@@ -258,18 +304,23 @@ static enum status show(struct live *live, struct walk *walk, live_visitor *visi
         return STATUS_OK;
     }
     struct live_record shown = {.record = &walk->scanned.record};
-    enum status status = walk_value(walk, &shown.value);
+    char *together = NULL;
+    enum status status = value_of(live, walk, &together, &shown.value);
+    if (status == STATUS_NO_MEMORY) {
+        return status;
+    }
     if (status != STATUS_OK) {
         report_bad_value(live, walk, status);
         return STATUS_OK;
     }
     struct live_database *database;
     status = live_databases_find(live, shown.record->keyspace_id, false, &database);
-    if (status != STATUS_OK || database == NULL) {
-        return status;
+    if (status == STATUS_OK && database != NULL) {
+        shown.database = (unsigned)(database - live->databases);
+        status = visit(context, &shown);
     }
-    shown.database = (unsigned)(database - live->databases);
-    return visit(context, &shown);
+    free(together);
+    return status;
 }
 
 enum status live_visit(struct live *live, live_visitor *visit, void *context)

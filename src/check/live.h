@@ -14,6 +14,7 @@
 #include "check/report.h"
 #include "check/store.h"
 #include "check/walk.h"
+#include "engine/recovery_pieces.h"
 #include "engine/recovery_table.h"
 #include "engine/staircase.h"
 
@@ -41,6 +42,9 @@ struct live {
     struct live_options options;
     struct recovery_table table;
     struct staircase staircase;
+    struct recovery_pieces pieces;
+    const struct pieces **by_header; /* owned: the strings, by the address of their headers */
+    size_t by_header_count;
     uint8_t secret[STORE_SECRET_SIZE];
 
     struct live_database *databases; /* owned */

@@ -65,7 +65,9 @@ static void print_keys(const struct live *live, FILE *out)
 
 void stat_print(const struct live *live, FILE *out)
 {
-    (void)fprintf(out, "format_version:%d\n", FORMAT_VERSION);
+    if (live->store->source != CHECK_FROM_DIRECTORY) {
+        (void)fprintf(out, "format_version:%u\n", (unsigned)live->store->manifest.format_version);
+    }
     print_id(live->store->store_id, out);
     print_manifest(live->store, out);
     print_segments(live->store, out);

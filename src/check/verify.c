@@ -9,6 +9,7 @@
 
 #include "check/checkpoint_file.h"
 #include "check/findings.h"
+#include "check/live_pieces.h"
 #include "check/progress.h"
 #include "check/walk.h"
 #include "engine/mark.h"
@@ -30,6 +31,7 @@ struct tally {
 };
 
 struct verify {
+    const struct check_store *store;
     const struct history *history;
     struct report *report;
     struct progress progress;
@@ -122,8 +124,12 @@ static bool is_mark_valid(const struct record *record, struct slice value)
         return mark_decode_expiry(value, &until_ms) == STATUS_OK;
     case RECORD_KEYSPACE_MAP:
         return mark_decode_keyspace_map(value, &map) == STATUS_OK;
+    case RECORD_PIECED: {
+        struct pieces_shape shape;
+        return pieces_is_header(record) ? pieces_decode_shape(record->place, &shape) == STATUS_OK
+                                        : value.size <= (size_t)1 << PIECES_SHIFT_MAX;
+    }
     case RECORD_VALUE:
-    case RECORD_PIECED:
     case RECORD_TOMBSTONE:
         break;
     }
@@ -156,7 +162,7 @@ static void check_value(struct verify *verify, struct walk *walk)
 static void count(struct tally *tally, const struct walk *walk)
 {
     const struct record *record = &walk->scanned.record;
-    tally->values += record->kind == RECORD_VALUE ? 1 : 0;
+    tally->values += record->kind == RECORD_VALUE || record->kind == RECORD_PIECED ? 1 : 0;
     tally->tombstones += record->kind == RECORD_TOMBSTONE ? 1 : 0;
     tally->marks += record->kind > RECORD_TOMBSTONE ? 1 : 0;
     if (tally->records == 0) {
@@ -176,7 +182,7 @@ static void count(struct tally *tally, const struct walk *walk)
 
 static enum status take_record(struct verify *verify, struct walk *walk, struct error *error)
 {
-    if (walk->scanned.record.kind == RECORD_PIECED) {
+    if (walk->scanned.record.kind == RECORD_PIECED && !live_pieces_are_announced(verify->store)) {
         return error_set(error, STATUS_NEWER_FORMAT,
                          "%s offset %" PRIu64
                          ": this record was written by a newer version of scdb; use its scdb-check",
@@ -373,7 +379,7 @@ static void print_manifest(const struct check_store *store, struct report *repor
 enum status verify_store(struct check_store *store, const struct history *history, bool is_quiet,
                          struct report *report, struct error *error)
 {
-    struct verify verify = {.history = history, .report = report};
+    struct verify verify = {.store = store, .history = history, .report = report};
     error->text[0] = '\0';
     progress_begin(&verify.progress, "verifying", store->size, is_quiet);
     print_manifest(store, report);

@@ -147,6 +147,21 @@ static enum status write_header(const struct patching *patching)
     return status;
 }
 
+/* Rule 16 of docs/durability.md. */
+static void begin_group(struct engine *engine)
+{
+    if (!MUTANT(PATCH_TORN)) {
+        engine_group_begin_locked(engine);
+    }
+}
+
+static void end_group(struct engine *engine)
+{
+    if (!MUTANT(PATCH_TORN)) {
+        engine_group_end_locked(engine);
+    }
+}
+
 /* --- a string that is not in pieces yet --------------------------------------------------- */
 
 static bool is_zero(const char *bytes, size_t size)
@@ -215,13 +230,13 @@ static enum status make(struct patching *patching)
         return status;
     }
     patching->pieces->shape = patching->shape;
-    engine_group_begin_locked(engine);
+    begin_group(engine);
     status = write_all_pieces(patching);
     status = status == STATUS_OK ? write_header(patching) : status;
     if (status != STATUS_OK) {
         change_abandon_pieces_locked(engine, patching->keyspace, patching->pieces);
     }
-    engine_group_end_locked(engine);
+    end_group(engine);
     return status;
 }
 
@@ -304,7 +319,7 @@ static enum status change(struct patching *patching)
     if (status != STATUS_OK) {
         return status;
     }
-    engine_group_begin_locked(engine);
+    begin_group(engine);
     if (wants_header(patching)) {
         status = write_header(patching);
     } else if (touched.end > touched.first) {
@@ -313,7 +328,7 @@ static enum status change(struct patching *patching)
     if (status == STATUS_OK) {
         write_touched(patching, touched);
     }
-    engine_group_end_locked(engine);
+    end_group(engine);
     return status;
 }
 

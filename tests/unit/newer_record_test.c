@@ -1,9 +1,9 @@
 /*
  * newer_record_test.c - a store that has a record of a kind which only a later version knows.
  *
- * Kind 2 has its place in the format and no meaning yet: whoever opens such a store, or looks into
- * it with scdb-check, must be told so, with file and offset, and must leave all as it is. It would
- * be worst to take the record for the torn end of the log, and cut it off.
+ * Kind 2 belongs to stores whose manifest says version 2, and this one says 1: whoever opens such a
+ * store, or looks into it with scdb-check, must be told so, with file and offset, and must leave
+ * all as it is. It would be worst to take the record for the torn end of the log, and cut it off.
  */
 #include "base/check.h"
 #include "base/log.h"

@@ -1,0 +1,186 @@
+/* live_pieces.c - see live_pieces.h. */
+#include "check/live_pieces.h"
+
+#include "engine/fault_guard.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool live_pieces_are_announced(const struct check_store *store)
+{
+    return store->source == CHECK_FROM_DIRECTORY ||
+           store->manifest.format_version >= FORMAT_VERSION_PIECES;
+}
+
+static uint64_t address_of(const struct walk *walk)
+{
+    return (walk->file->first_unit + walk->scanned.offset / RECORD_ALIGNMENT) & PIECE_ADDRESS_MAX;
+}
+
+enum status live_pieces_take(struct live *live, const struct walk *walk, struct index_hash hash)
+{
+    const struct recovery_pieces_found found = {.record = &walk->scanned.record,
+                                                .address = {.units = address_of(walk)},
+                                                .size = walk->scanned.size,
+                                                .hash = hash};
+    return recovery_pieces_take(&live->pieces, &found);
+}
+
+/* --- counting ----------------------------------------------------------------------------- */
+
+static int compare_headers(const void *a, const void *b)
+{
+    uint64_t left = (*(const struct pieces *const *)a)->header.units;
+    uint64_t right = (*(const struct pieces *const *)b)->header.units;
+    return left < right ? -1 : left > right ? 1 : 0;
+}
+
+enum status live_pieces_sort(struct live *live)
+{
+    size_t count = live->pieces.table.count;
+    live->by_header = malloc((count + 1) * sizeof(const struct pieces *));
+    if (live->by_header == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    const struct pieces *pieces = NULL;
+    while ((pieces = pieces_table_next(&live->pieces.table, pieces)) != NULL) {
+        if (pieces->header_sequence > 0) {
+            live->by_header[live->by_header_count++] = pieces;
+        }
+    }
+    qsort(live->by_header, live->by_header_count, sizeof(const struct pieces *), compare_headers);
+    return STATUS_OK;
+}
+
+uint64_t live_pieces_size(const struct live *live, uint64_t address)
+{
+    const struct pieces wanted = {.header = {.units = address}};
+    const struct pieces *key = &wanted;
+    const struct pieces *const *found =
+        live->by_header_count == 0 ? NULL
+                                   : bsearch(&key, live->by_header, live->by_header_count,
+                                             sizeof(const struct pieces *), compare_headers);
+    uint64_t size = 0;
+    for (uint64_t i = 0; found != NULL && pieces_next(*found, &i); i++) {
+        size += (uint64_t)pieces_get(*found, i).units * RECORD_ALIGNMENT;
+    }
+    return size;
+}
+
+/* --- reading ------------------------------------------------------------------------------ */
+
+struct piece_reading {
+    const uint8_t *bytes;
+    uint64_t size;
+    uint64_t seed;
+    char *into;
+    size_t room;
+    enum status status;
+};
+
+/* Under the fault guard: verifies and copies. */
+static void read_piece(void *context)
+{
+    struct piece_reading *reading = context;
+    struct record record;
+    uint64_t size;
+    reading->status = record_decode(reading->bytes, reading->size, reading->seed, &record, &size);
+    if (reading->status == STATUS_OK) {
+        reading->status = record_verify_value(reading->bytes, 0, record.value.size, reading->seed);
+    }
+    if (reading->status == STATUS_OK && record.value.size > reading->room) {
+        reading->status = STATUS_CORRUPT;
+    }
+    if (reading->status == STATUS_OK && record.value.size > 0) {
+        memcpy(reading->into, record.value.data, record.value.size);
+    }
+}
+
+static struct check_file *file_at(const struct check_store *store, uint64_t address)
+{
+    for (size_t i = 0; i < store->file_count; i++) {
+        struct check_file *file = &store->files[i];
+        uint64_t units = file->limit / RECORD_ALIGNMENT;
+        if (address >= file->first_unit && address - file->first_unit < units) {
+            return file;
+        }
+    }
+    return NULL;
+}
+
+/* Copies piece `ordinal` to where it belongs in `into`, which is of `size` bytes. */
+static enum status copy_piece(struct live *live, const struct pieces *pieces, uint64_t ordinal,
+                              char *into, size_t size)
+{
+    const struct piece piece = pieces_get(pieces, ordinal);
+    struct check_file *file = file_at(live->store, piece.address);
+    uint64_t start = ordinal << pieces->shape.shift;
+    const uint8_t *mapping = file != NULL ? check_file_map(file) : NULL;
+    if (start >= size || mapping == NULL) {
+        return start >= size ? STATUS_CORRUPT : STATUS_IO;
+    }
+    uint64_t offset = (piece.address - file->first_unit) * RECORD_ALIGNMENT;
+    size_t whole = (size_t)1 << pieces->shape.shift;
+    struct piece_reading reading = {.bytes = mapping + offset,
+                                    .size = (uint64_t)piece.units * RECORD_ALIGNMENT,
+                                    .seed = file->seed,
+                                    .into = into + start,
+                                    .room = size - start < whole ? size - (size_t)start : whole};
+    if (!fault_guard_run(read_piece, &reading)) {
+        reading.status = STATUS_IO;
+    }
+    return reading.status;
+}
+
+static void report_piece(const struct live *live, const struct record *header, uint64_t ordinal,
+                         enum status status)
+{
+    char key[REPORT_KEY_SIZE];
+    report_problem(live->report,
+                   "piece %" PRIu64 " of the value of key %s (keyspace %" PRIu64 ") %s", ordinal,
+                   report_key(header->key, key), header->keyspace_id,
+                   status == STATUS_CORRUPT ? "fails its checksum" : "can't be read");
+}
+
+/* What was lost can't be told from what was never written. */
+static void report_doubt(const struct live *live, const struct record *header)
+{
+    char key[REPORT_KEY_SIZE];
+    if (live->holes > 0) {
+        report_problem(live->report,
+                       "the value of key %s (keyspace %" PRIu64
+                       ") lies in pieces; newer ones may be lost with what could not be read, and "
+                       "where they are, it has older bytes or zeros",
+                       report_key(header->key, key), header->keyspace_id);
+    }
+}
+
+enum status live_pieces_read(struct live *live, const struct record *header, char **out,
+                             size_t *size)
+{
+    const struct pieces *pieces = pieces_table_find(&live->pieces.table, header->pieces_id);
+    struct pieces_shape shape;
+    enum status status = pieces_decode_shape(header->place, &shape);
+    if (status != STATUS_OK || pieces == NULL) {
+        return STATUS_CORRUPT;
+    }
+    char *bytes = calloc(1, (size_t)shape.size + 1);
+    if (bytes == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    for (uint64_t i = 0; status == STATUS_OK && pieces_next(pieces, &i); i++) {
+        status = copy_piece(live, pieces, i, bytes, (size_t)shape.size);
+        if (status != STATUS_OK) {
+            report_piece(live, header, i, status);
+        }
+    }
+    if (status != STATUS_OK) {
+        free(bytes);
+        return status;
+    }
+    report_doubt(live, header);
+    *out = bytes;
+    *size = (size_t)shape.size;
+    return STATUS_OK;
+}
