@@ -133,53 +133,73 @@ static enum client_error parse_operations(const struct call *call, struct operat
 
 /* --- doing it --- */
 
+#define LOADED_SIZE_MAX ((size_t)64 * 1024)
+
 /* The string as the operations see it: a copy of the bytes that they may write, the old string
  * around it, zeros behind. */
 struct view {
-    struct slice old;
+    struct call *call;
+    const struct value *old;
     uint8_t *window; /* owned; the bytes [first, end) */
     size_t first;
     size_t end;
 };
 
-static uint8_t byte_at(const struct view *view, size_t index)
+/* Bytes of the old string, zeros behind it; false: an error was replied. */
+static bool read_old(const struct view *view, size_t first, size_t size, uint8_t *bytes)
 {
-    if (index >= view->first && index < view->end) {
-        return view->window[index - view->first];
+    struct slice part = slice_make(NULL, 0);
+    if (first < view->old->size && !lookup_part(view->call, view->old, first, size, &part)) {
+        return false;
     }
-    return index < view->old.size ? (uint8_t)view->old.data[index] : 0;
+    memset(bytes, 0, size);
+    if (part.size > 0) {
+        memcpy(bytes, part.data, part.size);
+    }
+    return true;
 }
 
-static enum status view_init(struct view *view, struct slice old,
-                             const struct operations *operations)
+/* Bytes as the operations before have left them. */
+static bool read_bytes(const struct view *view, size_t first, size_t size, uint8_t *bytes)
+{
+    bool is_inside = first >= view->first && first + size <= view->end;
+    if (!is_inside && !read_old(view, first, size, bytes)) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (first + i >= view->first && first + i < view->end) {
+            bytes[i] = view->window[first + i - view->first];
+        }
+    }
+    return true;
+}
+
+/* False: an error was replied. */
+static bool view_init(struct view *view, struct call *call, const struct value *old,
+                      const struct operations *operations)
 {
     size_t first = operations->first;
     size_t size = operations->end - first;
-    *view = (struct view){.old = old, .first = first, .end = operations->end};
+    *view = (struct view){.call = call, .old = old, .first = first, .end = operations->end};
     if (size == 0) {
-        return STATUS_OK;
+        return true;
     }
-    view->window = calloc(1, size);
+    view->window = malloc(size);
     if (view->window == NULL) {
-        return STATUS_NO_MEMORY;
+        errors_reply(call, ERROR_NO_MEMORY);
+        return false;
     }
-    if (first < old.size) {
-        size_t kept = old.size - first < size ? old.size - first : size;
-        memcpy(view->window, old.data + first, kept);
+    if (!read_old(view, first, size, view->window)) {
+        free(view->window);
+        return false;
     }
-    return STATUS_OK;
+    return true;
 }
 
-/* What the operation finds and does; true: it has changed the number. */
-static bool run_operation(struct view *view, struct operation *operation)
+/* Finds the operation's number in `bytes`, and changes it there; true: it is another one now. */
+static bool change_number(struct operation *operation, uint8_t *bytes)
 {
-    uint8_t bytes[BITFIELD_BYTES] = {0};
-    size_t first = first_byte(operation);
-    size_t size = end_byte(operation) - first;
     unsigned shift = (unsigned)(operation->offset % 8);
-    for (size_t i = 0; i < size; i++) {
-        bytes[i] = byte_at(view, first + i);
-    }
     int64_t old = bitfield_load(bytes, shift, operation->type);
     operation->result = old;
     if (operation->action == FIELD_GET) {
@@ -193,9 +213,24 @@ static bool run_operation(struct view *view, struct operation *operation)
         return false;
     }
     bitfield_store(bytes, shift, operation->type, number);
-    memcpy(view->window + (first - view->first), bytes, size);
     operation->result = is_set ? old : number;
     return number != old;
+}
+
+/* False: an error was replied. */
+static bool run_operation(struct view *view, struct operation *operation, bool *has_changed)
+{
+    uint8_t bytes[BITFIELD_BYTES] = {0};
+    size_t first = first_byte(operation);
+    size_t size = end_byte(operation) - first;
+    if (!read_bytes(view, first, size, bytes)) {
+        return false;
+    }
+    *has_changed = change_number(operation, bytes);
+    if (view->window != NULL && operation->action != FIELD_GET && !operation->has_failed) {
+        memcpy(view->window + (first - view->first), bytes, size);
+    }
+    return true;
 }
 
 static void reply_results(struct reply *reply, const struct operations *operations)
@@ -216,37 +251,37 @@ static bool run_operations(struct call *call, const struct value *old,
                            struct operations *operations, bool *is_change)
 {
     struct view view;
-    if (view_init(&view, old->bytes, operations) != STATUS_OK) {
-        errors_reply(call, ERROR_NO_MEMORY);
+    if (!view_init(&view, call, old, operations)) {
         return false;
     }
-    bool grows = view.end > old->bytes.size;
+    bool grows = view.end > old->size;
     *is_change = false;
-    for (size_t i = 0; i < operations->count; i++) {
+    bool is_well = true;
+    for (size_t i = 0; is_well && i < operations->count; i++) {
         struct operation *operation = &operations->items[i];
-        bool has_changed = run_operation(&view, operation);
+        bool has_changed = false;
+        is_well = run_operation(&view, operation, &has_changed);
         bool has_written = operation->action != FIELD_GET && !operation->has_failed;
         *is_change = *is_change || has_changed || (grows && has_written);
     }
-    bool is_stored = true;
-    if (*is_change || grows || (view.end > 0 && old->encoding != STRING_RAW)) {
+    if (is_well && (*is_change || grows || (view.end > 0 && old->encoding != STRING_RAW))) {
         struct slice patch = slice_make(view.window, view.end - view.first);
-        is_stored = store_patched(call, old, view.first, patch, *is_change);
+        is_well = store_patched(call, old, view.first, patch, *is_change);
     }
     free(view.window);
-    return is_stored;
+    return is_well;
 }
 
-/* Finds the string, to read or to write, and verifies it: only the part that matters would be
- * enough for reads, but there may be many. False: an error was replied. */
+/* Finds the string, to read or to write. A small one is loaded, once for all operations, a large
+ * one read where they want it. False: an error was replied. */
 static bool find_string(struct call *call, const struct operations *operations, struct value *value)
 {
-    *value = (struct value){.bytes = slice_make(NULL, 0), .expiry_ms = EXPIRY_NONE};
+    *value = (struct value){.expiry_ms = EXPIRY_NONE};
     enum lookup found = operations->end == 0
                             ? lookup_string_to_read(call, call->arguments[1], value)
                             : lookup_string_to_write(call, call->arguments[1], value);
     return found != LOOKUP_REPLIED &&
-           (found == LOOKUP_ABSENT || lookup_verify(call, value, 0, SIZE_MAX));
+           (found == LOOKUP_ABSENT || value->size > LOADED_SIZE_MAX || lookup_load(call, value));
 }
 
 static void bitfield(struct call *call, bool is_read_only)
@@ -296,7 +331,7 @@ const struct command bitfield_commands[] = {
      .group = "bitmap",
      .since = "3.2.0",
      .summary = "Reads, sets and increments integers of any width within a string",
-     .complexity = "O(N) with N the length of the value, when it writes",
+     .complexity = "O(1) for each operation: of a large string only a part is written",
      .syntax = "key:key [operation<" GET_SYNTAX " | "
                "write([OVERFLOW wrap_sat_fail<WRAP | SAT | FAIL>] write_operation<"
                "SET encoding_offset_value(encoding offset:integer value:integer) | "
@@ -312,7 +347,7 @@ const struct command bitfield_commands[] = {
      .group = "bitmap",
      .since = "6.0.0",
      .summary = "Reads integers of any width within a string",
-     .complexity = "O(1) for each one read, O(N) with N the length of the value to verify it",
+     .complexity = "O(1) for each one read, and to verify the part around it",
      .syntax = "key:key [GET... encoding_offset(encoding offset:integer)]",
      .keys = {{1, 0, 1, KEY_RO | KEY_ACCESS, NULL}}},
     {.name = NULL}};

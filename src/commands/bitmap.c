@@ -21,24 +21,32 @@ static int64_t size_max(const struct call *call)
 
 /* --- SETBIT, GETBIT --- */
 
-/* What is written again must be verified, all of it; false: an error was replied. */
-static bool verify_around(struct call *call, const struct value *old)
+/* The byte that has the bit, 0 behind the string's end; false: an error was replied. */
+static bool read_byte_around(struct call *call, const struct value *value, uint64_t offset,
+                             uint8_t *out)
 {
-    return old->bytes.size == 0 || lookup_verify(call, old, 0, SIZE_MAX);
+    struct slice byte = slice_make(NULL, 0);
+    if (offset / 8 < value->size && !lookup_part(call, value, (size_t)(offset / 8), 1, &byte)) {
+        return false;
+    }
+    *out = byte.size == 0 ? 0 : (uint8_t)byte.data[0];
+    return true;
 }
 
 /* Stores the byte around `offset` with its bit set to `bit`, and replies with what it was. */
 static void set_bit(struct call *call, const struct value *old, uint64_t offset, bool bit)
 {
     size_t index = (size_t)(offset / 8);
-    bool was = bits_get(old->bytes, offset);
+    uint8_t byte;
+    if (!read_byte_around(call, old, offset, &byte)) {
+        return;
+    }
     uint8_t mask = (uint8_t)(0x80U >> offset % 8);
-    uint8_t byte = index < old->bytes.size ? (uint8_t)old->bytes.data[index] : 0;
+    bool was = (byte & mask) != 0;
     byte = (uint8_t)(bit ? byte | mask : byte & ~mask);
-    bool is_change = was != bit || index >= old->bytes.size;
+    bool is_change = was != bit || index >= old->size;
     bool is_stored = (!is_change && old->encoding == STRING_RAW) ||
-                     (verify_around(call, old) &&
-                      store_patched(call, old, index, slice_make(&byte, 1), is_change));
+                     store_patched(call, old, index, slice_make(&byte, 1), is_change);
     if (is_stored && is_change) {
         events_tell(call, EVENT_STRING, "setbit", call->arguments[1]);
     }
@@ -61,14 +69,11 @@ static void run_setbit(struct call *call)
         errors_reply(call, error);
         return;
     }
-    struct value old = {.bytes = slice_make(NULL, 0), .expiry_ms = EXPIRY_NONE};
+    struct value old = {.expiry_ms = EXPIRY_NONE};
     enum lookup found = lookup_string_to_write(call, call->arguments[1], &old);
-    /* Only the byte that the answer depends on: often, nothing is written. */
-    if (found == LOOKUP_REPLIED || (found == LOOKUP_FOUND && offset / 8 < old.bytes.size &&
-                                    !lookup_verify(call, &old, (size_t)(offset / 8), 1))) {
-        return;
+    if (found != LOOKUP_REPLIED) {
+        set_bit(call, &old, offset, bit == 1);
     }
-    set_bit(call, &old, offset, bit == 1);
 }
 
 static void run_getbit(struct call *call)
@@ -80,26 +85,50 @@ static void run_getbit(struct call *call)
         errors_reply(call, error);
         return;
     }
-    struct value value = {.bytes = slice_make(NULL, 0)};
+    struct value value = {.size = 0};
     enum lookup found = lookup_string_to_read(call, call->arguments[1], &value);
-    if (found == LOOKUP_REPLIED) {
-        return;
-    }
-    if (offset / 8 >= value.bytes.size) {
-        reply_integer(call->reply, 0);
-    } else if (lookup_verify(call, &value, (size_t)(offset / 8), 1)) {
-        reply_integer(call->reply, bits_get(value.bytes, offset) ? 1 : 0);
+    uint8_t byte;
+    if (found != LOOKUP_REPLIED && read_byte_around(call, &value, offset, &byte)) {
+        reply_integer(call->reply, byte >> (7 - offset % 8) & 1);
     }
 }
 
 /* --- BITCOUNT, BITPOS --- */
 
-/* Verifies the bytes that a range touches; false: an error was replied. */
-static bool verify_range(struct call *call, const struct value *value, struct bit_range range)
+/* A walk through the parts of a string that a range of its bits touches. */
+struct walk {
+    struct bit_range range;
+    uint64_t at; /* the first bit of the next part */
+    bool wanted; /* BITPOS: which bit is looked for */
+    bool is_found;
+    uint64_t result; /* BITCOUNT: how many were counted; BITPOS: where it is */
+};
+
+/* What of the range lies in the next part, counted from the part's start. */
+static struct bit_range next_part(struct walk *walk, struct slice part)
 {
-    size_t first = (size_t)(range.first / 8);
-    size_t last = (size_t)((range.end - 1) / 8);
-    return lookup_verify(call, value, first, last - first + 1);
+    uint64_t at = walk->at;
+    walk->at += (uint64_t)part.size * 8;
+    return (struct bit_range){.first = walk->range.first > at ? walk->range.first - at : 0,
+                              .end =
+                                  (walk->range.end < walk->at ? walk->range.end : walk->at) - at};
+}
+
+/* False: an error was replied. */
+static bool walk_range(struct call *call, const struct value *value, struct walk *walk,
+                       void (*visit)(void *walk, struct slice part))
+{
+    size_t first = (size_t)(walk->range.first / 8);
+    size_t last = (size_t)((walk->range.end - 1) / 8);
+    const struct part_visitor visitor = {.visit = visit, .context = walk};
+    walk->at = (uint64_t)first * 8;
+    enum status status =
+        keyspace_each_part(call->keyspace, value, first, last - first + 1, &visitor);
+    if (status != STATUS_OK) {
+        errors_reply_status(call, status);
+        return false;
+    }
+    return true;
 }
 
 /* BITCOUNT's range; false: it is empty, or *error is set. */
@@ -127,6 +156,12 @@ static bool parse_count_range(const struct call *call, size_t size, struct bit_r
     return *error == ERROR_NONE && bits_clip(start, last, unit, size, range);
 }
 
+static void count_part(void *context, struct slice part)
+{
+    struct walk *walk = context;
+    walk->result += bits_count(part, next_part(walk, part));
+}
+
 static void run_bitcount(struct call *call)
 {
     struct value value;
@@ -136,7 +171,7 @@ static void run_bitcount(struct call *call)
     }
     struct bit_range range;
     enum client_error error = ERROR_NONE;
-    if (found == LOOKUP_ABSENT || !parse_count_range(call, value.bytes.size, &range, &error)) {
+    if (found == LOOKUP_ABSENT || !parse_count_range(call, value.size, &range, &error)) {
         if (error != ERROR_NONE) {
             errors_reply(call, error);
         } else {
@@ -144,8 +179,9 @@ static void run_bitcount(struct call *call)
         }
         return;
     }
-    if (verify_range(call, &value, range)) {
-        reply_integer(call->reply, (int64_t)bits_count(value.bytes, range));
+    struct walk walk = {.range = range};
+    if (walk_range(call, &value, &walk, count_part)) {
+        reply_integer(call->reply, (int64_t)walk.result);
     }
 }
 
@@ -170,18 +206,30 @@ static bool parse_position_range(const struct call *call, size_t size, struct bi
     return *error == ERROR_NONE && bits_clip(start, last, unit, size, range);
 }
 
+static void search_part(void *context, struct slice part)
+{
+    struct walk *walk = context;
+    uint64_t before = walk->at;
+    struct bit_range range = next_part(walk, part);
+    uint64_t offset;
+    if (!walk->is_found && bits_find(part, range, walk->wanted, &offset)) {
+        walk->is_found = true;
+        walk->result = before + offset;
+    }
+}
+
 /* Where no end was given, zeros follow behind the string. */
 static void reply_position(struct call *call, const struct value *value, struct bit_range range,
                            bool wanted)
 {
-    uint64_t offset;
-    if (!verify_range(call, value, range)) {
+    struct walk walk = {.range = range, .wanted = wanted};
+    if (!walk_range(call, value, &walk, search_part)) {
         return;
     }
-    if (bits_find(value->bytes, range, wanted, &offset)) {
-        reply_integer(call->reply, (int64_t)offset);
+    if (walk.is_found) {
+        reply_integer(call->reply, (int64_t)walk.result);
     } else if (!wanted && call->argument_count < 5) {
-        reply_integer(call->reply, (int64_t)value->bytes.size * 8);
+        reply_integer(call->reply, (int64_t)value->size * 8);
     } else {
         reply_integer(call->reply, -1);
     }
@@ -209,7 +257,7 @@ static void run_bitpos(struct call *call)
     }
     struct bit_range range;
     enum client_error error = ERROR_NONE;
-    if (parse_position_range(call, value.bytes.size, &range, &error)) {
+    if (parse_position_range(call, value.size, &range, &error)) {
         reply_position(call, &value, range, wanted == 1);
     } else if (error != ERROR_NONE) {
         errors_reply(call, error);
@@ -242,14 +290,13 @@ static bool find_sources(struct call *call, struct slice *sources, size_t count,
 {
     *longest = 0;
     for (size_t i = 0; i < count; i++) {
-        struct value value = {.bytes = slice_make(NULL, 0)};
+        struct value value = {.size = 0};
         enum lookup found = lookup_string_to_read(call, call->arguments[3 + i], &value);
-        if (found == LOOKUP_REPLIED ||
-            (found == LOOKUP_FOUND && !lookup_verify(call, &value, 0, SIZE_MAX))) {
+        if (found == LOOKUP_REPLIED || (found == LOOKUP_FOUND && !lookup_load(call, &value))) {
             return false;
         }
         sources[i] = value.bytes;
-        *longest = value.bytes.size > *longest ? value.bytes.size : *longest;
+        *longest = value.size > *longest ? value.size : *longest;
     }
     return true;
 }
@@ -365,7 +412,7 @@ const struct command bitmap_commands[] = {
      .group = "bitmap",
      .since = "2.2.0",
      .summary = "Sets one bit of a string, which is made or grows if need be",
-     .complexity = "O(N) with N the length of the value",
+     .complexity = "O(1): of a large string only a part is written",
      .syntax = "key:key offset:integer value:integer",
      .keys = {{1, 0, 1, KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL}}},
     {.name = "getbit",

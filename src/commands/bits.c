@@ -32,12 +32,6 @@ static uint8_t byte_at(struct slice bytes, uint64_t index)
     return (uint8_t)bytes.data[index];
 }
 
-bool bits_get(struct slice bytes, uint64_t offset)
-{
-    uint64_t index = offset / BYTE_BITS;
-    return index < bytes.size && (byte_at(bytes, index) >> (7 - offset % BYTE_BITS) & 1) != 0;
-}
-
 /* The bits of byte `index` that lie within the range. */
 static uint8_t mask_of(struct bit_range range, uint64_t index)
 {

@@ -26,9 +26,6 @@ enum bit_unit { BIT_UNIT_BYTE, BIT_UNIT_BIT };
 bool bits_clip(int64_t start, int64_t last, enum bit_unit unit, size_t size,
                struct bit_range *range);
 
-/* The bit at `offset`; beyond the end all are 0. */
-bool bits_get(struct slice bytes, uint64_t offset);
-
 /* How many bits of the range are 1. */
 uint64_t bits_count(struct slice bytes, struct bit_range range);
 

@@ -82,11 +82,11 @@ static void debug_object(struct call *call)
     if (found == LOOKUP_ABSENT) {
         errors_reply(call, ERROR_NO_SUCH_KEY);
     }
-    if (found != LOOKUP_FOUND || !lookup_verify(call, &value, 0, SIZE_MAX)) {
+    if (found != LOOKUP_FOUND || !lookup_load(call, &value)) {
         return;
     }
     bool has_expiry = value.expiry_ms != EXPIRY_NONE;
-    size_t size = record_size(call->arguments[2].size, value.bytes.size, has_expiry, false);
+    size_t size = record_size(call->arguments[2].size, value.size, has_expiry, false);
     char text[256];
     (void)snprintf(text, sizeof(text),
                    "Value at:%p refcount:1 encoding:%s serializedlength:%zu lru:0 "

@@ -26,7 +26,7 @@ static void run_dump(struct call *call)
     if (found == LOOKUP_ABSENT) {
         reply_null(call->reply);
     }
-    if (found != LOOKUP_FOUND || !lookup_verify(call, &value, 0, SIZE_MAX)) {
+    if (found != LOOKUP_FOUND || !lookup_load(call, &value)) {
         return;
     }
     struct buffer dump = {0};

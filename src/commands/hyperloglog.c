@@ -10,12 +10,12 @@
 #include "server/server.h"
 #include "server/session.h"
 
-enum lookup hyperloglog_check(struct call *call, enum lookup found, const struct value *value)
+enum lookup hyperloglog_check(struct call *call, enum lookup found, struct value *value)
 {
     if (found != LOOKUP_FOUND) {
         return found;
     }
-    if (!lookup_verify(call, value, 0, SIZE_MAX)) {
+    if (!lookup_load(call, value)) {
         return LOOKUP_REPLIED;
     }
     if (!hll_is_one(value->bytes)) {
@@ -100,7 +100,7 @@ static void add_and_reply(struct call *call, const struct value *old, struct hll
 
 static void run_pfadd(struct call *call)
 {
-    struct value old = {.bytes = slice_make(NULL, 0), .expiry_ms = EXPIRY_NONE};
+    struct value old = {.expiry_ms = EXPIRY_NONE};
     enum lookup found = lookup_string_to_write(call, call->arguments[1], &old);
     found = hyperloglog_check(call, found, &old);
     struct hll hll;
@@ -234,10 +234,11 @@ static void run_pfmerge(struct call *call)
     if (!merge_keys(call, 1, registers, &is_dense)) {
         return;
     }
-    struct value old = {.bytes = slice_make(NULL, 0), .expiry_ms = EXPIRY_NONE};
+    struct value old = {.expiry_ms = EXPIRY_NONE};
     enum lookup found = lookup_string_to_write(call, call->arguments[1], &old);
     struct hll hll;
-    if (found == LOOKUP_REPLIED || !begin(call, found, &old, &hll)) {
+    if (found == LOOKUP_REPLIED || (found == LOOKUP_FOUND && !lookup_load(call, &old)) ||
+        !begin(call, found, &old, &hll)) {
         return;
     }
     merge_into(call, &old, &hll, registers, is_dense);

@@ -14,9 +14,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Checks that a string that was found is a HyperLogLog and verifies it. LOOKUP_REPLIED: it isn't,
+/* Checks that a string that was found is a HyperLogLog and loads it. LOOKUP_REPLIED: it isn't,
  * or the lookup had replied already. */
-enum lookup hyperloglog_check(struct call *call, enum lookup found, const struct value *value);
+enum lookup hyperloglog_check(struct call *call, enum lookup found, struct value *value);
 
 /* hll-sparse-max-bytes */
 size_t hyperloglog_sparse_size_max(const struct call *call);

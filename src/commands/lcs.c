@@ -131,7 +131,7 @@ static bool find_strings(struct call *call, struct slice strings[2])
         return false;
     }
     for (size_t i = 0; i < 2; i++) {
-        if (found[i] == LOOKUP_FOUND && !lookup_verify(call, &values[i], 0, SIZE_MAX)) {
+        if (found[i] == LOOKUP_FOUND && !lookup_load(call, &values[i])) {
             return false;
         }
         strings[i] = values[i].bytes;

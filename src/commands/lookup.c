@@ -55,9 +55,15 @@ enum lookup lookup_string_to_write(struct call *call, struct slice key, struct v
     return want_string(call, lookup_to_write(call, key, out), out);
 }
 
-bool lookup_verify(struct call *call, const struct value *value, size_t offset, size_t size)
+bool lookup_load(struct call *call, struct value *value)
 {
-    enum status status = keyspace_verify(call->keyspace, value, offset, size);
+    return lookup_part(call, value, 0, SIZE_MAX, &value->bytes);
+}
+
+bool lookup_part(struct call *call, const struct value *value, size_t offset, size_t size,
+                 struct slice *out)
+{
+    enum status status = keyspace_part(call->keyspace, value, offset, size, out);
     if (status != STATUS_OK) {
         errors_reply_status(call, status);
         return false;
@@ -78,4 +84,38 @@ void lookup_reply_part(struct call *call, const struct value *value, struct slic
         return;
     }
     reply_bulk(call->reply, part);
+}
+
+static void add_part(void *context, struct slice part)
+{
+    reply_raw(context, part);
+}
+
+/* From where they lie, one after the other. */
+static bool reply_pieces(struct call *call, const struct value *value)
+{
+    const struct part_visitor visitor = {.visit = add_part, .context = call->reply};
+    struct reply_mark mark = reply_mark(call->reply);
+    reply_bulk_begin(call->reply, value->size);
+    enum status status = keyspace_each_part(call->keyspace, value, 0, value->size, &visitor);
+    if (status != STATUS_OK) {
+        reply_rewind(call->reply, mark);
+        errors_reply_status(call, status);
+        return false;
+    }
+    reply_raw(call->reply, SLICE_LITERAL("\r\n"));
+    return true;
+}
+
+bool lookup_reply_value(struct call *call, const struct value *value)
+{
+    if (!entry_is_whole(&value->entry)) {
+        return reply_pieces(call, value);
+    }
+    struct slice bytes;
+    if (!lookup_part(call, value, 0, SIZE_MAX, &bytes)) {
+        return false;
+    }
+    lookup_reply_part(call, value, bytes);
+    return true;
 }

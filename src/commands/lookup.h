@@ -28,8 +28,15 @@ enum lookup lookup_quietly(struct call *call, struct slice key, struct value *ou
 enum lookup lookup_string_to_read(struct call *call, struct slice key, struct value *out);
 enum lookup lookup_string_to_write(struct call *call, struct slice key, struct value *out);
 
-/* Verifies [offset, offset+size) of the value; false: an error was replied. */
-bool lookup_verify(struct call *call, const struct value *value, size_t offset, size_t size);
+/* Loads all of the value into value->bytes; false: an error was replied. */
+bool lookup_load(struct call *call, struct value *value);
+
+/* [offset, offset+size) of the value, cut at its end; false: an error was replied. */
+bool lookup_part(struct call *call, const struct value *value, size_t offset, size_t size,
+                 struct slice *out);
+
+/* Replies with all of the value as a bulk string, verified; false: an error was replied instead. */
+bool lookup_reply_value(struct call *call, const struct value *value);
 
 /* Replies with a verified part of the value as a bulk string; by reference where it is large. */
 void lookup_reply_part(struct call *call, const struct value *value, struct slice part);

@@ -61,7 +61,7 @@ static void memory_usage(struct call *call)
         return;
     }
     bool has_expiry = value.expiry_ms != EXPIRY_NONE;
-    uint64_t bytes = record_size(call->arguments[2].size, value.bytes.size, has_expiry, false);
+    uint64_t bytes = record_size(call->arguments[2].size, value.size, has_expiry, false);
     bytes += INDEX_SHARE + (has_expiry ? INDEX_SHARE_EXPIRY : 0U);
     reply_integer(call->reply, (int64_t)bytes);
 }

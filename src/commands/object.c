@@ -32,7 +32,13 @@ static bool find_subject(struct call *call, struct value *value)
     return found == LOOKUP_FOUND;
 }
 
-/* Is the string one that Redis keeps as an integer? Its bytes must be verified. */
+/* Only short strings are looked into; false: an error was replied. */
+static bool load_if_short(struct call *call, struct value *value)
+{
+    return value->size > EMBEDDED_SIZE_MAX || lookup_load(call, value);
+}
+
+/* Is the string one that Redis keeps as an integer? */
 static bool is_kept_as_integer(const struct value *value, int64_t *number)
 {
     bool may_be = value->encoding == STRING_PLAIN || value->encoding == STRING_COPY;
@@ -45,14 +51,14 @@ const char *object_encoding(const struct value *value)
     if (is_kept_as_integer(value, &number)) {
         return "int";
     }
-    bool is_short = value->bytes.size <= EMBEDDED_SIZE_MAX;
+    bool is_short = value->size <= EMBEDDED_SIZE_MAX;
     return value->encoding != STRING_RAW && is_short ? "embstr" : "raw";
 }
 
 static void run_object_encoding(struct call *call)
 {
     struct value value;
-    if (find_subject(call, &value) && lookup_verify(call, &value, 0, SIZE_MAX)) {
+    if (find_subject(call, &value) && load_if_short(call, &value)) {
         reply_bulk_string(call->reply, object_encoding(&value));
     }
 }
@@ -67,7 +73,7 @@ static bool counts_each_key(const struct call *call)
 static void run_object_refcount(struct call *call)
 {
     struct value value;
-    if (!find_subject(call, &value) || !lookup_verify(call, &value, 0, SIZE_MAX)) {
+    if (!find_subject(call, &value) || !load_if_short(call, &value)) {
         return;
     }
     int64_t number;

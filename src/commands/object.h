@@ -6,7 +6,8 @@
 
 #include "keyspace/keyspace.h"
 
-/* "int", "embstr", "raw" of a string whose bytes are verified; a static string. */
+/* "int", "embstr", "raw" of a string that was loaded, unless it is longer than any embstr; a static
+ * string. */
 const char *object_encoding(const struct value *value);
 
 #endif

@@ -20,8 +20,7 @@ bool store_string(struct call *call, struct slice key, const struct string_conte
 
 /*
  * Overwrites the string at the first argument's key from `offset` on; a gap between is filled with
- * zeros. `old` is what is there now, all of it verified (empty bytes and EXPIRY_NONE: nothing); its
- * expiry stays.
+ * zeros. `old` is what is there now (size 0 and EXPIRY_NONE: nothing); its expiry stays.
  */
 bool store_patched(struct call *call, const struct value *old, size_t offset, struct slice patch,
                    bool is_change);

@@ -22,31 +22,20 @@ static bool reply_with_value(struct call *call, enum lookup found, const struct 
     case LOOKUP_FOUND:
         break;
     }
-    lookup_reply_part(call, value, value->bytes);
-    return true;
-}
-
-/* Finds a string to reply with: all of it is verified. */
-static enum lookup find_verified(struct call *call, struct slice key, struct value *value)
-{
-    enum lookup found = lookup_string_to_read(call, key, value);
-    if (found == LOOKUP_FOUND && !lookup_verify(call, value, 0, SIZE_MAX)) {
-        return LOOKUP_REPLIED;
-    }
-    return found;
+    return lookup_reply_value(call, value);
 }
 
 static void run_get(struct call *call)
 {
     struct value value;
-    (void)reply_with_value(call, find_verified(call, call->arguments[1], &value), &value);
+    (void)reply_with_value(call, lookup_string_to_read(call, call->arguments[1], &value), &value);
 }
 
 static void run_getdel(struct call *call)
 {
     struct value value;
     struct reply_mark mark = reply_mark(call->reply);
-    enum lookup found = find_verified(call, call->arguments[1], &value);
+    enum lookup found = lookup_string_to_read(call, call->arguments[1], &value);
     if (!reply_with_value(call, found, &value) || found == LOOKUP_ABSENT) {
         return;
     }
@@ -90,7 +79,7 @@ static void run_getex(struct call *call)
         return;
     }
     struct value value;
-    enum lookup found = find_verified(call, call->arguments[1], &value);
+    enum lookup found = lookup_string_to_read(call, call->arguments[1], &value);
     int64_t expiry_ms = EXPIRY_NONE;
     if (found == LOOKUP_FOUND) {
         error = string_options_expiry(&options, keyspace_now_ms(call->keyspace), &expiry_ms);
@@ -114,8 +103,6 @@ static void run_mget(struct call *call)
         enum lookup found = lookup_to_read(call, call->arguments[i], &value);
         if (found == LOOKUP_FOUND && value.type != TYPE_STRING) {
             found = LOOKUP_ABSENT;
-        } else if (found == LOOKUP_FOUND && !lookup_verify(call, &value, 0, SIZE_MAX)) {
-            found = LOOKUP_REPLIED;
         }
         (void)reply_with_value(call, found, &value);
     }
@@ -126,7 +113,7 @@ static void run_strlen(struct call *call)
     struct value value;
     switch (lookup_string_to_read(call, call->arguments[1], &value)) {
     case LOOKUP_FOUND:
-        reply_integer(call->reply, (int64_t)value.bytes.size);
+        reply_integer(call->reply, (int64_t)value.size);
         break;
     case LOOKUP_ABSENT:
         reply_integer(call->reply, 0);
@@ -187,7 +174,7 @@ static void set_depending_on_old(struct call *call, const struct string_options 
     struct slice key = call->arguments[1];
     struct value old;
     enum lookup found =
-        options->get ? find_verified(call, key, &old) : lookup_to_write(call, key, &old);
+        options->get ? lookup_string_to_read(call, key, &old) : lookup_to_write(call, key, &old);
     if (found == LOOKUP_REPLIED) {
         return;
     }
@@ -197,8 +184,8 @@ static void set_depending_on_old(struct call *call, const struct string_options 
         expiry_ms = old.expiry_ms;
     }
     struct reply_mark mark = reply_mark(call->reply);
-    if (options->get) {
-        (void)reply_with_value(call, found, &old);
+    if (options->get && !reply_with_value(call, found, &old)) {
+        return;
     }
     if (is_wanted) {
         if (!put_again(call, key, expiry_ms, mark)) {
@@ -282,7 +269,7 @@ static void run_getset(struct call *call)
 {
     struct value old;
     struct reply_mark mark = reply_mark(call->reply);
-    enum lookup found = find_verified(call, call->arguments[1], &old);
+    enum lookup found = lookup_string_to_read(call, call->arguments[1], &old);
     if (reply_with_value(call, found, &old) &&
         put_again(call, call->arguments[1], EXPIRY_NONE, mark)) {
         tell_set(call, call->arguments[1], EXPIRY_NONE, false);

@@ -29,11 +29,10 @@ static bool put_text(struct call *call, struct slice text, int64_t expiry_ms,
  * error was replied. */
 static bool find_number(struct call *call, struct value *value, bool *is_present)
 {
-    *value = (struct value){.bytes = slice_make(NULL, 0), .expiry_ms = EXPIRY_NONE};
+    *value = (struct value){.expiry_ms = EXPIRY_NONE};
     enum lookup found = lookup_string_to_write(call, call->arguments[1], value);
     *is_present = found == LOOKUP_FOUND;
-    return found != LOOKUP_REPLIED &&
-           (found == LOOKUP_ABSENT || lookup_verify(call, value, 0, SIZE_MAX));
+    return found != LOOKUP_REPLIED && (found == LOOKUP_ABSENT || lookup_load(call, value));
 }
 
 static void add(struct call *call, int64_t increment)

@@ -22,54 +22,21 @@ static bool is_too_long(struct call *call, uint64_t size, uint64_t extra)
     return false;
 }
 
-static size_t size_of(const struct slice *parts, size_t count)
-{
-    size_t size = 0;
-    for (size_t i = 0; i < count; i++) {
-        size += parts[i].size;
-    }
-    return size;
-}
-
-/* Sets the first argument's key, tells the event and replies with the new length. */
-static void put_and_reply(struct call *call, const struct string_content *content,
-                          const char *event)
-{
-    enum status status =
-        keyspace_put_string(call->keyspace, call->session->database, call->arguments[1], content);
-    if (status != STATUS_OK) {
-        errors_reply_status(call, status);
-        return;
-    }
-    events_tell(call, EVENT_STRING, event, call->arguments[1]);
-    reply_integer(call->reply, (int64_t)size_of(content->parts, content->part_count));
-}
-
 static void run_append(struct call *call)
 {
+    struct slice key = call->arguments[1];
     struct slice added = call->arguments[2];
-    struct value old;
-    switch (lookup_string_to_write(call, call->arguments[1], &old)) {
-    case LOOKUP_ABSENT:
-        put_and_reply(
-            call,
-            &(struct string_content){.parts = &added, .part_count = 1, .expiry_ms = EXPIRY_NONE},
-            "append");
-        break;
-    case LOOKUP_FOUND:
-        if (!is_too_long(call, old.bytes.size, added.size) &&
-            lookup_verify(call, &old, 0, SIZE_MAX)) {
-            struct slice parts[] = {old.bytes, added};
-            put_and_reply(call,
-                          &(struct string_content){.parts = parts,
-                                                   .part_count = 2,
-                                                   .expiry_ms = old.expiry_ms,
-                                                   .encoding = STRING_RAW},
-                          "append");
-        }
-        break;
-    case LOOKUP_REPLIED:
-        break;
+    struct value old = {.expiry_ms = EXPIRY_NONE};
+    enum lookup found = lookup_string_to_write(call, key, &old);
+    if (found == LOOKUP_REPLIED || is_too_long(call, old.size, added.size)) {
+        return;
+    }
+    size_t size = old.size + added.size;
+    struct string_content content = {.parts = &added, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    if (found == LOOKUP_ABSENT ? store_string(call, key, &content, true)
+                               : store_patched(call, &old, old.size, added, true)) {
+        events_tell(call, EVENT_STRING, "append", key);
+        reply_integer(call->reply, (int64_t)size);
     }
 }
 
@@ -87,23 +54,20 @@ static void run_setrange(struct call *call)
         return;
     }
     size_t patch_size = call->arguments[3].size;
-    struct value old = {.bytes = slice_make(NULL, 0), .expiry_ms = EXPIRY_NONE};
+    struct value old = {.expiry_ms = EXPIRY_NONE};
     enum lookup found = lookup_string_to_write(call, call->arguments[1], &old);
     if (found == LOOKUP_REPLIED) {
         return;
     }
     if (patch_size == 0) {
-        reply_integer(call->reply, (int64_t)old.bytes.size);
+        reply_integer(call->reply, (int64_t)old.size);
         return;
     }
-    if (is_too_long(call, (uint64_t)offset, patch_size) ||
-        (found == LOOKUP_FOUND && !lookup_verify(call, &old, 0, SIZE_MAX))) {
-        return;
-    }
-    if (store_patched(call, &old, (size_t)offset, call->arguments[3], true)) {
+    if (!is_too_long(call, (uint64_t)offset, patch_size) &&
+        store_patched(call, &old, (size_t)offset, call->arguments[3], true)) {
         events_tell(call, EVENT_STRING, "setrange", call->arguments[1]);
         size_t end = (size_t)offset + patch_size;
-        reply_integer(call->reply, (int64_t)(end > old.bytes.size ? end : old.bytes.size));
+        reply_integer(call->reply, (int64_t)(end > old.size ? end : old.size));
     }
 }
 
@@ -141,18 +105,19 @@ static void run_getrange(struct call *call)
         errors_reply(call, ERROR_NOT_INTEGER);
         return;
     }
-    struct value value = {.bytes = slice_make(NULL, 0)};
+    struct value value = {.size = 0};
     enum lookup found = lookup_string_to_read(call, call->arguments[1], &value);
     if (found == LOOKUP_REPLIED) {
         return;
     }
     size_t offset;
     size_t size;
-    clip_range(start, end, value.bytes.size, &offset, &size);
+    struct slice part;
+    clip_range(start, end, value.size, &offset, &size);
     if (size == 0) {
         reply_bulk(call->reply, slice_make("", 0));
-    } else if (lookup_verify(call, &value, offset, size)) {
-        lookup_reply_part(call, &value, slice_part(value.bytes, offset, size));
+    } else if (lookup_part(call, &value, offset, size, &part)) {
+        lookup_reply_part(call, &value, part);
     }
 }
 
@@ -170,7 +135,8 @@ const struct command string_range_commands[] = {
      .group = "string",
      .since = "2.0.0",
      .summary = "Appends to the value of a string key, which is made if need be",
-     .complexity = "O(N) with N the length of the new value",
+     .complexity =
+         "O(N) with N the number of bytes appended: of a large string only a part is written",
      .syntax = "key:key value",
      .keys = {{1, 0, 1, KEY_RW | KEY_INSERT, NULL}}},
     {.name = "getrange",
@@ -205,7 +171,8 @@ const struct command string_range_commands[] = {
      .group = "string",
      .since = "2.2.0",
      .summary = "Overwrites a part of the value of a string key from an offset on",
-     .complexity = "O(N) with N the length of the new value",
+     .complexity =
+         "O(N) with N the number of bytes overwritten: of a large string only a part is written",
      .syntax = "key:key offset:integer value",
      .keys = {{1, 0, 1, KEY_RW | KEY_UPDATE, NULL}}},
     {.name = NULL}};

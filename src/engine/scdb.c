@@ -284,24 +284,29 @@ enum scdb_status scdb_delete(struct scdb *db, struct scdb_bytes key)
 /* A view's reserved pointers: what keeps the bytes there. */
 enum { VIEW_PIN, VIEW_COPY };
 
-/* Makes a view of an entry that is verified. The lock is held. */
+/* Makes a view of an entry. The lock is held. */
 static enum status hold(struct scdb *db, const struct entry *entry, struct scdb_view *view)
 {
+    struct slice value;
+    enum status status = engine_part_locked(db->engine, entry, 0, SIZE_MAX, &value);
+    if (status != STATUS_OK) {
+        return status;
+    }
     struct scdb_view held = {
-        .value = {.data = entry->value.data, .size = entry->value.size},
+        .value = {.data = value.data, .size = value.size},
         .expiry_ms = entry->expiry_ms,
     };
     if (engine_pin_locked(db->engine, entry)) {
         held.reserved[VIEW_PIN] = entry->segment;
     } else {
-        char *copy = malloc(entry->value.size + 1);
+        char *copy = malloc(value.size + 1);
         if (copy == NULL) {
             return STATUS_NO_MEMORY;
         }
-        if (entry->value.size > 0) {
-            memcpy(copy, entry->value.data, entry->value.size);
+        if (value.size > 0) {
+            memcpy(copy, value.data, value.size);
         }
-        copy[entry->value.size] = '\0';
+        copy[value.size] = '\0';
         held.value.data = copy;
         held.reserved[VIEW_COPY] = copy;
     }
@@ -325,9 +330,6 @@ enum scdb_status scdb_borrow(struct scdb *db, struct scdb_bytes key, struct scdb
     struct scdb_view held = {.expiry_ms = SCDB_NEVER};
     struct engine_keyspace *keyspace = scdb_begin(db);
     enum status status = find(db, keyspace, key, &entry);
-    if (status == STATUS_OK) {
-        status = engine_verify_locked(db->engine, &entry, 0, SIZE_MAX);
-    }
     if (status == STATUS_OK) {
         status = hold(db, &entry, &held);
     }

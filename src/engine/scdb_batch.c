@@ -115,6 +115,7 @@ struct work {
 struct old {
     bool found;
     struct entry entry;
+    struct slice value;
 };
 
 static const struct batch_write *write_at(const struct work *work, size_t i)
@@ -136,14 +137,14 @@ static enum status find_old(struct work *work, uint64_t *size)
         struct old *old = &work->old[i];
         enum status status = engine_find_locked(work->engine, work->keyspace, key, &old->entry);
         if (status == STATUS_OK) {
-            status = engine_verify_locked(work->engine, &old->entry, 0, SIZE_MAX);
+            status = engine_part_locked(work->engine, &old->entry, 0, SIZE_MAX, &old->value);
         }
         if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
             return status;
         }
         old->found = status == STATUS_OK;
         bool expires = old->found && old->entry.expiry_ms != EXPIRY_NONE;
-        *size += record_size(key.size, old->found ? old->entry.value.size : 0, expires, false);
+        *size += record_size(key.size, old->found ? old->entry.size : 0, expires, false);
     }
     return STATUS_OK;
 }
@@ -172,7 +173,7 @@ static void put_back(const struct work *work, size_t i)
     enum status status;
     if (old->found) {
         struct engine_value value = {
-            .parts = &old->entry.value,
+            .parts = &old->value,
             .part_count = 1,
             .expiry_ms = old->entry.expiry_ms,
             .type = old->entry.type,

@@ -26,7 +26,7 @@ static void keep_key(void *context, const struct entry *entry)
     }
     struct scanned_key head = {
         .key_size = entry->key.size,
-        .value_size = entry->value.size,
+        .value_size = entry->size,
         .expiry_ms = entry->expiry_ms,
     };
     scan->status = buffer_append(&scan->found, &head, sizeof(head));

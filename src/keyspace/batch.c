@@ -22,7 +22,7 @@ static uint64_t record_size_of(struct slice key, size_t value_size, int64_t expi
 /* Bytes of the record that would put the old value back (or delete what is there now). */
 static uint64_t size_to_put_back(struct slice key, const struct old *old)
 {
-    return old->found ? record_size_of(key, old->value.bytes.size, old->value.expiry_ms)
+    return old->found ? record_size_of(key, old->value.size, old->value.expiry_ms)
                       : record_size_of(key, 0, EXPIRY_NONE);
 }
 
@@ -138,14 +138,14 @@ enum status batch_move(struct keyspace *keyspace, unsigned from_database, const 
 {
     struct slice from_key = value->entry.key;
     CHECK(from_database != to_database || !slice_equal(from_key, to_key));
-    enum status status = keyspace_verify(keyspace, value, 0, SIZE_MAX);
+    struct slice bytes; /* damage is found before anything is deleted */
+    enum status status = keyspace_part(keyspace, value, 0, SIZE_MAX, &bytes);
     if (status != STATUS_OK) {
         return status;
     }
-    size_t value_size = value->bytes.size;
     uint64_t size = record_size_of(from_key, 0, EXPIRY_NONE) +
-                    record_size_of(to_key, value_size, value->expiry_ms) +
-                    record_size_of(from_key, value_size, value->expiry_ms);
+                    record_size_of(to_key, bytes.size, value->expiry_ms) +
+                    record_size_of(from_key, bytes.size, value->expiry_ms);
     status = engine_reserve_locked(keyspace_engine(keyspace), size);
     if (status != STATUS_OK) {
         return status;

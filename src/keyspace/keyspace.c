@@ -1,20 +1,11 @@
 /* keyspace.c - see keyspace.h. */
 #include "keyspace/keyspace.h"
 
-#include "base/check.h"
 #include "base/clock.h"
+#include "keyspace/keyspace_state.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
-
-struct keyspace {
-    struct engine *engine; /* borrowed */
-    struct watch_table *watches;
-    struct keyspace_statistics statistics;
-    const struct keyspace_observer *observer; /* borrowed, or NULL */
-    struct eviction eviction;
-    int64_t now_ms;
-};
 
 const char *value_type_name(enum value_type type)
 {
@@ -109,31 +100,19 @@ void keyspace_observe(struct keyspace *keyspace, const struct keyspace_observer 
     keyspace->observer = observer;
 }
 
-static void tell(const struct keyspace *keyspace, enum key_event event, unsigned database,
-                 struct slice key)
-{
-    if (keyspace->observer != NULL) {
-        keyspace->observer->on_key(keyspace->observer->context, event, database, key);
-    }
-}
-
-static struct engine_keyspace *database_of(struct keyspace *keyspace, unsigned database)
-{
-    return engine_database_locked(keyspace->engine, database);
-}
-
 /* --- reading --- */
 
 enum status keyspace_find(struct keyspace *keyspace, unsigned database, struct slice key,
                           struct value *out)
 {
     const struct entry *entry = &out->entry;
-    enum status status =
-        engine_find_locked(keyspace->engine, database_of(keyspace, database), key, &out->entry);
+    enum status status = engine_find_locked(
+        keyspace->engine, keyspace_of_database(keyspace, database), key, &out->entry);
     if (status != STATUS_OK) {
         return status;
     }
-    out->bytes = entry->value;
+    out->size = (size_t)entry->size;
+    out->bytes = slice_make(NULL, 0);
     out->expiry_ms = entry->expiry_ms;
     out->type = (enum value_type)entry->type;
     out->encoding = entry->encoding;
@@ -157,7 +136,7 @@ enum status keyspace_lookup(struct keyspace *keyspace, unsigned database, struct
 {
     enum status status = keyspace_lookup_quietly(keyspace, database, key, out);
     if (status == STATUS_NOT_FOUND) {
-        tell(keyspace, KEY_MISSED, database, key);
+        keyspace_tell(keyspace, KEY_MISSED, database, key);
     }
     return status;
 }
@@ -170,160 +149,34 @@ enum status keyspace_read(struct keyspace *keyspace, unsigned database, struct s
     if (status != STATUS_OK) {
         return status;
     }
-    status = engine_verify_locked(keyspace->engine, &value.entry, 0, SIZE_MAX);
+    status = keyspace_load(keyspace, &value);
     if (status == STATUS_OK) {
         *out = value;
     }
     return status;
 }
 
-enum status keyspace_verify(struct keyspace *keyspace, const struct value *value, size_t offset,
-                            size_t size)
+enum status keyspace_load(struct keyspace *keyspace, struct value *value)
 {
-    return engine_verify_locked(keyspace->engine, &value->entry, offset, size);
+    return keyspace_part(keyspace, value, 0, SIZE_MAX, &value->bytes);
 }
 
-/* --- writing --- */
-
-static void tell_changed(const struct keyspace *keyspace, unsigned database, struct slice key)
+enum status keyspace_part(struct keyspace *keyspace, const struct value *value, size_t offset,
+                          size_t size, struct slice *out)
 {
-    watch_touch(keyspace->watches, database, key);
-    tell(keyspace, KEY_CHANGED, database, key);
-}
-
-/* What a write that sets an expiry in the past amounts to: the key is gone. */
-static enum status delete_if_present(struct keyspace *keyspace, unsigned database, struct slice key)
-{
-    enum status status = keyspace_delete(keyspace, database, key);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-}
-
-/* Is the key absent? Asked before a write, and only where somebody is told: false also means that
- * nobody is. What has expired is taken away by this, and so told before the write. */
-static bool is_seen_absent(struct keyspace *keyspace, unsigned database, struct slice key)
-{
-    struct value value;
-    return keyspace->observer != NULL && keyspace->observer->wants_additions &&
-           keyspace_find(keyspace, database, key, &value) == STATUS_NOT_FOUND;
-}
-
-/* Who watches the key is not told here. */
-static enum status put_quietly(struct keyspace *keyspace, unsigned database, struct slice key,
-                               const struct engine_value *value)
-{
-    bool is_new = is_seen_absent(keyspace, database, key);
-    enum status status =
-        engine_put_locked(keyspace->engine, database_of(keyspace, database), key, value);
-    if (status == STATUS_OK && is_new) {
-        tell(keyspace, KEY_ADDED, database, key);
+    if (value->bytes.size > 0) {
+        size_t from = offset < value->size ? offset : value->size;
+        size_t rest = value->size - from;
+        *out = slice_part(value->bytes, from, size < rest ? size : rest);
+        return STATUS_OK; /* loaded before */
     }
-    return status;
+    return engine_part_locked(keyspace->engine, &value->entry, offset, size, out);
 }
 
-static enum status put(struct keyspace *keyspace, unsigned database, struct slice key,
-                       const struct engine_value *value)
+enum status keyspace_each_part(struct keyspace *keyspace, const struct value *value, size_t offset,
+                               size_t size, const struct part_visitor *visitor)
 {
-    if (value->expiry_ms <= keyspace->now_ms) {
-        return delete_if_present(keyspace, database, key);
-    }
-    enum status status = put_quietly(keyspace, database, key, value);
-    if (status == STATUS_OK) {
-        tell_changed(keyspace, database, key);
-    }
-    return status;
-}
-
-/* The same for a value that Redis would set behind a deletion of what had the name before: to it,
- * the key is new in any case. */
-static enum status put_anew(struct keyspace *keyspace, unsigned database, struct slice key,
-                            const struct engine_value *value)
-{
-    bool is_replacement = !is_seen_absent(keyspace, database, key);
-    enum status status = put(keyspace, database, key, value);
-    if (status == STATUS_OK && is_replacement && keyspace->observer != NULL &&
-        keyspace->observer->wants_additions) {
-        tell(keyspace, KEY_ADDED, database, key);
-    }
-    return status;
-}
-
-static struct engine_value engine_string(const struct string_content *content)
-{
-    return (struct engine_value){.parts = content->parts,
-                                 .part_count = content->part_count,
-                                 .expiry_ms = content->expiry_ms,
-                                 .type = TYPE_STRING,
-                                 .encoding = (uint8_t)content->encoding};
-}
-
-enum status keyspace_put_string(struct keyspace *keyspace, unsigned database, struct slice key,
-                                const struct string_content *content)
-{
-    struct engine_value value = engine_string(content);
-    return content->is_anew ? put_anew(keyspace, database, key, &value)
-                            : put(keyspace, database, key, &value);
-}
-
-enum status keyspace_put_string_quietly(struct keyspace *keyspace, unsigned database,
-                                        struct slice key, const struct string_content *content)
-{
-    struct engine_value value = engine_string(content);
-    return put_quietly(keyspace, database, key, &value);
-}
-
-/* Writes a found value as it is; verified first, or damage would get a fresh, right checksum. */
-static enum status rewrite(struct keyspace *keyspace, const struct value *value, unsigned database,
-                           struct slice key, int64_t expiry_ms)
-{
-    enum status status = keyspace_verify(keyspace, value, 0, SIZE_MAX);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    return put(keyspace, database, key,
-               &(struct engine_value){.parts = &value->bytes,
-                                      .part_count = 1,
-                                      .expiry_ms = expiry_ms,
-                                      .type = (uint8_t)value->type,
-                                      .encoding = value->encoding});
-}
-
-enum status keyspace_set_expiry(struct keyspace *keyspace, unsigned database,
-                                const struct value *value, int64_t expiry_ms)
-{
-    return rewrite(keyspace, value, database, value->entry.key, expiry_ms);
-}
-
-enum status keyspace_store_copy(struct keyspace *keyspace, const struct value *value,
-                                unsigned database, struct slice key)
-{
-    bool is_replacement = !is_seen_absent(keyspace, database, key);
-    enum status status = rewrite(keyspace, value, database, key, value->expiry_ms);
-    if (status == STATUS_OK && is_replacement && keyspace->observer != NULL &&
-        keyspace->observer->wants_additions) {
-        /* What had the name before is gone, and this is a new key, as Redis sees it. */
-        tell(keyspace, KEY_ADDED, database, key);
-    }
-    return status;
-}
-
-enum status keyspace_delete(struct keyspace *keyspace, unsigned database, struct slice key)
-{
-    (void)is_seen_absent(keyspace, database, key);
-    enum status status =
-        engine_delete_locked(keyspace->engine, database_of(keyspace, database), key);
-    if (status == STATUS_OK) {
-        tell_changed(keyspace, database, key);
-    }
-    return status;
-}
-
-enum status keyspace_evict(struct keyspace *keyspace, unsigned database, struct slice key)
-{
-    enum status status = keyspace_delete(keyspace, database, key);
-    if (status == STATUS_OK) {
-        tell(keyspace, KEY_EVICTED, database, key);
-    }
-    return status;
+    return engine_each_part_locked(keyspace->engine, &value->entry, offset, size, visitor);
 }
 
 /* --- whole databases --- */
@@ -436,26 +289,27 @@ void keyspace_group_end(struct keyspace *keyspace)
 
 uint64_t keyspace_count(struct keyspace *keyspace, unsigned database)
 {
-    return engine_count_locked(keyspace->engine, database_of(keyspace, database));
+    return engine_count_locked(keyspace->engine, keyspace_of_database(keyspace, database));
 }
 
 uint64_t keyspace_expiring_count(struct keyspace *keyspace, unsigned database)
 {
-    return engine_expiring_count_locked(keyspace->engine, database_of(keyspace, database));
+    return engine_expiring_count_locked(keyspace->engine, keyspace_of_database(keyspace, database));
 }
 
 int64_t keyspace_average_ttl_ms(struct keyspace *keyspace, unsigned database)
 {
-    return engine_average_ttl_locked(keyspace->engine, database_of(keyspace, database));
+    return engine_average_ttl_locked(keyspace->engine, keyspace_of_database(keyspace, database));
 }
 
 void keyspace_scan(struct keyspace *keyspace, unsigned database, uint64_t *cursor, size_t count,
                    const struct entry_visitor *visitor)
 {
-    engine_scan_locked(keyspace->engine, database_of(keyspace, database), cursor, count, visitor);
+    engine_scan_locked(keyspace->engine, keyspace_of_database(keyspace, database), cursor, count,
+                       visitor);
 }
 
 enum status keyspace_random(struct keyspace *keyspace, unsigned database, struct entry *out)
 {
-    return engine_random_locked(keyspace->engine, database_of(keyspace, database), out);
+    return engine_random_locked(keyspace->engine, keyspace_of_database(keyspace, database), out);
 }

@@ -46,12 +46,19 @@ enum string_encoding {
 
 /* A key's value, borrowed until the lock is released. */
 struct value {
-    struct slice bytes; /* verified as far as asked for */
+    size_t size;
+    struct slice bytes; /* all of it and verified, once it was loaded; before, empty */
     int64_t expiry_ms;  /* EXPIRY_NONE = none */
     enum value_type type;
     uint8_t encoding;
-    struct entry entry; /* for verifying and pinning */
+    struct entry entry; /* for reading parts, and pinning */
 };
+
+/* False of one that was made of nothing, to stand for a key that is not there. */
+static inline bool value_is_present(const struct value *value)
+{
+    return value->entry.sequence != 0;
+}
 
 enum status keyspace_create(struct engine *engine, struct keyspace **out) MUST_CHECK;
 void keyspace_destroy(struct keyspace *keyspace);
@@ -114,13 +121,22 @@ enum status keyspace_lookup(struct keyspace *keyspace, unsigned database, struct
 enum status keyspace_lookup_quietly(struct keyspace *keyspace, unsigned database, struct slice key,
                                     struct value *out) MUST_CHECK;
 
-/* Finds the key and verifies the whole value; counts a hit or a miss. */
+/* Finds the key and loads its value; counts a hit or a miss. */
 enum status keyspace_read(struct keyspace *keyspace, unsigned database, struct slice key,
                           struct value *out) MUST_CHECK;
 
-/* Verifies [offset, offset+size) of a found value (GETRANGE, STRLEN of something large). */
-enum status keyspace_verify(struct keyspace *keyspace, const struct value *value, size_t offset,
-                            size_t size) MUST_CHECK;
+/* Verifies all of a found value, and lets value->bytes show it. */
+enum status keyspace_load(struct keyspace *keyspace, struct value *value) MUST_CHECK;
+
+/* [offset, offset+size) of a found value, cut at its end, verified: where there is no need to load
+ * all of something large (GETRANGE, GETBIT). Borrowed until the lock is released. */
+enum status keyspace_part(struct keyspace *keyspace, const struct value *value, size_t offset,
+                          size_t size, struct slice *out) MUST_CHECK;
+
+/* The same bytes, shown where they lie, one part of them after the other; on a failure some have
+ * been shown. */
+enum status keyspace_each_part(struct keyspace *keyspace, const struct value *value, size_t offset,
+                               size_t size, const struct part_visitor *visitor) MUST_CHECK;
 
 /* --- writing: each but one also tells the watchers of the key --- */
 
@@ -142,6 +158,23 @@ enum status keyspace_put_string(struct keyspace *keyspace, unsigned database, st
 enum status keyspace_put_string_quietly(struct keyspace *keyspace, unsigned database,
                                         struct slice key,
                                         const struct string_content *content) MUST_CHECK;
+
+/* A change of a part of a string. */
+struct string_patch {
+    const struct value *old; /* found before; or none, see value_is_present() */
+    size_t offset;           /* of `bytes` in the string; a gap before it becomes zeros */
+    struct slice bytes;      /* borrowed */
+    bool is_change;          /* false: as keyspace_put_string_quietly() */
+};
+
+/* Will a string that gets this size be changed where it lies? Else it has to be written whole, with
+ * keyspace_put_string(). */
+bool keyspace_may_patch(struct keyspace *keyspace, const struct value *old, size_t size);
+
+/* Changes it there; the expiry stays, the encoding becomes STRING_RAW. `old` must not be read any
+ * more. */
+enum status keyspace_patch_string(struct keyspace *keyspace, unsigned database, struct slice key,
+                                  const struct string_patch *patch) MUST_CHECK;
 
 /* Gives a found key another expiry, value unchanged (EXPIRY_NONE: none). One that has passed
  * already deletes the key. */

@@ -237,6 +237,18 @@ void reply_integer(struct reply *reply, int64_t value)
     write_header(reply, ':', value);
 }
 
+void reply_bulk_begin(struct reply *reply, size_t size)
+{
+    if (size > SIZE_MAX / 4) {
+        reply->failed = true;
+        return;
+    }
+    char *at = reserve(reply, HEADER_SIZE_MAX + size + 2);
+    if (at != NULL) {
+        commit(reply, put_header(at, '$', (int64_t)size));
+    }
+}
+
 void reply_bulk(struct reply *reply, struct slice slice)
 {
     if (slice.size > SIZE_MAX / 4) {

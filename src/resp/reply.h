@@ -73,6 +73,9 @@ void reply_error_format(struct reply *reply, const char *format, ...)
 
 void reply_integer(struct reply *reply, int64_t value);
 void reply_bulk(struct reply *reply, struct slice slice);
+/* What stands before a bulk string of `size` bytes; these, and "\r\n", are added with reply_raw().
+ */
+void reply_bulk_begin(struct reply *reply, size_t size);
 void reply_bulk_string(struct reply *reply, const char *string);
 void reply_bulk_integer(struct reply *reply, int64_t value); /* as a bulk string */
 

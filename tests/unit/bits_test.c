@@ -65,7 +65,6 @@ static void check_range(struct slice bytes, struct bit_range range)
     uint64_t first[2] = {UINT64_MAX, UINT64_MAX};
     for (uint64_t i = range.first; i < range.end; i++) {
         bool bit = ((unsigned char)bytes.data[i / 8] & 0x80U >> i % 8) != 0;
-        ck_assert_int_eq(bits_get(bytes, i), bit);
         count += bit ? 1 : 0;
         first[bit] = first[bit] == UINT64_MAX ? i : first[bit];
     }
@@ -89,7 +88,6 @@ START_TEST(agrees_with_each_bit)
         uint64_t first = test_random_below(&random, 8 * size);
         uint64_t end = first + 1 + test_random_below(&random, 8 * size - first);
         check_range(slice_make(bytes, size), (struct bit_range){first, end});
-        ck_assert(!bits_get(slice_make(bytes, size), 8 * size));
         free(bytes);
     }
 }

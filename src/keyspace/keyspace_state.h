@@ -1,0 +1,33 @@
+/*
+ * keyspace_state.h - what a keyspace is made of: for the files of this folder that make it up.
+ */
+#ifndef SCDB_KEYSPACE_KEYSPACE_STATE_H
+#define SCDB_KEYSPACE_KEYSPACE_STATE_H
+
+#include "keyspace/keyspace.h"
+
+struct keyspace {
+    struct engine *engine; /* borrowed */
+    struct watch_table *watches;
+    struct keyspace_statistics statistics;
+    const struct keyspace_observer *observer; /* borrowed, or NULL */
+    struct eviction eviction;
+    int64_t now_ms;
+};
+
+/* Tells the observer, if there is one. */
+static inline void keyspace_tell(const struct keyspace *keyspace, enum key_event event,
+                                 unsigned database, struct slice key)
+{
+    if (keyspace->observer != NULL) {
+        keyspace->observer->on_key(keyspace->observer->context, event, database, key);
+    }
+}
+
+static inline struct engine_keyspace *keyspace_of_database(struct keyspace *keyspace,
+                                                           unsigned database)
+{
+    return engine_database_locked(keyspace->engine, database);
+}
+
+#endif

@@ -1,0 +1,203 @@
+/* keyspace_write.c - the functions of keyspace.h that write keys. */
+#include "keyspace/keyspace.h"
+
+#include "keyspace/keyspace_state.h"
+
+/* --- writing --- */
+
+static void tell_changed(const struct keyspace *keyspace, unsigned database, struct slice key)
+{
+    watch_touch(keyspace->watches, database, key);
+    keyspace_tell(keyspace, KEY_CHANGED, database, key);
+}
+
+/* What a write that sets an expiry in the past amounts to: the key is gone. */
+static enum status delete_if_present(struct keyspace *keyspace, unsigned database, struct slice key)
+{
+    enum status status = keyspace_delete(keyspace, database, key);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* Is the key absent? Asked before a write, and only where somebody is told: false also means that
+ * nobody is. What has expired is taken away by this, and so told before the write. */
+static bool is_seen_absent(struct keyspace *keyspace, unsigned database, struct slice key)
+{
+    struct value value;
+    return keyspace->observer != NULL && keyspace->observer->wants_additions &&
+           keyspace_find(keyspace, database, key, &value) == STATUS_NOT_FOUND;
+}
+
+/* Who watches the key is not told here. */
+static enum status put_quietly(struct keyspace *keyspace, unsigned database, struct slice key,
+                               const struct engine_value *value)
+{
+    bool is_new = is_seen_absent(keyspace, database, key);
+    enum status status =
+        engine_put_locked(keyspace->engine, keyspace_of_database(keyspace, database), key, value);
+    if (status == STATUS_OK && is_new) {
+        keyspace_tell(keyspace, KEY_ADDED, database, key);
+    }
+    return status;
+}
+
+static enum status put(struct keyspace *keyspace, unsigned database, struct slice key,
+                       const struct engine_value *value)
+{
+    if (value->expiry_ms <= keyspace->now_ms) {
+        return delete_if_present(keyspace, database, key);
+    }
+    enum status status = put_quietly(keyspace, database, key, value);
+    if (status == STATUS_OK) {
+        tell_changed(keyspace, database, key);
+    }
+    return status;
+}
+
+/* The same for a value that Redis would set behind a deletion of what had the name before: to it,
+ * the key is new in any case. */
+static enum status put_anew(struct keyspace *keyspace, unsigned database, struct slice key,
+                            const struct engine_value *value)
+{
+    bool is_replacement = !is_seen_absent(keyspace, database, key);
+    enum status status = put(keyspace, database, key, value);
+    if (status == STATUS_OK && is_replacement && keyspace->observer != NULL &&
+        keyspace->observer->wants_additions) {
+        keyspace_tell(keyspace, KEY_ADDED, database, key);
+    }
+    return status;
+}
+
+static struct engine_value engine_string(const struct string_content *content)
+{
+    return (struct engine_value){.parts = content->parts,
+                                 .part_count = content->part_count,
+                                 .expiry_ms = content->expiry_ms,
+                                 .type = TYPE_STRING,
+                                 .encoding = (uint8_t)content->encoding};
+}
+
+enum status keyspace_put_string(struct keyspace *keyspace, unsigned database, struct slice key,
+                                const struct string_content *content)
+{
+    struct engine_value value = engine_string(content);
+    return content->is_anew ? put_anew(keyspace, database, key, &value)
+                            : put(keyspace, database, key, &value);
+}
+
+enum status keyspace_put_string_quietly(struct keyspace *keyspace, unsigned database,
+                                        struct slice key, const struct string_content *content)
+{
+    struct engine_value value = engine_string(content);
+    return put_quietly(keyspace, database, key, &value);
+}
+
+/* --- changing a part --- */
+
+static const struct entry *entry_of(const struct value *value)
+{
+    return value_is_present(value) ? &value->entry : NULL;
+}
+
+bool keyspace_may_patch(struct keyspace *keyspace, const struct value *old, size_t size)
+{
+    return engine_may_patch_locked(keyspace->engine, entry_of(old), size);
+}
+
+static enum status patch_quietly(struct keyspace *keyspace, unsigned database, struct slice key,
+                                 const struct engine_patch *patch)
+{
+    bool is_new = patch->old == NULL && is_seen_absent(keyspace, database, key);
+    enum status status =
+        engine_patch_locked(keyspace->engine, keyspace_of_database(keyspace, database), key, patch);
+    if (status == STATUS_OK && is_new) {
+        keyspace_tell(keyspace, KEY_ADDED, database, key);
+    }
+    return status;
+}
+
+enum status keyspace_patch_string(struct keyspace *keyspace, unsigned database, struct slice key,
+                                  const struct string_patch *patch)
+{
+    const struct engine_patch change = {.old = entry_of(patch->old),
+                                        .offset = patch->offset,
+                                        .parts = &patch->bytes,
+                                        .part_count = 1,
+                                        .expiry_ms = patch->old->expiry_ms,
+                                        .type = TYPE_STRING,
+                                        .encoding = STRING_RAW};
+    enum status status = patch_quietly(keyspace, database, key, &change);
+    if (status == STATUS_OK && patch->is_change) {
+        tell_changed(keyspace, database, key);
+    }
+    return status;
+}
+
+/* --- as it is --- */
+
+/* Writes a found value as it is; verified first, or damage would get a fresh, right checksum. */
+static enum status rewrite(struct keyspace *keyspace, const struct value *value, unsigned database,
+                           struct slice key, int64_t expiry_ms)
+{
+    struct slice bytes;
+    enum status status = keyspace_part(keyspace, value, 0, SIZE_MAX, &bytes);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return put(keyspace, database, key,
+               &(struct engine_value){.parts = &bytes,
+                                      .part_count = 1,
+                                      .expiry_ms = expiry_ms,
+                                      .type = (uint8_t)value->type,
+                                      .encoding = value->encoding});
+}
+
+enum status keyspace_set_expiry(struct keyspace *keyspace, unsigned database,
+                                const struct value *value, int64_t expiry_ms)
+{
+    struct slice key = value->entry.key;
+    if (expiry_ms <= keyspace->now_ms || !keyspace_may_patch(keyspace, value, value->size)) {
+        return rewrite(keyspace, value, database, key, expiry_ms);
+    }
+    const struct engine_patch change = {.old = &value->entry,
+                                        .expiry_ms = expiry_ms,
+                                        .type = (uint8_t)value->type,
+                                        .encoding = value->encoding};
+    enum status status = patch_quietly(keyspace, database, key, &change);
+    if (status == STATUS_OK) {
+        tell_changed(keyspace, database, key);
+    }
+    return status;
+}
+
+enum status keyspace_store_copy(struct keyspace *keyspace, const struct value *value,
+                                unsigned database, struct slice key)
+{
+    bool is_replacement = !is_seen_absent(keyspace, database, key);
+    enum status status = rewrite(keyspace, value, database, key, value->expiry_ms);
+    if (status == STATUS_OK && is_replacement && keyspace->observer != NULL &&
+        keyspace->observer->wants_additions) {
+        /* What had the name before is gone, and this is a new key, as Redis sees it. */
+        keyspace_tell(keyspace, KEY_ADDED, database, key);
+    }
+    return status;
+}
+
+enum status keyspace_delete(struct keyspace *keyspace, unsigned database, struct slice key)
+{
+    (void)is_seen_absent(keyspace, database, key);
+    enum status status =
+        engine_delete_locked(keyspace->engine, keyspace_of_database(keyspace, database), key);
+    if (status == STATUS_OK) {
+        tell_changed(keyspace, database, key);
+    }
+    return status;
+}
+
+enum status keyspace_evict(struct keyspace *keyspace, unsigned database, struct slice key)
+{
+    enum status status = keyspace_delete(keyspace, database, key);
+    if (status == STATUS_OK) {
+        keyspace_tell(keyspace, KEY_EVICTED, database, key);
+    }
+    return status;
+}
