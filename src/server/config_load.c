@@ -1,6 +1,7 @@
 /* config_load.c - configuration from files: see config.h. */
 
 #include "server/config.h"
+#include "server/config_special.h"
 #include "server/config_values.h"
 #include "server/small_file.h"
 
@@ -80,6 +81,19 @@ static enum status join(const struct slice *words, size_t count, struct buffer *
     return STATUS_OK;
 }
 
+/* Blanks that a quoted value has before, behind or between its words are no matter in a file, as in
+ * Redis; CONFIG SET refuses them. */
+static enum status join_words(struct slice value, struct buffer *out)
+{
+    enum status status = STATUS_OK;
+    for (struct slice word = config_special_next_word(&value); word.size > 0 && status == STATUS_OK;
+         word = config_special_next_word(&value)) {
+        struct slice parts[2] = {{0}, word};
+        status = out->size == 0 ? join(&word, 1, out) : join(parts, 2, out);
+    }
+    return status;
+}
+
 /* A repeated directive's lines add up, but its first line in the file replaces the default. */
 static enum status prepend_current(struct config_value *value, struct buffer *text)
 {
@@ -101,7 +115,10 @@ static enum status apply(struct loader *loader, const struct directive *directiv
 {
     struct config_value *value = config_value_of(loader->config, directive);
     struct buffer text = {0};
-    enum status status = join(loader->words.items + 1, loader->words.count - 1, &text);
+    bool is_one_text = (directive->flags & DIRECTIVE_SEVERAL) != 0 && loader->words.count == 2;
+    enum status status = is_one_text
+                             ? join_words(loader->words.items[1], &text)
+                             : join(loader->words.items + 1, loader->words.count - 1, &text);
     if (status == STATUS_OK && (directive->flags & DIRECTIVE_REPEATED) != 0) {
         status = prepend_current(value, &text);
     }

@@ -35,6 +35,21 @@ struct slice config_special_next_word(struct slice *rest)
     return word;
 }
 
+/* Redis splits what CONFIG SET gives at each blank: of two in a row the second begins an empty
+ * word, and a tab is part of one. No word of these directives is empty or has a tab. */
+static bool has_stray_blanks(struct slice value)
+{
+    bool begins_word = true;
+    for (size_t i = 0; i < value.size; i++) {
+        bool ends_word = is_blank(value.data[i]);
+        if (ends_word && (begins_word || value.data[i] != ' ')) {
+            return true;
+        }
+        begins_word = ends_word;
+    }
+    return begins_word && value.size > 0;
+}
+
 static bool append(struct buffer *text, struct slice word)
 {
     if (text->size > 0 && buffer_append(text, " ", 1) != STATUS_OK) {
@@ -91,6 +106,10 @@ static bool find_class(struct slice word, size_t *out)
 
 static const char *read_limits(struct slice value, struct class_limits *limits)
 {
+    static const char wrong_number[] = "Wrong number of arguments in buffer limit configuration.";
+    if (has_stray_blanks(value)) {
+        return wrong_number;
+    }
     for (struct slice word = config_special_next_word(&value); word.size > 0;
          word = config_special_next_word(&value)) {
         struct slice hard = config_special_next_word(&value);
@@ -98,7 +117,7 @@ static const char *read_limits(struct slice value, struct class_limits *limits)
         struct slice seconds = config_special_next_word(&value);
         size_t class;
         if (seconds.size == 0) {
-            return "Wrong number of arguments in buffer limit configuration.";
+            return wrong_number;
         }
         if (!find_class(word, &class)) {
             return "Invalid client class specified in buffer limit configuration.";
@@ -136,13 +155,17 @@ const char *config_special_output_limits(struct slice value, struct slice curren
 const char *config_special_save(struct slice value, struct slice current, struct buffer *text)
 {
     (void)current;
+    static const char invalid[] = "Invalid save parameters";
+    if (has_stray_blanks(value)) {
+        return invalid;
+    }
     struct slice seconds = config_special_next_word(&value);
     while (seconds.size > 0) {
         struct slice changes = config_special_next_word(&value);
         int64_t numbers[2];
         if (!number_parse(seconds, &numbers[0]) || numbers[0] < 1 || numbers[0] > INT_MAX ||
             !number_parse(changes, &numbers[1]) || numbers[1] < 0 || numbers[1] > INT_MAX) {
-            return "Invalid save parameters";
+            return invalid;
         }
         if (!append_number(text, numbers[0]) || !append_number(text, numbers[1])) {
             return config_special_no_memory;
@@ -172,7 +195,7 @@ const char *config_special_oom_values(struct slice value, struct slice current, 
     while (config_special_next_word(&counted).size > 0) {
         count++;
     }
-    if (count != 3) {
+    if (count != 3 || has_stray_blanks(value)) {
         return "wrong number of arguments";
     }
     for (size_t i = 0; i < count; i++) {
@@ -192,6 +215,10 @@ const char *config_special_percentiles(struct slice value, struct slice current,
                                        struct buffer *text)
 {
     (void)current;
+    static const char invalid[] = "Invalid latency-tracking-info-percentiles parameters";
+    if (has_stray_blanks(value)) {
+        return invalid;
+    }
     for (struct slice word = config_special_next_word(&value); word.size > 0;
          word = config_special_next_word(&value)) {
         char copy[64] = "";
@@ -203,7 +230,7 @@ const char *config_special_percentiles(struct slice value, struct slice current,
             number = strtod(copy, &end);
         }
         if (end == copy || *end != '\0') {
-            return "Invalid latency-tracking-info-percentiles parameters";
+            return invalid;
         }
         if (!(number >= 0.0 && number <= 100.0)) {
             return "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
@@ -247,10 +274,11 @@ const char *config_special_shutdown(struct slice value, struct slice current, st
 {
     (void)current;
     unsigned words = 0;
+    bool is_clean = !has_stray_blanks(value);
     struct slice word = config_special_next_word(&value);
     do {
         unsigned found = find_shutdown_word(word);
-        if (found == 0) {
+        if (found == 0 || !is_clean) {
             return "argument(s) must be one of the following: default, save, nosave, now, force";
         }
         words |= found;

@@ -3,7 +3,8 @@
  *
  * Each config_special_* function is a row's `normalise` (config.h): pure except for the buffer that
  * it appends to, which it may leave half filled on failure. The words for a refused value are
- * Redis's. Any thread.
+ * Redis's, and as there a value of several words has one blank between two, and no others (but
+ * addresses, which get this form when they are read). Any thread.
  */
 #ifndef SCDB_SERVER_CONFIG_SPECIAL_H
 #define SCDB_SERVER_CONFIG_SPECIAL_H

@@ -68,6 +68,16 @@ static void expect_text(enum config_id id, const char *expected)
     ck_assert_int_eq(text.data[text.size], '\0');
 }
 
+static void expect_shown(const char *name, const char *expected)
+{
+    struct buffer shown = {0};
+    ck_assert_int_eq(config_format(config, config_find_directive(slice_of_string(name)), &shown),
+                     STATUS_OK);
+    ck_assert_msg(slice_equal(buffer_slice(&shown), slice_of_string(expected)), "%.*s",
+                  (int)shown.size, shown.data);
+    buffer_deinit(&shown);
+}
+
 /* --- lines ----------------------------------------------------------------------------------- */
 
 START_TEST(words_are_split_and_unquoted)
@@ -134,34 +144,29 @@ START_TEST(a_file_is_read)
     expect_text(CONFIG_REQUIREPASS, "a b");
     expect_text(CONFIG_CLIENT_OUTPUT_BUFFER_LIMIT,
                 "normal 1048576 0 0 slave 1 1 1 pubsub 33554432 8388608 60");
-    struct buffer save = {0};
-    ck_assert_int_eq(config_format(config, config_find_directive(SLICE_LITERAL("save")), &save),
-                     STATUS_OK);
-    ck_assert(slice_equal(buffer_slice(&save), SLICE_LITERAL("900 1 300 10")));
-    buffer_deinit(&save);
+    expect_shown("save", "900 1 300 10");
 }
 END_TEST
-
-static void expect_save(const char *expected)
-{
-    struct buffer save = {0};
-    ck_assert_int_eq(config_format(config, config_find_directive(SLICE_LITERAL("save")), &save),
-                     STATUS_OK);
-    ck_assert_msg(slice_equal(buffer_slice(&save), slice_of_string(expected)), "%.*s",
-                  (int)save.size, save.data);
-    buffer_deinit(&save);
-}
 
 /* As redis-server reads them. */
 START_TEST(what_takes_several_arguments_takes_none)
 {
     expect_loads("bind\nsave\n");
     expect_text(CONFIG_BIND, "");
-    expect_save("");
+    expect_shown("save", "");
     expect_loads("save 900 1\nsave \n");
-    expect_save("900 1");
+    expect_shown("save", "900 1");
     expect_loads("save \"\"\n");
-    expect_save("");
+    expect_shown("save", "");
+    expect_fails("save \"\" \"\"\n", "Invalid save parameters");
+}
+END_TEST
+
+START_TEST(blanks_around_the_words_of_a_value_are_no_matter)
+{
+    expect_loads("save \" 3600\t1  300 100 \"\nshutdown-on-sigint   \"  now  force\"\n");
+    expect_shown("save", "3600 1 300 100");
+    expect_shown("shutdown-on-sigint", "now force");
 }
 END_TEST
 
@@ -477,6 +482,7 @@ int main(void)
     tcase_add_test(test, a_line_may_have_many_words);
     tcase_add_test(test, a_file_is_read);
     tcase_add_test(test, what_takes_several_arguments_takes_none);
+    tcase_add_test(test, blanks_around_the_words_of_a_value_are_no_matter);
     tcase_add_test(test, there_is_no_tls);
     tcase_add_test(test, errors_say_where_and_what_to_do);
     tcase_add_test(test, what_would_open_a_door_is_refused);

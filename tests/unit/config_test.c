@@ -142,7 +142,7 @@ START_TEST(values_show_in_their_usual_form)
     expect_value("index-memory-limit", "1gb", "1073741824");
     expect_value("maxmemory-clients", "5%", "5%");
     expect_value("maxmemory-clients", "10mb", "10485760");
-    expect_value("save", " 3600 1  300 100 ", "3600 1 300 100");
+    expect_value("save", "3600 1 300 100", "3600 1 300 100");
     expect_value("save", "", "");
     expect_value("notify-keyspace-events", "KEA", "AKE");
     expect_value("notify-keyspace-events", "gnm", "gnm");
@@ -191,6 +191,43 @@ START_TEST(bad_values_are_refused_in_the_words_of_redis)
     may_protected = true;
     expect_refusal("dir", "/", "can't set immutable config");
     expect_value("dbfilename", "x", "x");
+}
+END_TEST
+
+/* Each value is taken as it stands here; with another blank anywhere, Redis finds an empty word. */
+START_TEST(one_blank_stands_between_two_words_of_a_value)
+{
+    static const struct {
+        const char *name;
+        const char *value;
+        const char *why;
+    } rows[] = {
+        {"save", "3600 1 300 100", "Invalid save parameters"},
+        {"client-output-buffer-limit", "normal 1 2 3",
+         "Wrong number of arguments in buffer limit configuration."},
+        {"oom-score-adj-values", "1 2 3", "wrong number of arguments"},
+        {"latency-tracking-info-percentiles", "1 2",
+         "Invalid latency-tracking-info-percentiles parameters"},
+        {"shutdown-on-sigint", "now force",
+         "argument(s) must be one of the following: default, save, nosave, now, force"},
+        {"shutdown-on-sigterm", "nosave now",
+         "argument(s) must be one of the following: default, save, nosave, now, force"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[128];
+        const char *blank = strchr(rows[i].value, ' ');
+        int before = (int)(blank - rows[i].value);
+        ck_assert_str_eq(set_one(rows[i].name, rows[i].value), "");
+        (void)snprintf(text, sizeof(text), "%.*s %s", before, rows[i].value, blank);
+        expect_refusal(rows[i].name, text, rows[i].why);
+        (void)snprintf(text, sizeof(text), "%.*s\t%s", before, rows[i].value, blank + 1);
+        expect_refusal(rows[i].name, text, rows[i].why);
+        (void)snprintf(text, sizeof(text), " %s", rows[i].value);
+        expect_refusal(rows[i].name, text, rows[i].why);
+        (void)snprintf(text, sizeof(text), "%s ", rows[i].value);
+        expect_refusal(rows[i].name, text, rows[i].why);
+        expect_refusal(rows[i].name, " ", rows[i].why);
+    }
 }
 END_TEST
 
@@ -363,6 +400,7 @@ int main(void)
     tcase_add_test(test, memory_has_units);
     tcase_add_test(test, values_show_in_their_usual_form);
     tcase_add_test(test, bad_values_are_refused_in_the_words_of_redis);
+    tcase_add_test(test, one_blank_stands_between_two_words_of_a_value);
     tcase_add_test(test, output_limits_change_one_class_at_a_time);
     tcase_add_test(test, set_is_all_or_nothing);
     tcase_add_test(test, set_wants_known_and_different_names);
