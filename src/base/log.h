@@ -18,8 +18,9 @@ enum log_level {
     LOG_NOTHING_LEVEL
 };
 
-/* Sends lines of at least `level` to the file at `path`, appending ("" = stdout). IO: the file
- * can't be opened; lines go on where they went before. */
+/* Sends lines to the file at `path`, appending ("" = stdout), and to another one there when that is
+ * moved away or removed. IO: the file can't be opened; lines go on where they went before. Call it
+ * before other threads run. */
 enum status log_open(const char *path, struct error *error) MUST_CHECK;
 void log_set_level(enum log_level level);
 enum log_level log_level(void);

@@ -390,8 +390,10 @@ void dispatch_foresee(struct server *server, const struct session *session,
     size_t end = spec->last < 0 ? request->argument_count : first + (size_t)spec->last + 1;
     end = end < request->argument_count ? end : request->argument_count;
     const struct engine *engine = server_engine(server);
+    bool is_write = (command->flags & COMMAND_WRITE) != 0;
     for (size_t i = first; i < end; i += (size_t)spec->step) {
-        if (!prefetch_add_locked(engine, keys, session->database, request->arguments[i])) {
+        if (!prefetch_add_locked(engine, keys, session->database, request->arguments[i],
+                                 is_write)) {
             return;
         }
     }

@@ -54,14 +54,24 @@ static bool is_too_much_kept(const struct compaction_totals *totals)
            totals->kept_bytes > totals->all_live_bytes / COMPACTION_KEPT_SHARE;
 }
 
+/* What is alive in the active segment will come to the closed ones, and die in others: as much of
+ * their garbage does not count. In a store of few segments compactions would copy half as much
+ * again if they did not wait for it. */
+static bool has_more_garbage(const struct compaction_totals *totals, unsigned percentage)
+{
+    uint64_t garbage = compaction_garbage(totals);
+    uint64_t alive_elsewhere = totals->all_live_bytes - totals->live_bytes;
+    /* Not garbage * 100 > ...: that is too much for 64 bits long before the files are. */
+    return garbage > alive_elsewhere &&
+           garbage - alive_elsewhere > totals->bytes / 100 * percentage;
+}
+
 bool compaction_is_due(const struct compaction_totals *totals, unsigned percentage)
 {
     if (percentage == 0) {
         return false;
     }
-    /* Not garbage * 100 > ...: that is too much for 64 bits long before the files are. */
-    return compaction_garbage(totals) > totals->bytes / 100 * percentage ||
-           is_too_much_kept(totals);
+    return has_more_garbage(totals, percentage) || is_too_much_kept(totals);
 }
 
 /* How far `level` is on the way from `from` to `to`. */
@@ -85,7 +95,7 @@ static uint64_t room_besides(const struct compaction_totals *totals, uint64_t se
 struct compaction_pressure compaction_press(const struct compaction_totals *totals,
                                             unsigned percentage, uint64_t segment_size)
 {
-    double needed = (double)(totals->live_bytes + totals->kept_bytes);
+    double needed = (double)(totals->all_live_bytes + totals->kept_bytes);
     uint64_t start = (uint64_t)(needed / (1.0 - percentage / 100.0));
     uint64_t doubled = totals->all_live_bytes * 2;
     uint64_t most = (doubled > start ? doubled : start) + room_besides(totals, segment_size);
@@ -137,27 +147,44 @@ static struct compaction_file *find_best(struct compaction_file *files, size_t c
     return best;
 }
 
+/* A round in the making. */
+struct round {
+    size_t victims;
+    uint64_t copied;                /* bytes that it has to copy */
+    struct compaction_totals after; /* as they will be */
+};
+
+static void choose(struct round *round, struct compaction_file *file)
+{
+    file->chosen = true;
+    round->victims++;
+    round->copied += file->live_bytes + file->kept_bytes;
+    round->after.bytes -= garbage_of(file);
+}
+
+static bool is_enough(const struct round *round, const struct compaction_wish *wish)
+{
+    return round->copied >= wish->live_enough &&
+           !has_more_garbage(&round->after, wish->garbage_enough);
+}
+
 size_t compaction_choose(struct compaction_file *files, size_t count,
                          const struct compaction_totals *totals, const struct compaction_wish *wish)
 {
-    size_t chosen = 0;
-    uint64_t copied = 0;
+    struct round round = {.after = *totals};
     if (is_too_much_kept(totals)) {
         /* Whatever its garbage: it is what the kept ones wait for. */
-        struct compaction_file *oldest = &files[find_guards(files, count).holder];
-        oldest->chosen = true;
-        copied = oldest->live_bytes + oldest->kept_bytes;
-        chosen++;
+        choose(&round, &files[find_guards(files, count).holder]);
     }
-    while (chosen < COMPACTION_ROUND_VICTIMS) {
+    while (round.victims < COMPACTION_ROUND_VICTIMS) {
         struct compaction_file *best = find_best(files, count, wish);
         if (best == NULL ||
-            (chosen > 0 && copied + best->live_bytes + best->kept_bytes > wish->live_max)) {
+            (round.victims > 0 &&
+             (is_enough(&round, wish) ||
+              round.copied + best->live_bytes + best->kept_bytes > wish->live_max))) {
             break;
         }
-        best->chosen = true;
-        copied += best->live_bytes + best->kept_bytes;
-        chosen++;
+        choose(&round, best);
     }
-    return chosen;
+    return round.victims;
 }

@@ -4,7 +4,8 @@
  * Garbage is what a compaction would give back: dead bytes, but not those that have to be kept,
  * tombstones and marks that still hide something in another file ("kept bytes").
  *
- * Levels. With L live bytes, K kept ones and a garbage percentage p, all in closed segments:
+ * Levels of what closed segments hold. With L live bytes, those of the active segment too, K kept
+ * ones and a garbage percentage p:
  *
  *   start   (L + K) / (1 - p)                  compaction starts
  *   slow    two thirds of the way to `most`    writers are slowed, more and more
@@ -59,14 +60,18 @@ static inline uint64_t compaction_garbage(const struct compaction_totals *totals
     return totals->bytes - totals->live_bytes - totals->kept_bytes;
 }
 
-/* Is more than `percentage` of the closed segments garbage, or so much kept that the oldest file
- * should go? 0 = never. */
+/* Is more than `percentage` of the closed segments garbage, not counting as garbage as much as is
+ * alive in the active one; or so much kept that the oldest file should go? 0 = never. */
 bool compaction_is_due(const struct compaction_totals *totals, unsigned percentage);
 
 struct compaction_wish {
     uint64_t next_sequence; /* the age of files is counted from here */
     uint64_t live_max;      /* bytes to be copied at most, if one victim does not have more */
     unsigned garbage_least; /* percent of its bytes that a victim has at least */
+    /* When so many bytes are to be copied, and without the victims no compaction would be due at
+     * this percentage, it is enough: what others hold will be cheaper to get later. */
+    uint64_t live_enough;
+    unsigned garbage_enough;
 };
 
 /*

@@ -12,6 +12,10 @@
  * garbage at least. */
 #define PASS_GARBAGE_LEAST 12
 
+/* One that garbage has started ends when little enough is left, but not before it fills this part
+ * of a packed segment: there would be too many small ones. */
+#define LIVE_ENOUGH_PART 4
+
 /* Should the active segment be closed first, for the sake of what is dead in it? For one that was
  * asked for, always. Of a small store it may be nearly all: then now and then, too. */
 static bool wants_roll_locked(const struct compaction *run)
@@ -107,6 +111,8 @@ static void add_best_locked(struct compaction *run, struct compaction_file *file
         .next_sequence = engine->appender.next_sequence,
         .live_max = engine->segment_size,
         .garbage_least = run->scope == COMPACTION_GARBAGE ? percentage / 4 : PASS_GARBAGE_LEAST,
+        .live_enough = engine->segment_size / LIVE_ENOUGH_PART,
+        .garbage_enough = run->scope == COMPACTION_GARBAGE ? percentage : 0,
     };
     (void)compaction_choose(files, count, &totals, &wish);
     handle = 0;

@@ -63,6 +63,13 @@ static inline void live_map_clear(struct live_map *map, uint64_t offset)
     live_map_write(map, offset, false);
 }
 
+/* Where its bit stands; NULL without a map. */
+static inline const void *live_map_line(const struct live_map *map, uint64_t offset)
+{
+    return map == NULL ? NULL
+                       : (const void *)&map->words[offset / LIVE_MAP_STRETCH / LIVE_MAP_WORD];
+}
+
 static inline void live_map_lose(struct live_map *map)
 {
     if (map != NULL) {

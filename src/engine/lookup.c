@@ -131,7 +131,8 @@ static bool read_at(struct engine *engine, struct record_address address,
     bool mapped;
     out->bytes = appender_bytes_locked(engine, segment, out->offset, &read.available, &mapped);
     /* All lines of a short record at once, instead of one wait after the other. */
-    prefetch_record(out->bytes);
+    prefetch_record(out->bytes, wanted != NULL && wanted->with_value ? PREFETCH_RECORD_LINES
+                                                                     : PREFETCH_HEAD_LINES);
     if (!mapped) {
         read_record(&read);
     } else if (!fault_guard_run(read_record, &read)) {

@@ -14,13 +14,13 @@ void prefetch_add_slot_locked(const struct engine *engine, struct prefetch_slots
 }
 
 bool prefetch_add_locked(const struct engine *engine, struct prefetch_group *group,
-                         unsigned database, struct slice key)
+                         unsigned database, struct slice key, bool is_written)
 {
     if (group->count == PREFETCH_KEYS_MAX) {
         return false;
     }
-    group->keys[group->count++] =
-        (struct prefetch_key){.database = database, .hash = lookup_hash(engine, key)};
+    group->keys[group->count++] = (struct prefetch_key){
+        .database = database, .is_written = is_written, .hash = lookup_hash(engine, key)};
     return true;
 }
 
@@ -39,30 +39,45 @@ void prefetch_index_locked(const struct engine *engine, const struct prefetch_gr
     prefetch_slots(&slots);
 }
 
-/* Where the record lies in its mapped file; NULL: nowhere, or in the tail, which is near anyway. */
-static const uint8_t *find_record(const struct engine *engine, const struct prefetch_key *key)
+/* What will be touched of a key's record. */
+struct record_lines {
+    const uint8_t *record; /* in its mapped file; NULL: nowhere, or in the tail, which is near */
+    size_t count;
+    const void *bit; /* of the map of those that are alive; NULL: will not be touched */
+};
+
+static struct record_lines find_record(const struct engine *engine, const struct prefetch_key *key)
 {
+    struct record_lines lines = {.count = PREFETCH_RECORD_LINES};
     struct record_address address;
     if (!index_peek(index_of(engine, key), key->hash, &address)) {
-        return NULL;
+        return lines;
     }
     const struct segment *segment = segment_table_find(&engine->segments, address);
     uint64_t offset = segment_offset_of(&engine->segments, segment, address);
-    return offset < segment->tail_from ? segment->mapping + offset : NULL;
+    if (offset < segment->tail_from) {
+        lines.record = segment->mapping + offset;
+    }
+    if (key->is_written) {
+        lines.count = PREFETCH_HEAD_LINES;
+        lines.bit = live_map_line(segment->live_map, offset);
+    }
+    return lines;
 }
 
 /* All addresses are found first, as those of slots. */
 void prefetch_records_locked(const struct engine *engine, const struct prefetch_group *group)
 {
-    const uint8_t *records[PREFETCH_KEYS_MAX];
-    size_t count = 0;
+    struct record_lines lines[PREFETCH_KEYS_MAX];
     for (size_t i = 0; i < group->count; i++) {
-        const uint8_t *record = find_record(engine, &group->keys[i]);
-        if (record != NULL) {
-            records[count++] = record;
-        }
+        lines[i] = find_record(engine, &group->keys[i]);
     }
-    for (size_t i = 0; i < count; i++) {
-        prefetch_record(records[i]);
+    for (size_t i = 0; i < group->count; i++) {
+        if (lines[i].record != NULL) {
+            prefetch_record(lines[i].record, lines[i].count);
+        }
+        if (lines[i].bit != NULL) {
+            __builtin_prefetch(lines[i].bit, 1);
+        }
     }
 }

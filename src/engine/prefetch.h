@@ -35,11 +35,14 @@ struct engine;
  * which the processor foresees by itself. */
 #define PREFETCH_RECORD_LINES 3
 
+/* Of one that will be replaced: its header and a short key. */
+#define PREFETCH_HEAD_LINES 2
+
 /* --- memory --------------------------------------------------------------------------------- */
 
-static inline void prefetch_record(const uint8_t *record)
+static inline void prefetch_record(const uint8_t *record, size_t lines)
 {
-    for (size_t line = 0; line < PREFETCH_RECORD_LINES; line++) {
+    for (size_t line = 0; line < lines; line++) {
         __builtin_prefetch(record +
                            line * PREFETCH_LINE_SIZE); /* Beyond the end it does no harm. */
     }
@@ -68,6 +71,7 @@ static inline void prefetch_slots(const struct prefetch_slots *slots)
 
 struct prefetch_key {
     unsigned database;
+    bool is_written; /* its record will be replaced */
     struct index_hash hash;
 };
 
@@ -84,7 +88,7 @@ static inline bool prefetch_is_full(const struct prefetch_group *group)
 
 /* Adds a key; false: there was no room. */
 bool prefetch_add_locked(const struct engine *engine, struct prefetch_group *group,
-                         unsigned database, struct slice key);
+                         unsigned database, struct slice key, bool is_written);
 
 /* The index lines of all keys of the group. */
 void prefetch_index_locked(const struct engine *engine, const struct prefetch_group *group);

@@ -74,6 +74,29 @@ START_TEST(not_more_than_a_segment_to_copy)
 }
 END_TEST
 
+START_TEST(no_more_than_is_enough)
+{
+    struct compaction_file files[] = {make_file(80, 900), make_file(70, 900), make_file(60, 900),
+                                      make_file(20, 900)};
+    struct compaction_totals totals = add_up(files, 4); /* 57 percent garbage; 46 without one */
+    struct compaction_wish wish = {.next_sequence = 1000,
+                                   .live_max = SEGMENT,
+                                   .live_enough = SEGMENT / 10,
+                                   .garbage_enough = 47};
+    ck_assert_uint_eq(compaction_choose(files, 4, &totals, &wish), 1);
+    ck_assert(files[0].chosen);
+    /* To fall below 40 takes a second; and so does a packed segment that is not too small. */
+    files[0].chosen = false;
+    wish.garbage_enough = 40;
+    ck_assert_uint_eq(compaction_choose(files, 4, &totals, &wish), 2);
+    files[0].chosen = files[1].chosen = false;
+    wish.garbage_enough = 47;
+    wish.live_enough = SEGMENT / 100 * 25;
+    ck_assert_uint_eq(compaction_choose(files, 4, &totals, &wish), 2);
+    ck_assert(files[0].chosen && files[1].chosen);
+}
+END_TEST
+
 START_TEST(not_what_can_not_go)
 {
     struct compaction_file files[] = {make_file(90, 900), make_file(20, 900), make_file(0, 900)};
@@ -134,6 +157,11 @@ START_TEST(due_above_the_percentage)
     ck_assert(!compaction_is_due(&totals, 40));
     ck_assert(compaction_is_due(&totals, 38));
     ck_assert(!compaction_is_due(&totals, 0));
+    totals.all_live_bytes += SEGMENT / 2; /* in the active segment: a quarter of them less */
+    ck_assert(!compaction_is_due(&totals, 15));
+    ck_assert(compaction_is_due(&totals, 13));
+    totals.all_live_bytes += 2 * SEGMENT;
+    ck_assert(!compaction_is_due(&totals, 1));
     struct compaction_totals none = {0};
     ck_assert(!compaction_is_due(&none, 40));
 }
@@ -177,6 +205,7 @@ int main(void)
     tcase_add_test(tests, the_one_with_most_garbage);
     tcase_add_test(tests, the_older_one);
     tcase_add_test(tests, not_more_than_a_segment_to_copy);
+    tcase_add_test(tests, no_more_than_is_enough);
     tcase_add_test(tests, not_what_can_not_go);
     tcase_add_test(tests, kept_ones_are_no_garbage);
     tcase_add_test(tests, the_oldest_goes_when_many_wait);

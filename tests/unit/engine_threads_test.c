@@ -179,7 +179,7 @@ static void prefetch_some_locked(struct prefetch_group *ahead, struct test_rando
         char key[32];
         (void)snprintf(key, sizeof(key), "w0:%u",
                        (unsigned)test_random_below(random, KEYS_PER_WORKER));
-        prefetch_add_locked(engine, ahead, 0, slice_of_string(key));
+        prefetch_add_locked(engine, ahead, 0, slice_of_string(key), true);
     }
     prefetch_index_locked(engine, ahead);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct test_directory directory;
@@ -38,6 +39,40 @@ static size_t read_log(void)
     ck_assert_int_eq(fclose(file), 0);
     return size;
 }
+
+/* As logrotate does, and as Redis takes it: no signal, no copying. */
+START_TEST(a_file_that_is_moved_away_is_made_anew)
+{
+    char moved[sizeof(path) + 8];
+    (void)snprintf(moved, sizeof(moved), "%s.1", path);
+    LOG_NOTICE("before");
+    ck_assert_int_eq(rename(path, moved), 0);
+    LOG_NOTICE("behind");
+    (void)read_log();
+    ck_assert_ptr_null(strstr(text, "before"));
+    ck_assert_ptr_nonnull(strstr(text, "behind"));
+    ck_assert_int_eq(unlink(path), 0);
+    LOG_NOTICE("again");
+    (void)read_log();
+    ck_assert_ptr_null(strstr(text, "behind"));
+    ck_assert_ptr_nonnull(strstr(text, "again"));
+}
+END_TEST
+
+/* Then the lines go where they went. */
+START_TEST(a_file_that_cannot_be_made_anew_stays)
+{
+    char moved[sizeof(path) + 8];
+    (void)snprintf(moved, sizeof(moved), "%s.1", path);
+    ck_assert_int_eq(rename(path, moved), 0);
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    LOG_NOTICE("kept");
+    ck_assert_int_eq(rmdir(path), 0);
+    ck_assert_int_eq(rename(moved, path), 0);
+    (void)read_log();
+    ck_assert_ptr_nonnull(strstr(text, "kept"));
+}
+END_TEST
 
 START_TEST(a_line)
 {
@@ -157,6 +192,8 @@ int main(void)
     TCase *core = tcase_create("core");
     tcase_add_checked_fixture(core, set_up, tear_down);
     tcase_add_test(core, a_line);
+    tcase_add_test(core, a_file_that_is_moved_away_is_made_anew);
+    tcase_add_test(core, a_file_that_cannot_be_made_anew_stays);
     tcase_add_test(core, levels);
     tcase_add_test(core, long_lines_are_cut);
     tcase_add_test(core, a_file_that_cannot_be_opened);
