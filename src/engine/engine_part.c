@@ -216,7 +216,7 @@ enum status engine_part_locked(struct engine *engine, const struct entry *entry,
     if (size > 0 && !entry_is_whole(entry) && !lies_in_one(entry, offset, size)) {
         return put_together(engine, entry, offset, size, out);
     }
-    struct slice part = slice_make(NULL, 0);
+    struct slice part = slice_make("", 0); /* not NULL, so that it can be copied like others */
     const struct part_visitor visitor = {.visit = take_part, .context = &part};
     enum status status = engine_each_part_locked(engine, entry, offset, size, &visitor);
     if (status == STATUS_OK) {
