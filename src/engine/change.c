@@ -76,15 +76,22 @@ static struct pieces *find_pieces(const struct engine *engine,
     return pieces;
 }
 
+/* Where there are none this is not called: most writes are of small values. */
+static void forget_pieces(struct engine *engine, struct engine_keyspace *keyspace,
+                          const struct lookup *lookup)
+{
+    struct pieces *pieces = find_pieces(engine, keyspace, lookup);
+    if (pieces != NULL) {
+        change_abandon_pieces_locked(engine, keyspace, pieces);
+    }
+}
+
 void change_forget_locked(struct engine *engine, struct engine_keyspace *keyspace,
                           struct index_hash hash, const struct lookup *lookup)
 {
     forget_record(engine, keyspace, hash, lookup);
     if (keyspace->pieces.count > 0) {
-        struct pieces *pieces = find_pieces(engine, keyspace, lookup);
-        if (pieces != NULL) {
-            change_abandon_pieces_locked(engine, keyspace, pieces);
-        }
+        forget_pieces(engine, keyspace, lookup);
     }
 }
 
@@ -185,10 +192,11 @@ enum status change_put_locked(struct engine *engine, struct engine_keyspace *key
         return status;
     }
     point_at(engine, keyspace, hash, append, &old);
-    if (old.found && is_same_string(append, &old.lookup)) {
+    if (old.found) {
         forget_record(engine, keyspace, hash, &old.lookup);
-    } else if (old.found) {
-        change_forget_locked(engine, keyspace, hash, &old.lookup);
+    }
+    if (old.found && keyspace->pieces.count > 0 && !is_same_string(append, &old.lookup)) {
+        forget_pieces(engine, keyspace, &old.lookup);
     }
     live_map_set(append->segment->live_map, append->offset);
     segment_live_change(append->segment, keyspace->id, (int64_t)append->size,
