@@ -81,6 +81,7 @@ static void on_read_failed(struct worker *worker, struct connection *connection,
 
 static void count_input(struct worker *worker, struct connection *connection, long size)
 {
+    pace_note_read(&worker->pace, connection->active_ms != worker->now_ms);
     connection->active_ms = worker->now_ms;
     struct statistics *statistics = worker->server->statistics;
     atomic_fetch_add_explicit(&statistics->net_input_bytes, (uint64_t)size, memory_order_relaxed);
@@ -327,13 +328,18 @@ static void close_all(struct worker *worker)
 static void *run(void *context)
 {
     struct worker *worker = context;
+    pace_begin_thread();
     while (!atomic_load(&worker->server->stopping)) {
         bool waits = worker->lists[LIST_RESUME].count == 0 &&
                      worker->lists[LIST_SETTLE].count == 0 && !worker->retry_postponed;
         refresh_limits(worker);
+        if (pace_begin_turn(&worker->pace) && waits) {
+            pace_rest();
+        }
         CHECK(event_base_loop(worker->base, waits ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK) >=
               0);
         worker->now_ms = clock_monotonic_ms();
+        pace_end_reads(&worker->pace, worker->request_count, worker->now_ms);
         turn_end(worker);
         arm_pause_event(worker);
         await_arm_timer(worker);

@@ -15,6 +15,7 @@
 #include "resp/parser.h"
 #include "server/connection.h"
 #include "server/mailbox.h"
+#include "server/pace.h"
 #include "server/push.h"
 #include "server/server_state.h"
 
@@ -80,6 +81,8 @@ struct worker {
     struct push_inbox inbox;    /* under the execution lock */
     _Atomic bool waits_durable; /* LIST_HELD or LIST_AWAIT is not empty */
     _Atomic bool durable_moved;
+
+    struct pace pace;
 
     struct connection *connections;
     size_t connection_count;
