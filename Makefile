@@ -212,6 +212,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 redis-tests/tracking_test.py \
                 redis-tests/administration_test.py \
                 redis-tests/acl_test.py \
+                redis-tests/migrate_test.py \
                 redis-tests/eviction_test.py \
                 redis-tests/observe_test.py \
                 redis-tests/import_test.py \

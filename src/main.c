@@ -1,7 +1,7 @@
 /* main.c - reads the configuration, opens the store, hands the server its commands, runs it. */
-#include "commands/background.h"
 #include "commands/dispatch.h"
 #include "commands/rename.h"
+#include "commands/waiting.h"
 #include "engine/engine.h"
 #include "import/v1_import.h"
 #include "keyspace/keyspace.h"
@@ -20,7 +20,7 @@ static enum status serve(struct server *server, struct engine *engine, struct er
         return error_set(error, STATUS_NO_MEMORY, "out of memory");
     }
     enum status status = server_run(server, keyspace, error);
-    background_stop();
+    waiting_stop();
     keyspace_destroy(keyspace);
     return status;
 }

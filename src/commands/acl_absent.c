@@ -89,7 +89,6 @@ const struct acl_absent acl_absent[] = {
     {"lrem", WRITES | CATEGORY_LIST | SLOW},
     {"lset", WRITES | CATEGORY_LIST | SLOW},
     {"ltrim", WRITES | CATEGORY_LIST | SLOW},
-    {"migrate", WRITES | CATEGORY_KEYSPACE | CATEGORY_DANGEROUS | SLOW},
     {"monitor", ADMIN | SLOW},
     {"psync", ADMIN | SLOW},
     {"replconf", ADMIN | SLOW},

@@ -136,6 +136,9 @@ struct command_key_range command_info_key_range(const struct command *command)
     /* Several specifications make one range if they follow each other without a gap. */
     for (size_t i = 1; i < count; i++) {
         const struct key_spec *spec = &command->keys[i];
+        if (spec->begin < 0) {
+            break; /* behind a word, wherever that stands */
+        }
         if (range.step != 1 || spec->step != 1 || spec->begin != range.last + 1) {
             return none;
         }
@@ -159,7 +162,7 @@ static void reply_type_and_spec(struct reply *reply, const char *field, const ch
     reply_bulk_string(reply, "spec");
 }
 
-static void reply_key_spec(struct reply *reply, const struct key_spec *spec)
+static void reply_key_spec(struct reply *reply, const struct key_spec *spec, const char *word)
 {
     reply_map(reply, spec->notes == NULL ? 3 : 4);
     if (spec->notes != NULL) {
@@ -168,9 +171,17 @@ static void reply_key_spec(struct reply *reply, const struct key_spec *spec)
     }
     reply_bulk_string(reply, "flags");
     command_info_reply_key_flags(reply, spec->flags);
-    reply_type_and_spec(reply, "begin_search", "index");
-    reply_map(reply, 1);
-    reply_number_field(reply, "index", spec->begin);
+    if (spec->begin < 0) {
+        reply_type_and_spec(reply, "begin_search", "keyword");
+        reply_map(reply, 2);
+        reply_bulk_string(reply, "keyword");
+        reply_bulk_string(reply, word);
+        reply_number_field(reply, "startfrom", spec->begin);
+    } else {
+        reply_type_and_spec(reply, "begin_search", "index");
+        reply_map(reply, 1);
+        reply_number_field(reply, "index", spec->begin);
+    }
     reply_type_and_spec(reply, "find_keys", "range");
     reply_map(reply, 3);
     reply_number_field(reply, "lastkey", spec->last);
@@ -225,7 +236,7 @@ static void reply_entry(struct reply *reply, const struct command *command)
     size_t spec_count = command_info_key_spec_count(command);
     reply_set(reply, spec_count);
     for (size_t i = 0; i < spec_count; i++) {
-        reply_key_spec(reply, &command->keys[i]);
+        reply_key_spec(reply, &command->keys[i], command->key_word);
     }
 }
 

@@ -1,6 +1,8 @@
 /* command_keys.c - see command_keys.h. */
 #include "commands/command_keys.h"
 
+#include "commands/migrate_options.h"
+
 struct command_keys command_keys_of(const struct command *command, const struct slice *arguments,
                                     size_t count)
 {
@@ -69,8 +71,25 @@ static size_t last_index(const struct key_spec *spec, size_t count)
     return from_end < count ? count - from_end : 0;
 }
 
+/* MIGRATE has keys behind a word, or one in front. */
+static bool next_of_migrate(struct command_keys *keys, struct command_key *key)
+{
+    size_t count;
+    size_t first = migrate_options_keys(keys->arguments, keys->count, &count);
+    size_t index = keys->index == 0 ? first : keys->index;
+    if (index >= first + count) {
+        return false;
+    }
+    *key = (struct command_key){.index = index, .flags = keys->command->keys[0].flags};
+    keys->index = index + 1;
+    return true;
+}
+
 bool command_keys_next(struct command_keys *keys, struct command_key *key)
 {
+    if (keys->command->key_word != NULL) {
+        return next_of_migrate(keys, key);
+    }
     while (keys->spec < COMMAND_KEY_SPECS_MAX) {
         const struct key_spec *spec = &keys->command->keys[keys->spec];
         if (spec->begin == 0) {

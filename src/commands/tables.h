@@ -23,6 +23,7 @@
     X(bitfield_commands)                                                                           \
     X(hyperloglog_commands)                                                                        \
     X(dump_commands)                                                                               \
+    X(migrate_commands)                                                                            \
     X(key_commands)                                                                                \
     X(expire_commands)                                                                             \
     X(scan_commands)                                                                               \

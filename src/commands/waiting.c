@@ -1,7 +1,9 @@
 /* waiting.c - see waiting.h. */
 #include "commands/waiting.h"
 
+#include "commands/background.h"
 #include "commands/errors.h"
+#include "commands/peer.h"
 
 #include <stdlib.h>
 
@@ -60,4 +62,10 @@ void waiting_reply_status(const struct waiting *waiting, struct reply *reply, en
 {
     struct call call = {.server = waiting->server, .reply = reply, .command = waiting->command};
     errors_reply_status(&call, status);
+}
+
+void waiting_stop(void)
+{
+    peer_stop();
+    background_stop();
 }

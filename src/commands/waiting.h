@@ -42,4 +42,8 @@ void waiting_end(struct waiting *waiting);
 /* Writes the error for a status; for finish(). */
 void waiting_reply_status(const struct waiting *waiting, struct reply *reply, enum status status);
 
+/* Ends the threads that do slow things: background.h finishes its work, peer.h breaks off. For the
+ * end of the server: when no command runs any more, and before the engine is closed. */
+void waiting_stop(void);
+
 #endif

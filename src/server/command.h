@@ -154,6 +154,8 @@ struct command {
     const char *syntax; /* arguments, as commands/syntax.h parses them for COMMAND DOCS */
     const char *tips;   /* space-separated command tips, NULL = none */
     struct key_spec keys[COMMAND_KEY_SPECS_MAX];
+    const char *key_word; /* MIGRATE's: the second specification's keys follow this word, which is
+                           * looked for from its `begin` on, counted from the end; NULL = none */
     struct channel_spec channels;
     /* Must the argument be kept from MONITOR and SLOWLOG (a password)? NULL = none. Pure. */
     bool (*hides)(const struct slice *arguments, size_t count, size_t index);

@@ -239,7 +239,7 @@ END_TEST
 
 /* --- keys of a call -------------------------------------------------------------------------- */
 
-#define WORDS_MAX 8
+#define WORDS_MAX 12
 
 /* Checks the keys of a call, given as the words of a text; "3" is the argument with that index. */
 static void expect_keys(const char *text, const char *expected)
@@ -295,6 +295,9 @@ START_TEST(keys_of_calls)
     expect_keys("set a b NX Get", "1w ");
     expect_keys("ping a", "");
     expect_keys("config get a", "");
+    expect_keys("migrate host 1 a 0 9", "3w ");
+    expect_keys("migrate host 1 a 0 9 copy auth keys", "3w ");
+    expect_keys("migrate host 1 a 0 9 copy keys b", "");
 }
 END_TEST
 

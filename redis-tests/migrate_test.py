@@ -1,0 +1,250 @@
+#!/usr/bin/python3
+"""MIGRATE: keys go from scdb to scdb, from scdb to redis-server and back, whole and with what they
+have. Starts both servers. Closes with "N passed, N failed"."""
+
+import os
+import socket
+import sys
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "support")]
+
+from server import Server  # noqa: E402  (after the path is set)
+from wire_client import Client  # noqa: E402
+
+ours = Server()
+another = Server()
+theirs = Server(reference=True)
+
+
+def setUpModule():
+    for server in (ours, another, theirs):
+        server.start()
+
+
+def tearDownModule():
+    for server in (ours, another, theirs):
+        server.close()
+
+
+class TestCase(unittest.TestCase):
+    def client(self, server):
+        client = Client(server)
+        self.addCleanup(client.close)
+        self.assertEqual(client.ask("FLUSHALL"), b"+OK\r\n")
+        return client
+
+    def busy(self):
+        """A server that accepts connections and never says anything."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        return listener.getsockname()[1]
+
+
+def between_servers(test):
+    """Runs test(self, source, target, server of the target) for each way."""
+
+    def run(self):
+        for name, source, target in (
+            ("to scdb", ours, another),
+            ("to redis-server", ours, theirs),
+            ("from redis-server", theirs, ours),
+        ):
+            with self.subTest(name):
+                test(self, self.client(source), self.client(target), target)
+
+    return run
+
+
+class Moves(TestCase):
+    @between_servers
+    def test_values_and_their_expiry(self, source, target, server):
+        values = {"text": b"Some Value", "number": b"-12345", "empty": b"", "any": bytes(range(256))}
+        values["large"] = b"".join(b"%d " % i for i in range(300000))
+        for key, value in values.items():
+            source.ask("SET", key, value)
+        source.ask("SET", "expiring", "v", "PX", 100000)
+        for key, value in values.items():
+            reply = source.ask("MIGRATE", "127.0.0.1", server.port, key, 9, 60000)
+            self.assertEqual(reply, b"+OK\r\n", key)
+            self.assertEqual(source.ask("EXISTS", key), b":0\r\n")
+            self.assertEqual(target.ask("SELECT", 9), b"+OK\r\n")
+            self.assertEqual(target.ask("GET", key), b"$%d\r\n%s\r\n" % (len(value), value))
+            self.assertEqual(target.ask("TTL", key), b":-1\r\n")
+        source.ask("MIGRATE", "localhost", server.port, "expiring", 9, 60000)
+        self.assertTrue(0 < int(target.ask("PTTL", "expiring")[1:]) <= 100000)
+
+    @between_servers
+    def test_many_keys(self, source, target, server):
+        names = [f"key:{i}" for i in range(5000)]
+        for name in names:
+            source.send("SET", name, name * 20)
+        for _ in names:
+            source.read()
+        target.ask("SET", "key:7", "taken")
+        move = ["MIGRATE", "127.0.0.1", server.port, "", 0, 60000]
+        self.assertEqual(
+            source.ask(*move, "KEYS", "nokey", *names),
+            b"-ERR Target instance replied with error: BUSYKEY Target key name already exists.\r\n",
+        )
+        self.assertEqual(source.ask("KEYS", "*"), b"*1\r\n$5\r\nkey:7\r\n")
+        self.assertEqual(target.ask("DBSIZE"), b":5000\r\n")
+        self.assertEqual(source.ask(*move, "COPY", "REPLACE", "KEYS", "key:7"), b"+OK\r\n")
+        self.assertEqual(target.ask("STRLEN", "key:7"), b":100\r\n")
+        self.assertEqual(source.ask("DBSIZE"), b":1\r\n")
+
+    def test_replies_are_those_of_redis(self):
+        questions = """
+            x 9 5000 KEYS a b
+            nokey 9 5000
+            big 9 5000 foo
+            big 9 5000 AUTH
+            big 9 5000 AUTH2 a
+            big 9 5000 AUTH xx
+            big 9 5000 AUTH2 default xx
+            big 9 5000 AUTH2 nobody xx
+            big 99 5000
+            big 9 x
+            big x 9
+            big 9 5000 copy
+            big 9 5000 copy
+            big 9 5000 copy replace
+            big 9 5000 AUTH2 default xx replace
+            big 9 5000
+        """
+        sources, targets = (ours, theirs), (theirs, another)
+        self.client(another)
+        for client in [self.client(source) for source in sources]:
+            client.ask("SET", "big", "v" * 1000)
+        for line in questions.strip().splitlines():
+            key, *rest = line.split()
+            answers = []
+            for source, target in zip(sources, targets):
+                client = Client(source)
+                self.addCleanup(client.close)
+                answers.append(client.ask("MIGRATE", "127.0.0.1", target.port, key, *rest))
+                answers[-1] += client.ask("EXISTS", "big")
+            self.assertEqual(answers[0], answers[1], line)
+
+
+class Between(TestCase):
+    """What happens while keys are on their way."""
+
+    def start(self, source, port, key="k"):
+        """Others are served, and have seen that the client waits."""
+        source.send("MIGRATE", "127.0.0.1", port, key, 0, 60000)
+        self.assertFalse(source.has_answer(0.1))
+
+    def test_a_key_that_was_written_stays(self):
+        source, other, target = self.client(ours), Client(ours), self.client(another)
+        self.addCleanup(other.close)
+        source.ask("SET", "k", "before")
+        target.ask("CLIENT", "PAUSE", 100000, "WRITE")
+        self.start(source, another.port)
+        self.assertEqual(other.ask("SET", "k", "after"), b"+OK\r\n")
+        target.ask("CLIENT", "UNPAUSE")
+        reply = source.read()
+        self.assertTrue(reply.startswith(b"-ERR 1 of the keys were written here while"), reply)
+        self.assertEqual(other.ask("GET", "k"), b"$5\r\nafter\r\n")
+        self.assertEqual(target.ask("GET", "k"), b"$6\r\nbefore\r\n")
+
+    def test_a_large_string_that_was_changed_where_it_lies_stays(self):
+        source, other, target = self.client(ours), Client(ours), self.client(another)
+        self.addCleanup(other.close)
+        source.ask("SET", "k", "x" * 1000000)
+        target.ask("CLIENT", "PAUSE", 100000, "WRITE")
+        self.start(source, another.port)
+        self.assertEqual(other.ask("SETRANGE", "k", 500000, "after"), b":1000000\r\n")
+        target.ask("CLIENT", "UNPAUSE")
+        self.assertTrue(source.read().startswith(b"-ERR 1 of the keys were written here while"))
+        self.assertEqual(other.ask("GETRANGE", "k", 500000, 500004), b"$5\r\nafter\r\n")
+
+    def test_a_key_that_was_deleted_is_no_harm(self):
+        source, other, target = self.client(ours), Client(ours), self.client(another)
+        self.addCleanup(other.close)
+        source.ask("SET", "k", "v")
+        target.ask("CLIENT", "PAUSE", 100000, "WRITE")
+        self.start(source, another.port)
+        self.assertEqual(other.ask("DEL", "k"), b":1\r\n")
+        target.ask("CLIENT", "UNPAUSE")
+        self.assertEqual(source.read(), b"+OK\r\n")
+
+    def test_a_client_that_leaves_keeps_its_keys(self):
+        source, other, target = Client(ours), self.client(ours), self.client(another)
+        other.ask("SET", "k", "v")
+        target.ask("CLIENT", "PAUSE", 100000, "WRITE")
+        self.start(source, another.port)
+        source.close()
+        target.ask("CLIENT", "UNPAUSE")
+        deadline = time.monotonic() + 60
+        while target.ask("EXISTS", "k") != b":1\r\n" and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(target.ask("EXISTS", "k"), b":1\r\n")
+        self.assertEqual(other.ask("EXISTS", "k"), b":1\r\n")
+
+    def test_who_watches_and_listens_is_told(self):
+        source, other, target = self.client(ours), Client(ours), self.client(another)
+        self.addCleanup(other.close)
+        other.ask("CONFIG", "SET", "notify-keyspace-events", "Eg")
+        source.ask("SET", "k", "v")
+        other.ask("WATCH", "k")
+        self.assertEqual(source.ask("MIGRATE", "127.0.0.1", another.port, "k", 0, 60000), b"+OK\r\n")
+        other.ask("MULTI")
+        other.ask("PING")
+        self.assertEqual(other.ask("EXEC"), b"*-1\r\n")
+        other.ask("SUBSCRIBE", "__keyevent@0__:del")
+        source.ask("SET", "k", "v")
+        target.ask("DEL", "k")
+        self.assertEqual(source.ask("MIGRATE", "127.0.0.1", another.port, "k", 0, 60000), b"+OK\r\n")
+        self.assertEqual(
+            other.read(), b"*3\r\n$7\r\nmessage\r\n$18\r\n__keyevent@0__:del\r\n$1\r\nk\r\n"
+        )
+
+    def test_a_server_that_says_nothing(self):
+        source = self.client(ours)
+        source.ask("SET", "k", "v")
+        reply = source.ask("MIGRATE", "127.0.0.1", self.busy(), "k", 0, 100)
+        self.assertEqual(reply, b"-IOERR error or timeout reading to target instance\r\n")
+        self.assertEqual(source.ask("EXISTS", "k"), b":1\r\n")
+
+    def test_a_server_that_is_not_there(self):
+        source = self.client(ours)
+        source.ask("SET", "k", "v")
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))  # nobody listens there
+            port = taken.getsockname()[1]
+            reply = source.ask("MIGRATE", "127.0.0.1", port, "k", 0, 60000)
+        self.assertEqual(reply, b"-IOERR error or timeout connecting to the client\r\n")
+        self.assertEqual(source.ask("EXISTS", "k"), b":1\r\n")
+
+    def test_not_within_a_transaction(self):
+        source = self.client(ours)
+        source.ask("SET", "k", "v")
+        source.ask("MULTI")
+        source.ask("MIGRATE", "127.0.0.1", another.port, "k", 0, 100)
+        self.assertIn(b"-ERR MIGRATE waits for another server", source.ask("EXEC"))
+
+    def test_the_server_stops_meanwhile(self):
+        with Server() as server:
+            source = self.client(server)
+            source.ask("SET", "k", "v")
+            source.send("MIGRATE", "127.0.0.1", self.busy(), "k", 0, 2000000000)
+            self.assertFalse(source.has_answer(0.1))
+            server.restart()
+            again = Client(server)
+            self.addCleanup(again.close)
+            self.assertEqual(again.ask("GET", "k"), b"$1\r\nv\r\n")
+
+
+def main():
+    result = unittest.main(exit=False).result
+    failed = len({str(test).split(" (")[0] for test, _ in result.failures + result.errors})
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
