@@ -473,6 +473,42 @@ class Debug(TestCase):
 
         self.compare([("SET", "a", "12x"), ("DEBUG", "OBJECT", "a")], blur)
 
+    def test_digest(self):
+        """Of strings of each kind; one is changed in its midst, so that it does not lie in one
+        record here."""
+        large = bytes(range(256)) * 1024
+        self.compare(
+            [
+                ("FLUSHALL",),
+                ("DEBUG", "DIGEST"),
+                ("DEBUG", "DIGEST-VALUE"),
+                ("DEBUG", "DIGEST-VALUE", "a", ""),
+                ("DEBUG", "DIGEST", "a"),
+                ("SET", "a", "12"),
+                ("SET", "", ""),
+                ("SET", "b", "012", "EX", 1000),
+                ("APPEND", "c", "12"),
+                ("INCRBYFLOAT", "d", "3.5"),
+                ("SET", "large", large),
+                ("DEBUG", "DIGEST"),
+                ("DEBUG", "DIGEST-VALUE", "a", "b", "c", "d", "", "nosuch", "large", "a"),
+                ("SETRANGE", "large", 100000, "here"),
+                ("SETRANGE", "sparse", 300000, "there"),
+                ("DEBUG", "DIGEST-VALUE", "large", "sparse"),
+                ("EXPIRE", "large", 1000),
+                ("DEBUG", "DIGEST-VALUE", "large"),
+                ("SELECT", 3),
+                ("SET", "a", "12"),
+                ("DEBUG", "DIGEST-VALUE", "a", "b"),
+                ("DEBUG", "DIGEST"),
+                ("SELECT", 0),
+                ("FLUSHDB",),
+                ("DEBUG", "DIGEST"),
+                ("FLUSHALL",),
+                ("DEBUG", "DIGEST"),
+            ]
+        )
+
     def test_passive_expiry(self):
         for server in (ours, theirs):
             with self.subTest(server=server.path):

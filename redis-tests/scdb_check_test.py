@@ -403,7 +403,7 @@ class Values(TestCase):
         """And its error says where: so the tool's word can be compared with the server's."""
         store = plain.copy()
         self.damage(store)
-        with Server() as server:
+        with Server(directives=[("enable-debug-command", "yes")]) as server:
             server.stop()
             shutil.rmtree(server.directory)
             shutil.copytree(store.directory, server.directory)
@@ -412,6 +412,11 @@ class Values(TestCase):
             with self.assertRaises(redis.ResponseError):
                 client.get("key-7")
             self.assertTrue(client.get("key-8").startswith(b"value-8-3-"))
+            for digest in (["DIGEST"], ["DIGEST-VALUE", "key-8", "key-7"]):
+                with self.assertRaises(redis.ResponseError):
+                    client.execute_command("DEBUG", *digest)
+            client.delete("key-7")
+            self.assertEqual(len(client.execute_command("DEBUG", "DIGEST")), 40)
 
 
 class Records(TestCase):

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "commands/debug_digest.h"
 #include "commands/debug_protocol.h"
 #include "commands/errors.h"
 #include "commands/lookup.h"
@@ -204,6 +205,10 @@ static void debug_help(struct call *call)
         "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "CONFIG-REWRITE-FORCE-ALL",
         "    Like CONFIG REWRITE, but also write what has its default.",
+        "DIGEST",
+        "    Answer with 40 digits that stand for all keys with their values, as Redis has them.",
+        "DIGEST-VALUE <key> [<key> ...]",
+        "    The same for the value of each of these keys.",
         "ERROR <string>",
         "    Answer with this error.",
         "LOG <message>",
@@ -239,6 +244,8 @@ static const struct subcommand {
     size_t count_max;
 } subcommands[] = {
     {"config-rewrite-force-all", debug_config_rewrite, 2, 2},
+    {"digest", debug_digest, 2, 2},
+    {"digest-value", debug_digest_value, 2, SIZE_MAX},
     {"error", debug_error, 3, 3},
     {"help", debug_help, 2, 2},
     {"loadaof", debug_reload, 2, 2},
