@@ -2,6 +2,7 @@
 #include "server/listener.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "server/acl.h"
 #include "server/config_special.h"
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #define ACCEPTS_PER_EVENT 256
+#define COMPLAINT_MS      60000 /* at least, from one line about want of descriptors to the next */
 
 static const char too_many_clients[] = "-ERR max number of clients reached\r\n";
 static const char protected_mode[] =
@@ -299,8 +301,14 @@ static void admit(const struct listener *listener, int descriptor,
 static void rest(struct listeners *listeners, int reason)
 {
     struct timeval wait = {.tv_sec = 0, .tv_usec = 100000};
-    LOG_WARNING("Accepting a client failed: %s. Raise the limit of open files or lower maxclients.",
-                strerror(reason));
+    int64_t now_ms = clock_monotonic_ms();
+    if (listeners->complained_ms == 0 || now_ms - listeners->complained_ms >= COMPLAINT_MS) {
+        listeners->complained_ms = now_ms;
+        LOG_WARNING(
+            "Accepting a client failed: %s. Clients wait until others go. Raise the limit of "
+            "open files or lower maxclients.",
+            strerror(reason));
+    }
     mutex_lock(&listeners->mutex);
     for (struct listener *listener = listeners->first; listener != NULL;
          listener = listener->next) {

@@ -40,6 +40,7 @@ struct listeners {
     /* Main thread. */
     struct event_base *base;   /* NULL until listeners_start */
     struct event *pause_event; /* when descriptors run out, accepting rests for a moment */
+    int64_t complained_ms;     /* monotonic, when the log was told of that; 0 = not yet */
     uint64_t next_session_id;
     unsigned next_worker;
     char unix_path[108]; /* to be removed; "" = none */
