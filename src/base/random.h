@@ -1,12 +1,17 @@
 /*
- * random.h - random bits that are cheap: splitmix64 (Steele, Lea, Flood 2014). For choosing among
- * keys, not for secrets. The state is the caller's, and guarded as the caller sees fit.
+ * random.h - random bits: cheap ones, and those to begin with. Any thread.
  */
 #ifndef SCDB_BASE_RANDOM_H
 #define SCDB_BASE_RANDOM_H
 
 #include <stdint.h>
 
+/* What seeds a hash table so that nobody can choose names that collide: bits that can't be
+ * foreseen, or the time where the kernel has none yet, early in the boot of some machines. */
+uint64_t random_seed(void);
+
+/* splitmix64 (Steele, Lea, Flood 2014): for choosing among keys, not for secrets. The state is the
+ * caller's, and guarded as the caller sees fit. */
 static inline uint64_t random_next(uint64_t *state)
 {
     *state += 0x9e3779b97f4a7c15U;

@@ -34,3 +34,18 @@ struct slice slice_part(struct slice slice, size_t offset, size_t size)
     CHECK(offset <= slice.size && size <= slice.size - offset);
     return slice_make(slice.data == NULL ? NULL : slice.data + offset, size);
 }
+
+struct slice slice_next_word(struct slice *rest)
+{
+    size_t begin = 0;
+    while (begin < rest->size && slice_is_blank(rest->data[begin])) {
+        begin++;
+    }
+    size_t end = begin;
+    while (end < rest->size && !slice_is_blank(rest->data[end])) {
+        end++;
+    }
+    struct slice word = slice_part(*rest, begin, end - begin);
+    *rest = slice_part(*rest, end, rest->size - end);
+    return word;
+}

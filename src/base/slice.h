@@ -43,4 +43,14 @@ int slice_compare(struct slice a, struct slice b);
 /* The part [offset, offset+size) of the slice; CHECKs that it lies within. */
 struct slice slice_part(struct slice slice, size_t offset, size_t size);
 
+/* What C's isspace() takes for blank. */
+static inline bool slice_is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Takes the next word off the front of *rest; an empty one at its end. Words stand between
+ * blanks. */
+struct slice slice_next_word(struct slice *rest);
+
 #endif

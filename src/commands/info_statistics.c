@@ -5,7 +5,6 @@
 
 #include "commands/table.h"
 #include "keyspace/keyspace.h"
-#include "server/config_special.h"
 #include "server/histogram.h"
 
 #include <stdlib.h>
@@ -159,8 +158,7 @@ static void add_latency(struct info *info, const struct command *command)
     text_format(&info->text, "latency_percentiles_usec_%s:", table_full_name(command, name));
     struct slice rest = config_text(info->config, CONFIG_LATENCY_PERCENTILES);
     const char *gap = "";
-    for (struct slice word = config_special_next_word(&rest); word.size > 0;
-         word = config_special_next_word(&rest)) {
+    for (struct slice word = slice_next_word(&rest); word.size > 0; word = slice_next_word(&rest)) {
         add_percentile(info, counts->latency, word, gap);
         gap = ",";
     }

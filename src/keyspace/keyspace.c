@@ -2,10 +2,10 @@
 #include "keyspace/keyspace.h"
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "keyspace/keyspace_state.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 
 const char *value_type_name(enum value_type type)
 {
@@ -14,15 +14,6 @@ const char *value_type_name(enum value_type type)
         [TYPE_ZSET] = "zset",     [TYPE_HASH] = "hash", [TYPE_STREAM] = "stream",
     };
     return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "unknown";
-}
-
-static uint64_t random_seed(void)
-{
-    uint64_t seed = 0;
-    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
-        seed = (uint64_t)clock_unix_us(); /* only early in the boot of some machines */
-    }
-    return seed;
 }
 
 enum status keyspace_create(struct engine *engine, struct keyspace **out)

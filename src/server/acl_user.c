@@ -205,21 +205,6 @@ static enum acl_error set_password(struct acl_user *user, struct slice rule)
     return ACL_ERROR_NONE;
 }
 
-static struct slice next_word(struct slice *rest)
-{
-    size_t begin = 0;
-    while (begin < rest->size && is_blank(rest->data[begin])) {
-        begin++;
-    }
-    size_t end = begin;
-    while (end < rest->size && !is_blank(rest->data[end])) {
-        end++;
-    }
-    struct slice word = slice_part(*rest, begin, end - begin);
-    *rest = slice_part(*rest, end, rest->size - end);
-    return word;
-}
-
 /* "(rule rule ...)" */
 static enum acl_error add_selector_of(struct acl_user *user, const struct acl_terms *terms,
                                       struct slice rule)
@@ -228,8 +213,8 @@ static enum acl_error add_selector_of(struct acl_user *user, const struct acl_te
     acl_selector_init(&selector, terms->all_channels);
     struct slice rest = slice_part(rule, 1, rule.size - 2);
     enum acl_error error = ACL_ERROR_NONE;
-    for (struct slice word = next_word(&rest); word.size > 0 && error == ACL_ERROR_NONE;
-         word = next_word(&rest)) {
+    for (struct slice word = slice_next_word(&rest); word.size > 0 && error == ACL_ERROR_NONE;
+         word = slice_next_word(&rest)) {
         error = acl_selector_set(&selector, terms->commands, word);
     }
     if (error == ACL_ERROR_NONE && add_selector(user, &selector) != STATUS_OK) {

@@ -151,9 +151,9 @@ static void publish_output_limits(struct config *config, struct slice text)
 {
     for (size_t i = 0; i < CLIENT_CLASS_COUNT; i++) {
         int64_t numbers[3] = {0};
-        (void)config_special_next_word(&text);
+        (void)slice_next_word(&text);
         for (size_t k = 0; k < 3; k++) {
-            CHECK(number_parse(config_special_next_word(&text), &numbers[k]));
+            CHECK(number_parse(slice_next_word(&text), &numbers[k]));
         }
         atomic_store(&config->output_limits[i].hard, (uint64_t)numbers[0]);
         atomic_store(&config->output_limits[i].soft, (uint64_t)numbers[1]);

@@ -1,7 +1,6 @@
 /* config_load.c - configuration from files: see config.h. */
 
 #include "server/config.h"
-#include "server/config_special.h"
 #include "server/config_values.h"
 #include "server/small_file.h"
 
@@ -86,8 +85,8 @@ static enum status join(const struct slice *words, size_t count, struct buffer *
 static enum status join_words(struct slice value, struct buffer *out)
 {
     enum status status = STATUS_OK;
-    for (struct slice word = config_special_next_word(&value); word.size > 0 && status == STATUS_OK;
-         word = config_special_next_word(&value)) {
+    for (struct slice word = slice_next_word(&value); word.size > 0 && status == STATUS_OK;
+         word = slice_next_word(&value)) {
         struct slice parts[2] = {{0}, word};
         status = out->size == 0 ? join(&word, 1, out) : join(parts, 2, out);
     }

@@ -8,7 +8,6 @@
  */
 #include "base/check.h"
 #include "server/config.h"
-#include "server/config_special.h"
 #include "server/config_values.h"
 #include "server/small_file.h"
 
@@ -46,8 +45,8 @@ static enum status append_several(struct buffer *out, const struct directive *di
     enum status status = append_name(out, directive);
     size_t on_line = 0;
     bool empty = true;
-    for (struct slice word = config_special_next_word(&value); word.size > 0 && status == STATUS_OK;
-         word = config_special_next_word(&value)) {
+    for (struct slice word = slice_next_word(&value); word.size > 0 && status == STATUS_OK;
+         word = slice_next_word(&value)) {
         if (directive->words_per_line > 0 && on_line == directive->words_per_line) {
             status = buffer_append(out, "\n", 1);
             status = status == STATUS_OK ? append_name(out, directive) : status;

@@ -15,33 +15,13 @@
 
 const char config_special_no_memory[] = "out of memory";
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-struct slice config_special_next_word(struct slice *rest)
-{
-    size_t begin = 0;
-    while (begin < rest->size && is_blank(rest->data[begin])) {
-        begin++;
-    }
-    size_t end = begin;
-    while (end < rest->size && !is_blank(rest->data[end])) {
-        end++;
-    }
-    struct slice word = slice_part(*rest, begin, end - begin);
-    *rest = slice_part(*rest, end, rest->size - end);
-    return word;
-}
-
 /* Redis splits what CONFIG SET gives at each blank: of two in a row the second begins an empty
  * word, and a tab is part of one. No word of these directives is empty or has a tab. */
 static bool has_stray_blanks(struct slice value)
 {
     bool begins_word = true;
     for (size_t i = 0; i < value.size; i++) {
-        bool ends_word = is_blank(value.data[i]);
+        bool ends_word = slice_is_blank(value.data[i]);
         if (ends_word && (begins_word || value.data[i] != ' ')) {
             return true;
         }
@@ -69,8 +49,8 @@ const char *config_special_addresses(struct slice value, struct slice current, s
 {
     (void)current;
     size_t count = 0;
-    for (struct slice word = config_special_next_word(&value); word.size > 0;
-         word = config_special_next_word(&value)) {
+    for (struct slice word = slice_next_word(&value); word.size > 0;
+         word = slice_next_word(&value)) {
         if (++count > ADDRESSES_MAX) {
             return "Too many bind addresses specified.";
         }
@@ -110,11 +90,11 @@ static const char *read_limits(struct slice value, struct class_limits *limits)
     if (has_stray_blanks(value)) {
         return wrong_number;
     }
-    for (struct slice word = config_special_next_word(&value); word.size > 0;
-         word = config_special_next_word(&value)) {
-        struct slice hard = config_special_next_word(&value);
-        struct slice soft = config_special_next_word(&value);
-        struct slice seconds = config_special_next_word(&value);
+    for (struct slice word = slice_next_word(&value); word.size > 0;
+         word = slice_next_word(&value)) {
+        struct slice hard = slice_next_word(&value);
+        struct slice soft = slice_next_word(&value);
+        struct slice seconds = slice_next_word(&value);
         size_t class;
         if (seconds.size == 0) {
             return wrong_number;
@@ -159,9 +139,9 @@ const char *config_special_save(struct slice value, struct slice current, struct
     if (has_stray_blanks(value)) {
         return invalid;
     }
-    struct slice seconds = config_special_next_word(&value);
+    struct slice seconds = slice_next_word(&value);
     while (seconds.size > 0) {
-        struct slice changes = config_special_next_word(&value);
+        struct slice changes = slice_next_word(&value);
         int64_t numbers[2];
         if (!number_parse(seconds, &numbers[0]) || numbers[0] < 1 || numbers[0] > INT_MAX ||
             !number_parse(changes, &numbers[1]) || numbers[1] < 0 || numbers[1] > INT_MAX) {
@@ -170,7 +150,7 @@ const char *config_special_save(struct slice value, struct slice current, struct
         if (!append_number(text, numbers[0]) || !append_number(text, numbers[1])) {
             return config_special_no_memory;
         }
-        seconds = config_special_next_word(&value);
+        seconds = slice_next_word(&value);
     }
     return NULL;
 }
@@ -192,7 +172,7 @@ const char *config_special_oom_values(struct slice value, struct slice current, 
     (void)current;
     size_t count = 0;
     struct slice counted = value;
-    while (config_special_next_word(&counted).size > 0) {
+    while (slice_next_word(&counted).size > 0) {
         count++;
     }
     if (count != 3 || has_stray_blanks(value)) {
@@ -200,7 +180,7 @@ const char *config_special_oom_values(struct slice value, struct slice current, 
     }
     for (size_t i = 0; i < count; i++) {
         int64_t number;
-        struct slice word = config_special_next_word(&value);
+        struct slice word = slice_next_word(&value);
         if (!number_parse(word, &number) || number < -2000 || number > 2000) {
             return "Invalid oom-score-adj-values, elements must be between -2000 and 2000.";
         }
@@ -219,8 +199,8 @@ const char *config_special_percentiles(struct slice value, struct slice current,
     if (has_stray_blanks(value)) {
         return invalid;
     }
-    for (struct slice word = config_special_next_word(&value); word.size > 0;
-         word = config_special_next_word(&value)) {
+    for (struct slice word = slice_next_word(&value); word.size > 0;
+         word = slice_next_word(&value)) {
         char copy[64] = "";
         char *end = copy;
         double number = 0;
@@ -275,14 +255,14 @@ const char *config_special_shutdown(struct slice value, struct slice current, st
     (void)current;
     unsigned words = 0;
     bool is_clean = !has_stray_blanks(value);
-    struct slice word = config_special_next_word(&value);
+    struct slice word = slice_next_word(&value);
     do {
         unsigned found = find_shutdown_word(word);
         if (found == 0 || !is_clean) {
             return "argument(s) must be one of the following: default, save, nosave, now, force";
         }
         words |= found;
-        word = config_special_next_word(&value);
+        word = slice_next_word(&value);
     } while (word.size > 0);
     if ((words & SHUTDOWN_SAVE) != 0 && (words & SHUTDOWN_NOSAVE) != 0) {
         return "shutdown options SAVE and NOSAVE can't be used simultaneously";
@@ -313,8 +293,8 @@ const char *config_special_replicaof(struct slice value, struct slice current, s
 {
     (void)current;
     (void)text;
-    struct slice host = config_special_next_word(&value);
-    struct slice port = config_special_next_word(&value);
+    struct slice host = slice_next_word(&value);
+    struct slice port = slice_next_word(&value);
     if (host.size == 0 || (slice_is_word(host, "no") && slice_is_word(port, "one"))) {
         return NULL;
     }

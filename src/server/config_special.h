@@ -15,9 +15,6 @@
 /* Values of `supervised`. */
 enum supervised { SUPERVISED_UPSTART, SUPERVISED_SYSTEMD, SUPERVISED_AUTO, SUPERVISED_NO };
 
-/* Takes the next word (separated by blanks) off the front of *rest; an empty slice at the end. */
-struct slice config_special_next_word(struct slice *rest);
-
 /* What any of the functions below answers when memory runs out. */
 extern const char config_special_no_memory[];
 

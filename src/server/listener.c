@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/acl.h"
-#include "server/config_special.h"
 #include "server/listening_socket.h"
 #include "server/server_state.h"
 #include "server/worker.h"
@@ -58,8 +57,7 @@ static enum status open_tcp(struct listeners *listeners, struct error *error)
         return STATUS_OK;
     }
     struct slice rest = config_text(config, CONFIG_BIND);
-    for (struct slice word = config_special_next_word(&rest); word.size > 0;
-         word = config_special_next_word(&rest)) {
+    for (struct slice word = slice_next_word(&rest); word.size > 0; word = slice_next_word(&rest)) {
         int descriptor;
         enum status status = listening_socket_tcp(config, word, &descriptor, error);
         if (status == STATUS_OK && descriptor >= 0) {

@@ -3,7 +3,6 @@
 
 #include "base/buffer.h"
 #include "server/config.h"
-#include "server/config_special.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -145,7 +144,7 @@ static void write_address(const struct config *config, char *text, size_t size)
 {
     struct slice addresses = config_text(config, CONFIG_BIND);
     struct slice socket_path = config_text(config, CONFIG_UNIXSOCKET);
-    struct slice first = config_special_next_word(&addresses);
+    struct slice first = slice_next_word(&addresses);
     int port = (int)config_number(config, CONFIG_PORT);
     if (port == 0) {
         (void)snprintf(text, size, "unixsocket:%.*s", (int)socket_path.size, socket_path.data);

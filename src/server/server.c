@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
 #include "server/acl.h"
@@ -13,7 +14,6 @@
 #include "server/worker.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #define WORKERS_DEFAULT_MAX 4
@@ -193,15 +193,6 @@ static unsigned count_workers(const struct config *config)
     }
     long spare = sysconf(_SC_NPROCESSORS_ONLN) - 1;
     return spare < 1 ? 1 : spare > WORKERS_DEFAULT_MAX ? WORKERS_DEFAULT_MAX : (unsigned)spare;
-}
-
-static uint64_t random_seed(void)
-{
-    uint64_t seed = 0;
-    if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
-        seed = (uint64_t)clock_unix_us(); /* only early in the boot of some machines */
-    }
-    return seed;
 }
 
 enum status server_create(struct config *config, const struct executor *executor,

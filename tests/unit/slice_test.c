@@ -56,6 +56,19 @@ START_TEST(parts)
 }
 END_TEST
 
+START_TEST(words_are_taken_off_the_front)
+{
+    struct slice rest = SLICE_LITERAL(" \ta bc\n\v\f\rd\0e ");
+    ck_assert(slice_equal(slice_next_word(&rest), SLICE_LITERAL("a")));
+    ck_assert(slice_equal(slice_next_word(&rest), SLICE_LITERAL("bc")));
+    ck_assert(slice_equal(rest, SLICE_LITERAL("\n\v\f\rd\0e ")));
+    ck_assert(slice_equal(slice_next_word(&rest), SLICE_LITERAL("d\0e")));
+    ck_assert_uint_eq(slice_next_word(&rest).size, 0);
+    ck_assert_uint_eq(rest.size, 0);
+    ck_assert_uint_eq(slice_next_word(&rest).size, 0);
+}
+END_TEST
+
 START_TEST(a_part_outside_aborts)
 {
     (void)slice_part(SLICE_LITERAL("abc"), 2, (size_t)-1);
@@ -70,6 +83,7 @@ int main(void)
     tcase_add_test(core, words);
     tcase_add_test(core, order);
     tcase_add_test(core, parts);
+    tcase_add_test(core, words_are_taken_off_the_front);
     tcase_add_test_raise_signal(core, a_part_outside_aborts, SIGABRT);
     suite_add_tcase(suite, core);
     SRunner *runner = srunner_create(suite);
