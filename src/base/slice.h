@@ -29,6 +29,15 @@ static inline struct slice slice_of_string(const char *string)
 /* A string literal as a slice, usable in initializers. */
 #define SLICE_LITERAL(literal) ((struct slice){.data = (literal), .size = sizeof(literal) - 1})
 
+#define SLICE_PRINTED_MAX      ((size_t)1 << 28)
+
+/* The size as printf's "%.*s" takes it: no more than SLICE_PRINTED_MAX, so that a few of them stay
+ * within what printf can count. */
+static inline int slice_print_size(struct slice slice)
+{
+    return (int)(slice.size < SLICE_PRINTED_MAX ? slice.size : SLICE_PRINTED_MAX);
+}
+
 static inline bool slice_equal(struct slice a, struct slice b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);

@@ -35,7 +35,7 @@ static void acl_setuser(struct call *call)
         server_users_drop_subscribers_locked(call->server, acl_find(acl, rules.user));
         reply_ok(call->reply);
     } else if (status == STATUS_INVALID) {
-        reply_error_format(call->reply, "ERR %.*s", (int)why.size, why.data);
+        reply_error_format(call->reply, "ERR %.*s", slice_print_size(buffer_slice(&why)), why.data);
     } else {
         errors_reply_status(call, status);
     }
@@ -86,7 +86,7 @@ static void acl_load(struct call *call)
     if (status == STATUS_OK) {
         reply_ok(call->reply);
     } else if (status == STATUS_INVALID) {
-        reply_error_format(call->reply, "ERR %.*s", (int)why.size, why.data);
+        reply_error_format(call->reply, "ERR %.*s", slice_print_size(buffer_slice(&why)), why.data);
     } else {
         errors_reply_status(call, status);
     }

@@ -74,14 +74,14 @@ static void client_setinfo(struct call *call)
     struct slice attribute = call->arguments[2];
     bool is_name = slice_is_word(attribute, "lib-name");
     if (!is_name && !slice_is_word(attribute, "lib-ver")) {
-        reply_error_format(call->reply, "ERR Unrecognized option '%.*s'", (int)attribute.size,
-                           attribute.data);
+        reply_error_format(call->reply, "ERR Unrecognized option '%.*s'",
+                           slice_print_size(attribute), attribute.data);
         return;
     }
     if (!client_is_valid_attribute(call->arguments[3])) {
         reply_error_format(call->reply,
                            "ERR %.*s cannot contain spaces, newlines or special characters.",
-                           (int)attribute.size, attribute.data);
+                           slice_print_size(attribute), attribute.data);
         return;
     }
     struct session_library *library = session_open_library(call->session);

@@ -33,11 +33,12 @@ static void reply_filter_error(const struct call *call, enum client_filter_error
         reply_error(call->reply, "ERR client-id should be greater than 0");
         break;
     case FILTER_KIND:
-        reply_error_format(call->reply, "ERR Unknown client type '%.*s'", (int)culprit.size,
+        reply_error_format(call->reply, "ERR Unknown client type '%.*s'", slice_print_size(culprit),
                            culprit.data);
         break;
     case FILTER_USER:
-        reply_error_format(call->reply, "ERR No such user '%.*s'", (int)culprit.size, culprit.data);
+        reply_error_format(call->reply, "ERR No such user '%.*s'", slice_print_size(culprit),
+                           culprit.data);
         break;
     case FILTER_SYNTAX:
     case FILTER_OK:

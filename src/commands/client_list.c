@@ -121,7 +121,7 @@ void client_write_info(struct text *text, const struct session *session, const s
     text_format(text, "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld",
                 (unsigned long long)session->id, session->address,
                 session_local_address(session, local_address), session->descriptor,
-                (int)session->name.size, session->name.data,
+                slice_print_size(buffer_slice(&session->name)), session->name.data,
                 (long long)(now_ms - session->created_ms) / 1000,
                 (long long)(now_ms - session->last_interaction_ms) / 1000);
     text_format(text, " flags=%s db=%u sub=%zu psub=%zu ssub=%zu multi=%lld",
@@ -135,11 +135,11 @@ void client_write_info(struct text *text, const struct session *session, const s
     text_format(text, " rbs=%zu rbp=%zu obl=%zu oll=0 omem=%zu tot-mem=%zu events=%s", output_room,
                 output_room, output, output, client_memory_of(session), output > 0 ? "rw" : "r");
     text_format(text, " cmd=%s user=%.*s redir=%lld resp=%d lib-name=%.*s lib-ver=%.*s",
-                print_command(session, command), (int)session->user->name.size,
+                print_command(session, command), slice_print_size(session->user->name),
                 session->user->name.data,
                 session->tracker.is_on ? (long long)session->tracker.mode.redirect : -1LL,
-                session->reply.protocol, (int)library_name.size, library_name.data,
-                (int)library_version.size, library_version.data);
+                session->reply.protocol, slice_print_size(library_name), library_name.data,
+                slice_print_size(library_version), library_version.data);
 }
 
 static void write_line(struct text *text, const struct session *session, const struct call *call)
@@ -207,7 +207,7 @@ static bool write_list(const struct call *call, struct text *text)
         enum client_kind kind;
         if (!client_filter_parse_kind(call->arguments[3], &kind)) {
             reply_error_format(call->reply, "ERR Unknown client type '%.*s'",
-                               (int)call->arguments[3].size, call->arguments[3].data);
+                               slice_print_size(call->arguments[3]), call->arguments[3].data);
             return false;
         }
         write_kind(call, kind, text);

@@ -114,7 +114,8 @@ static void reply_overlap(const struct call *call, struct slice prefix, const ch
     reply_error_format(call->reply,
                        "ERR Prefix '%.*s' overlaps with %s prefix '%.*s'. Prefixes for a single "
                        "client must not overlap.",
-                       (int)prefix.size, prefix.data, which, (int)other.size, other.data);
+                       slice_print_size(prefix), prefix.data, which, slice_print_size(other),
+                       other.data);
 }
 
 /* A key is told to a client once: so no two of its prefixes may fit one key. False: two do, and the

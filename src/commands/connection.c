@@ -90,7 +90,7 @@ static bool follow_hello_options(const struct call *call, size_t next)
             next++;
         } else {
             reply_error_format(call->reply, "ERR Syntax error in HELLO option '%.*s'",
-                               (int)option.size, option.data);
+                               slice_print_size(option), option.data);
             return false;
         }
     }

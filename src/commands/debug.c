@@ -70,7 +70,7 @@ static void debug_log(struct call *call)
 static void debug_error(struct call *call)
 {
     struct slice text = call->arguments[2];
-    reply_error_format(call->reply, "%.*s", (int)text.size, text.data);
+    reply_error_format(call->reply, "%.*s", slice_print_size(text), text.data);
 }
 
 /* --- OBJECT, POPULATE --- */

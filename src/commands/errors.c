@@ -54,7 +54,7 @@ const char *errors_text(enum client_error error)
 static int shown_size(struct slice word, size_t maximum)
 {
     size_t size = word.size < maximum ? word.size : maximum;
-    return size == 0 ? 0 : (int)strnlen(word.data, size);
+    return size == 0 ? 0 : slice_print_size(slice_make(word.data, strnlen(word.data, size)));
 }
 
 void errors_format(enum client_error error, struct slice subject, char text[ERRORS_TEXT_SIZE_MAX])

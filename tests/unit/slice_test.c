@@ -56,6 +56,15 @@ START_TEST(parts)
 }
 END_TEST
 
+START_TEST(sizes_fit_printf)
+{
+    ck_assert_int_eq(slice_print_size(slice_make(NULL, 0)), 0);
+    ck_assert_int_eq(slice_print_size(SLICE_LITERAL("abc")), 3);
+    /* Beyond an int: never negative, which would print up to the next NUL. */
+    ck_assert_int_eq(slice_print_size(slice_make("", (size_t)3 << 30)), (int)SLICE_PRINTED_MAX);
+}
+END_TEST
+
 START_TEST(words_are_taken_off_the_front)
 {
     struct slice rest = SLICE_LITERAL(" \ta bc\n\v\f\rd\0e ");
@@ -83,6 +92,7 @@ int main(void)
     tcase_add_test(core, words);
     tcase_add_test(core, order);
     tcase_add_test(core, parts);
+    tcase_add_test(core, sizes_fit_printf);
     tcase_add_test(core, words_are_taken_off_the_front);
     tcase_add_test_raise_signal(core, a_part_outside_aborts, SIGABRT);
     suite_add_tcase(suite, core);
