@@ -15,8 +15,8 @@
 
 #include <stdlib.h>
 
-static void forget_record(struct engine *engine, const struct engine_keyspace *keyspace,
-                          struct index_hash hash, const struct lookup *lookup)
+void change_forget_record_locked(struct engine *engine, const struct engine_keyspace *keyspace,
+                                 struct index_hash hash, const struct lookup *lookup)
 {
     live_map_clear(lookup->segment->live_map, lookup->offset);
     if (lookup->status == STATUS_OK) {
@@ -69,6 +69,7 @@ static struct pieces *find_pieces(const struct engine *engine,
     }
     struct record_address address =
         segment_address_of(&engine->segments, lookup->segment, lookup->offset);
+    CHECK(address.units != 0); /* which is where a header is whose place is not known */
     struct pieces *pieces = NULL;
     do {
         pieces = pieces_table_next(&keyspace->pieces, pieces);
@@ -89,7 +90,7 @@ static void forget_pieces(struct engine *engine, struct engine_keyspace *keyspac
 void change_forget_locked(struct engine *engine, struct engine_keyspace *keyspace,
                           struct index_hash hash, const struct lookup *lookup)
 {
-    forget_record(engine, keyspace, hash, lookup);
+    change_forget_record_locked(engine, keyspace, hash, lookup);
     if (keyspace->pieces.count > 0) {
         forget_pieces(engine, keyspace, lookup);
     }
@@ -136,15 +137,13 @@ static enum status check_sizes(struct slice key, const struct engine_value *valu
  * Makes sure that point_at() will do. It comes before the record is prepared: a large one is in its
  * file then, and if it were refused afterwards, a crash could bring it back.
  */
-static enum status reserve_slot(struct engine *engine, struct engine_keyspace *keyspace,
-                                struct index_hash hash, int64_t expiry_ms,
-                                const struct old_record *old)
+enum status change_reserve_slot_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                                       struct index_hash hash, bool is_new, int64_t expiry_ms)
 {
-    if (!old->found && engine->max_keys > 0 &&
-        spaces_key_count(&engine->spaces) >= engine->max_keys) {
+    if (is_new && engine->max_keys > 0 && spaces_key_count(&engine->spaces) >= engine->max_keys) {
         return STATUS_KEY_LIMIT;
     }
-    return index_reserve(keyspace->index, hash, !old->found, expiry_ms != EXPIRY_NONE);
+    return index_reserve(keyspace->index, hash, is_new, expiry_ms != EXPIRY_NONE);
 }
 
 /* Makes the index point at the record that is about to be committed. */
@@ -181,7 +180,8 @@ enum status change_put_locked(struct engine *engine, struct engine_keyspace *key
     struct index_hash hash = lookup_hash(engine, record->key);
     struct old_record old;
     find_old(engine, keyspace, hash, record->key, &old);
-    enum status status = reserve_slot(engine, keyspace, hash, record->expiry_ms, &old);
+    enum status status =
+        change_reserve_slot_locked(engine, keyspace, hash, !old.found, record->expiry_ms);
     if (status == STATUS_OK) {
         status = expiry_pay_mark_locked(engine, record->expiry_ms);
     }
@@ -193,7 +193,7 @@ enum status change_put_locked(struct engine *engine, struct engine_keyspace *key
     }
     point_at(engine, keyspace, hash, append, &old);
     if (old.found) {
-        forget_record(engine, keyspace, hash, &old.lookup);
+        change_forget_record_locked(engine, keyspace, hash, &old.lookup);
     }
     if (old.found && keyspace->pieces.count > 0 && !is_same_string(append, &old.lookup)) {
         forget_pieces(engine, keyspace, &old.lookup);

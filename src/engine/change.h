@@ -12,9 +12,13 @@
 #include "engine/lookup.h"
 #include "engine/pieces.h"
 
-/* The record that a slot pointed to is dead now, and if it was a header, its pieces are. One that
- * can't be read has no known size: its bytes stay counted as live, and its segment counts as
- * damaged, so that no compaction takes it for one without anything dead. */
+/* The record that a slot pointed to is dead now. One that can't be read has no known size: its
+ * bytes stay counted as live, and its segment counts as damaged, so that no compaction takes it for
+ * one without anything dead. */
+void change_forget_record_locked(struct engine *engine, const struct engine_keyspace *keyspace,
+                                 struct index_hash hash, const struct lookup *lookup);
+
+/* So it is, and if it was a header, its pieces are dead, too. */
 void change_forget_locked(struct engine *engine, struct engine_keyspace *keyspace,
                           struct index_hash hash, const struct lookup *lookup);
 
@@ -22,6 +26,12 @@ void change_forget_locked(struct engine *engine, struct engine_keyspace *keyspac
  * stays the caller's business. Failures are those of engine_put_locked. */
 enum status change_put_locked(struct engine *engine, struct engine_keyspace *keyspace,
                               struct append *append) MUST_CHECK;
+
+/* Whether the index takes the key, which is new there or not: so long as the index is not changed,
+ * change_put_locked() will not fail for want of a slot. INDEX_FULL, KEY_LIMIT, NO_MEMORY. */
+enum status change_reserve_slot_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                                       struct index_hash hash, bool is_new,
+                                       int64_t expiry_ms) MUST_CHECK;
 
 /* Counts the bytes of a piece, which lies in this keyspace, among the live ones, or takes them off.
  * It can't fail where the segment has been prepared for the keyspace. */

@@ -20,6 +20,7 @@
     X(MARK_BEFORE_SYNC, 3, "a sync mark is written before the syncs that it tells of")             \
     X(SEALED_BEFORE_SYNC, 4, "segments are sealed before they are durable")                        \
     X(JUDGED_BEFORE_SYNC, 5, "a compaction does not sync what made records garbage")               \
+    X(PIECES_GO_BY_CLOCK, 5, "a compaction drops what has expired, and owes the mark of it")       \
     X(PACKED_UNSYNCED, 6, "a packed segment is listed without having been synced")                 \
     X(PACKED_NAME_UNSYNCED, 6, "a packed segment is listed before its name is durable")            \
     X(REMOVED_WHILE_LISTED, 7, "victims are removed while the manifest lists them")                \

@@ -169,24 +169,52 @@ static bool is_zero(const char *bytes, size_t size)
     return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
+static uint64_t piece_count(const struct patching *patching)
+{
+    uint64_t size = (uint64_t)1 << patching->shape.shift;
+    return (patching->shape.size + size - 1) >> patching->shape.shift;
+}
+
+/* Is there nothing in the piece, neither of the old value nor of the patch? */
+static bool is_gap(const struct patching *patching, uint64_t ordinal)
+{
+    uint64_t start = ordinal << patching->shape.shift;
+    uint64_t end = start + size_of_piece(patching, ordinal);
+    uint64_t offset = patching->patch->offset;
+    return start >= patching->old.size && (end <= offset || start >= offset + patching->patch_size);
+}
+
+/* What a put would be refused for is found out before the first piece is written: those would fill
+ * the disk for nothing. */
+static enum status reserve_all_pieces(const struct patching *patching)
+{
+    struct engine *engine = patching->engine;
+    uint64_t count = piece_count(patching);
+    uint64_t size = record_size(patching->key.size, 0, true, true) +
+                    record_size(0, MARK_EXPIRY_SIZE, false, false);
+    enum status status =
+        change_reserve_slot_locked(engine, patching->keyspace, lookup_hash(engine, patching->key),
+                                   patching->patch->old == NULL, patching->patch->expiry_ms);
+    for (uint64_t i = 0; status == STATUS_OK && i < count; i++) {
+        if (!is_gap(patching, i)) {
+            size += pieces_record_size(size_of_piece(patching, i));
+            status = pieces_table_reserve(&patching->keyspace->pieces, patching->pieces, i, i + 1);
+        }
+    }
+    return status == STATUS_OK ? appender_reserve_locked(engine, size) : status;
+}
+
 static enum status write_all_pieces(const struct patching *patching)
 {
-    uint64_t count = (patching->shape.size + ((uint64_t)1 << patching->shape.shift) - 1) >>
-                     patching->shape.shift;
+    uint64_t count = piece_count(patching);
     enum status status = STATUS_OK;
     for (uint64_t i = 0; status == STATUS_OK && i < count; i++) {
-        uint64_t start = i << patching->shape.shift;
-        size_t size = size_of_piece(patching, i);
-        bool is_gap = start >= patching->old.size &&
-                      (start + size <= patching->patch->offset ||
-                       start >= patching->patch->offset + patching->patch_size);
-        if (is_gap) {
+        if (is_gap(patching, i)) {
             continue;
         }
         status = compose(patching, i, patching->buffers);
-        if (status == STATUS_OK && !is_zero(patching->buffers, size)) {
-            status = pieces_table_reserve(&patching->keyspace->pieces, patching->pieces, i, i + 1);
-            status = status == STATUS_OK ? write_piece(patching, i, patching->buffers) : status;
+        if (status == STATUS_OK && !is_zero(patching->buffers, size_of_piece(patching, i))) {
+            status = write_piece(patching, i, patching->buffers);
         }
     }
     return status;
@@ -230,8 +258,9 @@ static enum status make(struct patching *patching)
         return status;
     }
     patching->pieces->shape = patching->shape;
+    status = reserve_all_pieces(patching);
     begin_group(engine);
-    status = write_all_pieces(patching);
+    status = status == STATUS_OK ? write_all_pieces(patching) : status;
     status = status == STATUS_OK ? write_header(patching) : status;
     if (status != STATUS_OK) {
         change_abandon_pieces_locked(engine, patching->keyspace, patching->pieces);

@@ -109,10 +109,12 @@ void pieces_table_init(struct pieces_table *table, struct index_budget *budget)
 
 void pieces_table_deinit(struct pieces_table *table)
 {
-    struct pieces *pieces;
-    while ((pieces = pieces_table_next(table, NULL)) != NULL) {
+    struct pieces *pieces = pieces_table_next(table, NULL);
+    while (pieces != NULL) {
+        struct pieces *next = pieces_table_next(table, pieces);
         pieces_table_remove(table, pieces);
         pieces_free(pieces);
+        pieces = next;
     }
     index_account_give(&table->account, table->bucket_count * sizeof(struct pieces *));
     free(table->buckets);

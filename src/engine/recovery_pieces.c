@@ -176,14 +176,16 @@ static void give_up_dead(struct engine *engine, struct engine_keyspace *keyspace
 enum status recovery_pieces_settle(struct engine *engine, struct recovery_pieces *found)
 {
     enum status status = STATUS_OK;
-    struct pieces *pieces;
-    while (status == STATUS_OK && (pieces = pieces_table_next(&found->table, NULL)) != NULL) {
+    struct pieces *pieces = pieces_table_next(&found->table, NULL);
+    while (status == STATUS_OK && pieces != NULL) {
+        struct pieces *next = pieces_table_next(&found->table, pieces);
         struct engine_keyspace *keyspace = spaces_find(&engine->spaces, pieces->keyspace_id);
         if (keyspace != NULL) {
             status = settle_string(engine, keyspace, pieces);
         }
         pieces_table_remove(&found->table, pieces);
         pieces_free(pieces);
+        pieces = next;
     }
     for (size_t i = 0; status == STATUS_OK && i < engine->spaces.count; i++) {
         give_up_dead(engine, engine->spaces.databases[i]);

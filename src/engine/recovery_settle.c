@@ -247,7 +247,8 @@ static enum status settle_known(struct recovery_settlement *settlement,
     if (status == STATUS_OK) {
         const struct lookup lookup = {
             .status = known->status, .segment = known->segment, .size = known->size};
-        change_forget_locked(engine, keyspace, hash, &lookup);
+        /* Which strings in pieces have died is known when all slots are: recovery_pieces.h. */
+        change_forget_record_locked(engine, keyspace, hash, &lookup);
     }
     return status;
 }
@@ -375,7 +376,8 @@ static void drop_marked(struct recovery_settlement *settlement, struct engine_ke
         if (lookup.status == STATUS_OK &&
             staircase_covers(settlement->marks, lookup.record.sequence, lookup.record.expiry_ms)) {
             CHECK(index_remove(keyspace->index, batch->slots[i].hash, batch->slots[i].address));
-            change_forget_locked(settlement->engine, keyspace, batch->slots[i].hash, &lookup);
+            change_forget_record_locked(settlement->engine, keyspace, batch->slots[i].hash,
+                                        &lookup);
         }
     }
 }

@@ -8,6 +8,7 @@
 #include "support/test_random.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -356,6 +357,188 @@ START_TEST(the_manifest_announces_pieces)
 }
 END_TEST
 
+/* --- found in a review -------------------------------------------------------------------- */
+
+static char filler[3000000];
+
+static void put_filler(const char *key, size_t size)
+{
+    ck_assert_int_eq(sim_store_put(&store, key, slice_make(filler, size), EXPIRY_NONE), STATUS_OK);
+}
+
+/* What the key holds, if it is there, is what it should be. */
+static void assert_gone_or_expected(void)
+{
+    enum status status = sim_store_find(&store, "k");
+    if (status == STATUS_OK) {
+        assert_expected();
+    } else {
+        ck_assert_int_eq(status, STATUS_NOT_FOUND);
+    }
+}
+
+/* A compaction leaves out pieces of what has expired, so the mark of it is durable before: else,
+ * with the clock set back after a crash, a header in another file would be alive without them. */
+START_TEST(expired_pieces_are_not_zeros_later)
+{
+    put_large();
+    patch(0, 1);
+    put_filler("f", SIZE);
+    put_filler("f", SIZE);
+    put_filler("g", 1000);
+    ck_assert_int_eq(try_patch(0, slice_make(NULL, 0), store.clock_ms + 1000), STATUS_OK);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
+    engine_set_active_expiry(store.engine, false);
+    engine_set_compaction_percentage(store.engine, 1);
+    store.clock_ms += 2000;
+    ck_assert_int_eq(sim_store_find(&store, "k"), STATUS_NOT_FOUND);
+    for (int i = 0; i < 5; i++) {
+        engine_tick(store.engine);
+    }
+    store.clock_ms -= 2000;
+    kill_and_open();
+    assert_gone_or_expected();
+}
+END_TEST
+
+struct looked_for {
+    const char *text;
+    char name[FILE_NAME_SIZE_MAX];
+    uint64_t offset;
+};
+
+static void look_into(void *context, const char *name)
+{
+    struct looked_for *place = context;
+    static char bytes[1 << 20];
+    struct file *file;
+    size_t size;
+    if (strstr(name, ".log") == NULL) {
+        return;
+    }
+    ck_assert_int_eq(fs_open(store.fs, name, FILE_MODE_READ, &file), STATUS_OK);
+    ck_assert_int_eq(file_read(file, 0, bytes, sizeof(bytes), &size), STATUS_OK);
+    file_close(file);
+    const char *found = memmem(bytes, size, place->text, strlen(place->text));
+    if (found != NULL) {
+        (void)snprintf(place->name, sizeof(place->name), "%s", name);
+        place->offset = (uint64_t)(found - bytes);
+    }
+}
+
+/* A record of another key rots in the file with the first handle, while the header's file, which
+ * the checkpoint knows, is gone. */
+START_TEST(rot_elsewhere_takes_no_pieces)
+{
+    ck_assert_int_eq(sim_store_put(&store, "rotten", SLICE_LITERAL("old one"), EXPIRY_NONE),
+                     STATUS_OK);
+    patch(0, SIZE); /* in pieces at once */
+    put_filler("a0", SIZE);
+    put_filler("a1", SIZE);
+    put_filler("h2", SIZE); /* the second segment has the header alone, and garbage */
+    ck_assert_int_eq(try_patch(0, slice_make(NULL, 0), store.clock_ms + 100000000), STATUS_OK);
+    for (int i = 0; i < 4; i++) {
+        put_filler("h2", SIZE);
+    }
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
+    engine_checkpoint(store.engine);
+    engine_set_compaction_percentage(store.engine, 10);
+    for (int i = 0; i < 5; i++) {
+        engine_tick(store.engine);
+    }
+    ck_assert_int_eq(sim_store_put(&store, "rotten", SLICE_LITERAL("new one"), EXPIRY_NONE),
+                     STATUS_OK);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
+    struct looked_for place = {.text = "rottenold one"};
+    ck_assert_int_eq(fs_list(store.fs, look_into, &place), STATUS_OK);
+    ck_assert_str_ne(place.name, "");
+    ck_assert_int_eq(sim_disk_flip(store.disk, place.name, place.offset, 1), STATUS_OK);
+    kill_and_open();
+    assert_expected();
+}
+END_TEST
+
+/* In place, with more records than a segment holds: they get one of their own. */
+START_TEST(a_patch_may_be_longer_than_a_segment)
+{
+    free(expected);
+    expected = calloc(1, sizeof(filler));
+    ck_assert_ptr_nonnull(expected);
+    expected_size = sizeof(filler);
+    test_random_fill(&random_numbers, expected, expected_size);
+    ck_assert_int_eq(try_patch(200000, SLICE_LITERAL("x"), EXPIRY_NONE), STATUS_OK);
+    ck_assert_int_eq(try_patch(0, slice_make(expected, expected_size), EXPIRY_NONE), STATUS_OK);
+    assert_expected();
+    kill_and_open();
+    assert_expected();
+    ck_assert_int_eq(try_patch(5, slice_make(expected + 5, 3), EXPIRY_NONE), STATUS_OK);
+    sim_store_compact(&store);
+    assert_expected();
+    kill_and_open();
+    assert_expected();
+}
+END_TEST
+
+static bool has_expired;
+
+static void expire_meanwhile(void *context, enum sim_call call, const char *name)
+{
+    (void)context;
+    if (!has_expired && strstr(name, ".index") != NULL && call == SIM_WRITE) {
+        has_expired = true;
+        store.clock_ms += 5000;
+        ck_assert_int_eq(sim_store_find(&store, "k"), STATUS_NOT_FOUND);
+    }
+}
+
+/* Between the copy of its slot and that of its array. */
+START_TEST(what_expires_while_a_checkpoint_is_made_is_gone)
+{
+    put_large();
+    patch(0, 1);
+    ck_assert_int_eq(try_patch(0, slice_make(NULL, 0), store.clock_ms + 1000), STATUS_OK);
+    ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK);
+    has_expired = false;
+    sim_disk_set_hook(store.disk, expire_meanwhile, NULL);
+    engine_checkpoint(store.engine);
+    sim_disk_set_hook(store.disk, NULL, NULL);
+    ck_assert(has_expired);
+    store.clock_ms -= _i == 1 ? 5000 : 0;
+    kill_and_open();
+    sim_store_verify(&store);
+    ck_assert_int_eq(sim_store_find(&store, "k"), STATUS_NOT_FOUND);
+    sim_store_verify(&store);
+}
+END_TEST
+
+/* What a put of the same size would not take room for, either. */
+START_TEST(a_refused_patch_takes_no_room)
+{
+    memset(filler, 7, sizeof(filler));
+    put_filler("k", sizeof(filler));
+    for (int i = 0; i < 3; i++) {
+        engine_tick(store.engine);
+    }
+    sim_disk_set_capacity(store.disk, sim_disk_used_bytes(store.disk) + 2500000);
+    put_filler("s1", 200000);
+    ck_assert_int_eq(try_patch(0, SLICE_LITERAL("x"), EXPIRY_NONE), STATUS_DISK_FULL);
+    put_filler("s2", 200000);
+}
+END_TEST
+
+/* A refusal that comes last of all must not leave pieces behind, either. */
+START_TEST(a_refused_key_writes_no_piece)
+{
+    put_filler("other", 10);
+    engine_lock(store.engine);
+    engine_set_max_keys_locked(store.engine, 1);
+    engine_unlock(store.engine);
+    uint64_t before = appended();
+    ck_assert_int_eq(try_patch(SIZE, SLICE_LITERAL("x"), EXPIRY_NONE), STATUS_KEY_LIMIT);
+    ck_assert_uint_eq(appended(), before);
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
@@ -373,6 +556,13 @@ int main(void)
     tcase_add_test(tests, it_outlives_crashes_compactions_and_checkpoints);
     tcase_add_test(tests, it_goes_along_when_databases_are_exchanged);
     tcase_add_test(tests, the_manifest_announces_pieces);
+    tcase_add_test(tests, expired_pieces_are_not_zeros_later);
+    tcase_add_test(tests, rot_elsewhere_takes_no_pieces);
+    tcase_add_test(tests, a_patch_may_be_longer_than_a_segment);
+    tcase_add_loop_test(tests, what_expires_while_a_checkpoint_is_made_is_gone, 0, 2);
+    tcase_add_test(tests, a_refused_patch_takes_no_room);
+    tcase_add_test(tests, a_refused_key_writes_no_piece);
+    tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
