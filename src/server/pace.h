@@ -5,7 +5,8 @@
  * for each look, for falling asleep and (the clients do) for being woken. When requests come from
  * many clients so densely that some more arrive in a moment, and nearly all clients are busy with
  * something other than waiting for this worker, it sleeps for that moment, and then serves them
- * together. Few clients, or clients that wait for the worker, are never let wait.
+ * together. Few clients, clients that ask now and then, or clients that wait for the worker, are
+ * never let wait.
  *
  * Belongs to its worker; no lock.
  */
@@ -21,8 +22,10 @@ struct pace {
     int64_t ms;            /* the millisecond at hand, monotonic */
     size_t clients;        /* that were read from in it */
     size_t clients_before; /* in the one before */
-    size_t reads;          /* of the turn */
-    size_t requests;       /* in these */
+    size_t reads;          /* from clients in it */
+    size_t reads_before;   /* in the one before */
+    size_t turn_reads;
+    size_t turn_requests;
 };
 
 /* The calling thread sleeps no longer than it says. */

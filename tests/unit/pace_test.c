@@ -15,21 +15,21 @@ static bool rests_after(struct pace *pace, size_t reads, size_t fresh, size_t re
     return pace_begin_turn(pace);
 }
 
-/* A millisecond in which so many clients are read from, one a turn; the next one begins. */
-static struct pace after_busy_ms(size_t clients)
+/* A millisecond with so many reads, one a turn, from so many clients; the next one begins. */
+static struct pace after_ms(size_t reads, size_t clients)
 {
-    struct pace pace = {0};
-    (void)rests_after(&pace, 1, 1, 1, 100);
-    for (size_t i = 0; i < clients; i++) {
-        (void)rests_after(&pace, 1, 1, 1, 100);
+    struct pace pace = {.ms = 100};
+    for (size_t i = 0; i + 1 < reads; i++) {
+        (void)rests_after(&pace, 1, i < clients, 1, 100);
     }
+    /* The first read of the next millisecond is told by the clock after it. */
     (void)rests_after(&pace, 1, 0, 1, 101);
     return pace;
 }
 
 START_TEST(many_clients_with_a_request_now_and_then_are_served_together)
 {
-    struct pace pace = after_busy_ms(50);
+    struct pace pace = after_ms(80, 50);
     ck_assert(rests_after(&pace, 1, 1, 1, 101));
     ck_assert(rests_after(&pace, 6, 6, 6, 101));
     ck_assert(rests_after(&pace, 1, 0, 1, 101));
@@ -47,9 +47,18 @@ END_TEST
 
 START_TEST(few_clients_never_wait)
 {
-    struct pace pace = after_busy_ms(15);
+    struct pace pace = after_ms(80, 15);
     ck_assert(!rests_after(&pace, 1, 1, 1, 101));
-    pace = after_busy_ms(16);
+    pace = after_ms(80, 16);
+    ck_assert(rests_after(&pace, 1, 1, 1, 101));
+}
+END_TEST
+
+START_TEST(clients_that_ask_now_and_then_never_wait)
+{
+    struct pace pace = after_ms(49, 45);
+    ck_assert(!rests_after(&pace, 1, 1, 1, 101));
+    pace = after_ms(50, 45);
     ck_assert(rests_after(&pace, 1, 1, 1, 101));
 }
 END_TEST
@@ -66,7 +75,7 @@ END_TEST
 
 START_TEST(clients_that_wait_for_the_worker_are_served_at_once)
 {
-    struct pace pace = after_busy_ms(50);
+    struct pace pace = after_ms(80, 50);
     ck_assert(!rests_after(&pace, 7, 7, 7, 101));
     ck_assert(!rests_after(&pace, 50, 43, 50, 101));
 }
@@ -74,7 +83,7 @@ END_TEST
 
 START_TEST(pipelines_are_worth_a_turn)
 {
-    struct pace pace = after_busy_ms(50);
+    struct pace pace = after_ms(80, 50);
     ck_assert(rests_after(&pace, 1, 1, 8, 101));
     ck_assert(!rests_after(&pace, 1, 1, 9, 101));
 }
@@ -82,16 +91,16 @@ END_TEST
 
 START_TEST(a_turn_without_reads_does_not_wait)
 {
-    struct pace pace = after_busy_ms(50);
+    struct pace pace = after_ms(80, 50);
     ck_assert(!rests_after(&pace, 0, 0, 0, 101));
 }
 END_TEST
 
 START_TEST(a_pause_ends_it)
 {
-    struct pace pace = after_busy_ms(50);
+    struct pace pace = after_ms(80, 50);
     ck_assert(!rests_after(&pace, 1, 1, 1, 103));
-    pace = after_busy_ms(50);
+    pace = after_ms(80, 50);
     ck_assert(!rests_after(&pace, 1, 1, 1, 50));
 }
 END_TEST
@@ -103,6 +112,7 @@ int main(void)
     tcase_add_test(test, many_clients_with_a_request_now_and_then_are_served_together);
     tcase_add_test(test, the_first_millisecond_only_counts);
     tcase_add_test(test, few_clients_never_wait);
+    tcase_add_test(test, clients_that_ask_now_and_then_never_wait);
     tcase_add_test(test, one_client_that_asks_often_never_waits);
     tcase_add_test(test, clients_that_wait_for_the_worker_are_served_at_once);
     tcase_add_test(test, pipelines_are_worth_a_turn);
