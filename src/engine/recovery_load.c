@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "engine/recovery_checkpoint.h"
-#include "engine/recovery_scan.h"
+#include "engine/recovery_scan_files.h"
 #include "engine/recovery_settle.h"
 
 #include <stdlib.h>
@@ -58,7 +58,7 @@ static enum status add_files(struct load *load)
 
 /* The log behind the checkpoint says by its sequence numbers how many records it has. How many keys
  * they are of is a guess: most often nearly as many, as long as there are so many keys. */
-static enum status reserve_table(struct load *load)
+static size_t guess_keys(const struct load *load)
 {
     const struct checkpoint_header *header = &load->checkpoint.header;
     uint64_t records = 0;
@@ -72,36 +72,32 @@ static enum status reserve_table(struct load *load)
                        : 0;
     }
     uint64_t keys = records < header->key_count ? records : header->key_count;
-    return recovery_table_reserve(&load->scan.table, (size_t)(keys - keys / 8));
+    return (size_t)(keys - keys / 8);
 }
 
 /* Reads what the checkpoint does not cover; without one, all. */
 static enum status scan_files(struct load *load, struct error *error)
 {
     const struct recovery_files *files = load->files;
+    struct recovery_scan_part *parts = calloc(files->count + 1, sizeof(*parts));
+    if (parts == NULL) {
+        return error_set(error, STATUS_NO_MEMORY, "out of memory while opening %zu files",
+                         files->count);
+    }
+    size_t count = 0;
     uint64_t total_bytes = 0;
-    for (size_t i = 0; i < files->count; i++) {
-        if (belongs_to_history(&files->files[i])) {
-            total_bytes +=
-                files->files[i].end - recovery_checkpoint_from(&load->checkpoint, &files->files[i]);
-        }
-    }
-    load->scan.progress.total_bytes = total_bytes;
-    enum status reserved = reserve_table(load);
-    if (reserved != STATUS_OK) {
-        return error_set(error, reserved, "can't build the index: %s", status_words(reserved));
-    }
     for (size_t i = 0; i < files->count; i++) {
         const struct recovery_file *file = &files->files[i];
         uint64_t from = recovery_checkpoint_from(&load->checkpoint, file);
         if (belongs_to_history(file) && from < file->end) {
-            enum status status = recovery_scan_file(&load->scan, file, from, error);
-            if (status != STATUS_OK) {
-                return status;
-            }
+            parts[count++] = (struct recovery_scan_part){.file = file, .from = from};
+            total_bytes += file->end - from;
         }
     }
-    return STATUS_OK;
+    load->scan.progress.total_bytes = total_bytes;
+    enum status status = recovery_scan_files(&load->scan, parts, count, guess_keys(load), error);
+    free(parts);
+    return status;
 }
 
 /* --- the map ------------------------------------------------------------------------------ */
@@ -208,8 +204,8 @@ static void note_result(struct load *load)
     struct engine *engine = load->engine;
     struct checkpoint_state *state = &engine->checkpoint;
     state->sequence = load->checkpoint.file != NULL ? load->checkpoint.header.start.sequence : 0;
-    state->other_bytes = load->scan.progress.done_bytes;
-    engine->recovered_records = load->scan.progress.records;
+    state->other_bytes = atomic_load(&load->scan.progress.done_bytes);
+    engine->recovered_records = atomic_load(&load->scan.progress.records);
     engine->may_hold_pieces = engine->manifest.format_version >= FORMAT_VERSION_PIECES;
     engine->expiry.marks = load->scan.marks;
     staircase_init(&load->scan.marks);

@@ -75,6 +75,50 @@ enum status recovery_pieces_take(struct recovery_pieces *found,
                                     : take_piece(&found->table, pieces, seen);
 }
 
+/* --- merging ------------------------------------------------------------------------------ */
+
+static enum status merge_string(struct recovery_pieces *into, const struct pieces *from)
+{
+    struct pieces *pieces = pieces_table_find(&into->table, from->id);
+    enum status status = STATUS_OK;
+    if (pieces == NULL) {
+        status = pieces_table_add(&into->table, from->id, from->keyspace_id, &pieces);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (pieces->keyspace_id != from->keyspace_id) {
+        return STATUS_CORRUPT;
+    }
+    if (from->header_sequence > pieces->header_sequence) {
+        pieces->shape = from->shape;
+        pieces->hash = from->hash;
+        pieces->header = from->header;
+        pieces->header_sequence = from->header_sequence;
+    }
+    for (uint64_t i = 0; status == STATUS_OK && pieces_next(from, &i); i++) {
+        const struct piece fresh = pieces_get(from, i);
+        if (fresh.sequence > pieces_get(pieces, i).sequence) {
+            status = pieces_table_reserve(&into->table, pieces, i, i + 1);
+            if (status == STATUS_OK) {
+                pieces_set(pieces, i, fresh);
+            }
+        }
+    }
+    return status;
+}
+
+enum status recovery_pieces_merge(struct recovery_pieces *into, const struct recovery_pieces *from)
+{
+    enum status status = STATUS_OK;
+    const struct pieces *pieces = pieces_table_next(&from->table, NULL);
+    for (; status == STATUS_OK && pieces != NULL;
+         pieces = pieces_table_next(&from->table, pieces)) {
+        status = merge_string(into, pieces);
+    }
+    return status;
+}
+
 /* --- settling ----------------------------------------------------------------------------- */
 
 struct header_match {

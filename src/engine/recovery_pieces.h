@@ -5,7 +5,7 @@
  * sequence number counts. Which strings are alive is known when the indexes are: a slot must point
  * at the header. All others are given up.
  *
- * Used by one thread, while the store is being opened.
+ * Used by one thread at a time, while the store is being opened.
  */
 #ifndef SCDB_ENGINE_RECOVERY_PIECES_H
 #define SCDB_ENGINE_RECOVERY_PIECES_H
@@ -34,6 +34,10 @@ struct recovery_pieces_found {
 /* CORRUPT: the record says what can't be. NO_MEMORY. */
 enum status recovery_pieces_take(struct recovery_pieces *found,
                                  const struct recovery_pieces_found *seen) MUST_CHECK;
+
+/* Puts what `from` has found to that of `into`. CORRUPT: they don't fit. NO_MEMORY. */
+enum status recovery_pieces_merge(struct recovery_pieces *into,
+                                  const struct recovery_pieces *from) MUST_CHECK;
 
 /* Brings what was found to the keyspaces, whose indexes are whole, and which may know strings from
  * a checkpoint. NO_MEMORY, IO. */

@@ -17,21 +17,30 @@
 
 /* --- the map ------------------------------------------------------------------------------ */
 
-/* Copies the manifest's map, which is what records may change. */
+/* Copies the map of that sequence number. NO_MEMORY: the one before stays. */
+static enum status set_map(struct recovery_scan *scan, uint64_t sequence, const uint64_t *ids,
+                           size_t count)
+{
+    uint64_t *map = malloc((count + 1) * sizeof(*map));
+    if (map == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    if (count > 0) {
+        memcpy(map, ids, count * sizeof(*map));
+    }
+    free(scan->map);
+    scan->map = map;
+    scan->map_count = count;
+    scan->map_sequence = sequence;
+    return STATUS_OK;
+}
+
+/* Starts with the manifest's map, which is what records may change. */
 static enum status start_map(struct recovery_scan *scan)
 {
     const struct manifest *manifest = &scan->engine->manifest;
-    scan->map = malloc((manifest->map_count + 1) * sizeof(*scan->map));
-    if (scan->map == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    if (manifest->map_count > 0) {
-        memcpy(scan->map, manifest->map, manifest->map_count * sizeof(*scan->map));
-    }
-    scan->map_count = manifest->map_count;
-    scan->map_sequence = manifest->map_sequence;
     scan->next_keyspace_id = manifest->next_keyspace_id;
-    return STATUS_OK;
+    return set_map(scan, manifest->map_sequence, manifest->map, manifest->map_count);
 }
 
 static enum status take_map(struct recovery_scan *scan, uint64_t sequence,
@@ -199,35 +208,45 @@ static enum status damaged(const struct recovery_file *file, uint64_t offset, en
 static void tell_progress(struct recovery_progress *progress)
 {
     int64_t now_ms = clock_monotonic_ms();
-    if (now_ms - progress->told_ms < TELL_INTERVAL_MS) {
+    int64_t told_ms = atomic_load(&progress->told_ms);
+    if (now_ms - told_ms < TELL_INTERVAL_MS ||
+        !atomic_compare_exchange_strong(&progress->told_ms, &told_ms, now_ms)) {
         return;
     }
-    progress->told_ms = now_ms;
     uint64_t total = progress->total_bytes > 0 ? progress->total_bytes : 1;
     uint64_t elapsed_ms = (uint64_t)(now_ms - progress->started_ms);
+    uint64_t done_bytes = atomic_load(&progress->done_bytes);
+    uint64_t records = atomic_load(&progress->records);
     LOG_NOTICE("opening the store: %llu %% of %llu MiB read, %llu records a second",
-               (unsigned long long)(progress->done_bytes * 100 / total),
+               (unsigned long long)(done_bytes * 100 / total),
                (unsigned long long)(progress->total_bytes >> 20),
-               (unsigned long long)(progress->records * 1000 / (elapsed_ms > 0 ? elapsed_ms : 1)));
+               (unsigned long long)(records * 1000 / (elapsed_ms > 0 ? elapsed_ms : 1)));
 }
 
 static enum status take_records(struct recovery_scan *scan, const struct recovery_file *file,
                                 struct record_scanner *scanner, uint64_t *reached)
 {
-    struct recovery_progress *progress = &scan->progress;
+    struct recovery_progress *progress = scan->shared;
     struct scanned_record scanned;
     enum status status;
+    uint64_t counted = *reached;
+    uint64_t records = 0;
     while ((status = record_scanner_next(scanner, &scanned)) == STATUS_OK) {
         status = take_record(scan, file, scanner, &scanned);
         if (status != STATUS_OK) {
             break;
         }
-        progress->done_bytes += scanner->offset - *reached;
         *reached = scanner->offset;
-        if (++progress->records % TELL_RECORDS == 0) {
+        if (++records == TELL_RECORDS) {
+            atomic_fetch_add(&progress->records, records);
+            atomic_fetch_add(&progress->done_bytes, *reached - counted);
+            records = 0;
+            counted = *reached;
             tell_progress(progress);
         }
     }
+    atomic_fetch_add(&progress->records, records);
+    atomic_fetch_add(&progress->done_bytes, *reached - counted);
     return status;
 }
 
@@ -258,9 +277,17 @@ enum status recovery_scan_init(struct recovery_scan *scan, struct engine *engine
     recovery_table_init(&scan->table);
     staircase_init(&scan->marks);
     recovery_pieces_init(&scan->pieces);
+    scan->shared = &scan->progress;
     scan->progress.started_ms = clock_monotonic_ms();
-    scan->progress.told_ms = scan->progress.started_ms;
+    atomic_store(&scan->progress.told_ms, scan->progress.started_ms);
     return start_map(scan);
+}
+
+enum status recovery_scan_init_beside(struct recovery_scan *scan, struct recovery_scan *first)
+{
+    enum status status = recovery_scan_init(scan, first->engine);
+    scan->shared = first->shared;
+    return status;
 }
 
 void recovery_scan_deinit(struct recovery_scan *scan)
@@ -270,4 +297,42 @@ void recovery_scan_deinit(struct recovery_scan *scan)
     recovery_pieces_deinit(&scan->pieces);
     free(scan->map);
     scan->map = NULL;
+}
+
+/* --- two scans ---------------------------------------------------------------------------- */
+
+/* The entries come in the order of their hashes: into a table that still has to grow for them they
+ * would crowd at one end. */
+static enum status merge_tables(struct recovery_table *into, const struct recovery_table *from)
+{
+    enum status status = recovery_table_reserve(into, into->count + from->count);
+    for (size_t i = 0; status == STATUS_OK && i < from->capacity; i++) {
+        if (from->entries[i].is_used) {
+            status = recovery_table_offer(into, &from->entries[i]);
+        }
+    }
+    return status;
+}
+
+static enum status merge_maps(struct recovery_scan *into, const struct recovery_scan *from)
+{
+    if (from->next_keyspace_id > into->next_keyspace_id) {
+        into->next_keyspace_id = from->next_keyspace_id;
+    }
+    return from->map_sequence > into->map_sequence
+               ? set_map(into, from->map_sequence, from->map, from->map_count)
+               : STATUS_OK;
+}
+
+enum status recovery_scan_merge(struct recovery_scan *into, const struct recovery_scan *from)
+{
+    enum status status = merge_tables(&into->table, &from->table);
+    for (size_t i = 0; status == STATUS_OK && i < from->marks.count; i++) {
+        const struct staircase_step *step = &from->marks.steps[i];
+        status = staircase_add(&into->marks, step->sequence, step->until_ms);
+    }
+    if (status == STATUS_OK) {
+        status = recovery_pieces_merge(&into->pieces, &from->pieces);
+    }
+    return status == STATUS_OK ? merge_maps(into, from) : status;
 }

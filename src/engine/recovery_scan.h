@@ -2,7 +2,8 @@
  * recovery_scan.h - reading the records of a store's files: the newest of each key, the marks, and
  * the newest map of the databases.
  *
- * Used by one thread, while the store is being opened. A struct recovery_scan owns what it holds.
+ * A scan is used by one thread at a time, while the store is being opened; two may read different
+ * files at the same time. A struct recovery_scan owns what it holds.
  */
 #ifndef SCDB_ENGINE_RECOVERY_SCAN_H
 #define SCDB_ENGINE_RECOVERY_SCAN_H
@@ -12,15 +13,17 @@
 #include "engine/recovery_table.h"
 #include "engine/staircase.h"
 
+#include <stdatomic.h>
+
 #define RECOVERY_WAITING_MAX 16
 
-/* What has been read, of what there is to read; for the log. */
+/* What has been read, of what there is to read; for the log. Two scans may share it. */
 struct recovery_progress {
     uint64_t total_bytes;
-    uint64_t done_bytes;
-    uint64_t records;
-    int64_t started_ms; /* monotonic, as are the others */
-    int64_t told_ms;
+    _Atomic uint64_t done_bytes;
+    _Atomic uint64_t records;
+    int64_t started_ms; /* monotonic, as is the other */
+    _Atomic int64_t told_ms;
 };
 
 struct recovery_scan {
@@ -40,11 +43,20 @@ struct recovery_scan {
     uint64_t next_keyspace_id;
 
     struct recovery_progress progress;
+    struct recovery_progress *shared; /* that of the scan it reads beside, or its own */
 };
 
 /* Begins with the manifest's map. NO_MEMORY: only deinit is allowed. */
 enum status recovery_scan_init(struct recovery_scan *scan, struct engine *engine) MUST_CHECK;
 void recovery_scan_deinit(struct recovery_scan *scan);
+
+/* A second scan of the same store, which adds to the progress of the first. NO_MEMORY: as above. */
+enum status recovery_scan_init_beside(struct recovery_scan *scan,
+                                      struct recovery_scan *first) MUST_CHECK;
+
+/* Puts what `from` has read to that of `into`. NO_MEMORY: neither is of use. */
+enum status recovery_scan_merge(struct recovery_scan *into,
+                                const struct recovery_scan *from) MUST_CHECK;
 
 /* Reads all records of the file from `from` (the place of one, or the file's end) on. CORRUPT: the
  * file is damaged within what was durable, `error` says where. */
