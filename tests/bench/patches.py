@@ -4,7 +4,7 @@
     patches.py [--rounds N] [--sizes 100000,1000000,...]
 
 One client over a Unix socket, `appendfsync everysec`, values of random bytes. A table with the milliseconds
-that a call takes (the median of a round; then the smallest and the largest of the rounds), and the bytes
+that a call takes (of each round the median; of those the median, the smallest and the largest), and the bytes
 that scdb appended to its log for one, from INFO."""
 
 import argparse
@@ -23,7 +23,8 @@ import wire  # noqa: E402  (after the path is set)
 from server import Server  # noqa: E402
 
 SIZES = "16384,100000,1000000,10000000,100000000"
-CALLS = ((1 << 16, 400), (10**5, 60), (10**6, 40), (10**7, 20), (10**9, 5))  # up to a size, so many
+CALLS = 400  # of one whose cost does not grow with the value
+CALLS_WHOLE = ((1 << 16, 400), (10**5, 60), (10**6, 40), (10**7, 20), (10**9, 5))  # others, up to a size
 KEY = b"value"
 
 
@@ -63,7 +64,9 @@ def flipped(client, size):
     return "SETBIT", KEY, offset, 1 - int(bit[1:-2])
 
 
+FIRST = "SETBIT, the first"  # which is to put a large value into pieces
 COMMANDS = {
+    FIRST: flipped,
     "SETBIT": flipped,
     "SETRANGE, 100 bytes": lambda _, size: ("SETRANGE", KEY, random.randrange(size - 100), os.urandom(100)),
     "APPEND, 100 bytes": lambda _, size: ("APPEND", KEY, os.urandom(100)),
@@ -76,7 +79,9 @@ COMMANDS = {
 
 def run(client, size, name):
     """(median ms, bytes appended) of a call."""
-    count = next(calls for limit, calls in CALLS if size <= limit)
+    count = 1 if name == FIRST else CALLS
+    if name in ("BITCOUNT", "GET"):
+        count = next(calls for limit, calls in CALLS_WHOLE if size <= limit)
     before = client.appended()
     times = []
     for _ in range(count):
@@ -87,9 +92,30 @@ def run(client, size, name):
     return statistics.median(times), (client.appended() - before) // count
 
 
+def short(number):
+    return f"{number:.2f}" if number < 1 else f"{number:.1f}" if number < 10 else f"{number:.0f}"
+
+
 def spread(values):
-    texts = [f"{value:.3f}" if value < 1 else f"{value:.1f}" for value in sorted(values)]
-    return f"{texts[len(texts) // 2]} ({texts[0]}-{texts[-1]})"
+    """The median, and what there was besides when it looks different."""
+    texts = [short(value) for value in sorted(values)]
+    low, middle, high = texts[0], texts[len(texts) // 2], texts[-1]
+    return middle if low == high else f"{middle} ({low}-{high})"
+
+
+def show(found, sizes):
+    def row(name, what, cells):
+        print(f"| {name} | {what} | {' | '.join(cells)} |")
+
+    print(f"| | | {' | '.join(f'{size:,}' for size in sizes)} |")
+    print("|---|---|" + "---|" * len(sizes))
+    for name in COMMANDS:
+        for number, who in enumerate(("scdb", "redis-server")):
+            times = [[ms for ms, _ in found[size, name, who]] for size in sizes]
+            row("" if number else name, who, map(spread, times))
+        log = [statistics.median(appended for _, appended in found[size, name, "scdb"]) for size in sizes]
+        if max(log) > 99:  # else it is none of the command's, but the marks of syncs
+            row("", "log, bytes", [f"{appended:,.0f}" for appended in log])
 
 
 def main():
@@ -108,12 +134,7 @@ def main():
                     for name in COMMANDS:
                         found.setdefault((size, name, who), []).append(run(client, size, name))
                 client.socket.close()
-    print("| | size | scdb, ms | redis-server, ms | log, bytes a call |\n|---|---:|---|---|---:|")
-    for name in COMMANDS:
-        for size in sizes:
-            ours, theirs = found[size, name, "scdb"], found[size, name, "redis-server"]
-            log = statistics.median(appended for _, appended in ours)
-            print(f"| {name} | {size:,} | {spread([ms for ms, _ in ours])} | {spread([ms for ms, _ in theirs])} | {log:,.0f} |")
+    show(found, sizes)
 
 
 if __name__ == "__main__":
