@@ -223,6 +223,22 @@ class PatchesTest(unittest.TestCase):
         self.assert_state()
 
 
+    def resident(self):
+        """Bytes of memory that are not of mapped files, the server's."""
+        with open(f"/proc/{self.server.pid}/status", encoding="ascii") as status:
+            lines = dict(line.split(":", 1) for line in status)
+        return int(lines["RssAnon"].split()[0]) << 10
+
+    def test_what_a_transaction_reads_is_not_kept(self):
+        self.ours.ask(b"SETRANGE", b"big", b"4000000", b"x")
+        before = self.resident()
+        self.ours.ask(b"MULTI")
+        for _ in range(200):
+            self.ours.ask(b"PFCOUNT", b"big")  # reads all of it, and refuses it
+        self.ours.ask(b"EXEC")
+        self.assertLess(self.resident() - before, 400 << 20)
+
+
 def main():
     print(f"seed {SEED} (repeat with: SCDB_TEST_SEED={SEED} redis-tests/patches_test.py)", flush=True)
     result = unittest.main(exit=False, verbosity=1).result

@@ -222,6 +222,7 @@ void dispatch_run(struct call *call)
     call->session->is_in_call = true;
     call->command->handler(call);
     call->session->is_in_call = was_in_call;
+    engine_part_purge_locked(engine);
     uint64_t position = engine_payload_position_locked(engine);
     if (position != before) {
         call->session->write_position = position;

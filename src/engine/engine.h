@@ -146,8 +146,8 @@ enum status engine_find_locked(struct engine *engine, struct engine_keyspace *ke
 /*
  * The bytes [offset, offset + size) of the entry's value, cut where it ends (SIZE_MAX: all the
  * rest), verified. In place where they lie in one record, else put together in memory of the store;
- * in either case they stay until the lock is released, also when the key is written meanwhile.
- * CORRUPT, IO, NO_MEMORY.
+ * in either case they stay until the command is over (engine_part_purge_locked), also when the key
+ * is written meanwhile. CORRUPT, IO, NO_MEMORY.
  */
 enum status engine_part_locked(struct engine *engine, const struct entry *entry, uint64_t offset,
                                uint64_t size, struct slice *out) MUST_CHECK;
@@ -163,6 +163,10 @@ struct part_visitor {
 enum status engine_each_part_locked(struct engine *engine, const struct entry *entry,
                                     uint64_t offset, uint64_t size,
                                     const struct part_visitor *visitor) MUST_CHECK;
+
+/* Frees the memory in which parts were put together, and what is left of values that are gone:
+ * nothing that was read before is looked at any more. To be called behind each command. */
+void engine_part_purge_locked(struct engine *engine);
 
 /* Verifies [offset, offset+size) of the entry's value (SIZE_MAX: all). */
 enum status engine_verify_locked(struct engine *engine, const struct entry *entry, size_t offset,

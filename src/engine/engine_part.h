@@ -19,7 +19,4 @@ enum status engine_part_piece_locked(struct engine *engine, const struct pieces 
 enum status engine_part_verify_locked(struct engine *engine, const struct entry *entry,
                                       uint64_t offset, uint64_t size) MUST_CHECK;
 
-/* Frees what parts were put together in, and strings that are dead: nobody reads them any more. */
-void engine_part_purge_locked(struct engine *engine);
-
 #endif
