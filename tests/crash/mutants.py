@@ -18,6 +18,7 @@ HEADER = os.path.join(os.path.dirname(__file__), "../../src/engine/mutant.h")
 PROGRAMS = [
     ("unit/resurrection_test", {}),
     ("unit/sync_test", {}),
+    ("unit/patch_test", {}),
     ("crash/crash_sweep_test", {"SCDB_CRASH_POINTS": "2000000"}),
     ("crash/fault_sweep_test", {"SCDB_TEST_SCALE": "100"}),
 ]
