@@ -99,6 +99,15 @@ static bool holds(const struct world *world, const struct state *state, bool *re
     return same;
 }
 
+static bool has_stopped(struct world *world)
+{
+    engine_lock(world->db->engine);
+    struct engine_statistics statistics;
+    engine_statistics_locked(world->db->engine, &statistics);
+    engine_unlock(world->db->engine);
+    return statistics.writes_stopped;
+}
+
 static struct state *last(struct world *world)
 {
     return &world->states[world->count - 1];
@@ -111,6 +120,7 @@ static void expect_last(struct world *world)
     if (sim_disk_crashed(world->disk)) {
         return; /* reading writes what an undone batch has left */
     }
+    world->stopped = world->stopped || has_stopped(world); /* reading waits for writes */
     if (world->stopped && !readable) {
         return; /* what could not be written is not shown */
     }
@@ -191,15 +201,6 @@ static void end_life(struct world *world)
 }
 
 /* --- writes ---------------------------------------------------------------------------------- */
-
-static bool has_stopped(struct world *world)
-{
-    engine_lock(world->db->engine);
-    struct engine_statistics statistics;
-    engine_statistics_locked(world->db->engine, &statistics);
-    engine_unlock(world->db->engine);
-    return statistics.writes_stopped;
-}
 
 /* What came of a write that would make `after` of the last state. */
 static void note(struct world *world, const struct state *after, enum scdb_status status)
@@ -339,6 +340,7 @@ static void live(struct world *world)
             do_sync(world);
         } else if (choice < 80) {
             engine_tick(world->db->engine);
+            world->stopped = has_stopped(world); /* it writes, too */
         } else if (choice < 88) {
             change_limits(world);
         } else if (choice < 94) {
