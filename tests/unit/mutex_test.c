@@ -13,7 +13,7 @@ struct shared {
     int count;
 };
 
-static void enter(struct shared *shared)
+static void enter(struct shared *shared) RELEASES(shared->mutex)
 {
     ck_assert_int_eq(shared->inside++, 0);
     shared->count++;
