@@ -103,7 +103,8 @@ struct entry {
     uint64_t size;      /* of the value, in whatever form */
     bool is_verified;   /* true: then engine_verify_locked has nothing to do */
     int64_t expiry_ms;  /* EXPIRY_NONE = none */
-    uint64_t sequence;  /* of the write that made it */
+    uint64_t sequence;  /* of the last write to it in this session, or that made it: never the same
+                           again */
     uint8_t type;
     uint8_t encoding;
     uint8_t clock; /* of a key that was found by name: how much it is used, see sample.h */

@@ -32,6 +32,8 @@ static enum status add_pieces(const struct engine *engine, const struct lookup *
     }
     out->pieces = pieces;
     out->size = pieces->shape.size;
+    /* A change within the string writes no header. */
+    out->sequence = pieces->piece_sequence > out->sequence ? pieces->piece_sequence : out->sequence;
     return STATUS_OK;
 }
 

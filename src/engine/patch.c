@@ -119,6 +119,7 @@ static enum status write_piece(const struct patching *patching, uint64_t ordinal
                                 .sequence = append.record.sequence};
     change_count_piece_locked(engine, patching->keyspace->id, fresh, true);
     pieces_set(patching->pieces, ordinal, fresh);
+    patching->pieces->piece_sequence = fresh.sequence;
     return STATUS_OK;
 }
 

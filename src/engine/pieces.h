@@ -74,6 +74,7 @@ struct pieces {
     struct index_hash hash; /* of the key */
     struct record_address header;
     uint64_t header_sequence; /* 0: none was seen yet (recovery) */
+    uint64_t piece_sequence;  /* of the piece that was written last in this session; 0: none */
     struct piece **blocks;    /* owned; each NULL or PIECES_PER_BLOCK pieces */
     size_t block_count;
     size_t cost;         /* bytes of memory that are counted */
