@@ -1,25 +1,30 @@
 // ioredis against the server that support/with_server has started. IOREDIS names another module to
 // test than ioredis, IOREDIS_PROTOCOL the protocol, for versions that know more than one.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+
+import { host, port, restartServer, test } from './support.mjs';
 
 const name = process.env.IOREDIS ?? 'ioredis';
 const { Redis } = await import(name);
-const host = process.env.SCDB_HOST;
-const port = Number(process.env.SCDB_PORT);
 const protocol = process.env.IOREDIS_PROTOCOL ? Number(process.env.IOREDIS_PROTOCOL) : undefined;
 
-const connect = (options = {}) => new Redis({ host, port, protocol, ...options });
-const restartServer = (how) => promisify(execFile)(process.env.SCDB_RESTART, [how]);
+// Every client but the one that all tests share is closed after its test, also after one that failed:
+// a connection left open keeps the program from ending.
+const opened = new Set();
+const create = (options) => new Redis({ host, port, protocol, ...options });
+const connect = (options = {}) => {
+    const client = create(options);
+    opened.add(client);
+    return client;
+};
 
 describe(`${name}, protocol ${protocol ?? 'as it comes'}`, () => {
     let client;
 
     before(() => {
-        client = connect({ connectionName: 'tests' });
+        client = create({ connectionName: 'tests' });
     });
     after(async () => {
         assert.equal(await client.quit(), 'OK');
@@ -27,12 +32,15 @@ describe(`${name}, protocol ${protocol ?? 'as it comes'}`, () => {
     beforeEach(async () => {
         await client.flushall();
     });
+    afterEach(() => {
+        opened.forEach((each) => each.disconnect());
+        opened.clear();
+    });
 
     test('is ready after its check of INFO', async () => {
         const fresh = connect();
         await new Promise((resolve) => fresh.once('ready', resolve));
         assert.equal(fresh.status, 'ready');
-        fresh.disconnect();
         assert.equal(await client.client('GETNAME'), 'tests');
     });
 
@@ -71,7 +79,6 @@ describe(`${name}, protocol ${protocol ?? 'as it comes'}`, () => {
         const automatic = connect({ enableAutoPipelining: true });
         await Promise.all(Array.from({ length: 2000 }, () => automatic.incr('n')));
         assert.equal(await automatic.get('n'), '2000');
-        automatic.disconnect();
     });
 
     test('a transaction', async () => {
@@ -92,7 +99,6 @@ describe(`${name}, protocol ${protocol ?? 'as it comes'}`, () => {
         await other.set('key', 'changed');
         assert.equal(await client.multi().set('key', 'mine').exec(), null);
         assert.equal(await client.get('key'), 'changed');
-        other.disconnect();
     });
 
     test('errors keep their words', async () => {
@@ -126,21 +132,18 @@ describe(`${name}, protocol ${protocol ?? 'as it comes'}`, () => {
         await client.select(5);
         assert.equal(await client.get('mine:key'), 'there');
         await client.select(0);
-        other.disconnect();
     });
 
     test('the Unix socket', async () => {
-        const local = new Redis({ path: process.env.SCDB_SOCKET });
+        const local = connect({ path: process.env.SCDB_SOCKET });
         await local.set('key', 'value');
         assert.equal(await client.get('key'), 'value');
-        local.disconnect();
     });
 
     test('a password where none is asked for is a warning only', async () => {
         const eager = connect({ password: 'needless' });
         eager.on('error', () => {});
         assert.equal(await eager.ping(), 'PONG');
-        eager.disconnect();
     });
 
     test('a password', async () => {
@@ -148,11 +151,9 @@ describe(`${name}, protocol ${protocol ?? 'as it comes'}`, () => {
         try {
             const known = connect({ password: 'secret' });
             assert.equal(await known.ping(), 'PONG');
-            known.disconnect();
             const strange = connect({ retryStrategy: null });
             strange.on('error', () => {});
             await assert.rejects(strange.get('key'));
-            strange.disconnect();
         } finally {
             await client.config('SET', 'requirepass', '');
         }
@@ -180,7 +181,6 @@ describe(`${name}, protocol ${protocol ?? 'as it comes'}`, () => {
         assert.equal(await subscriber.unsubscribe('news', 'other'), 1);
         assert.equal(await subscriber.punsubscribe('w*'), 0);
         assert.equal(await subscriber.ping(), 'PONG');
-        subscriber.disconnect();
     });
 
     test('a subscriber, a database and what is stored survive a restart', async () => {
@@ -206,6 +206,5 @@ describe(`${name}, protocol ${protocol ?? 'as it comes'}`, () => {
         assert.equal(await client.client('KILL', 'ID', id), 1);
         assert.equal(await other.ping(), 'PONG');
         assert.notEqual(await other.client('ID'), id);
-        other.disconnect();
     });
 });

@@ -1,16 +1,28 @@
 // node-redis against the server that support/with_server has started, in RESP2 and in RESP3.
 // NODE_REDIS names another module to test than redis.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+
+import { host, port, restartServer, test } from './support.mjs';
 
 const name = process.env.NODE_REDIS ?? 'redis';
 const { BasicClientSideCache, createClient, createClientPool, ErrorReply, RESP_TYPES } = await import(name);
-const socket = { host: process.env.SCDB_HOST, port: Number(process.env.SCDB_PORT) };
+const socket = { host, port };
 const unixSocket = { path: process.env.SCDB_SOCKET, tls: false };
-const restartServer = (how) => promisify(execFile)(process.env.SCDB_RESTART, [how]);
+
+// Closed after its test, also after one that failed: a connection left open keeps the program from
+// ending. Those of tests that came to their end are closed already.
+const opened = new Set();
+const opening = (client) => {
+    opened.add(client);
+    return client;
+};
+const create = (options) => opening(createClient({ socket, ...options }));
+const closeOpened = () => {
+    [...opened].filter((each) => each.isOpen).forEach((each) => each.destroy());
+    opened.clear();
+};
 
 for (const RESP of [2, 3]) {
     describe(`node-redis (${name}), RESP${RESP}`, () => {
@@ -26,6 +38,7 @@ for (const RESP of [2, 3]) {
         beforeEach(async () => {
             await client.flushAll();
         });
+        afterEach(closeOpened);
 
         test('says pong', async () => {
             assert.equal(await client.ping(), 'PONG');
@@ -92,7 +105,7 @@ for (const RESP of [2, 3]) {
         });
 
         test('watch', async () => {
-            const other = createClient({ socket, RESP });
+            const other = create({ RESP });
             await other.connect();
             await client.watch('key');
             await other.set('key', 'changed');
@@ -121,7 +134,7 @@ for (const RESP of [2, 3]) {
         });
 
         test('databases', async () => {
-            const other = createClient({ socket, RESP, database: 5 });
+            const other = create({ RESP, database: 5 });
             await other.connect();
             await other.set('key', 'there');
             assert.equal(await client.get('key'), null);
@@ -133,13 +146,16 @@ for (const RESP of [2, 3]) {
         test('a pool of clients', async () => {
             const pool = createClientPool({ socket, RESP }, { minimum: 4, maximum: 4 });
             await pool.connect();
-            await Promise.all(Array.from({ length: 400 }, () => pool.incr('n')));
-            assert.equal(await pool.get('n'), '400');
-            await pool.close();
+            try {
+                await Promise.all(Array.from({ length: 400 }, () => pool.incr('n')));
+                assert.equal(await pool.get('n'), '400');
+            } finally {
+                await pool.close();
+            }
         });
 
         test('the Unix socket', async () => {
-            const local = createClient({ socket: unixSocket, RESP });
+            const local = create({ socket: unixSocket, RESP });
             await local.connect();
             await local.set('key', 'value');
             assert.equal(await client.get('key'), 'value');
@@ -147,20 +163,17 @@ for (const RESP of [2, 3]) {
         });
 
         test('a password', async () => {
-            const strange = createClient({ socket: { ...socket, reconnectStrategy: false }, RESP });
+            const strange = create({ socket: { ...socket, reconnectStrategy: false }, RESP });
             strange.on('error', () => {});
             await client.configSet('requirepass', 'secret');
             try {
                 await assert.rejects(strange.connect().then(() => strange.ping()), /NOAUTH/);
-                const known = createClient({ socket, RESP, password: 'secret' });
+                const known = create({ RESP, password: 'secret' });
                 await known.connect();
                 assert.equal(await known.ping(), 'PONG');
                 await known.close();
             } finally {
                 await client.configSet('requirepass', '');
-                if (strange.isOpen) {
-                    strange.destroy();
-                }
             }
         });
 
@@ -171,7 +184,7 @@ for (const RESP of [2, 3]) {
         });
 
         test('publish and subscribe', async () => {
-            const subscriber = await client.duplicate().connect();
+            const subscriber = await opening(client.duplicate()).connect();
             const told = [];
             let done;
             const all = new Promise((resolve) => {
@@ -195,8 +208,8 @@ for (const RESP of [2, 3]) {
 
         test('a subscriber, a database and what is stored survive a restart', async () => {
             for (const how of ['stop', 'kill']) {
-                const other = createClient({ socket, RESP, database: 3 });
-                const subscriber = createClient({ socket, RESP });
+                const other = create({ RESP, database: 3 });
+                const subscriber = create({ RESP });
                 for (const each of [other, subscriber, client]) {
                     each.on('error', () => {}); // the connection is lost, which is the point
                 }
@@ -228,10 +241,12 @@ for (const RESP of [2, 3]) {
 }
 
 describe(`node-redis (${name}), its cache beside the client`, () => {
+    afterEach(closeOpened);
+
     test('what others change is told and asked for anew', async () => {
         const cache = new BasicClientSideCache({ maxEntries: 100 });
-        const client = await createClient({ socket, RESP: 3, clientSideCache: cache }).connect();
-        const other = await createClient({ socket }).connect();
+        const client = await create({ RESP: 3, clientSideCache: cache }).connect();
+        const other = await create().connect();
         await other.flushAll();
         await other.set('key', 'one');
         assert.equal(await client.get('key'), 'one');

@@ -5,6 +5,7 @@ which is how the tests themselves are tested.
 """
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -41,9 +42,19 @@ def redis_path(directory):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One below those that the kernel gives out by itself (from 32768 on): while a server is down
+    for a restart, neither another program's connection nor its bind to port 0 may take its port,
+    and no client of the server's may be given it as its own and be connected to itself."""
+    for _ in range(1000):
+        port = random.randint(10000, 32767)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise ServerError("no port between 10000 and 32767 is free")
 
 
 class Server:
