@@ -43,6 +43,13 @@ static inline bool slice_equal(struct slice a, struct slice b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+/* Each byte is the one before it, and the first is zero: many are compared at a time. */
+static inline bool slice_is_zeros(struct slice slice)
+{
+    return slice.size == 0 ||
+           (slice.data[0] == 0 && memcmp(slice.data, slice.data + 1, slice.size - 1) == 0);
+}
+
 /* ASCII case-insensitive comparison with a NUL-terminated word. */
 bool slice_is_word(struct slice slice, const char *word);
 

@@ -84,11 +84,7 @@ static void read_piece(void *context)
 {
     struct piece_reading *reading = context;
     struct record record;
-    uint64_t size;
-    reading->status = record_decode(reading->bytes, reading->size, reading->seed, &record, &size);
-    if (reading->status == STATUS_OK) {
-        reading->status = record_verify_value(reading->bytes, 0, record.value.size, reading->seed);
-    }
+    reading->status = record_decode_whole(reading->bytes, reading->size, reading->seed, &record);
     if (reading->status == STATUS_OK && record.value.size > reading->room) {
         reading->status = STATUS_CORRUPT;
     }

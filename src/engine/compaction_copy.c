@@ -5,8 +5,8 @@
 #include "base/log.h"
 #include "engine/engine_state.h"
 #include "engine/expiry.h"
-#include "engine/fault_guard.h"
 #include "engine/lookup.h"
+#include "engine/mapped_record.h"
 #include "engine/mark.h"
 #include "engine/prefetch.h"
 
@@ -288,25 +288,6 @@ enum status compaction_copy_read(struct compaction_copy *copy)
 
 /* --- copying ------------------------------------------------------------------------------ */
 
-struct large_record {
-    const uint8_t *bytes;
-    uint64_t available;
-    uint64_t seed;
-    struct record record;
-    enum status status;
-};
-
-static void verify_large(void *context)
-{
-    struct large_record *large = context;
-    uint64_t size;
-    large->status =
-        record_decode(large->bytes, large->available, large->seed, &large->record, &size);
-    if (large->status == STATUS_OK) {
-        large->status = record_verify_value(large->bytes, 0, large->record.value.size, large->seed);
-    }
-}
-
 /* A copy gets a fresh, right checksum: so damage must be found now. */
 static enum status verify(const struct compaction_copy *copy,
                           struct compaction_candidate *candidate)
@@ -316,16 +297,13 @@ static enum status verify(const struct compaction_copy *copy,
         const uint8_t *bytes = (const uint8_t *)copy->bytes.data + candidate->bytes_at;
         return record_verify_value(bytes, 0, candidate->record.value.size, victim->seed);
     }
-    struct large_record large = {.bytes = victim->mapping + candidate->offset,
-                                 .available = victim->end - candidate->offset,
-                                 .seed = victim->seed};
-    if (!fault_guard_run(verify_large, &large)) {
-        return STATUS_IO;
+    struct record large;
+    enum status status = mapped_record_decode(
+        victim->mapping + candidate->offset, victim->end - candidate->offset, victim->seed, &large);
+    if (status == STATUS_OK) {
+        candidate->record.value = large.value;
     }
-    if (large.status == STATUS_OK) {
-        candidate->record.value = large.record.value;
-    }
-    return large.status;
+    return status;
 }
 
 static enum status copy_one(struct compaction_copy *copy, struct compaction_candidate *candidate,

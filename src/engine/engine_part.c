@@ -3,8 +3,8 @@
 
 #include "base/check.h"
 #include "engine/engine_state.h"
-#include "engine/fault_guard.h"
 #include "engine/lookup.h"
+#include "engine/mapped_record.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,26 +19,6 @@ struct part_buffer {
 };
 
 /* --- one piece ---------------------------------------------------------------------------- */
-
-struct piece_reading {
-    const uint8_t *bytes;
-    uint64_t available;
-    uint64_t seed;
-    struct record record;
-    enum status status;
-};
-
-static void read_piece(void *context)
-{
-    struct piece_reading *reading = context;
-    uint64_t size;
-    reading->status =
-        record_decode(reading->bytes, reading->available, reading->seed, &reading->record, &size);
-    if (reading->status == STATUS_OK) {
-        reading->status =
-            record_verify_value(reading->bytes, 0, reading->record.value.size, reading->seed);
-    }
-}
 
 static bool is_that_piece(const struct record *record, const struct pieces *pieces,
                           uint64_t ordinal, uint64_t sequence)
@@ -59,27 +39,24 @@ enum status engine_part_piece_locked(struct engine *engine, const struct pieces 
     const struct record_address address = {.units = piece.address};
     const struct segment *segment = segment_table_find(&engine->segments, address);
     uint64_t offset = segment_offset_of(&engine->segments, segment, address);
-    struct piece_reading reading = {.seed = segment->seed};
+    uint64_t available;
     bool mapped;
-    reading.bytes = appender_bytes_locked(engine, segment, offset, &reading.available, &mapped);
-    if (!mapped) {
-        read_piece(&reading);
-    } else if (!fault_guard_run(read_piece, &reading)) {
-        reading.status = STATUS_IO;
-    }
-    if (reading.status == STATUS_OK &&
-        !is_that_piece(&reading.record, pieces, ordinal, piece.sequence)) {
-        reading.status = STATUS_CORRUPT;
+    const uint8_t *bytes = appender_bytes_locked(engine, segment, offset, &available, &mapped);
+    struct record record;
+    enum status status = mapped ? mapped_record_decode(bytes, available, segment->seed, &record)
+                                : record_decode_whole(bytes, available, segment->seed, &record);
+    if (status == STATUS_OK && !is_that_piece(&record, pieces, ordinal, piece.sequence)) {
+        status = STATUS_CORRUPT;
     }
     uint64_t position = lookup_position(segment, offset, (uint64_t)piece.units * SEGMENT_UNIT_SIZE);
     if (position > engine->rest_position) {
         engine->rest_position = position;
     }
-    if (reading.status != STATUS_OK) {
-        lookup_report_locked(engine, segment, offset, reading.status);
-        return reading.status;
+    if (status != STATUS_OK) {
+        lookup_report_locked(engine, segment, offset, status);
+        return status;
     }
-    *out = reading.record.value;
+    *out = record.value;
     return STATUS_OK;
 }
 

@@ -165,11 +165,6 @@ static void end_group(struct engine *engine)
 
 /* --- a string that is not in pieces yet --------------------------------------------------- */
 
-static bool is_zero(const char *bytes, size_t size)
-{
-    return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
-}
-
 static uint64_t piece_count(const struct patching *patching)
 {
     uint64_t size = (uint64_t)1 << patching->shape.shift;
@@ -214,7 +209,8 @@ static enum status write_all_pieces(const struct patching *patching)
             continue;
         }
         status = compose(patching, i, patching->buffers);
-        if (status == STATUS_OK && !is_zero(patching->buffers, size_of_piece(patching, i))) {
+        const struct slice piece = slice_make(patching->buffers, size_of_piece(patching, i));
+        if (status == STATUS_OK && !slice_is_zeros(piece)) {
             status = write_piece(patching, i, patching->buffers);
         }
     }

@@ -344,3 +344,18 @@ enum status record_verify_value(const uint8_t *bytes, uint64_t offset, uint64_t 
     }
     return STATUS_OK;
 }
+
+enum status record_decode_whole(const uint8_t *bytes, uint64_t available, uint64_t seed,
+                                struct record *out)
+{
+    struct record record;
+    uint64_t size;
+    enum status status = record_decode(bytes, available, seed, &record, &size);
+    if (status == STATUS_OK) {
+        status = record_verify_value(bytes, 0, record.value.size, seed);
+    }
+    if (status == STATUS_OK) {
+        *out = record;
+    }
+    return status;
+}

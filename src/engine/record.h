@@ -115,4 +115,8 @@ enum status record_verify_head(const uint8_t *bytes, uint64_t seed) MUST_CHECK;
 enum status record_verify_value(const uint8_t *bytes, uint64_t offset, uint64_t size,
                                 uint64_t seed) MUST_CHECK;
 
+/* Both: takes the record at `bytes` apart, and verifies its head and all of its value. */
+enum status record_decode_whole(const uint8_t *bytes, uint64_t available, uint64_t seed,
+                                struct record *out) MUST_CHECK;
+
 #endif

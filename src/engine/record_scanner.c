@@ -199,8 +199,7 @@ enum status record_scanner_is_zero(struct record_scanner *scanner, uint64_t offs
         if (available == 0) {
             break;
         }
-        /* Each byte is the one before it, and the first is zero: many are compared at a time. */
-        if (bytes[0] != 0 || memcmp(bytes, bytes + 1, available - 1) != 0) {
+        if (!slice_is_zeros(slice_make(bytes, available))) {
             *out = false;
             return STATUS_OK;
         }

@@ -56,6 +56,24 @@ START_TEST(parts)
 }
 END_TEST
 
+START_TEST(zeros)
+{
+    char bytes[100] = {0};
+    ck_assert(slice_is_zeros(slice_make(NULL, 0)));
+    for (size_t size = 0; size < sizeof(bytes); size++) {
+        ck_assert(slice_is_zeros(slice_make(bytes, size)));
+    }
+    for (size_t at = 0; at < sizeof(bytes); at++) {
+        bytes[at] = (char)0x80;
+        ck_assert(!slice_is_zeros(slice_make(bytes, sizeof(bytes))));
+        ck_assert(slice_is_zeros(slice_make(bytes, at)));
+        bytes[at] = 0;
+    }
+    memset(bytes, 1, sizeof(bytes));
+    ck_assert(!slice_is_zeros(slice_make(bytes, sizeof(bytes))));
+}
+END_TEST
+
 START_TEST(sizes_fit_printf)
 {
     ck_assert_int_eq(slice_print_size(slice_make(NULL, 0)), 0);
@@ -92,6 +110,7 @@ int main(void)
     tcase_add_test(core, words);
     tcase_add_test(core, order);
     tcase_add_test(core, parts);
+    tcase_add_test(core, zeros);
     tcase_add_test(core, sizes_fit_printf);
     tcase_add_test(core, words_are_taken_off_the_front);
     tcase_add_test_raise_signal(core, a_part_outside_aborts, SIGABRT);
