@@ -296,8 +296,7 @@ static enum status gather_facts(struct taking *taking)
     mutex_lock(&engine->lock);
     /* A string that has expired since its slot was copied has no array in the file. What says so is
      * among the marks then, and the slot goes when the file is read. */
-    enum status status =
-        engine->may_hold_pieces ? expiry_pay_mark_locked(engine, INT64_MIN) : STATUS_OK;
+    enum status status = expiry_pay_mark_locked(engine, INT64_MIN);
     status = status == STATUS_OK ? copy_marks_locked(taking) : status;
     if (status == STATUS_OK) {
         status = map_facts_take_locked(&engine->spaces, &taking->map);

@@ -53,7 +53,7 @@ static enum status gather_facts(struct compaction *run, struct facts *facts)
     struct engine *engine = run->engine;
     mutex_lock(&engine->lock);
     enum status status = map_facts_take_locked(&engine->spaces, &facts->map);
-    if (status == STATUS_OK && engine->may_hold_pieces && !MUTANT(PIECES_GO_BY_CLOCK)) {
+    if (status == STATUS_OK && !MUTANT(PIECES_GO_BY_CLOCK)) {
         /* An expired record is its own tombstone, but a piece has no expiry: what says that its
          * string has gone must be in the log as well. */
         status = expiry_pay_mark_locked(engine, INT64_MIN);

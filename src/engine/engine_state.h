@@ -64,7 +64,6 @@ struct engine {
     struct appender appender;
     struct pieces *dead_pieces;       /* owned: of strings that went, perhaps still being read */
     struct part_buffer *part_buffers; /* owned: see engine_part.h */
-    bool may_hold_pieces;             /* the manifest says so, durably */
     uint64_t max_keys;
     uint64_t undo_max_keys; /* the limits as they are outside of an undo */
     uint64_t undo_index_limit;

@@ -217,33 +217,12 @@ static enum status write_all_pieces(const struct patching *patching)
     return status;
 }
 
-/* Rule 15 of docs/durability.md: who does not know pieces must not come upon any. */
-static enum status allow_pieces(struct engine *engine)
-{
-    if (engine->may_hold_pieces) {
-        return STATUS_OK;
-    }
-    if (engine_is_read_only(engine) || sync_has_stopped(&engine->sync)) {
-        return engine_is_read_only(engine) ? STATUS_READ_ONLY : STATUS_WRITES_STOPPED;
-    }
-    mutex_lock(&engine->manifest_mutex);
-    engine->manifest.format_version = FORMAT_VERSION_PIECES;
-    enum status status =
-        MUTANT(PIECES_UNANNOUNCED) ? STATUS_OK : manifest_write(engine->fs, &engine->manifest);
-    if (status != STATUS_OK || MUTANT(PIECES_UNANNOUNCED)) {
-        engine->manifest.format_version = FORMAT_VERSION_PLAIN;
-    }
-    mutex_unlock(&engine->manifest_mutex);
-    engine->may_hold_pieces = status == STATUS_OK;
-    return status;
-}
-
 static enum status make(struct patching *patching)
 {
     struct engine *engine = patching->engine;
     struct pieces_table *table = &patching->keyspace->pieces;
-    enum status status = allow_pieces(engine);
-    if (status == STATUS_OK && patching->old.size > 0) {
+    enum status status = STATUS_OK;
+    if (patching->old.size > 0) {
         status = engine_verify_locked(engine, &patching->old, 0, SIZE_MAX);
         patching->old.is_verified = true; /* and not for each piece again */
     }

@@ -12,6 +12,7 @@
 #include "engine/recovery_history.h"
 #include "engine/recovery_load.h"
 #include "engine/recovery_read_only.h"
+#include "engine/segment_header.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -270,6 +271,9 @@ static void update_manifest(struct engine *engine, const struct recovery_files *
     struct manifest *manifest = &engine->manifest;
     manifest->next_sequence = next_sequence(manifest, files);
     manifest->durable = *place;
+    if (!MUTANT(PIECES_UNANNOUNCED)) {
+        manifest->format_version = FORMAT_VERSION_PIECES; /* rule 15 of docs/durability.md */
+    }
     for (size_t i = 0; i < files->count; i++) {
         const struct recovery_file *file = &files->files[i];
         if (file->set_aside || file->state == RECOVERY_UNUSED || file->state == RECOVERY_GONE) {

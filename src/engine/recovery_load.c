@@ -206,7 +206,6 @@ static void note_result(struct load *load)
     state->sequence = load->checkpoint.file != NULL ? load->checkpoint.header.start.sequence : 0;
     state->other_bytes = atomic_load(&load->scan.progress.done_bytes);
     engine->recovered_records = atomic_load(&load->scan.progress.records);
-    engine->may_hold_pieces = engine->manifest.format_version >= FORMAT_VERSION_PIECES;
     engine->expiry.marks = load->scan.marks;
     staircase_init(&load->scan.marks);
     engine->spaces.budget.limit_bytes = engine->options.index_memory_limit;

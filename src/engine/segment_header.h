@@ -12,8 +12,9 @@
 #include <stdint.h>
 
 #define SEGMENT_HEADER_SIZE 128 /* the first record starts here */
-/* The newest version that is known; and what is written: the manifest of a store that may hold
- * strings in pieces, and a checkpoint that knows of some, are of version 2, all else of 1. */
+/* The newest version that is known; and what is written: the manifest of a store that has been
+ * opened for writing since there are strings in pieces, and a checkpoint that knows of some, are of
+ * version 2, all else of 1. */
 #define FORMAT_VERSION        2
 #define FORMAT_VERSION_PLAIN  1
 #define FORMAT_VERSION_PIECES 2

@@ -1,9 +1,10 @@
 /*
  * newer_record_test.c - a store that has a record of a kind which only a later version knows.
  *
- * Kind 2 belongs to stores whose manifest says version 2, and this one says 1: whoever opens such a
- * store, or looks into it with scdb-check, must be told so, with file and offset, and must leave
- * all as it is. It would be worst to take the record for the torn end of the log, and cut it off.
+ * Kind 2 belongs to stores whose manifest says version 2, and this one is made to say 1: whoever
+ * opens such a store, or looks into it with scdb-check, must be told so, with file and offset, and
+ * must leave all as it is. It would be worst to take the record for the torn end of the log, and
+ * cut it off.
  */
 #include "base/check.h"
 #include "base/log.h"
@@ -11,6 +12,7 @@
 #include "check/report.h"
 #include "engine/engine.h"
 #include "engine/file_posix.h"
+#include "engine/manifest.h"
 #include "engine/segment_header.h"
 #include "support/test_directory.h"
 
@@ -158,11 +160,25 @@ static void make_store(void)
     ck_assert_int_eq(how, 0);
 }
 
+/* Opening has made it say 2. */
+static void make_manifest_say_1(void)
+{
+    struct file_system *fs;
+    struct manifest manifest;
+    ck_assert_int_eq(file_posix_open_directory(directory.path, &fs, &error), STATUS_OK);
+    ck_assert_int_eq(manifest_read(fs, &manifest, &error), STATUS_OK);
+    manifest.format_version = FORMAT_VERSION_PLAIN;
+    ck_assert_int_eq(manifest_write(fs, &manifest), STATUS_OK);
+    manifest_deinit(&manifest);
+    fs_close(fs);
+}
+
 static void set_up(void)
 {
     test_directory_create(&directory);
     test_directory_create(&elsewhere);
     make_store();
+    make_manifest_say_1();
 }
 
 static void tear_down(void)
