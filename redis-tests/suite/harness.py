@@ -1,7 +1,7 @@
 """Runs one file of Redis's own tests in one of two ways and says what became of each test.
 
-external: the harness talks to a server that we have started. It leaves out what is tagged
-external:skip. spawned: the harness starts servers itself, as src/redis-server, which here is a
+external: the harness talks to a server that we have started, and start anew where a test restarts it.
+It leaves out what is tagged external:skip. spawned: the harness starts servers itself, as src/redis-server, which here is a
 link to the server under test.
 
 Every run works on a copy of the sources of its own (patches.py is applied to it) and on ports that
@@ -21,6 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 
 import patches  # noqa: E402  (after the path is set)
+from control import Control  # noqa: E402
 from server import Server, ServerError, scdb_path  # noqa: E402,F401
 
 MODES = ("external", "spawned")
@@ -121,7 +122,7 @@ def stop_all():
             pass
 
 
-def run_harness(folder, arguments, seconds_max):
+def run_harness(folder, arguments, seconds_max, environment=None):
     """(output, problem or None). Whatever the harness has started ends with it."""
     with PortRange() as base, tempfile.TemporaryFile() as output:
         command = ["./runtest", "--durable", "--baseport", str(base), "--portcount", str(PORTS_EACH)]
@@ -132,7 +133,7 @@ def run_harness(folder, arguments, seconds_max):
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, "TERM": "dumb"},
+            env={**os.environ, **(environment or {}), "TERM": "dumb"},
         )
         problem = None
         RUNNING.add(process.pid)
@@ -151,6 +152,19 @@ def run_harness(folder, arguments, seconds_max):
         return output.read().decode("utf-8", "backslashreplace"), problem
 
 
+def run_external(folder, arguments, seconds_max):
+    """run_harness() with a server of ours."""
+    directives = [("enable-debug-command", "yes"), ("enable-protected-configs", "yes")]
+    with Server(directives=directives) as server:
+        control = Control(server, on_restarted=lambda: RUNNING.add(server.pid))
+        control.start()
+        RUNNING.add(server.pid)
+        arguments = arguments + ["--host", server.host, "--port", str(server.port)]
+        output, problem = run_harness(folder, arguments, seconds_max, control.environment())
+        RUNNING.discard(server.pid)
+    return output, str(control.problem) if control.problem else problem
+
+
 def run_file(sources, file, mode, skips, seconds_max):
     """(Outcome, output) of one file in one mode. `skips`: names of tests that are not to be run, or
     patterns that begin with '/'."""
@@ -163,12 +177,7 @@ def run_file(sources, file, mode, skips, seconds_max):
             listed.write("\n".join(skips) + "\n")
         arguments = ["--single", file, "--skipfile", skip_file, "--tags", "-needs:repl"]
         if mode == "external":
-            directives = [("enable-debug-command", "yes"), ("enable-protected-configs", "yes")]
-            with Server(directives=directives) as server:
-                RUNNING.add(server.pid)
-                arguments += ["--host", server.host, "--port", str(server.port)]
-                output, problem = run_harness(work, arguments, seconds_max)
-                RUNNING.discard(server.pid)
+            output, problem = run_external(work, arguments, seconds_max)
         else:
             if "redis" not in os.path.basename(scdb_path()):
                 arguments += ["--config", "threads", str(THREADS.get(file, THREADS_DEFAULT))]

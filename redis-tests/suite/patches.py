@@ -13,6 +13,13 @@ RELOAD = (
 )
 PATCHES = [
     (
+        "tests/support/server.tcl",
+        "proc restart_server {level wait_ready rotate_logs {reconnect 1} {shutdown sigterm}} {",
+        "proc restart_server {level wait_ready rotate_logs {reconnect 1} {shutdown sigterm}} {\n"
+        "    if {$::external} { exec $::env(SCDB_RESTART); reconnect $level; return }",
+        "a server that was up before is started anew by who has started it",
+    ),
+    (
         "tests/unit/introspection.tcl",
         "set skip_configs {",
         "set skip_configs {\n            read-only\n            segment-size\n            threads",
