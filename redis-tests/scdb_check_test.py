@@ -303,12 +303,26 @@ class Refused(TestCase):
 
     def test_where_no_store_is(self):
         missing = os.path.join(home, "missing")
-        check("verify", missing, expect=FAILED)
+        _, _, error = check("verify", missing, expect=FAILED)
+        self.assertIn(f"'{missing}'", error)
+        self.assertNotIn("'dir'", error)  # that is a directive of the server
         self.assertFalse(os.path.exists(missing))
         os.mkdir(missing)
         _, _, error = check("verify", missing, expect=FAILED)
         self.assertIn(f"'{missing}': there is no store", error)
         self.assertEqual(os.listdir(missing), [])
+
+    def test_output_that_finds_no_room(self):
+        orders = [["--help"], ["dump", "--help"]]
+        orders += [[word, rich.directory] for word in ("verify", "stat", "dump")]
+        orders.append(["dump", "--resp", plain.directory])
+        for arguments in orders:
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run(
+                    [CHECK, *arguments], stdout=full, stderr=subprocess.PIPE, check=False
+                )
+            self.assertEqual(done.returncode, FAILED, arguments)
+            self.assertEqual(done.stderr.count(b"can't write to the standard output"), 1, done)
 
     def test_a_directory_that_is_not_empty(self):
         target = tempfile.mkdtemp(dir=home)

@@ -17,7 +17,8 @@ const struct check_command *arguments_find(const struct check_command *commands,
 
 static const char exit_codes[] =
     "Exit codes: 0 all is well; 1 done, but something is damaged or was lost; 2 wrong arguments;\n"
-    "3 it could not be done (no store there, a server has it open, the disk fails, no memory).\n";
+    "3 it could not be done (no store there, a server has it open, the disk fails, no memory), or\n"
+    "the output could not be written.\n";
 
 static void print_program(const struct check_command *commands, FILE *out)
 {

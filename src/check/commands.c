@@ -154,10 +154,13 @@ static int dump(struct look *look)
     if (status == STATUS_OK) {
         status = dump_write(&live, look->arguments->format, stdout);
         if (status != STATUS_OK) {
-            (void)error_set(&error, status, "can't write the output: %s", status_words(status));
+            (void)error_set(&error, status, "the store can't be dumped: %s", status_words(status));
         }
     }
     live_deinit(&live);
+    if (ferror(stdout) != 0) {
+        return CHECK_EXIT_FAILED; /* the program's end tells of it, for whatever command */
+    }
     return status == STATUS_OK ? outcome(&look->report) : failed(&error);
 }
 

@@ -5,11 +5,30 @@
 #include "check/report.h"
 #include "engine/fault_guard.h"
 
+#include <errno.h>
+#include <string.h>
+
 /* Lines that the engine would write into a server's log; stdout is for what was asked for. */
 static void write_line(enum log_level level, const char *text)
 {
     (void)level;
     (void)fprintf(stderr, "scdb-check: %s\n", text);
+}
+
+/* Output that is not whole is a failure, also where all else went well. */
+static int close_output(int result)
+{
+    bool had_failed = ferror(stdout) != 0;
+    errno = 0;
+    bool is_closed = fclose(stdout) == 0;
+    if (is_closed && !had_failed) {
+        return result;
+    }
+    (void)fprintf(stderr,
+                  "scdb-check: can't write to the standard output: %s; what it has got is not "
+                  "all: run this again with the output where there is room\n",
+                  is_closed ? "a write has failed" : strerror(errno));
+    return CHECK_EXIT_FAILED;
 }
 
 int main(int argc, char **argv)
@@ -28,7 +47,7 @@ int main(int argc, char **argv)
         arguments.command == NULL ? NULL : arguments_find(check_commands, arguments.command);
     if (arguments.help || command == NULL) {
         arguments_print_help(check_commands, command, stdout);
-        return CHECK_EXIT_SOUND;
+        return close_output(CHECK_EXIT_SOUND);
     }
-    return command->run(&arguments);
+    return close_output(command->run(&arguments));
 }

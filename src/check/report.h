@@ -16,7 +16,8 @@ enum check_exit {
     CHECK_EXIT_SOUND = 0,   /* nothing is wrong, nothing was lost */
     CHECK_EXIT_DAMAGED = 1, /* done, but something is damaged, or was lost */
     CHECK_EXIT_USAGE = 2,
-    CHECK_EXIT_FAILED = 3 /* it could not be done: no store, in use, a failing disk, no memory */
+    CHECK_EXIT_FAILED = 3 /* it could not be done: no store, in use, a failing disk, no memory; or
+                             the output could not be written */
 };
 
 struct report {

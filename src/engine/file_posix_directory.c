@@ -56,7 +56,7 @@ static enum status refused(const char *path, int error_number, struct error *err
                          : error_number == ENOSPC || error_number == EDQUOT ? STATUS_DISK_FULL
                                                                             : STATUS_IO;
     return error_set(error, status,
-                     "can't open directory '%s': %s; check 'dir' and its permissions", path,
+                     "can't open the directory '%s': %s; check its name and its permissions", path,
                      strerror(error_number));
 }
 
