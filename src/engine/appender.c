@@ -262,7 +262,7 @@ static void measure(struct append *append, bool undoing)
     append->head_size =
         record_head_size(record->key.size, append->value_size, has_expiry, is_pieced);
     append->size = record_size(record->key.size, append->value_size, has_expiry, is_pieced);
-    append->through = append->size >= APPENDER_THROUGH_SIZE && !undoing;
+    append->through = append->size >= APPENDER_THROUGH_SIZE && !append->stays_in_memory && !undoing;
 }
 
 /* For the words of the error: what the disk would have to have, beyond what is reserved. */

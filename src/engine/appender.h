@@ -98,6 +98,7 @@ struct append {
     struct record record; /* value, sequence and group_more are filled in by prepare */
     const struct slice *parts;
     size_t part_count;
+    bool stays_in_memory; /* even when it is large: the room in the tail is reserved */
 
     struct segment *segment;
     uint64_t offset;

@@ -77,12 +77,13 @@ static struct pieces *find_pieces(const struct engine *engine,
     return pieces;
 }
 
-/* Where there are none this is not called: most writes are of small values. */
+/* Those with the id `kept` live on, whose new header this is (0: none do). Where there are no
+ * pieces this is not called: most writes are of small values. */
 static void forget_pieces(struct engine *engine, struct engine_keyspace *keyspace,
-                          const struct lookup *lookup)
+                          const struct lookup *lookup, uint64_t kept)
 {
     struct pieces *pieces = find_pieces(engine, keyspace, lookup);
-    if (pieces != NULL) {
+    if (pieces != NULL && pieces->id != kept) {
         change_abandon_pieces_locked(engine, keyspace, pieces);
     }
 }
@@ -92,7 +93,7 @@ void change_forget_locked(struct engine *engine, struct engine_keyspace *keyspac
 {
     change_forget_record_locked(engine, keyspace, hash, lookup);
     if (keyspace->pieces.count > 0) {
-        forget_pieces(engine, keyspace, lookup);
+        forget_pieces(engine, keyspace, lookup, 0);
     }
 }
 
@@ -166,13 +167,6 @@ static void point_at(struct engine *engine, struct engine_keyspace *keyspace,
     }
 }
 
-/* Is the old record a header of the same pieces? Then they live on. */
-static bool is_same_string(const struct append *append, const struct lookup *old)
-{
-    return append->record.kind == RECORD_PIECED && old->status == STATUS_OK &&
-           old->record.kind == RECORD_PIECED && old->record.pieces_id == append->record.pieces_id;
-}
-
 enum status change_put_locked(struct engine *engine, struct engine_keyspace *keyspace,
                               struct append *append)
 {
@@ -195,8 +189,8 @@ enum status change_put_locked(struct engine *engine, struct engine_keyspace *key
     if (old.found) {
         change_forget_record_locked(engine, keyspace, hash, &old.lookup);
     }
-    if (old.found && keyspace->pieces.count > 0 && !is_same_string(append, &old.lookup)) {
-        forget_pieces(engine, keyspace, &old.lookup);
+    if (old.found && keyspace->pieces.count > 0) {
+        forget_pieces(engine, keyspace, &old.lookup, record->pieces_id);
     }
     live_map_set(append->segment->live_map, append->offset);
     segment_live_change(append->segment, keyspace->id, (int64_t)append->size,

@@ -136,6 +136,7 @@ static enum status write_header(const struct patching *patching)
                    .encoding = patch->encoding,
                    .pieces_id = pieces->id,
                    .place = pieces_encode_shape(patching->shape)},
+        .stays_in_memory = true, /* so that the pieces behind it find their room there */
     };
     enum status status = change_put_locked(patching->engine, patching->keyspace, &append);
     if (status == STATUS_OK) {

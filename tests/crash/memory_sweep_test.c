@@ -7,8 +7,10 @@
  */
 #include "support/crash_run.h"
 #include "support/failing_memory.h"
+#include "support/sim_store.h"
 
 #include <check.h>
+#include <string.h>
 
 #define HISTORIES 8
 #define STEPS     50
@@ -67,12 +69,83 @@ START_TEST(each_allocation_fails_in_turn)
 }
 END_TEST
 
+/* --- patches by name ---------------------------------------------------------------------- */
+
+#define LARGE_KEY_SIZE ((size_t)70000)
+#define STRING_SIZE    ((size_t)200000)
+
+static struct sim_store store;
+static char large_key[LARGE_KEY_SIZE];
+static char content[STRING_SIZE + 1];
+
+static enum status patch_large_key(uint64_t offset, struct slice part)
+{
+    struct slice key = slice_make(large_key, sizeof(large_key));
+    struct entry old;
+    engine_lock(store.engine);
+    engine_rest_begin_locked(store.engine);
+    struct engine_keyspace *keyspace = engine_database_locked(store.engine, 0);
+    enum status status = engine_find_locked(store.engine, keyspace, key, &old);
+    if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
+        struct engine_patch patch = {.old = status == STATUS_OK ? &old : NULL,
+                                     .offset = offset,
+                                     .parts = &part,
+                                     .part_count = 1,
+                                     .expiry_ms = EXPIRY_NONE};
+        status = engine_patch_locked(store.engine, keyspace, key, &patch);
+    }
+    engine_unlock(store.engine);
+    return status;
+}
+
+static bool has_content(size_t size)
+{
+    struct entry entry;
+    struct slice value;
+    engine_lock(store.engine);
+    engine_rest_begin_locked(store.engine);
+    bool is_right =
+        engine_find_locked(store.engine, engine_database_locked(store.engine, 0),
+                           slice_make(large_key, sizeof(large_key)), &entry) == STATUS_OK &&
+        engine_part_locked(store.engine, &entry, 0, SIZE_MAX, &value) == STATUS_OK &&
+        slice_equal(value, slice_make(content, size));
+    engine_unlock(store.engine);
+    return is_right;
+}
+
+/* The header of such a key is too large for the log's memory, where the pieces behind it go. */
+START_TEST(a_patch_under_a_large_key_is_refused_whole)
+{
+    enum status status = STATUS_NO_MEMORY;
+    for (uint64_t n = 1; status != STATUS_OK; n++) {
+        sim_store_begin(&store, &(struct engine_options){.database_count = 1,
+                                                         .segment_size = (uint64_t)1 << 20,
+                                                         .sync_policy = SYNC_NO,
+                                                         .without_threads = true,
+                                                         .random_seed = 1});
+        memset(content, 0, sizeof(content));
+        content[STRING_SIZE - 1] = 'a';
+        ck_assert_int_eq(patch_large_key(STRING_SIZE - 1, SLICE_LITERAL("a")), STATUS_OK);
+        ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK);
+        failing_memory_arm(n, UINT32_MAX);
+        status = patch_large_key(STRING_SIZE, SLICE_LITERAL("b"));
+        failing_memory_arm(0, 0);
+        ck_assert(status == STATUS_OK || status == STATUS_NO_MEMORY);
+        content[STRING_SIZE] = 'b';
+        ck_assert(has_content(STRING_SIZE + (status == STATUS_OK ? 1 : 0)));
+        ck_assert_uint_lt(n, 100);
+        sim_store_end(&store);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("memory_sweep");
     TCase *tests = tcase_create("memory_sweep");
     tcase_set_timeout(tests, 0); /* SCDB_TEST_SCALE may make it as long as it likes */
     tcase_add_test(tests, each_allocation_fails_in_turn);
+    tcase_add_test(tests, a_patch_under_a_large_key_is_refused_whole);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -431,7 +431,7 @@ START_TEST(expired_pieces_are_not_zeros_later)
 END_TEST
 
 struct looked_for {
-    const char *text;
+    struct slice wanted;
     char name[FILE_NAME_SIZE_MAX];
     uint64_t offset;
 };
@@ -448,7 +448,7 @@ static void look_into(void *context, const char *name)
     ck_assert_int_eq(fs_open(store.fs, name, FILE_MODE_READ, &file), STATUS_OK);
     ck_assert_int_eq(file_read(file, 0, bytes, sizeof(bytes), &size), STATUS_OK);
     file_close(file);
-    const char *found = memmem(bytes, size, place->text, strlen(place->text));
+    const char *found = memmem(bytes, size, place->wanted.data, place->wanted.size);
     if (found != NULL) {
         (void)snprintf(place->name, sizeof(place->name), "%s", name);
         place->offset = (uint64_t)(found - bytes);
@@ -478,11 +478,42 @@ START_TEST(rot_elsewhere_takes_no_pieces)
     ck_assert_int_eq(sim_store_put(&store, "rotten", SLICE_LITERAL("new one"), EXPIRY_NONE),
                      STATUS_OK);
     ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
-    struct looked_for place = {.text = "rottenold one"};
+    struct looked_for place = {.wanted = SLICE_LITERAL("rottenold one")};
     ck_assert_int_eq(fs_list(store.fs, look_into, &place), STATUS_OK);
     ck_assert_str_ne(place.name, "");
     ck_assert_int_eq(sim_disk_flip(store.disk, place.name, place.offset, 1), STATUS_OK);
     kill_and_open();
+    assert_expected();
+}
+END_TEST
+
+/* The patch reads the old header once more: by then it may not be readable. */
+START_TEST(a_header_that_rots_meanwhile_keeps_its_pieces)
+{
+    patch(0, SIZE);
+    for (int i = 0; i < 4; i++) {
+        put_filler("f", SIZE); /* the header is in a file, not in memory */
+    }
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
+    engine_lock(store.engine);
+    engine_rest_begin_locked(store.engine);
+    struct entry old;
+    ck_assert_int_eq(engine_find_locked(store.engine, keyspace(), SLICE_LITERAL("k"), &old),
+                     STATUS_OK);
+    struct looked_for place = {.wanted = slice_make(old.record, RECORD_HEADER_SIZE)};
+    ck_assert_int_eq(fs_list(store.fs, look_into, &place), STATUS_OK);
+    ck_assert_str_ne(place.name, "");
+    ck_assert_int_eq(sim_disk_flip(store.disk, place.name, place.offset, 1), STATUS_OK);
+    struct slice part = SLICE_LITERAL("y");
+    expected[SIZE] = 'y';
+    expected_size = SIZE + 1;
+    struct engine_patch change = {
+        .old = &old, .offset = SIZE, .parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    enum status status = engine_patch_locked(store.engine, keyspace(), SLICE_LITERAL("k"), &change);
+    engine_unlock(store.engine);
+    ck_assert_int_eq(status, STATUS_OK);
+    assert_expected();
+    sim_store_compact(&store);
     assert_expected();
 }
 END_TEST
@@ -587,6 +618,7 @@ int main(void)
     tcase_add_test(tests, opening_announces_pieces);
     tcase_add_test(tests, expired_pieces_are_not_zeros_later);
     tcase_add_test(tests, rot_elsewhere_takes_no_pieces);
+    tcase_add_test(tests, a_header_that_rots_meanwhile_keeps_its_pieces);
     tcase_add_test(tests, a_patch_may_be_longer_than_a_segment);
     tcase_add_loop_test(tests, what_expires_while_a_checkpoint_is_made_is_gone, 0, 2);
     tcase_add_test(tests, a_refused_patch_takes_no_room);
