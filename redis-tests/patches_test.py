@@ -12,6 +12,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 import unittest
 
 sys.dont_write_bytecode = True
@@ -27,6 +28,8 @@ CHECK = os.environ.get("SCDB_CHECK") or os.path.join(ROOT, "build", "scdb-check"
 KEYS = [b"k%d" % i for i in range(4)]
 SIZES = (20000, 65536, 65537, 300000, 1500000)
 SIZE_MAX = 2500000  # where a value goes on growing no more
+DATABASES = 3
+ALL_KEYS = KEYS + [b"s%d" % i for i in range(3)]
 FAR_FUTURE = 4000000000  # Unix seconds: both servers must agree on when, not on how long it is
 
 
@@ -126,8 +129,9 @@ class PatchesTest(unittest.TestCase):
         self.random = random.Random(f"{SEED} {self.id()}")
         self.patches = Patches(self.random)
         # Small segments, so that values lie in many and those of the largest have their own.
-        self.server = Server(directives=[("segment-size", "1mb"), ("appendfsync", "always")])
-        self.reference = Server(reference=True)
+        directives = [("enable-debug-command", "yes")]
+        self.server = Server(directives=[("segment-size", "1mb"), ("appendfsync", "always"), *directives])
+        self.reference = Server(reference=True, directives=directives)
         self.addCleanup(self.reference.close)
         self.addCleanup(self.server.close)
         self.server.start()
@@ -222,7 +226,6 @@ class PatchesTest(unittest.TestCase):
         self.ours = Link(self.server)
         self.assert_state()
 
-
     def resident(self):
         """Bytes of memory that are not of mapped files, the server's."""
         with open(f"/proc/{self.server.pid}/status", encoding="ascii") as status:
@@ -237,6 +240,95 @@ class PatchesTest(unittest.TestCase):
             self.ours.ask(b"PFCOUNT", b"big")  # reads all of it, and refuses it
         self.ours.ask(b"EXEC")
         self.assertLess(self.resident() - before, 400 << 20)
+
+    # --- all databases, by their digests ---
+
+    def same_digests(self):
+        return self.ours.ask(b"DEBUG", b"DIGEST") == self.theirs.ask(b"DEBUG", b"DIGEST")
+
+    def assert_digests(self, what):
+        """DEBUG DIGEST sees every key of every database, with types, values and whether they
+        expire; where it differs, the keys that do are told. (redis-server's also sees what has
+        expired, until somebody looks.)"""
+        if self.same_digests():
+            return
+        told = []
+        for database in range(DATABASES):
+            for link in (self.ours, self.theirs):
+                link.ask(b"SELECT", b"%d" % database)
+            for key in ALL_KEYS:
+                ours, theirs = (link.ask(b"DEBUG", b"DIGEST-VALUE", key) for link in (self.ours, self.theirs))
+                if ours != theirs:
+                    sizes = [link.ask(b"STRLEN", key) for link in (self.ours, self.theirs)]
+                    told.append((database, key, ours, theirs, sizes))
+        if not told and self.same_digests():
+            return
+        self.fail(f"{what}: the digests differ in {told or 'keys that the test does not know'}")
+
+    def other(self):
+        """What moves, copies, replaces and removes whole values, also between databases."""
+        key, second = self.random.choice(ALL_KEYS), self.random.choice(ALL_KEYS)
+        database = b"%d" % self.random.randrange(DATABASES)
+        return self.random.choice((
+            [b"RENAME", key, second],
+            [b"RENAMENX", key, second],
+            [b"COPY", key, second, b"DB", database, b"REPLACE"],
+            [b"MOVE", key, database],
+            [b"MSET", key, self.patches.bytes(self.random.choice(SIZES)), second, b"x", key, b"short"],
+            [b"MSETNX", key, b"1", second, b"2"],
+            [b"SET", key, self.patches.bytes(self.random.choice(SIZES)), b"KEEPTTL"],
+            [b"SET", key, b"y", b"GET"],
+            [b"GETDEL", key],
+            [b"GETEX", key, b"EXAT", b"%d" % FAR_FUTURE],
+            [b"GETEX", key, b"PERSIST"],
+            [b"BITOP", self.random.choice((b"AND", b"OR", b"XOR")), key, second, self.random.choice(ALL_KEYS)],
+            [b"BITOP", b"NOT", key, second],
+            [b"INCR", key],
+            [b"UNLINK", key, second],
+            [b"EXPIREAT", key, b"1"],
+            [b"SWAPDB", b"0", database],
+            [b"FLUSHDB"] if self.random.random() < 0.1 else [b"TOUCH", key],
+        ))
+
+    def wide_change(self):
+        if self.random.random() < 0.3:
+            return self.other()
+        command = self.patches.change()
+        command[1] = self.random.choice(ALL_KEYS)
+        return self.patches.trimmed(command, self.length)
+
+    def expire_some(self):
+        """A few keys go by the clock: nobody asks for them before that is over."""
+        until = int(time.time() * 1000) + 300
+        for key in self.random.sample(ALL_KEYS, 3):
+            self.same(b"PEXPIREAT", key, b"%d" % until)
+        if self.random.random() < 0.5:
+            self.restart("kill")
+            self.ours.ask(b"SELECT", self.selected)
+        while time.time() * 1000 <= until:
+            time.sleep(0.02)
+
+    def test_digests(self):
+        for number in range(rounds(6)):
+            self.selected = b"%d" % self.random.randrange(DATABASES)
+            self.same(b"SELECT", self.selected)
+            for _ in range(60):
+                if (chance := self.random.random()) < 0.05:
+                    commands = [self.wide_change() for _ in range(self.random.randint(1, 6))]
+                    for command in [[b"MULTI"], *commands, [b"EXEC"]]:
+                        self.same(*command)
+                elif chance < 0.08:
+                    self.ours.ask(b"COMPACT")
+                elif chance < 0.10:
+                    self.expire_some()
+                elif chance < 0.12:
+                    self.ours.ask(b"SAVE")
+                else:
+                    self.same(*self.wide_change())
+                    self.same(*self.patches.look())
+            self.assert_digests(f"round {number}")
+            self.restart("kill" if self.random.random() < 0.7 else "stop")
+            self.assert_digests(f"round {number}, opened again")
 
 
 def main():
