@@ -151,11 +151,20 @@ static enum status rewrite(struct keyspace *keyspace, const struct value *value,
                                       .encoding = value->encoding});
 }
 
+/* A large string that gets an expiry once is written whole, and stays what can be sent from its
+ * file: most of those are only read from then on. One whose expiry changes goes into pieces, as its
+ * next expiries may be many. So no string is written whole more than twice. */
+static bool may_patch_expiry(struct keyspace *keyspace, const struct value *value)
+{
+    return keyspace_may_patch(keyspace, value, value->size) &&
+           (!entry_is_whole(&value->entry) || value->expiry_ms != EXPIRY_NONE);
+}
+
 enum status keyspace_set_expiry(struct keyspace *keyspace, unsigned database,
                                 const struct value *value, int64_t expiry_ms)
 {
     struct slice key = value->entry.key;
-    if (expiry_ms <= keyspace->now_ms || !keyspace_may_patch(keyspace, value, value->size)) {
+    if (expiry_ms <= keyspace->now_ms || !may_patch_expiry(keyspace, value)) {
         return rewrite(keyspace, value, database, key, expiry_ms);
     }
     const struct engine_patch change = {.old = &value->entry,

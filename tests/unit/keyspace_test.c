@@ -383,6 +383,35 @@ START_TEST(large_pairs_are_all_or_nothing_on_a_full_disk)
 }
 END_TEST
 
+static void expire_large(int64_t expiry_ms, bool is_in_pieces)
+{
+    struct value value;
+    ck_assert_int_eq(keyspace_find(keyspace, 0, SLICE_LITERAL("k"), &value), STATUS_OK);
+    ck_assert_int_eq(keyspace_set_expiry(keyspace, 0, &value, expiry_ms), STATUS_OK);
+    ck_assert_int_eq(keyspace_read(keyspace, 0, SLICE_LITERAL("k"), &value), STATUS_OK);
+    ck_assert_int_eq(value.expiry_ms, expiry_ms);
+    ck_assert_uint_eq(value.bytes.size, 300000);
+    ck_assert(entry_is_whole(&value.entry) != is_in_pieces);
+}
+
+/* What is set, gets an expiry and is then read many times stays one record, which can be sent from
+ * its file; what has its expiry changed is not written again and again. */
+START_TEST(only_a_change_of_an_expiry_makes_pieces)
+{
+    char *text = calloc(1, 300001);
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'x', 300000);
+    put(0, "k", text);
+    expire_large(NOW + 100, false);
+    expire_large(NOW + 200, true);
+    expire_large(EXPIRY_NONE, true);
+    expire_large(NOW + 300, true);
+    put_until(0, "k", text, NOW + 100);
+    expire_large(EXPIRY_NONE, true);
+    free(text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyspace");
@@ -403,6 +432,7 @@ int main(void)
     tcase_add_test(core, damage_can_be_deleted);
     tcase_add_test(core, pairs_are_all_or_nothing_on_a_full_disk);
     tcase_add_test(core, large_pairs_are_all_or_nothing_on_a_full_disk);
+    tcase_add_test(core, only_a_change_of_an_expiry_makes_pieces);
     suite_add_tcase(suite, core);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
