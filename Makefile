@@ -1,7 +1,7 @@
 # scdb: `make run` builds and starts the server, `make test` runs every test. `make help` lists all.
 #
 # BUILD=dir says where everything that is made goes, MODE=release|asan|tsan|coverage|fuzz how it is
-# compiled, CC=gcc|clang with what, V=1 shows the whole commands.
+# compiled, CC=gcc|clang with what, V=1 shows the whole commands, LTO=no links the server in a moment.
 
 BUILD ?= build
 MODE ?= release
@@ -28,8 +28,18 @@ OPTIMIZE_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitiz
                  -fno-omit-frame-pointer
 OPTIMIZE := $(OPTIMIZE_$(MODE))
 
+# gcc's release build of the server is optimised as a whole when it is linked. Its objects hold code
+# of their own, too: everything else is linked from that, tests above all, which put functions of
+# theirs in the place of some.
+LTO ?= $(if $(findstring clang,$(CC))$(filter-out release,$(MODE)),no,yes)
+LTO_LDFLAGS := -fno-lto
+ifeq ($(LTO),yes)
+LTO_CFLAGS := -flto -ffat-lto-objects
+$(BUILD)/scdb-server: private LTO_LDFLAGS := -flto=auto
+endif
+
 CFLAGS = $(CSTD) $(WARNINGS) $(OPTIMIZE) -fPIC -fvisibility=hidden -pthread -Isrc $(PKG_CFLAGS) $(EXTRA_CFLAGS)
-LDFLAGS = $(OPTIMIZE) -pthread $(EXTRA_LDFLAGS)
+LDFLAGS = $(OPTIMIZE) $(LTO_LDFLAGS) -pthread $(EXTRA_LDFLAGS)
 
 ifeq ($(V),1)
 Q :=
@@ -92,7 +102,8 @@ $(foreach layer,$(LAYERS),$(eval $(call layer_archive,$(layer))))
 # One object, so that what is hidden in the shared library is hidden here, too.
 $(BUILD)/libscdb.a: $(call objects_of,base) $(call objects_of,engine)
 	$(call say,AR,$@)
-	$(Q)$(LD) -r -o $(@D)/libscdb.o $^ && objcopy --localize-hidden $(@D)/libscdb.o
+	$(Q)$(LD) -r -o $(@D)/libscdb.o $^ && objcopy --localize-hidden --wildcard \
+	    --remove-section='.gnu.*lto_*' $(@D)/libscdb.o
 	$(Q)rm -f $@ && ar rcs $@ $(@D)/libscdb.o
 
 $(BUILD)/libscdb.so: $(call objects_of,base) $(call objects_of,engine)
@@ -103,7 +114,7 @@ $(BUILD)/libscdb.so: $(call objects_of,base) $(call objects_of,engine)
 $(BUILD)/%.o: %.c | $(INSTALLED)/build
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(LTO_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/tests/%.o: tests/%.c | $(INSTALLED)/build $(INSTALLED)/test
 	@mkdir -p $(@D)
