@@ -1,13 +1,13 @@
 // cache-manager with its Redis store (Keyv's), and Keyv by itself, against the server that
 // support/with_server has started.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, before, beforeEach, describe } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import KeyvRedis from '@keyv/redis';
 import { createCache } from 'cache-manager';
 import { Keyv } from 'keyv';
 import { createClient } from 'redis';
-import { restartServer, until, url } from './support.mjs';
+import { restartServer, test, until, url } from './support.mjs';
 
 describe('caches', () => {
     let client, store, keyv, cache;

@@ -1,9 +1,9 @@
 // node-redis 4, whose calls differ from those of 5, against the server that support/with_server has
 // started.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, before, beforeEach, describe } from 'node:test';
 import { commandOptions, createClient, ErrorReply, WatchError } from 'redis-4';
-import { host, port, restartServer, until } from './support.mjs';
+import { host, port, restartServer, test, until } from './support.mjs';
 
 const socket = { host, port };
 

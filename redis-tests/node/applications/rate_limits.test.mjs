@@ -3,11 +3,11 @@
 // duration) are counted by a script, which scdb does not run yet; what is used up for good, blocked,
 // set and asked for is not.
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe } from 'node:test';
 import { Redis } from 'ioredis';
 import { RateLimiterRedis } from 'rate-limiter-flexible';
 import { createClient } from 'redis';
-import { host, port, url } from './support.mjs';
+import { host, port, test, url } from './support.mjs';
 
 const clients = {
     ioredis: async () => {

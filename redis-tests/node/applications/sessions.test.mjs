@@ -1,13 +1,13 @@
 // An express application that keeps its sessions with connect-redis, against the server that
 // support/with_server has started.
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
+import { after, before, beforeEach, describe } from 'node:test';
 import { promisify } from 'node:util';
 import { RedisStore } from 'connect-redis';
 import express from 'express';
 import session from 'express-session';
 import { createClient } from 'redis';
-import { restartServer, url } from './support.mjs';
+import { restartServer, test, url } from './support.mjs';
 
 describe('sessions of express', () => {
     let client, store, listener, address;

@@ -1,17 +1,20 @@
 // Two socket.io servers that reach each other's clients through pub/sub, by way of the server that
 // support/with_server has started.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { describe, test } from 'node:test';
+import { describe } from 'node:test';
 import { createAdapter } from '@socket.io/redis-adapter';
 import { Redis } from 'ioredis';
 import { Server } from 'socket.io';
 import { io } from 'socket.io-client';
-import { host, port, restartServer, until } from './support.mjs';
+import { host, port, restartServer, test, until } from './support.mjs';
 
 async function startNode() {
     const publisher = new Redis({ host, port });
     const subscriber = publisher.duplicate();
+    // A subscription that overtakes the client's own check by INFO is lost.
+    await Promise.all([publisher, subscriber].map((each) => once(each, 'ready')));
     const http = createServer();
     const server = new Server(http, { adapter: createAdapter(publisher, subscriber) });
     await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve));
