@@ -1,10 +1,14 @@
 /* recovery_candidates.c - see recovery_candidates.h. */
 #include "engine/recovery_candidates.h"
 
+#include "base/check.h"
+
 #include <stdlib.h>
 
-#define RADIX_BITS 10
+#define RADIX_BITS 11
 #define RADIX_SIZE ((size_t)1 << RADIX_BITS)
+
+_Static_assert(sizeof(struct recovery_candidate) == 16, "there are as many as keys in the log");
 
 void recovery_candidates_init(struct recovery_candidates *candidates)
 {
@@ -14,8 +18,11 @@ void recovery_candidates_init(struct recovery_candidates *candidates)
 void recovery_candidates_deinit(struct recovery_candidates *candidates)
 {
     free(candidates->items);
+    free(candidates->spare);
     recovery_candidates_init(candidates);
 }
+
+/* --- collecting ------------------------------------------------------------------------------ */
 
 static enum status reserve_candidate(struct recovery_candidates *candidates)
 {
@@ -35,7 +42,7 @@ static enum status reserve_candidate(struct recovery_candidates *candidates)
 /* What index_find() does for all slots of the entry's hash. */
 struct collecting {
     struct recovery_candidates *candidates;
-    struct recovery_entry *entry;
+    uint64_t entry; /* its place */
     enum status status;
 };
 
@@ -47,8 +54,12 @@ static bool collect_slot(void *context, struct record_address address)
     if (collecting->status != STATUS_OK) {
         return true; /* to end here */
     }
-    candidates->items[candidates->count++] =
-        (struct recovery_candidate){.address = address.units, .entry = collecting->entry};
+    candidates->address_bits |= address.units;
+    candidates->items[candidates->count++] = (struct recovery_candidate){
+        .address = address.units & (((uint64_t)1 << SEGMENT_ADDRESS_BITS) - 1),
+        .verdict = RECOVERY_UNKNOWN,
+        .entry_high = collecting->entry >> 32 & UINT16_MAX,
+        .entry_low = (uint32_t)collecting->entry};
     return false;
 }
 
@@ -67,7 +78,7 @@ static enum status collect(struct recovery_candidates *candidates,
             entry->is_used = 0; /* flushed */
             continue;
         }
-        struct collecting collecting = {.candidates = candidates, .entry = entry};
+        struct collecting collecting = {.candidates = candidates, .entry = i};
         struct index_entry unused;
         (void)index_find(keyspace->index, index_hash_of(entry->hash), collect_slot, &collecting,
                          &unused);
@@ -78,43 +89,70 @@ static enum status collect(struct recovery_candidates *candidates,
     return STATUS_OK;
 }
 
-/* One pass of the sort: by RADIX_BITS of the address. */
-static void sort_by_digit(const struct recovery_candidate *from, struct recovery_candidate *to,
-                          size_t count, unsigned shift)
-{
-    size_t places[RADIX_SIZE + 1] = {0};
-    for (size_t i = 0; i < count; i++) {
-        places[(from[i].address >> shift & (RADIX_SIZE - 1)) + 1]++;
-    }
-    for (size_t i = 0; i < RADIX_SIZE; i++) {
-        places[i + 1] += places[i];
-    }
-    for (size_t i = 0; i < count; i++) {
-        to[places[from[i].address >> shift & (RADIX_SIZE - 1)]++] = from[i];
-    }
-}
-
-/* Radix sort, least digit first, over the SEGMENT_ADDRESS_BITS that an address has. NO_MEMORY. */
-static enum status sort_by_address(struct recovery_candidates *candidates)
-{
-    struct recovery_candidate *other = malloc((candidates->count + 1) * sizeof(*other));
-    if (other == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    for (unsigned shift = 0; shift < SEGMENT_ADDRESS_BITS; shift += RADIX_BITS) {
-        sort_by_digit(candidates->items, other, candidates->count, shift);
-        struct recovery_candidate *sorted = other;
-        other = candidates->items;
-        candidates->items = sorted;
-    }
-    free(other);
-    candidates->capacity = candidates->count + 1;
-    return STATUS_OK;
-}
-
 enum status recovery_candidates_collect(struct recovery_candidates *candidates,
                                         const struct recovery_settlement *settlement)
 {
     enum status status = collect(candidates, settlement);
-    return status == STATUS_OK ? sort_by_address(candidates) : status;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    candidates->spare = malloc((candidates->count + 1) * sizeof(*candidates->spare));
+    if (candidates->spare == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    candidates->capacity = candidates->count; /* as many as `spare` has room for */
+    recovery_candidates_sort_by_address(candidates);
+    return STATUS_OK;
+}
+
+/* --- sorting --------------------------------------------------------------------------------- */
+
+/* RADIX_BITS of what the candidates are sorted by. */
+struct digit {
+    bool is_of_entry; /* of its place in the table; else of the address */
+    unsigned shift;
+};
+
+static size_t digit_of(const struct recovery_candidate *candidate, struct digit digit)
+{
+    uint64_t number = digit.is_of_entry
+                          ? (uint64_t)candidate->entry_high << 32 | candidate->entry_low
+                          : candidate->address;
+    return (size_t)(number >> digit.shift) & (RADIX_SIZE - 1);
+}
+
+/* Equal ones stay in their order. */
+static void sort_by_digit(struct recovery_candidates *candidates, struct digit digit)
+{
+    const struct recovery_candidate *from = candidates->items;
+    struct recovery_candidate *to = candidates->spare;
+    size_t places[RADIX_SIZE + 1] = {0};
+    for (size_t i = 0; i < candidates->count; i++) {
+        places[digit_of(&from[i], digit) + 1]++;
+    }
+    for (size_t i = 0; i < RADIX_SIZE; i++) {
+        places[i + 1] += places[i];
+    }
+    for (size_t i = 0; i < candidates->count; i++) {
+        to[places[digit_of(&from[i], digit)]++] = from[i];
+    }
+    candidates->spare = candidates->items;
+    candidates->items = to;
+}
+
+/* Radix sort, least digit first, over the bits that addresses have here. */
+void recovery_candidates_sort_by_address(struct recovery_candidates *candidates)
+{
+    for (unsigned shift = 0; candidates->address_bits >> shift != 0; shift += RADIX_BITS) {
+        sort_by_digit(candidates, (struct digit){.shift = shift});
+    }
+}
+
+/* By the upper bits of the place: what has these in common lies near enough. */
+void recovery_candidates_sort_by_entry(struct recovery_candidates *candidates,
+                                       const struct recovery_table *table)
+{
+    unsigned bits = table->capacity_bits;
+    sort_by_digit(candidates, (struct digit){.is_of_entry = true,
+                                             .shift = bits > RADIX_BITS ? bits - RADIX_BITS : 0});
 }

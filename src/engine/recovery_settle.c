@@ -3,16 +3,11 @@
 
 #include "base/check.h"
 #include "engine/change.h"
-#include "engine/checksum.h"
 #include "engine/lookup.h"
 #include "engine/prefetch.h"
-#include "engine/record_scanner.h"
-#include "engine/recovery_candidates.h"
+#include "engine/recovery_lookup.h"
 
 #include <stdlib.h>
-
-/* Old records lie apart: what is read at once around one of them. */
-#define BLOCK_SIZE     ((size_t)64 * 1024)
 
 #define PREFETCH_AHEAD 8
 #define SCATTER_STEP   ((size_t)0x9e3779b1) /* odd: each place comes once */
@@ -125,111 +120,53 @@ enum status recovery_settle_alone(struct recovery_settlement *settlement)
     return status;
 }
 
-/* --- looking them up ---------------------------------------------------------------------- */
-
-/* The record that a slot of the checkpoint points at. */
-struct known_record {
-    struct segment *segment;
-    enum status status; /* CORRUPT, IO: it can't be read */
-    uint64_t sequence;
-    uint64_t size;
-    bool is_same_key;
-};
-
-/* Reads records in the order of their addresses. */
-struct record_reader {
-    struct engine *engine;
-    struct segment *segment; /* borrowed; NULL: none yet */
-    struct record_scanner scanner;
-};
-
-static enum status turn_to(struct record_reader *reader, struct segment *segment)
-{
-    if (reader->segment == segment) {
-        return STATUS_OK;
-    }
-    if (reader->segment != NULL) {
-        record_scanner_deinit(&reader->scanner);
-    }
-    reader->segment = NULL;
-    enum status status =
-        record_scanner_init(&reader->scanner, segment, SEGMENT_HEADER_SIZE, segment->end, false);
-    if (status == STATUS_OK) {
-        reader->segment = segment;
-        reader->scanner.keep_cache = true;
-        reader->scanner.capacity =
-            reader->scanner.capacity < BLOCK_SIZE ? reader->scanner.capacity : BLOCK_SIZE;
-    }
-    return status;
-}
-
-static bool is_key_of(const struct engine *engine, const struct recovery_entry *entry,
-                      struct slice key)
-{
-    return recovery_entry_hash(engine->secret, key) == entry->hash &&
-           recovery_entry_check(engine->secret, recovery_entry_keyspace(entry), key) ==
-               entry->check;
-}
-
-/* NO_MEMORY; that a record can't be read stands in `out`. */
-static enum status read_known(struct record_reader *reader,
-                              const struct recovery_candidate *candidate, struct known_record *out)
-{
-    struct engine *engine = reader->engine;
-    const struct record_address address = {.units = candidate->address};
-    struct segment *segment = segment_table_find(&engine->segments, address);
-    enum status status = turn_to(reader, segment);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    uint64_t offset = segment_offset_of(&engine->segments, segment, address);
-    struct scanned_record scanned;
-    reader->scanner.offset = offset;
-    status = record_scanner_next(&reader->scanner, &scanned);
-    if (status == STATUS_NO_MEMORY) {
-        return status;
-    }
-    *out = (struct known_record){.segment = segment, .status = status};
-    if (status == STATUS_OK) {
-        out->sequence = scanned.record.sequence;
-        out->size = scanned.size;
-        out->is_same_key = is_key_of(engine, candidate->entry, scanned.record.key);
-    } else {
-        lookup_report_locked(engine, segment, offset, status);
-    }
-    return STATUS_OK;
-}
-
 /* --- settling ----------------------------------------------------------------------------- */
 
-/* Is the slot's record newer than the entry's? A packed file may bring a tombstone that is older.
- * Where it can't be read, its place in a segment of the log tells, if the entry's is there too, or
- * its file's numbers; in doubt it stays, and reading the key is an error. */
-static bool is_newer(const struct recovery_settlement *settlement,
-                     const struct recovery_candidate *candidate, const struct known_record *known)
+/* The slot's record can't be read: may it be newer than the entry's? Its place in a segment of the
+ * log tells, if the entry's is there too, or its file's numbers; in doubt it stays, and reading the
+ * key is an error. */
+static bool may_be_newer(const struct recovery_settlement *settlement,
+                         const struct recovery_candidate *candidate)
 {
-    const struct recovery_entry *entry = candidate->entry;
-    unsigned shift = settlement->engine->segments.shift;
-    if (known->status == STATUS_OK) {
-        return known->sequence > entry->sequence;
-    }
-    bool is_beside = (candidate->address ^ entry->address) >> shift == 0;
-    return is_beside && known->segment->kind == SEGMENT_LOG
-               ? candidate->address > entry->address
-               : known->segment->last_sequence > entry->sequence;
+    struct segment_table *segments = &settlement->engine->segments;
+    const struct recovery_entry *entry = recovery_candidate_entry(settlement->table, candidate);
+    const struct record_address address = {.units = candidate->address};
+    const struct segment *segment = segment_table_find(segments, address);
+    bool is_beside = (address.units ^ entry->address) >> segments->shift == 0;
+    return is_beside && segment->kind == SEGMENT_LOG ? address.units > entry->address
+                                                     : segment->last_sequence > entry->sequence;
 }
 
-/* The slot's record is of the entry's key: which of the two counts? */
-static enum status settle_known(struct recovery_settlement *settlement,
-                                const struct recovery_candidate *candidate,
-                                const struct known_record *known)
+static bool is_readable(const struct recovery_candidate *candidate)
+{
+    return candidate->verdict != RECOVERY_CORRUPT && candidate->verdict != RECOVERY_FAILED;
+}
+
+/* What the index points at no longer. */
+static void forget_record(const struct recovery_settlement *settlement,
+                          const struct recovery_candidate *candidate,
+                          const struct engine_keyspace *keyspace, struct index_hash hash)
 {
     struct engine *engine = settlement->engine;
-    struct recovery_entry *entry = candidate->entry;
+    const struct record_address address = {.units = candidate->address};
+    struct segment *segment = segment_table_find(&engine->segments, address);
+    const struct lookup lookup = {
+        .status = is_readable(candidate) ? STATUS_OK : STATUS_CORRUPT,
+        .segment = segment,
+        .offset = segment_offset_of(&engine->segments, segment, address),
+        .size = (uint64_t)candidate->units * SEGMENT_UNIT_SIZE,
+    };
+    /* Which strings in pieces have died is known when all slots are: recovery_pieces.h. */
+    change_forget_record_locked(engine, keyspace, hash, &lookup);
+}
+
+/* The slot's record counts as the entry's key's, and is not newer. */
+static enum status settle_known(struct recovery_settlement *settlement,
+                                const struct recovery_candidate *candidate)
+{
+    struct engine *engine = settlement->engine;
+    struct recovery_entry *entry = recovery_candidate_entry(settlement->table, candidate);
     entry->is_used = 0;
-    if (is_newer(settlement, candidate, known)) {
-        return STATUS_OK;
-    }
     bool alive = is_alive(settlement, entry);
     if (alive && candidate->address == entry->address) {
         return STATUS_OK; /* its table was copied after it had been appended */
@@ -245,10 +182,7 @@ static enum status settle_known(struct recovery_settlement *settlement,
         CHECK(index_remove(keyspace->index, hash, old));
     }
     if (status == STATUS_OK) {
-        const struct lookup lookup = {
-            .status = known->status, .segment = known->segment, .size = known->size};
-        /* Which strings in pieces have died is known when all slots are: recovery_pieces.h. */
-        change_forget_record_locked(engine, keyspace, hash, &lookup);
+        forget_record(settlement, candidate, keyspace, hash);
     }
     return status;
 }
@@ -257,35 +191,44 @@ static enum status settle_known(struct recovery_settlement *settlement,
 static void prefetch_candidates(const struct recovery_settlement *settlement,
                                 const struct recovery_candidates *candidates, size_t i)
 {
+    const struct recovery_candidate *items = candidates->items;
     if (i + 2 * PREFETCH_AHEAD < candidates->count) {
-        __builtin_prefetch(candidates->items[i + 2 * PREFETCH_AHEAD].entry);
+        __builtin_prefetch(
+            recovery_candidate_entry(settlement->table, &items[i + 2 * PREFETCH_AHEAD]));
     }
     if (i + PREFETCH_AHEAD < candidates->count) {
-        const struct recovery_entry *entry = candidates->items[i + PREFETCH_AHEAD].entry;
-        prefetch_slot_of(settlement, entry);
+        prefetch_slot_of(settlement,
+                         recovery_candidate_entry(settlement->table, &items[i + PREFETCH_AHEAD]));
     }
+}
+
+static void report_unreadable(const struct recovery_settlement *settlement,
+                              const struct recovery_candidate *candidate)
+{
+    struct engine *engine = settlement->engine;
+    const struct record_address address = {.units = candidate->address};
+    const struct segment *segment = segment_table_find(&engine->segments, address);
+    lookup_report_locked(engine, segment, segment_offset_of(&engine->segments, segment, address),
+                         candidate->verdict == RECOVERY_FAILED ? STATUS_IO : STATUS_CORRUPT);
 }
 
 /* Goes through the candidates; those whose records can't be read are left over, at the front. */
 static enum status settle_readable(struct recovery_settlement *settlement,
                                    struct recovery_candidates *candidates)
 {
-    struct record_reader reader = {.engine = settlement->engine};
     enum status status = STATUS_OK;
     size_t left = 0;
     for (size_t i = 0; status == STATUS_OK && i < candidates->count; i++) {
         const struct recovery_candidate *candidate = &candidates->items[i];
-        struct known_record known;
         prefetch_candidates(settlement, candidates, i);
-        status = read_known(&reader, candidate, &known);
-        if (status == STATUS_OK && known.status != STATUS_OK) {
+        if (!is_readable(candidate)) {
             candidates->items[left++] = *candidate;
-        } else if (status == STATUS_OK && known.is_same_key) {
-            status = settle_known(settlement, candidate, &known);
+        } else if (candidate->verdict == RECOVERY_OLDER) {
+            status = settle_known(settlement, candidate);
+        } else if (candidate->verdict == RECOVERY_NEWER) {
+            /* A packed file may bring a tombstone that is older. */
+            recovery_candidate_entry(settlement->table, candidate)->is_used = 0;
         }
-    }
-    if (reader.segment != NULL) {
-        record_scanner_deinit(&reader.scanner);
     }
     candidates->count = left;
     return status;
@@ -295,22 +238,16 @@ static enum status settle_readable(struct recovery_settlement *settlement,
 struct unreadable {
     const struct recovery_candidate *items;
     size_t count;
-    struct known_record known;
 };
 
-static struct unreadable next_unreadable(const struct recovery_settlement *settlement,
-                                         const struct recovery_candidates *candidates, size_t from)
+static struct unreadable next_unreadable(const struct recovery_candidates *candidates, size_t from)
 {
-    const struct record_address address = {.units = candidates->items[from].address};
-    struct segment_table *segments = &settlement->engine->segments;
     size_t end = from + 1;
-    while (end < candidates->count && candidates->items[end].address == address.units) {
+    while (end < candidates->count &&
+           candidates->items[end].address == candidates->items[from].address) {
         end++;
     }
-    return (struct unreadable){
-        .items = candidates->items + from,
-        .count = end - from,
-        .known = {.segment = segment_table_find(segments, address), .status = STATUS_CORRUPT}};
+    return (struct unreadable){.items = candidates->items + from, .count = end - from};
 }
 
 /* The record counts as the key's when no other record of the key was found: of one entry, for a
@@ -322,27 +259,30 @@ static enum status settle_unreadable(struct recovery_settlement *settlement,
 {
     bool stays = false;
     for (size_t i = 0; i < group->count; i++) {
-        struct recovery_entry *entry = group->items[i].entry;
-        if (entry->is_used && is_newer(settlement, &group->items[i], &group->known)) {
+        struct recovery_entry *entry =
+            recovery_candidate_entry(settlement->table, &group->items[i]);
+        if (entry->is_used && may_be_newer(settlement, &group->items[i])) {
             entry->is_used = 0;
             stays = true;
         }
     }
     for (size_t i = 0; !stays && i < group->count; i++) {
-        if (group->items[i].entry->is_used) {
-            return settle_known(settlement, &group->items[i], &group->known);
+        if (recovery_candidate_entry(settlement->table, &group->items[i])->is_used) {
+            return settle_known(settlement, &group->items[i]);
         }
     }
     return STATUS_OK;
 }
 
 static enum status settle_all_unreadable(struct recovery_settlement *settlement,
-                                         const struct recovery_candidates *candidates)
+                                         struct recovery_candidates *candidates)
 {
     enum status status = STATUS_OK;
     struct unreadable group;
+    recovery_candidates_sort_by_address(candidates);
     for (size_t i = 0; status == STATUS_OK && i < candidates->count; i += group.count) {
-        group = next_unreadable(settlement, candidates, i);
+        group = next_unreadable(candidates, i);
+        report_unreadable(settlement, group.items);
         status = settle_unreadable(settlement, &group);
     }
     return status;
@@ -419,6 +359,10 @@ enum status recovery_settle_on_checkpoint(struct recovery_settlement *settlement
     recovery_candidates_init(&candidates);
     enum status status = recovery_candidates_collect(&candidates, settlement);
     if (status == STATUS_OK) {
+        status = recovery_lookup_all(settlement, &candidates);
+    }
+    if (status == STATUS_OK) {
+        recovery_candidates_sort_by_entry(&candidates, settlement->table);
         status = settle_readable(settlement, &candidates);
     }
     if (status == STATUS_OK) {
