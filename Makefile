@@ -220,6 +220,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 redis-tests/events_test.py \
                 redis-tests/values_test.py \
                 redis-tests/patches_test.py \
+                redis-tests/large_values_test.py \
                 redis-tests/tracking_test.py \
                 redis-tests/administration_test.py \
                 redis-tests/acl_test.py \

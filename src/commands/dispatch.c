@@ -13,6 +13,7 @@
 #include "commands/tables.h"
 #include "commands/transaction.h"
 #include "engine/prefetch.h"
+#include "engine/staged.h"
 #include "keyspace/keyspace.h"
 #include "server/acl.h"
 #include "server/config.h"
@@ -400,6 +401,24 @@ void dispatch_foresee(struct server *server, const struct session *session,
     }
 }
 
+bool dispatch_foresee_value(struct server *server, const struct session *session,
+                            const struct request_words *request, struct staged_plan *plan)
+{
+    const struct command *command = request->command;
+    if (command == NULL || command->foresees_value == NULL || session->transaction.open ||
+        !table_is_arity_right(command, request->argument_count)) {
+        return false;
+    }
+    const struct call call = {.keyspace = server_keyspace(server),
+                              .command = command,
+                              .arguments = request->arguments,
+                              .argument_count = request->argument_count};
+    size_t culprit;
+    return command->foresees_value(&call, plan) && !needs_authentication(server, session) &&
+           acl_check(session->user, request, &culprit) == ACL_ALLOWED &&
+           staged_is_wanted_locked(server_engine(server), plan->value.size);
+}
+
 void dispatch_session_closed(struct server *server, struct session *session)
 {
     transaction_reset(server_keyspace(server), session);
@@ -411,6 +430,7 @@ const struct executor *dispatch_executor(void)
     static struct executor executor = {.recognize = table_find,
                                        .execute = dispatch_execute,
                                        .foresee = dispatch_foresee,
+                                       .foresee_value = dispatch_foresee_value,
                                        .session_closed = dispatch_session_closed};
     table_init();
     executor.acl_commands = acl_names();

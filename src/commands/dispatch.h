@@ -21,6 +21,7 @@
 #include "server/session.h"
 
 struct prefetch_group;
+struct staged_plan;
 
 /* The table of functions below; also fills the table of commands (table_init), so call it before
  * other threads run. */
@@ -30,6 +31,8 @@ enum execution dispatch_execute(struct server *server, struct session *session,
                                 const struct request_words *words);
 void dispatch_foresee(struct server *server, const struct session *session,
                       const struct request_words *request, struct prefetch_group *keys);
+bool dispatch_foresee_value(struct server *server, const struct session *session,
+                            const struct request_words *request, struct staged_plan *plan);
 void dispatch_session_closed(struct server *server, struct session *session);
 
 /* Runs the handler of call->command and counts the call. */

@@ -1,6 +1,7 @@
 /* string.c - the commands that set and get whole strings. */
 #include "commands/errors.h"
 #include "commands/events.h"
+#include "commands/foresee.h"
 #include "commands/lookup.h"
 #include "commands/string_options.h"
 #include "commands/tables.h"
@@ -360,7 +361,8 @@ const struct command string_commands[] = {
                "unix-time-seconds:unix-time@6.2.0 | PXAT unix-time-milliseconds:unix-time@6.2.0 | "
                "KEEPTTL@6.0.0>]",
      .keys = {{1, 0, 1, KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS,
-               "RW and ACCESS due to the optional `GET` argument"}}},
+               "RW and ACCESS due to the optional `GET` argument"}},
+     .foresees_value = foresee_set},
     {.name = "setnx",
      .handler = run_setnx,
      .arity = 3,
@@ -382,7 +384,8 @@ const struct command string_commands[] = {
      .summary = "Sets a key to a string value that expires after some seconds",
      .complexity = "O(1)",
      .syntax = "key:key seconds:integer value",
-     .keys = {{1, 0, 1, KEY_OW | KEY_UPDATE, NULL}}},
+     .keys = {{1, 0, 1, KEY_OW | KEY_UPDATE, NULL}},
+     .foresees_value = foresee_setex},
     {.name = "psetex",
      .handler = run_psetex,
      .arity = 4,
@@ -393,7 +396,8 @@ const struct command string_commands[] = {
      .summary = "Sets a key to a string value that expires after some milliseconds",
      .complexity = "O(1)",
      .syntax = "key:key milliseconds:integer value",
-     .keys = {{1, 0, 1, KEY_OW | KEY_UPDATE, NULL}}},
+     .keys = {{1, 0, 1, KEY_OW | KEY_UPDATE, NULL}},
+     .foresees_value = foresee_setex},
     {.name = "getset",
      .handler = run_getset,
      .arity = 3,
@@ -406,7 +410,8 @@ const struct command string_commands[] = {
      .summary = "Sets a key to a string value and returns the one it had",
      .complexity = "O(1)",
      .syntax = "key:key value",
-     .keys = {{1, 0, 1, KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL}}},
+     .keys = {{1, 0, 1, KEY_RW | KEY_ACCESS | KEY_UPDATE, NULL}},
+     .foresees_value = foresee_getset},
     {.name = "getdel",
      .handler = run_getdel,
      .arity = 2,

@@ -6,6 +6,7 @@
 #include "engine/engine_state.h"
 #include "engine/grow_ahead.h"
 #include "engine/log_files.h"
+#include "engine/staged.h"
 #include "engine/zero_ahead.h"
 
 #include <stdlib.h>
@@ -80,14 +81,10 @@ static bool may_take_room(const struct engine *engine, enum record_kind kind)
     return !engine->appender.room_is_kept || spare_after(engine, kind) == 0;
 }
 
-static enum status roll(struct engine *engine, uint64_t capacity)
+/* The log goes on in `next`. */
+static void roll_to(struct engine *engine, struct segment *next)
 {
     struct appender *appender = &engine->appender;
-    struct segment *next;
-    enum status status = log_files_take_locked(engine, capacity, &next);
-    if (status != STATUS_OK) {
-        return status;
-    }
     struct segment *old = appender->active;
     if (old->end > 0) {
         old->closed = true;
@@ -108,7 +105,16 @@ static enum status roll(struct engine *engine, uint64_t capacity)
     if (atomic_load(&engine->pace.is_due)) {
         maintenance_wake(engine);
     }
-    return STATUS_OK;
+}
+
+static enum status roll(struct engine *engine, uint64_t capacity)
+{
+    struct segment *next;
+    enum status status = log_files_take_locked(engine, capacity, &next);
+    if (status == STATUS_OK) {
+        roll_to(engine, next);
+    }
+    return status;
 }
 
 enum status appender_roll_locked(struct engine *engine)
@@ -125,6 +131,28 @@ static uint64_t next_offset(const struct segment *active)
     return active->end == 0 ? SEGMENT_HEADER_SIZE : active->end;
 }
 
+uint64_t appender_capacity_for(const struct engine *engine, uint64_t size)
+{
+    uint64_t usual = engine->segment_size;
+    uint64_t own = SEGMENT_HEADER_SIZE + size;
+    if (own + appender_deletion_reserve(engine) <= usual) {
+        return usual;
+    }
+    /* Larger than a usual one even where it would just fit, so that nobody takes it for one. */
+    return own > usual ? own : usual + RECORD_ALIGNMENT;
+}
+
+/* Rolls to where the value is. */
+static enum status find_staged_segment(struct engine *engine, const struct append *append)
+{
+    if (!may_take_room(engine, append->record.kind)) {
+        return STATUS_DISK_FULL;
+    }
+    roll_to(engine, append->staged->segment);
+    append->staged->segment = NULL;
+    return STATUS_OK;
+}
+
 /* Rolls when the record does not fit into the active segment. */
 static enum status find_segment(struct engine *engine, const struct append *append)
 {
@@ -136,16 +164,11 @@ static enum status find_segment(struct engine *engine, const struct append *appe
     if (!may_take_room(engine, append->record.kind)) {
         return STATUS_DISK_FULL;
     }
-    uint64_t usual = engine->segment_size;
-    if (SEGMENT_HEADER_SIZE + append->size + appender_deletion_reserve(engine) <= usual) {
-        return roll(engine, usual);
-    }
-    uint64_t own = SEGMENT_HEADER_SIZE + append->size;
-    if (active->end == 0 && active->capacity == own) {
+    uint64_t capacity = appender_capacity_for(engine, append->size);
+    if (active->end == 0 && capacity > engine->segment_size && active->capacity == capacity) {
         return STATUS_OK; /* made for this size by an attempt that failed later */
     }
-    /* Larger than a usual one even where it would just fit, so that nobody takes it for one. */
-    return roll(engine, own > usual ? own : usual + RECORD_ALIGNMENT);
+    return roll(engine, capacity);
 }
 
 /* Makes sure that the disk has room for the record and, behind it, for what deletes. */
@@ -227,6 +250,23 @@ static enum status write_through(const struct append *append)
         free(parts);
     }
     free(head);
+    return status;
+}
+
+/* What is not in the file yet of a record whose value is: all before its blocks' checksums. */
+static enum status write_front(const struct append *append)
+{
+    const struct record_value value = {.size = append->value_size,
+                                       .checksum = append->staged->value_checksum};
+    uint64_t size = append->head_size - record_array_size(value.size);
+    uint8_t *front = malloc((size_t)size);
+    if (front == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    record_encode_front(&append->record, &value, append->segment->seed, front);
+    const struct slice part = slice_make(front, (size_t)size);
+    enum status status = file_write(append->segment->file, append->offset, &part, 1);
+    free(front);
     return status;
 }
 
@@ -315,9 +355,12 @@ enum status appender_prepare_locked(struct engine *engine, struct append *append
 {
     struct appender *appender = &engine->appender;
     measure(append, appender->undoing);
+    append->staged = appender->undoing ? NULL : staged_find_locked(engine, append);
+    append->through = append->through || append->staged != NULL;
     enum status status = check_writable(engine);
     if (status == STATUS_OK) {
-        status = find_segment(engine, append);
+        status = append->staged != NULL ? find_staged_segment(engine, append)
+                                        : find_segment(engine, append);
     }
     if (status == STATUS_OK) {
         status = reserve_space(engine, append);
@@ -342,7 +385,9 @@ enum status appender_prepare_locked(struct engine *engine, struct append *append
     if (status == STATUS_OK && append->through) {
         status = tail_prepare_pass(&appender->tail);
     }
-    if (status == STATUS_OK && append->through) {
+    if (status == STATUS_OK && append->staged != NULL) {
+        status = appender_heed_write(engine, write_front(append));
+    } else if (status == STATUS_OK && append->through) {
         zero_ahead_settle(engine);
         status = appender_heed_write(engine, write_through(append));
     }

@@ -106,6 +106,7 @@ struct append {
     uint64_t head_size;
     uint64_t value_size;
     bool through;
+    struct staged *staged; /* its value is in a segment already (staged.h); NULL: it is not */
 };
 
 /* Room at the end of a segment, and of what is reserved, for what deletes. */
@@ -117,6 +118,9 @@ void appender_deinit(struct appender *appender);
 /* Makes `segment`, which is unused and not in the table, the one that is appended to, and takes it
  * over. Lock held. */
 void appender_start_locked(struct engine *engine, struct segment *segment);
+
+/* The capacity of a segment whose first record is so large. */
+uint64_t appender_capacity_for(const struct engine *engine, uint64_t size);
 
 /* Lock held. DISK_FULL, IO, NO_MEMORY, WRITES_STOPPED, READ_ONLY: nothing was appended. After
  * success the next call about the log must be appender_commit_locked, or nothing (the record is

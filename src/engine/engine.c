@@ -9,6 +9,7 @@
 #include "engine/fault_guard.h"
 #include "engine/log_files.h"
 #include "engine/recovery.h"
+#include "engine/staged.h"
 
 #include <stdlib.h>
 
@@ -201,6 +202,7 @@ enum status engine_close(struct engine *engine)
     log_stock_stop(engine);
     grow_ahead_stop(engine);
     sync_stop(engine);
+    staged_drop_all(engine);
     pay_expiry_mark(engine);
     enum status status = sync_last(engine);
     if (status == STATUS_OK) {

@@ -172,6 +172,39 @@ enum status log_files_make(struct engine *engine, const struct log_facts *facts,
     return status;
 }
 
+enum status log_files_create(struct engine *engine, uint64_t capacity, uint64_t reserve,
+                             struct segment **out)
+{
+    mutex_lock(&engine->manifest_mutex);
+    uint64_t number = engine->manifest.next_file_number++;
+    mutex_unlock(&engine->manifest_mutex);
+    struct segment_plan plan = {
+        .kind = SEGMENT_LOG, .number = number, .capacity = capacity, .reserve = reserve};
+    enum status status = segment_create(engine->fs, &plan, out);
+    if (status == STATUS_OK) {
+        (*out)->seed = record_seed(engine->store_id, number);
+        (*out)->of_this_session = true;
+    }
+    return status;
+}
+
+void log_files_abandon(struct engine *engine, struct segment *segment)
+{
+    remove_unlisted(engine, segment);
+}
+
+enum status log_files_list(struct engine *engine, struct segment *segment)
+{
+    struct log_batch batch = {.segments = {segment}, .count = 1};
+    mutex_lock(&engine->lock);
+    struct log_facts facts = log_files_facts_locked(engine);
+    mutex_unlock(&engine->lock);
+    mutex_lock(&engine->manifest_mutex);
+    enum status status = list_files(engine, &facts, &batch);
+    mutex_unlock(&engine->manifest_mutex);
+    return status;
+}
+
 enum status log_files_take_locked(struct engine *engine, uint64_t capacity, struct segment **out)
 {
     struct segment *ready = capacity == engine->segment_size ? log_stock_take_locked(engine) : NULL;
@@ -188,9 +221,13 @@ enum status log_files_take_locked(struct engine *engine, uint64_t capacity, stru
 
 void log_files_put_back_locked(struct engine *engine, struct segment *segment)
 {
-    if (log_stock_try_put_locked(engine, segment)) {
-        return;
+    if (!log_stock_try_put_locked(engine, segment)) {
+        log_files_discard(engine, segment);
     }
+}
+
+void log_files_discard(struct engine *engine, struct segment *segment)
+{
     mutex_lock(&engine->manifest_mutex);
     struct manifest_file entry = *manifest_find(&engine->manifest, segment->number);
     manifest_drop(&engine->manifest, segment->number);

@@ -45,6 +45,21 @@ enum status log_files_make_several(struct engine *engine, const struct log_facts
                                    uint64_t capacity, struct log_batch *batch) MUST_CHECK
     REQUIRES(engine->manifest_mutex);
 
+/* No lock held. A log segment of which nobody has heard: its space is reserved, nothing is synced.
+ */
+enum status log_files_create(struct engine *engine, uint64_t capacity, uint64_t reserve,
+                             struct segment **out) MUST_CHECK;
+
+/* No lock held. Removes it again. */
+void log_files_abandon(struct engine *engine, struct segment *segment);
+
+/* No lock held. The manifest lists it from now on, durably; its file has been synced. On failure
+ * it is gone. */
+enum status log_files_list(struct engine *engine, struct segment *segment) MUST_CHECK;
+
+/* Takes over a listed segment that the log has not come to, and removes it. */
+void log_files_discard(struct engine *engine, struct segment *segment);
+
 /* Execution lock held. A segment of `capacity` bytes for the writer: from the stock if there is
  * one that will do, without waiting for the manifest; else one is made now. The caller owns it. */
 enum status log_files_take_locked(struct engine *engine, uint64_t capacity,

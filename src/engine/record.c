@@ -161,12 +161,23 @@ static void seal_head(uint8_t *bytes, uint64_t key_end, uint64_t seed)
     little_endian_store64(bytes + AT(header_checksum), sum);
 }
 
-void record_encode_head(const struct record *record, const struct slice *value_parts,
-                        size_t value_part_count, uint64_t seed, uint8_t *into)
+uint64_t record_array_size(uint64_t value_size)
+{
+    return block_count(value_size) * CHECKSUM_SIZE;
+}
+
+uint64_t record_encode_array(const struct slice *value_parts, size_t value_part_count,
+                             uint64_t seed, uint8_t *array)
+{
+    uint64_t value_size = parts_size(value_parts, value_part_count);
+    return encode_value_checksums(value_parts, value_size, seed, array);
+}
+
+/* Everything up to the key's end, which is returned; its checksum is still to come. */
+static uint64_t encode_front(const struct record *record, uint64_t value_size, uint8_t *into)
 {
     bool has_expiry = record->expiry_ms != EXPIRY_NONE;
     bool is_pieced = record->kind == RECORD_PIECED;
-    uint64_t value_size = parts_size(value_parts, value_part_count);
     CHECK(record->key.size <= RECORD_KEY_SIZE_MAX && value_size <= RECORD_VALUE_SIZE_MAX);
     CHECK(record->kind >= RECORD_VALUE && record->kind <= LAST_KIND);
 
@@ -194,12 +205,35 @@ void record_encode_head(const struct record *record, const struct slice *value_p
     if (record->key.size > 0) {
         memcpy(next, record->key.data, record->key.size);
     }
-    uint64_t key_end = (uint64_t)(next - into) + record->key.size;
+    return (uint64_t)(next - into) + record->key.size;
+}
+
+/* The zeros between the key and the array; returns where that begins. */
+static uint8_t *pad_key(uint8_t *into, uint64_t key_end, uint64_t value_size)
+{
     uint8_t *array = into + key_end;
     if (block_count(value_size) > 0) {
         array = into + ALIGN_UP(key_end);
         memset(into + key_end, 0, (size_t)(array - (into + key_end)));
     }
+    return array;
+}
+
+void record_encode_front(const struct record *record, const struct record_value *value,
+                         uint64_t seed, uint8_t *into)
+{
+    uint64_t key_end = encode_front(record, value->size, into);
+    (void)pad_key(into, key_end, value->size);
+    little_endian_store64(into + AT(value_checksum), value->checksum);
+    seal_head(into, key_end, seed);
+}
+
+void record_encode_head(const struct record *record, const struct slice *value_parts,
+                        size_t value_part_count, uint64_t seed, uint8_t *into)
+{
+    uint64_t value_size = parts_size(value_parts, value_part_count);
+    uint64_t key_end = encode_front(record, value_size, into);
+    uint8_t *array = pad_key(into, key_end, value_size);
     uint64_t value_checksum = encode_value_checksums(value_parts, value_size, seed, array);
     little_endian_store64(into + AT(value_checksum), value_checksum);
     seal_head(into, key_end, seed);

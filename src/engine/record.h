@@ -86,6 +86,25 @@ uint64_t record_head_size(size_t key_size, uint64_t value_size, bool has_expiry,
 void record_encode_head(const struct record *record, const struct slice *value_parts,
                         size_t value_part_count, uint64_t seed, uint8_t *into);
 
+/*
+ * The same in two steps, for a value that is written before all of its record is known: first the
+ * array of its blocks' checksums (nothing for a short one), which stands right in front of the
+ * value; then what stands before the array, record_head_size() less record_array_size() bytes.
+ * record_encode_array returns the value's checksum, which the second step wants.
+ */
+uint64_t record_array_size(uint64_t value_size);
+uint64_t record_encode_array(const struct slice *value_parts, size_t value_part_count,
+                             uint64_t seed, uint8_t *array);
+
+/* What is known of a value that is not at hand. */
+struct record_value {
+    uint64_t size;
+    uint64_t checksum;
+};
+
+void record_encode_front(const struct record *record, const struct record_value *value,
+                         uint64_t seed, uint8_t *into);
+
 /* Clears RECORD_FLAG_GROUP_MORE of an encoded, not yet published record, and renews its checksum.
  */
 void record_end_group(uint8_t *encoded, uint64_t seed);

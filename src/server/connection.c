@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "server/acl.h"
+#include "server/stager.h"
 #include "server/statistics.h"
 #include "server/worker.h"
 
@@ -15,7 +16,7 @@
 #define INPUT_READ_SIZE  ((size_t)16 << 10)
 #define INPUT_LARGE_SIZE ((size_t)256 << 10) /* grows no further while there is room in it */
 /* A turn of the others must not wait for one client's bytes. */
-#define INPUT_READ_SIZE_MAX ((size_t)4 << 20)
+#define INPUT_READ_SIZE_MAX ((size_t)512 << 10)
 /* What a client may send while nothing of it is executed. */
 #define INPUT_WAITING_MAX ((size_t)1 << 20)
 
@@ -75,6 +76,7 @@ void connection_destroy(struct connection *connection)
     if (descriptor >= 0) {
         (void)close(descriptor);
     }
+    stager_release(connection, false);
     output_deinit(&connection->output, &connection->session.reply);
     buffer_deinit(&connection->input);
     parser_deinit(&connection->parser);
@@ -150,6 +152,15 @@ static void publish_input_size(struct connection *connection)
                           memory_order_relaxed);
 }
 
+struct buffer connection_take_input(struct connection *connection)
+{
+    struct buffer input = connection->input;
+    connection->input = (struct buffer){0};
+    connection->input_start = 0;
+    publish_input_size(connection);
+    return input;
+}
+
 /* If a large value has begun, its room is asked for at once, and counts as the client's. */
 static enum status keep_fragment(struct connection *connection, struct slice fragment)
 {
@@ -210,7 +221,8 @@ void connection_update_reading(struct connection *connection)
     bool has_room = connection->input.size - connection->input_start < find_input_limit(connection);
     bool is_over =
         connection->ended || connection->closing || connection->session.close_after_reply;
-    if (has_room && !is_over) {
+    bool is_lent = connection->session.blocked == BLOCK_STAGING;
+    if (has_room && !is_over && !is_lent) {
         start_reading(connection);
     } else {
         stop_reading(connection);

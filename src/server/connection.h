@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct staging;
 struct worker;
 
 struct connection {
@@ -30,6 +31,7 @@ struct connection {
     struct buffer input; /* read, not executed yet */
     size_t input_start;  /* of it, where the first request begins; those before are executed */
     struct output output;
+    struct staging *staging;          /* owned: of its first request (stager.h); NULL: of none */
     int64_t slowed_until_us;          /* slow_writers.h; monotonic, 0 = it need not wait */
     uint64_t rest_position;           /* what the replies of this turn rest on */
     int64_t over_soft_limit_since_ms; /* client-output-buffer-limit; 0 = is not over it */
@@ -60,6 +62,9 @@ bool connection_is_stranger(const struct connection *connection);
 
 /* What has been read and is not executed. */
 struct slice connection_input(const struct connection *connection);
+
+/* Takes all of it out, for the caller to free. */
+struct buffer connection_take_input(struct connection *connection);
 
 /* Reads into `input`, making room for what the parser misses. Returns what read() does; -1 with
  * ENOMEM in errno when there was no memory. */

@@ -133,6 +133,7 @@ static void join_workers(struct server *server)
     for (unsigned i = 0; i < server->worker_count && server->workers[i] != NULL; i++) {
         worker_join(server->workers[i]);
     }
+    stager_stop(&server->stager);
 }
 
 static enum status start_workers(struct server *server, struct error *error)

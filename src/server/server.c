@@ -233,6 +233,7 @@ enum status server_create(struct config *config, const struct executor *executor
         goto free_pubsub;
     }
     latency_init(&server->latency);
+    stager_init(&server->stager);
     listeners_init(&server->listeners, server);
     server_settings_init(server);
     *out = server;
@@ -262,6 +263,7 @@ void server_destroy(struct server *server)
             worker_destroy(server->workers[i]);
         }
     }
+    stager_deinit(&server->stager);
     tracking_deinit(&server->tracking);
     pubsub_deinit(&server->pubsub);
     acl_destroy(server->acl);

@@ -25,6 +25,7 @@ struct prefetch_group;
 struct pubsub;
 struct latency;
 struct slowlog;
+struct staged_plan;
 struct statistics;
 struct tracking;
 
@@ -44,6 +45,10 @@ struct executor {
     /* Adds the keys that the request will look up, as many as there is room for. */
     void (*foresee)(struct server *server, const struct session *session,
                     const struct request_words *request, struct prefetch_group *keys);
+    /* Which value the request will put, if that is known and worth being written ahead of it
+     * (engine/staged.h); false: none. */
+    bool (*foresee_value)(struct server *server, const struct session *session,
+                          const struct request_words *request, struct staged_plan *plan);
     /* The session ends: forget its transaction, watches, wait. */
     void (*session_closed)(struct server *server, struct session *session);
     const struct acl_commands *acl_commands; /* what rules of users speak of; constant */

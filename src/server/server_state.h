@@ -14,6 +14,7 @@
 #include "server/server.h"
 #include "server/session_registry.h"
 #include "server/slowlog.h"
+#include "server/stager.h"
 #include "server/statistics.h"
 #include "server/tracking.h"
 
@@ -36,6 +37,7 @@ struct server {
     struct mailbox mailbox;             /* wakes the main thread */
     struct latency latency;             /* any thread */
     struct client_memory client_memory; /* any thread */
+    struct stager stager;               /* any worker */
 
     /* Under the execution lock. */
     struct session_registry sessions;

@@ -35,7 +35,8 @@ enum reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP_THIS };
 enum block_reason {
     BLOCK_NONE,
     BLOCK_WAITING, /* a command that will reply later (COMPACT, later BLPOP ...) */
-    BLOCK_PAUSED   /* CLIENT PAUSE: the command at hand will be executed later */
+    BLOCK_PAUSED,  /* CLIENT PAUSE: the command at hand will be executed later */
+    BLOCK_STAGING  /* its input is lent to the stager (server/stager.h) */
 };
 
 /* A command that MULTI has queued: owns copies of its arguments. */

@@ -8,6 +8,7 @@
 #include "keyspace/keyspace.h"
 #include "server/client_memory.h"
 #include "server/slow_writers.h"
+#include "server/stager.h"
 #include "server/turn_ahead.h"
 #include "server/turn_deliver.h"
 #include "server/turn_settle.h"
@@ -271,11 +272,26 @@ static bool execute_request_locked(struct worker *worker, struct session *sessio
     return execution != POSTPONED;
 }
 
+/* The same for a part's request with this index, which may have a value that goes ahead of it. */
+static bool execute_next_locked(struct worker *worker, const struct part *part, size_t index)
+{
+    struct server *server = worker->server;
+    struct connection *connection = part->connection;
+    const struct request *request = &worker->requests[part->first_request + index];
+    if (stager_claim_locked(worker, part, index)) {
+        return false;
+    }
+    stager_offer_locked(server, connection);
+    bool is_executed = execute_request_locked(worker, &connection->session, request);
+    stager_withdraw_locked(server, connection, is_executed);
+    return is_executed;
+}
+
 static bool is_stopped_locked(const struct worker *worker, struct connection *connection)
 {
     const struct session *session = &connection->session;
     if (session->blocked != BLOCK_NONE || session->close_after_reply || session->close_asap ||
-        turn_is_over_hard_limit(worker, connection)) {
+        stager_is_over(connection) || turn_is_over_hard_limit(worker, connection)) {
         return true;
     }
     size_t limit = (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
@@ -292,7 +308,6 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
     struct server *server = worker->server;
     struct connection *connection = part->connection;
     struct session *session = &connection->session;
-    const struct request *requests = worker->requests + part->first_request;
     size_t done = 0;
     server->executing = session;
     session->last_interaction_ms = worker->now_ms;
@@ -301,7 +316,7 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
     uint64_t value_bytes = engine_value_bytes_locked(server->engine);
     while (done < count && !is_stopped_locked(worker, connection)) {
         turn_ahead_locked(worker, ahead, part->first_request + part->executed + done);
-        if (!execute_request_locked(worker, session, &requests[part->executed + done])) {
+        if (!execute_next_locked(worker, part, part->executed + done)) {
             break;
         }
         turn_deliver_locked(worker);
@@ -385,6 +400,9 @@ static void keep_rest(struct worker *worker, struct part *part)
         const struct request *requests = worker->requests + part->first_request;
         done = part->executed == 0 ? 0 : requests[part->executed - 1].end;
     }
+    if (stager_is_over(connection)) {
+        stager_release(connection, done == part->source.size);
+    }
     if (connection_keep_rest(connection, part->source, done, !all) != STATUS_OK ||
         !is_within_query_limit(worker, connection)) {
         worker_close_later(worker, connection);
@@ -397,6 +415,9 @@ static void keep_rest(struct worker *worker, struct part *part)
     }
     client_memory_note(worker->server, &connection->session);
     connection_update_reading(connection);
+    if (connection->session.blocked == BLOCK_STAGING) {
+        stager_lend(worker, connection);
+    }
 }
 
 /* What is no whole request yet is kept first: what clients take is known before others execute. */

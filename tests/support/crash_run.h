@@ -74,6 +74,7 @@ struct crash_run {
     enum crash_step step;
     struct store_command in_flight;
     bool has_in_flight;
+    bool is_alone; /* the command has one change, so it may let go of the lock */
 };
 
 extern const char *const crash_step_names[CRASH_STEP_COUNT];

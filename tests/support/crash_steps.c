@@ -2,6 +2,7 @@
 #include "support/crash_steps.h"
 
 #include "base/check.h"
+#include "engine/staged.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,33 @@ static size_t random_value_size(struct crash_run *run)
     return run->large_value_size <= 60000
                ? (size_t)crash_run_below(run, run->large_value_size)
                : 60000 + (size_t)crash_run_below(run, run->large_value_size - 60000);
+}
+
+/* A put whose value is written ahead of it, without the lock; now and then it is another value that
+ * is put then. The lock is released meanwhile. */
+static enum status put_staged(struct crash_run *run, struct engine_keyspace *keyspace,
+                              struct slice key, const struct engine_value *value)
+{
+    struct engine *engine = run->engine;
+    struct staged_plan plan = {.value = value->parts[0],
+                               .key_size = key.size,
+                               .has_expiry = value->expiry_ms != EXPIRY_NONE};
+    struct staged *staged = NULL;
+    engine_unlock(engine);
+    enum status status = staged_write(engine, &plan, &staged);
+    CRASH_TRACE("  staged %zu bytes: %s\n", plan.value.size, status_name(status));
+    engine_lock(engine);
+    if (staged != NULL && !crash_run_one_in(run, 4)) {
+        staged_offer_locked(engine, staged);
+    }
+    status = engine_put_locked(engine, keyspace, key, value);
+    staged_offer_locked(engine, NULL);
+    engine_unlock(engine);
+    if (staged != NULL) {
+        staged_drop(engine, staged);
+    }
+    engine_lock(engine);
+    return status;
 }
 
 /* Sets a key to a random value in random parts, now and then with the old value as the first. */
@@ -66,10 +94,17 @@ static enum status put(struct crash_run *run, struct store_change *change)
         memcpy(together + all, parts[i].data, parts[i].size);
         all += parts[i].size;
     }
-    change->value =
-        store_model_value(slice_make(together, all), value.expiry_ms, value.type, value.encoding);
+    struct slice whole = slice_make(together, all);
+    change->value = store_model_value(whole, value.expiry_ms, value.type, value.encoding);
+    enum status status;
+    if (run->is_alone && crash_run_one_in(run, 8)) {
+        value.parts = &whole;
+        value.part_count = 1;
+        status = put_staged(run, keyspace, key, &value);
+    } else {
+        status = engine_put_locked(run->engine, keyspace, key, &value);
+    }
     free(together);
-    enum status status = engine_put_locked(run->engine, keyspace, key, &value);
     CRASH_TRACE("  put %u/%u %zu bytes, expiry %" PRId64 ": %s\n", change->database, change->key,
                 all, value.expiry_ms, status_name(status));
     free(data);
@@ -213,6 +248,7 @@ static void command(struct crash_run *run, const enum store_change_kind *kinds, 
     }
     run->in_flight.count = 0;
     run->has_in_flight = true;
+    run->is_alone = count == 1;
     for (size_t i = 0; i < count; i++) {
         run->in_flight.changes[run->in_flight.count] = random_change(run, kinds[i]);
         struct store_change *tried = &run->in_flight.changes[run->in_flight.count++];

@@ -1,0 +1,173 @@
+#!/usr/bin/python3
+"""Large values, which are written ahead of their commands: that replies and results are what they
+would be without, whatever else the client sends, and whenever it goes. SCDB_SERVER=.../redis-server
+runs it against Redis. Closes with "N passed, N failed"."""
+
+import os
+import sys
+import threading
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
+
+import redis  # noqa: E402  (after the path is set)
+
+import wire  # noqa: E402
+from server import Server  # noqa: E402
+
+SIZE = 6 << 20
+LARGE = [bytes([i]) * 1000 + os.urandom(SIZE) for i in range(3)]
+
+
+class TestCase(unittest.TestCase):
+    def setUp(self):
+        self.server = Server()
+        self.server.start()
+        self.addCleanup(self.server.close)
+        self.client = self.connect()
+
+    def connect(self, **options):
+        client = redis.Redis(unix_socket_path=self.server.socket_path, socket_timeout=60, **options)
+        self.addCleanup(client.close)
+        return client
+
+    def is_ours(self):
+        return not self.server.is_redis
+
+    def segments(self):
+        """Files of the log: a value that was written ahead of its command has begun one."""
+        names = os.listdir(self.server.directory)
+        return sum(name.endswith(".log") for name in names)
+
+
+class Results(TestCase):
+    def test_a_pipeline(self):
+        before = self.segments() if self.is_ours() else 0
+        pipe = self.client.pipeline(transaction=False)
+        for i in range(3):
+            pipe.set("small:%d" % i, i).set("large", LARGE[i]).strlen("large").get("small:%d" % i)
+        expected = [word for i in range(3) for word in (True, True, len(LARGE[i]), b"%d" % i)]
+        self.assertEqual(pipe.execute(), expected)
+        self.assertTrue(self.client.get("large") == LARGE[2])
+        if self.is_ours():
+            self.assertGreaterEqual(self.segments(), before + 3)
+
+    def test_options(self):
+        client = self.client
+        self.assertTrue(client.set("key", LARGE[0], ex=1000))
+        self.assertTrue(990 < client.ttl("key") <= 1000)
+        self.assertTrue(client.set("key", LARGE[1], keepttl=True))
+        self.assertTrue(990 < client.ttl("key") <= 1000)
+        self.assertIsNone(client.set("key", LARGE[2], nx=True))
+        self.assertIsNone(client.set("absent", LARGE[2], xx=True))
+        self.assertTrue(client.set("key", LARGE[2], get=True) == LARGE[1])
+        self.assertEqual(client.ttl("key"), -1)
+        self.assertTrue(client.getset("key", LARGE[0]) == LARGE[2])
+        self.assertTrue(client.setex("key", 500, LARGE[1]))
+        self.assertTrue(490 < client.ttl("key") <= 500)
+        self.assertTrue(client.get("key") == LARGE[1])
+        self.assertEqual(client.exists("absent"), 0)
+        with self.assertRaises(redis.ResponseError):
+            client.execute_command("SET", "key", LARGE[2], "EX", "never")
+        with self.assertRaises(redis.ResponseError):
+            client.execute_command("SETEX", "key", "-1", LARGE[2])
+        client.set("key", LARGE[0], px=1)
+        time.sleep(0.01)
+        self.assertEqual(client.exists("key"), 0)
+
+    def test_transactions(self):
+        with self.client.pipeline() as pipe:
+            pipe.set("a", LARGE[0]).set("b", 1).set("a", LARGE[1]).strlen("a")
+            self.assertEqual(pipe.execute(), [True, True, True, len(LARGE[1])])
+        with self.client.pipeline() as pipe:
+            pipe.watch("a")
+            self.client.set("a", LARGE[2])
+            pipe.multi()
+            pipe.set("b", 2)
+            with self.assertRaises(redis.WatchError):
+                pipe.execute()
+        self.assertTrue(self.client.get("a") == LARGE[2])
+
+    def test_after_kill(self):
+        if not self.is_ours():
+            self.skipTest("of scdb's durability")
+        self.client.set("a", LARGE[0])
+        self.client.set("a", LARGE[1])
+        self.client.set("b", 1)
+        self.client.set("c", LARGE[2])
+        self.server.restart("kill")
+        self.assertTrue(self.client.get("a") == LARGE[1])
+        self.assertEqual(self.client.get("b"), b"1")
+        self.assertTrue(self.client.get("c") == LARGE[2])
+        self.assertEqual([n for n in os.listdir(self.server.directory) if n.endswith(".cut")], [])
+
+
+class Others(TestCase):
+    def test_who_may_not_write_writes_nothing(self):
+        if not self.is_ours():
+            self.skipTest("of scdb's files")
+        self.client.execute_command("ACL", "SETUSER", "reader", "on", "nopass", "~*", "+get")
+        before = self.segments()
+        reader = self.connect(username="reader", password="any")
+        with self.assertRaises(redis.exceptions.NoPermissionError):
+            reader.set("key", LARGE[0])
+        self.assertEqual(self.segments(), before)
+
+    def test_a_pause(self):
+        self.client.set("key", 1)
+        self.client.execute_command("CLIENT", "PAUSE", 100000, "WRITE")
+        writer = self.connect()
+        thread = threading.Thread(target=lambda: writer.set("key", LARGE[0]))
+        thread.start()
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not self.is_held("set"):
+            time.sleep(0.01)
+        self.assertEqual(self.client.get("key"), b"1")
+        self.client.execute_command("CLIENT", "UNPAUSE")
+        thread.join(60)
+        self.assertTrue(self.client.get("key") == LARGE[0])
+
+    def is_held(self, command):
+        found = [each for each in self.client.client_list() if each["cmd"] == command]
+        return any("b" in each["flags"] for each in found)
+
+    def test_clients_that_go(self):
+        """In the midst of it, by themselves or killed: the key has one value or the other."""
+        self.client.set("key", LARGE[0])
+        for i in range(12):
+            with self.server.connect() as link:
+                link.sendall(wire.encode((b"SET", b"key", LARGE[1 + i % 2])))
+                time.sleep(0.002 * i)
+                if i % 3 == 0:
+                    self.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        self.assertIn(self.client.get("key"), LARGE)
+        self.assertTrue(self.client.set("key", LARGE[0]))
+        self.assertTrue(self.client.get("key") == LARGE[0])
+
+    def test_a_stop(self):
+        """While values are on their way: the store is whole, and nothing lies about."""
+        self.client.set("key", LARGE[0])
+        for delay in (0, 0.005, 0.02):
+            links = [self.server.connect() for _ in range(3)]
+            for link in links:
+                link.sendall(wire.encode((b"SET", b"key", LARGE[1])))
+            time.sleep(delay)
+            self.server.restart()
+            for link in links:
+                link.close()
+            self.client.connection_pool.disconnect()
+            self.assertIn(self.client.get("key"), LARGE)
+        if self.is_ours():
+            names = os.listdir(self.server.directory)
+            self.assertEqual([name for name in names if name.endswith(".cut")], [])
+
+
+if __name__ == "__main__":
+    program = unittest.main(exit=False, verbosity=0)
+    result = program.result
+    bad = len(result.failures) + len(result.errors)
+    print("%d passed, %d failed" % (result.testsRun - bad, bad))
+    sys.exit(0 if bad == 0 else 1)

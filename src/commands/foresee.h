@@ -1,0 +1,24 @@
+/*
+ * foresee.h - what a call is going to put, told before it runs: for the rows' foresees_value.
+ *
+ * What is told is only a guess: the call may put something else, or nothing. A wrong one costs
+ * time, no more (engine/staged.h).
+ */
+#ifndef SCDB_COMMANDS_FORESEE_H
+#define SCDB_COMMANDS_FORESEE_H
+
+#include <stdbool.h>
+
+struct call;
+struct staged_plan;
+
+/* SET key value [options]. */
+bool foresee_set(const struct call *call, struct staged_plan *plan);
+
+/* GETSET key value. */
+bool foresee_getset(const struct call *call, struct staged_plan *plan);
+
+/* SETEX and PSETEX key time value. */
+bool foresee_setex(const struct call *call, struct staged_plan *plan);
+
+#endif

@@ -1,0 +1,157 @@
+/* staged.c - see staged.h. */
+#include "engine/staged.h"
+
+#include "base/check.h"
+#include "engine/appender.h"
+#include "engine/engine_state.h"
+#include "engine/log_files.h"
+
+#include <stdlib.h>
+
+bool staged_is_wanted_locked(const struct engine *engine, uint64_t value_size)
+{
+    uint64_t least = engine->segments.segment_count < STAGED_SEGMENTS_MAX
+                         ? STAGED_SIZE_MIN
+                         : engine->segment_size / 4;
+    return value_size >= (least > STAGED_SIZE_MIN ? least : STAGED_SIZE_MIN) &&
+           !engine_is_read_only(engine) && !sync_has_stopped(&engine->sync) &&
+           !engine->appender.room_is_kept;
+}
+
+/* --- the file ----------------------------------------------------------------------------- */
+
+/* Like the writer, which reserves twice what it needs (appender.c), or as little as will do. */
+static enum status create_segment(struct engine *engine, uint64_t size, struct segment **out)
+{
+    uint64_t capacity = appender_capacity_for(engine, size);
+    uint64_t needed = SEGMENT_HEADER_SIZE + size + appender_deletion_reserve(engine);
+    needed = needed < capacity ? needed : capacity;
+    uint64_t reserve = 2 * needed < capacity ? 2 * needed : capacity;
+    enum status status = log_files_create(engine, capacity, reserve, out);
+    return status == STATUS_DISK_FULL && needed < reserve
+               ? log_files_create(engine, capacity, needed, out)
+               : status;
+}
+
+/* All of the record that is known: the checksums of the value's blocks, and the value. */
+static enum status write_value(const struct segment *segment, struct staged *staged)
+{
+    const struct slice value = staged->plan.value;
+    uint64_t array_size = record_array_size(value.size);
+    uint8_t *array = malloc((size_t)array_size + 1);
+    if (array == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    staged->value_checksum = record_encode_array(&value, 1, segment->seed, array);
+    const struct slice parts[] = {slice_make(array, (size_t)array_size), value};
+    uint64_t offset = SEGMENT_HEADER_SIZE + staged->head_size - array_size;
+    enum status status = file_write(segment->file, offset, parts, 2);
+    free(array);
+    return status;
+}
+
+/* Where each reply waits for its sync the value is synced here, so that it is not what the others'
+ * replies wait for. The file's own sync comes first or with it. */
+static enum status fill_segment(const struct engine *engine, const struct segment *segment,
+                                struct staged *staged)
+{
+    bool syncs_value = atomic_load(&engine->sync.policy) == SYNC_ALWAYS;
+    enum status status = syncs_value ? STATUS_OK : file_sync(segment->file);
+    if (status == STATUS_OK) {
+        status = write_value(segment, staged);
+    }
+    return status == STATUS_OK && syncs_value ? file_sync(segment->file) : status;
+}
+
+static enum status make_segment(struct engine *engine, uint64_t size, struct staged *staged)
+{
+    struct segment *segment;
+    enum status status = create_segment(engine, size, &segment);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = fill_segment(engine, segment, staged);
+    if (status != STATUS_OK) {
+        log_files_abandon(engine, segment);
+        return status;
+    }
+    status = log_files_list(engine, segment);
+    if (status == STATUS_OK) {
+        staged->segment = segment;
+    }
+    return status;
+}
+
+/* --- staging ------------------------------------------------------------------------------ */
+
+enum status staged_write(struct engine *engine, const struct staged_plan *plan, struct staged **out)
+{
+    if (plan->key_size > RECORD_KEY_SIZE_MAX || plan->value.size > RECORD_VALUE_SIZE_MAX) {
+        return STATUS_TOO_LARGE;
+    }
+    struct staged *staged = calloc(1, sizeof(*staged));
+    if (staged == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    staged->plan = *plan;
+    staged->head_size = record_head_size(plan->key_size, plan->value.size, plan->has_expiry, false);
+    uint64_t size = record_size(plan->key_size, plan->value.size, plan->has_expiry, false);
+    enum status status = make_segment(engine, size, staged);
+    if (status != STATUS_OK) {
+        free(staged);
+        return status;
+    }
+    mutex_lock(&engine->lock);
+    staged->next = engine->staged_first;
+    engine->staged_first = staged;
+    mutex_unlock(&engine->lock);
+    *out = staged;
+    return STATUS_OK;
+}
+
+void staged_offer_locked(struct engine *engine, struct staged *staged)
+{
+    engine->offered = staged;
+}
+
+static void unlink_staged(struct engine *engine, const struct staged *staged)
+{
+    struct staged **link = &engine->staged_first;
+    while (*link != staged) {
+        CHECK(*link != NULL);
+        link = &(*link)->next;
+    }
+    *link = staged->next;
+}
+
+void staged_drop(struct engine *engine, struct staged *staged)
+{
+    mutex_lock(&engine->lock);
+    CHECK(engine->offered != staged);
+    unlink_staged(engine, staged);
+    mutex_unlock(&engine->lock);
+    if (staged->segment != NULL) {
+        log_files_discard(engine, staged->segment);
+    }
+    free(staged);
+}
+
+void staged_drop_all(struct engine *engine)
+{
+    while (engine->staged_first != NULL) {
+        staged_drop(engine, engine->staged_first);
+    }
+}
+
+struct staged *staged_find_locked(const struct engine *engine, const struct append *append)
+{
+    struct staged *staged = engine->offered;
+    if (staged == NULL || staged->segment == NULL || append->record.kind != RECORD_VALUE ||
+        append->part_count != 1) {
+        return NULL;
+    }
+    const struct slice *part = &append->parts[0];
+    const struct slice *value = &staged->plan.value;
+    bool is_same = part->data == value->data && part->size == value->size;
+    return is_same && append->head_size == staged->head_size ? staged : NULL;
+}

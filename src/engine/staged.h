@@ -1,0 +1,75 @@
+/*
+ * staged.h - a large value is written to a log segment of its own before its command runs.
+ *
+ * To checksum and to write 64 MB takes as long as thousands of commands. So who is about to put a
+ * large value has it written first, without the execution lock, at its place in a log segment that
+ * nobody uses yet. When its put comes, under the lock, the log rolls to that segment, and only the
+ * head of the record is still to be written (appender.c). Whether the put comes is open: a command
+ * that puts something else, or nothing, goes its usual way, and the segment is removed.
+ *
+ * It is known by the place of its bytes in memory which put is meant. So these must stay where they
+ * are, as they are, until the value is dropped.
+ *
+ * The segment is made in the order of docs/durability.md, rule 1: what can be found in it after a
+ * crash is a log segment without a header, which was never used.
+ *
+ * Threads: see each function. A staged value belongs to the engine, whose close ends it; until then
+ * it is the business of the one that had it written.
+ */
+#ifndef SCDB_ENGINE_STAGED_H
+#define SCDB_ENGINE_STAGED_H
+
+#include "base/slice.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct append;
+struct engine;
+struct segment;
+
+/* Values from here on are worth a segment and the syncs that make one. */
+#define STAGED_SIZE_MIN ((uint64_t)4 << 20)
+
+/* While there are so many segments, smaller values than a quarter of a usual one don't get theirs:
+ * the number of files that a process may map is limited. */
+#define STAGED_SEGMENTS_MAX 8192
+
+/* What will be put. */
+struct staged_plan {
+    struct slice value; /* borrowed */
+    size_t key_size;
+    bool has_expiry;
+};
+
+struct staged {
+    struct staged *next; /* of the engine's */
+    struct staged_plan plan;
+    struct segment *segment; /* owned; NULL: the log has rolled to it */
+    uint64_t head_size;
+    uint64_t value_checksum;
+};
+
+/* Lock held. Is a value of this size worth it? */
+bool staged_is_wanted_locked(const struct engine *engine, uint64_t value_size);
+
+/* No lock held; takes as long as it takes to write the value. A failure has changed nothing, and is
+ * no reason not to try the put, which will say what is wrong. */
+enum status staged_write(struct engine *engine, const struct staged_plan *plan,
+                         struct staged **out) MUST_CHECK;
+
+/* Lock held. Until NULL is offered, a put of just these bytes uses what was staged. */
+void staged_offer_locked(struct engine *engine, struct staged *staged);
+
+/* No lock held. It is not offered any more; a segment that was not used is removed. */
+void staged_drop(struct engine *engine, struct staged *staged);
+
+/* While the engine is closed: drops what nobody has dropped. */
+void staged_drop_all(struct engine *engine);
+
+/* Lock held. What is offered, if it is what is to be appended; else NULL. */
+struct staged *staged_find_locked(const struct engine *engine, const struct append *append);
+
+#endif

@@ -1,0 +1,243 @@
+/* stager.c - see stager.h. */
+#include "server/stager.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "server/server_state.h"
+#include "server/worker.h"
+
+#include <stdlib.h>
+
+void stager_init(struct stager *stager)
+{
+    *stager = (struct stager){.is_running = false};
+    mutex_init(&stager->mutex);
+    condition_init(&stager->wake);
+    stager->last = &stager->first;
+}
+
+static void destroy(struct staging *staging)
+{
+    buffer_deinit(&staging->input);
+    free(staging);
+}
+
+void stager_deinit(struct stager *stager)
+{
+    while (stager->first != NULL) {
+        struct staging *next = stager->first->next;
+        destroy(stager->first);
+        stager->first = next;
+    }
+    condition_deinit(&stager->wake);
+    mutex_deinit(&stager->mutex);
+}
+
+/* --- the thread --------------------------------------------------------------------------- */
+
+static void *run(void *context);
+
+/* False: there is no thread, and none can be had. The mutex is held. */
+static bool has_thread(struct stager *stager)
+{
+    if (!stager->is_running && !stager->is_stopped) {
+        stager->is_running = pthread_create(&stager->thread, NULL, run, stager) == 0;
+    }
+    return stager->is_running && !stager->is_stopped;
+}
+
+static bool try_enqueue(struct stager *stager, struct staging *staging)
+{
+    mutex_lock(&stager->mutex);
+    bool is_taken = has_thread(stager);
+    if (is_taken) {
+        staging->next = NULL;
+        *stager->last = staging;
+        stager->last = &staging->next;
+        condition_wake_one(&stager->wake);
+    }
+    mutex_unlock(&stager->mutex);
+    return is_taken;
+}
+
+/* It is over: the thread gives up what was staged, and frees what there is to free. */
+static void release(struct staging *staging)
+{
+    staging->is_over = true;
+    if (!try_enqueue(&staging->server->stager, staging)) {
+        destroy(staging); /* the store is closed, or will be: it drops what was staged */
+    }
+}
+
+/* On the session's worker, or with NULL when it has gone: the input is back. */
+static void give_back(void *context, struct session *session)
+{
+    struct staging *staging = context;
+    staging->is_back = true;
+    if (session == NULL) {
+        release(staging);
+        return;
+    }
+    struct connection *connection = session->connection;
+    CHECK(connection->staging == NULL && connection->input.size == 0);
+    buffer_deinit(&connection->input);
+    connection->input = staging->input;
+    connection->input_start = staging->input_start;
+    connection->staging = staging;
+    staging->input = (struct buffer){0};
+    session->blocked = BLOCK_NONE;
+    worker_list_add(connection->worker, LIST_RESUME, connection);
+}
+
+/* The oldest, taken off the queue; NULL = there is none left, and there will be none. */
+static struct staging *take(struct stager *stager, bool *is_stopped)
+{
+    mutex_lock(&stager->mutex);
+    while (stager->first == NULL && !stager->is_stopped) {
+        condition_wait(&stager->wake, &stager->mutex, -1);
+    }
+    struct staging *staging = stager->first;
+    if (staging != NULL) {
+        stager->first = staging->next;
+        if (stager->first == NULL) {
+            stager->last = &stager->first;
+        }
+    }
+    *is_stopped = stager->is_stopped;
+    mutex_unlock(&stager->mutex);
+    return staging;
+}
+
+static void stage(struct staging *staging)
+{
+    struct engine *engine = staging->server->engine;
+    enum status status = staged_write(engine, &staging->plan, &staging->staged);
+    if (status != STATUS_OK) {
+        staging->staged = NULL;
+        LOG_VERBOSE("a value of %zu bytes can't be written ahead of its command: %s",
+                    staging->plan.value.size, status_words(status));
+    }
+}
+
+static void dispose(struct staging *staging)
+{
+    if (staging->staged != NULL) {
+        staged_drop(staging->server->engine, staging->staged);
+    }
+    destroy(staging);
+}
+
+static void *run(void *context)
+{
+    struct stager *stager = context;
+    bool is_stopped;
+    struct staging *staging;
+    while ((staging = take(stager, &is_stopped)) != NULL) {
+        if (staging->is_over) {
+            dispose(staging);
+            continue;
+        }
+        if (!is_stopped) {
+            stage(staging);
+        }
+        server_post(staging->server, staging->session, give_back, staging);
+    }
+    return NULL;
+}
+
+void stager_stop(struct stager *stager)
+{
+    mutex_lock(&stager->mutex);
+    bool is_running = stager->is_running;
+    stager->is_stopped = true;
+    condition_wake_one(&stager->wake);
+    mutex_unlock(&stager->mutex);
+    if (is_running) {
+        CHECK(pthread_join(stager->thread, NULL) == 0);
+    }
+    mutex_lock(&stager->mutex);
+    stager->is_running = false;
+    mutex_unlock(&stager->mutex);
+}
+
+/* --- the worker --------------------------------------------------------------------------- */
+
+bool stager_claim_locked(struct worker *worker, const struct part *part, size_t index)
+{
+    struct server *server = worker->server;
+    struct connection *connection = part->connection;
+    struct session *session = &connection->session;
+    const struct request *requests = worker->requests + part->first_request;
+    const struct request_words words = request_words(worker, &requests[index]);
+    struct staged_plan plan;
+    /* What lies in the worker's arena is small, and does not stay there. */
+    if (connection->staging != NULL || connection->input.size == 0 ||
+        !server->executor->foresee_value(server, session, &words, &plan)) {
+        return false;
+    }
+    struct staging *staging = malloc(sizeof(*staging));
+    if (staging == NULL) {
+        return false;
+    }
+    size_t begin = index == 0 ? 0 : requests[index - 1].end;
+    *staging = (struct staging){
+        .server = server,
+        .session = {.id = session->id, .worker = session->worker},
+        .plan = plan,
+        .value_offset = (size_t)(plan.value.data - (part->source.data + begin)),
+    };
+    connection->staging = staging;
+    session->blocked = BLOCK_STAGING;
+    return true;
+}
+
+void stager_lend(struct worker *worker, struct connection *connection)
+{
+    struct staging *staging = connection->staging;
+    CHECK(staging != NULL && !staging->is_back);
+    const struct slice input = connection_input(connection);
+    CHECK(staging->value_offset + staging->plan.value.size <= input.size);
+    staging->plan.value = slice_part(input, staging->value_offset, staging->plan.value.size);
+    staging->input = connection->input;
+    staging->input_start = connection->input_start;
+    connection->input = (struct buffer){0};
+    connection->input_start = 0;
+    connection->staging = NULL;
+    if (!try_enqueue(&worker->server->stager, staging)) {
+        server_post(worker->server, staging->session, give_back, staging);
+    }
+}
+
+void stager_offer_locked(struct server *server, const struct connection *connection)
+{
+    if (connection->staging != NULL) {
+        staged_offer_locked(server->engine, connection->staging->staged);
+    }
+}
+
+void stager_withdraw_locked(struct server *server, struct connection *connection, bool is_executed)
+{
+    if (connection->staging != NULL) {
+        staged_offer_locked(server->engine, NULL);
+        connection->staging->is_over = is_executed;
+    }
+}
+
+bool stager_is_over(const struct connection *connection)
+{
+    return connection->staging != NULL && connection->staging->is_over;
+}
+
+void stager_release(struct connection *connection, bool with_input)
+{
+    struct staging *staging = connection->staging;
+    if (staging == NULL) {
+        return;
+    }
+    connection->staging = NULL;
+    if (with_input) {
+        staging->input = connection_take_input(connection);
+    }
+    release(staging);
+}

@@ -1,0 +1,86 @@
+/*
+ * stager.h - large values are written to the log ahead of their commands, by a thread.
+ *
+ * A worker that comes to a request with a large value (SET of megabytes) does not execute it: it
+ * lends the connection's input to the stager's thread, which has the engine write the value
+ * (engine/staged.h), and goes on with other clients. Of the connection nothing is read or executed
+ * until its input is back; then the request is parsed once more, at the same place in memory, and
+ * executed. So neither the execution lock nor the worker is held for as long as it takes to
+ * checksum and write the value.
+ *
+ * The thread starts with the first such value, and writes one after the other. It also frees the
+ * memory that their requests have taken, which takes milliseconds.
+ *
+ * Threads: functions are for the session's worker, with the execution lock where they end in
+ * _locked and without it where they don't; stager_stop() is for the main thread.
+ */
+#ifndef SCDB_SERVER_STAGER_H
+#define SCDB_SERVER_STAGER_H
+
+#include "base/buffer.h"
+#include "base/mutex.h"
+#include "engine/staged.h"
+#include "server/server.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct connection;
+struct part;
+struct worker;
+
+/* A request whose value is staged. It belongs to its connection, but while the thread has it. */
+struct staging {
+    struct staging *next; /* in the thread's queue */
+    struct server *server;
+    struct session_handle session;
+    struct buffer input; /* owned; the connection's, while it is lent or to be freed */
+    size_t input_start;
+    struct staged_plan plan; /* its value lies in the connection's input */
+    size_t value_offset;     /* from where the request begins */
+    struct staged *staged;   /* the engine's; NULL: there is nothing (yet) */
+    bool is_back;            /* the thread has done what it could */
+    bool is_over;            /* the request was executed, or the client is gone */
+};
+
+struct stager {
+    struct mutex mutex;
+    struct condition wake;
+    pthread_t thread;
+    bool is_running;
+    bool is_stopped;
+    struct staging *first; /* owned, oldest first */
+    struct staging **last; /* where the next one is hung */
+};
+
+void stager_init(struct stager *stager);
+
+/* Frees what is left; no thread runs any more. */
+void stager_deinit(struct stager *stager);
+
+/* When the workers have ended, before the store is closed: ends the thread. */
+void stager_stop(struct stager *stager);
+
+/*
+ * The request of this index in the part is about to be executed. True: its value is worth staging,
+ * and it is not executed now: the session is blocked, and stager_lend() has to follow once the rest
+ * of the part is in the connection's input.
+ */
+bool stager_claim_locked(struct worker *worker, const struct part *part, size_t index);
+
+/* The input of a connection whose request was claimed goes to the thread. */
+void stager_lend(struct worker *worker, struct connection *connection);
+
+/* Around the execution of a connection's first request: what was staged for it is offered to the
+ * engine, and was used or not. */
+void stager_offer_locked(struct server *server, const struct connection *connection);
+void stager_withdraw_locked(struct server *server, struct connection *connection, bool is_executed);
+
+/* Is there something that stager_release() should be called for? */
+bool stager_is_over(const struct connection *connection);
+
+/* Gives up what was staged for the connection, if anything was; and its input, if `with_input`. */
+void stager_release(struct connection *connection, bool with_input);
+
+#endif
