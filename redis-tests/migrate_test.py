@@ -130,6 +130,89 @@ class Moves(TestCase):
             self.assertEqual(answers[0], answers[1], line)
 
 
+class Kept(TestCase):
+    """Connections that are kept for a while."""
+
+    def setUp(self):
+        self.source, self.target = self.client(ours), self.client(another)
+        self.move = ["MIGRATE", "127.0.0.1", another.port, "k", 0, 60000]
+
+    def info(self, client, name):
+        text = client.ask("INFO", "stats").decode()
+        return int(text.split(f"\r\n{name}:")[1].split("\r\n")[0])
+
+    def test_one_for_many_keys(self):
+        for i in range(50):
+            self.source.ask("SET", f"k{i}", i)
+        before = self.info(self.target, "total_connections_received")
+        for i in range(50):
+            reply = self.source.ask("MIGRATE", "127.0.0.1", another.port, f"k{i}", i % 3, 60000)
+            self.assertEqual(reply, b"+OK\r\n")
+            self.assertGreater(self.info(self.source, "migrate_cached_sockets"), 0)
+        opened = self.info(self.target, "total_connections_received") - before
+        self.assertLessEqual(opened, 1)  # 0: a test before has left one
+        for database, count in ((0, 17), (1, 17), (2, 16)):
+            self.target.ask("SELECT", database)
+            self.assertEqual(self.target.ask("DBSIZE"), b":%d\r\n" % count)
+
+    def test_behind_an_error(self):
+        self.target.ask("SET", "k", "taken")
+        for _ in range(3):
+            self.source.ask("SET", "k", "v")
+            self.assertIn(b"BUSYKEY", self.source.ask(*self.move))
+        self.assertEqual(self.source.ask(*self.move, "REPLACE"), b"+OK\r\n")
+        self.assertEqual(self.target.ask("GET", "k"), b"$1\r\nv\r\n")
+
+    def test_nobody_gets_one_that_another_has_logged_in(self):
+        self.target.ask("ACL", "SETUSER", "mover", "on", ">secret", "~*", "+@all")
+        self.target.ask("CONFIG", "SET", "requirepass", "other")
+        self.target.ask("CLIENT", "KILL", "TYPE", "normal")  # what was kept without a password
+        self.source.ask("SET", "k", "v")
+        try:
+            self.assertEqual(self.source.ask(*self.move, "AUTH2", "mover", "secret"), b"+OK\r\n")
+            self.target.ask("FLUSHALL")
+            for words in ([], ["AUTH2", "mover", "wrong"], ["AUTH", "wrong"]):
+                self.source.ask("SET", "k", "v")
+                reply = self.source.ask(*self.move, *words)
+                self.assertIn(b"Target instance replied with error", reply, words)
+                self.assertEqual(self.target.ask("DBSIZE"), b":0\r\n")
+            self.assertEqual(self.source.ask(*self.move, "AUTH", "other"), b"+OK\r\n")
+        finally:
+            self.target.ask("CONFIG", "SET", "requirepass", "")
+
+    def test_the_other_server_is_started_anew(self):
+        self.source.ask("SET", "k", "v")
+        self.assertEqual(self.source.ask(*self.move), b"+OK\r\n")
+        another.restart()
+        self.source.ask("SET", "k", "w")
+        self.assertEqual(self.source.ask(*self.move, "REPLACE"), b"+OK\r\n")
+
+    def test_one_that_breaks_when_it_is_used(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        listener.settimeout(60)
+        self.addCleanup(listener.close)
+        move = ["MIGRATE", "127.0.0.1", listener.getsockname()[1], "k", 0, 60000]
+        for is_broken in (False, True):
+            self.source.ask("SET", "k", "v")
+            self.source.send(*move)
+            if is_broken:
+                self.take_request(first)
+                first.close()
+            first, _ = listener.accept()
+            self.take_request(first)
+            first.sendall(b"+OK\r\n+OK\r\n")
+            self.assertEqual(self.source.read(), b"+OK\r\n")
+        self.addCleanup(first.close)
+
+    def take_request(self, connection):
+        connection.settimeout(60)
+        got = b""
+        while b"RESTORE" not in got or not got.endswith(b"\r\n"):
+            more = connection.recv(65536)
+            self.assertNotEqual(more, b"", "the connection has ended")
+            got += more
+
+
 class Between(TestCase):
     """What happens while keys are on their way."""
 

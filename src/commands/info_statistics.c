@@ -3,6 +3,7 @@
  */
 #include "commands/info.h"
 
+#include "commands/peer.h"
 #include "commands/table.h"
 #include "keyspace/keyspace.h"
 #include "server/histogram.h"
@@ -63,15 +64,13 @@ static void add_tracking(struct info *info)
     info_number(info, "tracking_total_prefixes", tracking->prefixes.count);
 }
 
-/* What this server does not have (yet). */
+/* What this server does not have (yet). Nobody forks. */
 static void add_absent(struct info *info)
 {
     static const char *const names[] = {
-        "latest_fork_usec",         "total_forks",
-        "migrate_cached_sockets",   "slave_expires_tracked_keys",
-        "active_defrag_hits",       "active_defrag_misses",
-        "active_defrag_key_hits",   "active_defrag_key_misses",
-        "total_active_defrag_time", "current_active_defrag_time",
+        "slave_expires_tracked_keys", "active_defrag_hits",       "active_defrag_misses",
+        "active_defrag_key_hits",     "active_defrag_key_misses", "total_active_defrag_time",
+        "current_active_defrag_time",
     };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         info_number(info, names[i], 0);
@@ -84,6 +83,9 @@ void info_stats(struct info *info)
     add_traffic(info);
     add_keys(info);
     add_pubsub(info);
+    info_number(info, "latest_fork_usec", 0);
+    info_number(info, "total_forks", 0);
+    info_number(info, "migrate_cached_sockets", peer_idle_count());
     add_absent(info);
     add_tracking(info);
     info_number(info, "unexpected_error_replies", 0);

@@ -75,6 +75,7 @@ static enum status append_prologue(const struct migrate_options *options, struct
             words[1] = options->password;
         }
         status = append_command(&batch->request, words, options->user.data == NULL ? 2 : 3);
+        batch->login_size = batch->request.size;
         batch->reply_count++;
     }
     char digits[24];
