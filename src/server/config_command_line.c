@@ -13,10 +13,11 @@
 
 /* --- options --- */
 
+/* In quotes, as Redis tells them when they are wrong. */
 static enum status append_value(struct buffer *out, const char *word)
 {
     enum status status = buffer_append(out, " ", 1);
-    return status == STATUS_OK ? config_words_append(out, slice_of_string(word)) : status;
+    return status == STATUS_OK ? config_words_append_quoted(out, slice_of_string(word)) : status;
 }
 
 static bool is_dashed(const char *word)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define ADDRESSES_MAX 16
+#define PORT_MAX      65535
 
 const char config_special_no_memory[] = "out of memory";
 
@@ -295,8 +296,15 @@ const char *config_special_replicaof(struct slice value, struct slice current, s
     (void)text;
     struct slice host = slice_next_word(&value);
     struct slice port = slice_next_word(&value);
+    int64_t number;
     if (host.size == 0 || (slice_is_word(host, "no") && slice_is_word(port, "one"))) {
         return NULL;
+    }
+    if (port.size == 0 || slice_next_word(&value).size > 0) {
+        return "wrong number of arguments: it takes a host and a port, or no one";
+    }
+    if (!number_parse(port, &number) || number < 0 || number > PORT_MAX) {
+        return "Invalid master port";
     }
     return "scdb does not replicate yet, and would answer as a master; remove the line";
 }

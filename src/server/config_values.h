@@ -73,6 +73,9 @@ enum status config_words_split(struct config_words *words, struct slice line) MU
 /* Appends a word so that config_words_split finds it again: in quotes where it needs them. */
 enum status config_words_append(struct buffer *out, struct slice word) MUST_CHECK;
 
+/* The same, in quotes in any case. */
+enum status config_words_append_quoted(struct buffer *out, struct slice word) MUST_CHECK;
+
 /* Reads a file, whose absolute name is kept, or ("-") the standard input. On failure `error` says
  * why, and some lines have been followed. */
 enum status config_load_file(struct config *config, const char *path,

@@ -118,9 +118,12 @@ static bool needs_quotes(struct slice word)
 
 enum status config_words_append(struct buffer *out, struct slice word)
 {
-    if (!needs_quotes(word)) {
-        return buffer_append(out, word.data, word.size);
-    }
+    return needs_quotes(word) ? config_words_append_quoted(out, word)
+                              : buffer_append(out, word.data, word.size);
+}
+
+enum status config_words_append_quoted(struct buffer *out, struct slice word)
+{
     enum status status = buffer_append(out, "\"", 1);
     for (size_t i = 0; i < word.size && status == STATUS_OK; i++) {
         unsigned char c = (unsigned char)word.data[i];

@@ -200,6 +200,10 @@ START_TEST(what_would_open_a_door_is_refused)
 {
     expect_fails("loadmodule x.so", "no modules");
     expect_fails("replicaof 10.0.0.1 6379", "does not replicate");
+    expect_fails("replicaof 10.0.0.1 65536", "'replicaof 10.0.0.1 65536': Invalid master port");
+    expect_fails("replicaof 10.0.0.1 abc", "Invalid master port");
+    expect_fails("replicaof 10.0.0.1", "wrong number of arguments");
+    expect_fails("replicaof 10.0.0.1 1 2", "wrong number of arguments");
     expect_loads("replicaof no one");
 }
 END_TEST
@@ -303,7 +307,11 @@ START_TEST(command_lines_that_are_wrong)
 {
     const char *unknown[] = {"scdb-server", "--nosuch", "1"};
     ck_assert_int_eq(start(3, unknown), CONFIG_START_FAILED);
-    ck_assert_ptr_nonnull(strstr(error.text, "the command line: 'nosuch 1': there is no such"));
+    ck_assert_ptr_nonnull(strstr(error.text, "the command line: 'nosuch \"1\"': there is no such"));
+    const char *two[] = {"scdb-server", "--port", "1", "2"};
+    ck_assert_int_eq(start(4, two), CONFIG_START_FAILED);
+    ck_assert_ptr_nonnull(
+        strstr(error.text, "the command line: 'port \"1\" \"2\"': wrong number of arguments"));
     const char *stray[] = {"scdb-server", path, "stray"};
     write_file(path, "");
     ck_assert_int_eq(start(3, stray), CONFIG_START_FAILED);
