@@ -5,6 +5,7 @@ answers compared. Starts both servers. Closes with "N passed, N failed"."""
 
 import fcntl
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -329,6 +330,30 @@ class Disk(TestCase):
                     server.start()  # on the same data
                     self.assertEqual(self.client(server).ask("DBSIZE"), b":5001\r\n")
                 # otherwise the end of `with` sends SIGTERM and looks at the exit code
+
+    def test_a_signal_can_be_called_off_while_it_is_held_up(self):
+        with Server(directives=[("enable-debug-command", "yes")]) as server:
+            client = self.client(server)
+            none = b"-ERR No shutdown in progress.\r\n"
+            self.assertEqual(client.ask("SHUTDOWN", "ABORT"), none)
+            self.assertEqual(client.ask("DEBUG", "PAUSE-CRON", 1), b"+OK\r\n")
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self.assertEqual(client.ask("SHUTDOWN", "ABORT"), none)
+                server.process.send_signal(number)
+                deadline = time.monotonic() + 60
+                while (reply := client.ask("SHUTDOWN", "ABORT")) == none:
+                    self.assertLess(time.monotonic(), deadline)
+                self.assertEqual(reply, b"+OK\r\n")
+            self.assertIn("Shutdown manually aborted", server.read_log())
+            self.assertEqual(client.ask("DEBUG", "PAUSE-CRON", 0), b"+OK\r\n")
+            time.sleep(0.3)  # some ticks: none of them may follow the signal
+            self.assertEqual(client.ask("PING"), b"+PONG\r\n")
+            client.ask("DEBUG", "PAUSE-CRON", 1)
+            server.process.send_signal(signal.SIGTERM)
+            while "when DEBUG PAUSE-CRON is over" not in server.read_log().split("aborted")[-1]:
+                self.assertLess(time.monotonic(), deadline)
+            client.ask("DEBUG", "PAUSE-CRON", 0)
+            self.assertEqual(server.process.wait(60), 0, server.read_log())
 
     def test_connections_end_when_the_store_is_closed(self):
         """`redis-cli shutdown` followed by a copy of the directory, or by a start, must be safe."""

@@ -55,7 +55,11 @@ static void shut_down(struct call *call)
         return;
     }
     if (request.abort) {
-        reply_error(call->reply, "ERR No shutdown in progress.");
+        if (server_abort_shutdown(call->server)) {
+            reply_ok(call->reply);
+        } else {
+            reply_error(call->reply, "ERR No shutdown in progress.");
+        }
         return;
     }
     server_request_shutdown(call->server, !request.nosave);

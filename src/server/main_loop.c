@@ -58,6 +58,10 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
     if (atomic_load(&loop->server->ticks_paused)) {
         return;
     }
+    if (atomic_load(&loop->server->shutdown_signalled)) {
+        CHECK(event_base_loopbreak(loop->base) == 0);
+        return;
+    }
     statistics_sample(loop->server->statistics, now_ms);
     (void)memory_return_tick(&loop->memory, now_ms);
     evict(loop);
@@ -70,11 +74,19 @@ static void on_evict(evutil_socket_t descriptor, short what, void *context)
     evict(context);
 }
 
+/* Like all that the main thread does by itself, the end waits while DEBUG PAUSE-CRON holds it up;
+ * meanwhile SHUTDOWN ABORT calls it off, and a second signal does not wait. */
 static void on_signal(evutil_socket_t number, short what, void *context)
 {
     struct main_loop *loop = context;
+    const char *name = number == SIGINT ? "SIGINT" : "SIGTERM";
     (void)what;
-    LOG_WARNING("Received %s, stopping.", number == SIGINT ? "SIGINT" : "SIGTERM");
+    bool is_second = atomic_exchange(&loop->server->shutdown_signalled, true);
+    if (atomic_load(&loop->server->ticks_paused) && !is_second) {
+        LOG_WARNING("Received %s, stopping when DEBUG PAUSE-CRON is over.", name);
+        return;
+    }
+    LOG_WARNING("Received %s, stopping.", name);
     CHECK(event_base_loopbreak(loop->base) == 0);
 }
 

@@ -167,6 +167,16 @@ void server_request_shutdown(struct server *server, bool save)
     mailbox_wake(&server->mailbox);
 }
 
+bool server_abort_shutdown(struct server *server)
+{
+    bool is_pending = atomic_load(&server->ticks_paused) &&
+                      atomic_exchange(&server->shutdown_signalled, false);
+    if (is_pending) {
+        LOG_NOTICE("Shutdown manually aborted: the signal is not followed.");
+    }
+    return is_pending;
+}
+
 void server_set_ticking(struct server *server, bool is_ticking)
 {
     atomic_store(&server->ticks_paused, !is_ticking);

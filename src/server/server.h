@@ -142,4 +142,8 @@ server_pause_mode_locked(struct server *server); /* PAUSE_OFF once the time has 
  * synced at the end, always; `save` (false: SHUTDOWN NOSAVE) only stands in the log. */
 void server_request_shutdown(struct server *server, bool save);
 
+/* Calls off a stop that a signal has asked for and that has not begun, because DEBUG PAUSE-CRON
+ * holds it up. False: there is none. */
+bool server_abort_shutdown(struct server *server);
+
 #endif

@@ -55,6 +55,7 @@ struct server {
     _Atomic unsigned workers_ready; /* from here on `workers` may be read by any thread */
     _Atomic bool stopping;
     _Atomic bool shutdown_requested;
+    _Atomic bool shutdown_signalled;   /* by SIGTERM or SIGINT */
     _Atomic bool ticks_paused;         /* DEBUG PAUSE-CRON */
     _Atomic uint64_t connection_count; /* accepted and not yet closed */
     _Atomic uint64_t client_limit;     /* maxclients, or less where descriptors are few */
