@@ -94,7 +94,7 @@ class Client:
         return self.reply()
 
     def info(self, name):
-        text = self.ask("INFO persistence").decode()
+        text = self.ask("INFO persistence commandstats errorstats").decode()
         return text.split(f"\r\n{name}:")[1].split("\r\n")[0]
 
     def wait_for_info(self, name, wanted):
@@ -214,6 +214,8 @@ class Waitaof(unittest.TestCase):
                 while other.ask(f"CLIENT UNBLOCK {number} {reason}") == b":0\r\n":
                     time.sleep(0.01)
                 self.assertEqual(waits.reply(), reply)
+            self.assertEqual(other.info("errorstat_UNBLOCKED"), "count=1")
+            self.assertIn("failed_calls=1", other.info("cmdstat_waitaof"))
             waits.send("WAITAOF 1 0 0")
             waits.socket.close()
             self.assertEqual(other.ask("PING"), b"+PONG\r\n")
@@ -261,9 +263,12 @@ class Failure(unittest.TestCase):
             else:
                 self.assertEqual(lost.reply(), b"+OK\r\n")
                 self.assertEqual(lost.reply()[:9], b"-MISCONF ")
+                self.assertEqual(client.info("errorstat_MISCONF"), "count=1")
+                self.assertIn("failed_calls=1", client.info("cmdstat_waitaof"))
                 self.assertEqual(client.ask("GET lost"), b"$1\r\n1\r\n")  # reading goes on
             server.mend("fail-fdatasync")
             self.assertEqual(client.ask("SAVE")[:9], b"-MISCONF ")  # later syncs change nothing
+            self.assertIn("failed_calls=1", client.info("cmdstat_save"))
             for command in self.WRITES:
                 reply = client.ask(command)
                 self.assertTrue(reply.startswith(b"-MISCONF "), (command, reply))

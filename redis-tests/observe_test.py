@@ -5,6 +5,7 @@ counters, DEBUG. Said to redis-server as well, and the answers compared once wha
 
 import os
 import re
+import socket
 import sys
 import time
 import unittest
@@ -357,6 +358,21 @@ class Info(TestCase):
             for line in commands.values():
                 self.assertRegex(line, rb"^calls=\d+,usec=\d+,usec_per_call=\d+\.\d\d,rej")
             found.append((counts, self.section(server, "errorstats"), latencies))
+        self.assertEqual(found[0], found[1])
+
+    def test_errors_that_come_late(self):
+        """MIGRATE waits here, and not in Redis; its errors are counted all the same."""
+        found = []
+        for server in (ours, theirs):
+            client = self.client(server)
+            client.ask("SET", "a", "x")
+            client.ask("CONFIG", "RESETSTAT")
+            with socket.socket() as taken:
+                taken.bind(("127.0.0.1", 0))  # nobody listens there
+                reply = client.ask("MIGRATE", "127.0.0.1", taken.getsockname()[1], "a", 0, 60000)
+            self.assertTrue(reply.startswith(b"-IOERR"), reply)
+            line = self.section(server, "commandstats")[b"cmdstat_migrate"]
+            found.append((line.split(b"rejected")[1], self.section(server, "errorstats")))
         self.assertEqual(found[0], found[1])
 
     def test_percentiles(self):

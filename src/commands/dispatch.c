@@ -180,6 +180,15 @@ static bool count_error(struct statistics *statistics, const struct reply *reply
     return true;
 }
 
+void dispatch_count_late_error(struct server *server, const struct command *command,
+                               const struct reply *reply, struct reply_mark mark)
+{
+    struct statistics *statistics = server_statistics(server);
+    if (count_error(statistics, reply, mark)) {
+        statistics_failed_locked(statistics, command);
+    }
+}
+
 /* Does the command use the keys that it looks at? Eviction wants to know. */
 static bool is_use(const struct call *call)
 {

@@ -38,6 +38,11 @@ void dispatch_session_closed(struct server *server, struct session *session);
 /* Runs the handler of call->command and counts the call. */
 void dispatch_run(struct call *call);
 
+/* Counts what the reply has got since `mark`, if it is an error, in the statistics of errors and of
+ * the command: for replies that come when the handler has long returned. */
+void dispatch_count_late_error(struct server *server, const struct command *command,
+                               const struct reply *reply, struct reply_mark mark);
+
 /* What EXEC does for each queued command: the same, if the user may still do that. */
 void dispatch_run_queued(struct call *call);
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/number.h"
 #include "commands/background.h"
+#include "commands/dispatch.h"
 #include "commands/errors.h"
 #include "commands/tables.h"
 #include "commands/waiting.h"
@@ -111,9 +112,12 @@ static void reply_acknowledged(struct reply *reply, bool is_durable)
     reply_integer(reply, 0);
 }
 
-/* The wait is over: CLIENT UNBLOCK can no longer end it. */
-static void forbid_unblock(struct session *session)
+/* The wait is over, with what the reply has got since the mark: CLIENT UNBLOCK can no longer end
+ * it.
+ */
+static void end_waitaof(struct session *session, struct reply_mark mark)
 {
+    dispatch_count_late_error(session->server, session->last_command, &session->reply, mark);
     session->on_unblock = NULL;
     session->unblock_with_error_allowed = false;
     session->block_context = NULL;
@@ -121,6 +125,7 @@ static void forbid_unblock(struct session *session)
 
 static void finish_waitaof(struct session *session, enum await_end end)
 {
+    struct reply_mark mark = reply_mark(&session->reply);
     if (end == AWAIT_FAILED) {
         struct call call = {
             .server = session->server, .reply = &session->reply, .command = session->last_command};
@@ -128,17 +133,18 @@ static void finish_waitaof(struct session *session, enum await_end end)
     } else {
         reply_acknowledged(&session->reply, end == AWAIT_DURABLE);
     }
-    forbid_unblock(session);
+    end_waitaof(session, mark);
 }
 
 static void on_waitaof_unblock(struct session *session, bool with_error)
 {
+    struct reply_mark mark = reply_mark(&session->reply);
     if (with_error) {
         reply_error(&session->reply, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
     } else {
         reply_acknowledged(&session->reply, false);
     }
-    forbid_unblock(session);
+    end_waitaof(session, mark);
     await_cancel_locked(session);
 }
 

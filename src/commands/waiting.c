@@ -2,6 +2,7 @@
 #include "commands/waiting.h"
 
 #include "commands/background.h"
+#include "commands/dispatch.h"
 #include "commands/errors.h"
 #include "commands/peer.h"
 
@@ -47,7 +48,9 @@ static void reply_to_client(void *context, struct session *session)
     struct waiting *waiting = context;
     /* A client whose wait has been ended may be waiting for something else by now. */
     if (session != NULL && session->block_context == waiting) {
+        struct reply_mark mark = reply_mark(&session->reply);
         waiting->finish(waiting, &session->reply);
+        dispatch_count_late_error(waiting->server, waiting->command, &session->reply, mark);
         stop(session);
     }
     destroy(waiting);

@@ -169,8 +169,8 @@ void server_request_shutdown(struct server *server, bool save)
 
 bool server_abort_shutdown(struct server *server)
 {
-    bool is_pending = atomic_load(&server->ticks_paused) &&
-                      atomic_exchange(&server->shutdown_signalled, false);
+    bool is_pending =
+        atomic_load(&server->ticks_paused) && atomic_exchange(&server->shutdown_signalled, false);
     if (is_pending) {
         LOG_NOTICE("Shutdown manually aborted: the signal is not followed.");
     }
