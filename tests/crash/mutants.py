@@ -10,6 +10,7 @@ take no time, then the sweeps, as far as it takes. Closes with "N passed, M fail
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -44,9 +45,17 @@ def run(program, **settings):
         output, _ = process.communicate(timeout=SECONDS_MAX)
         return process.returncode, output.decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)  # the session is its own
+        os.killpg(process.pid, signal.SIGKILL)  # the session is its own
         output, _ = process.communicate()
         return None, output.decode("utf-8", "replace")
+    finally:
+        if process.returncode is None:  # we are told to end, which nobody tells that session
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def end(number, _):
+    sys.exit(128 + number)
 
 
 def reason(output):
@@ -67,6 +76,8 @@ def hunt(build, name):
 
 def main():
     build = sys.argv[1]
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, end)
     passed = failed = 0
     for program, _ in PROGRAMS[:3]:
         code, output = run(f"{build}/tests/{program}", SCDB_CRASH_POINTS="20000")
