@@ -4,11 +4,15 @@
 #ifndef SCDB_BASE_RANDOM_H
 #define SCDB_BASE_RANDOM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* What seeds a hash table so that nobody can choose names that collide: bits that can't be
  * foreseen, or the time where the kernel has none yet, early in the boot of some machines. */
 uint64_t random_seed(void);
+
+/* Bits for secrets. Waits, early in the boot of some machines, until the kernel has some. */
+void random_fill(void *into, size_t size);
 
 /* splitmix64 (Steele, Lea, Flood 2014): for choosing among keys, not for secrets. The state is the
  * caller's, and guarded as the caller sees fit. */

@@ -1,17 +1,15 @@
 /* live.c - see live.h. */
 #include "check/live.h"
 
-#include "base/check.h"
+#include "base/random.h"
 #include "check/live_databases.h"
 #include "check/live_pieces.h"
 #include "engine/checksum.h"
 #include "engine/mark.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* --- one record --------------------------------------------------------------------------- */
 
@@ -225,12 +223,7 @@ static enum status count_all(struct live *live)
 /* Keys are told apart by a secret of our own: the store's may be lost. */
 static void choose_secret(struct live *live)
 {
-    size_t done = 0;
-    while (done < sizeof(live->secret)) {
-        ssize_t got = getrandom(live->secret + done, sizeof(live->secret) - done, 0);
-        CHECK(got > 0 || errno == EINTR);
-        done += got > 0 ? (size_t)got : 0;
-    }
+    random_fill(live->secret, sizeof(live->secret));
 }
 
 enum status live_build(struct check_store *store, const struct live_options *options,

@@ -1,7 +1,9 @@
 /* acl.c - ACL: users and what they may do. What a rule means is known to server/acl_user.h. */
 #include "commands/acl.h"
 
+#include "base/hex.h"
 #include "base/number.h"
+#include "base/random.h"
 #include "commands/acl_check.h"
 #include "commands/errors.h"
 #include "commands/help.h"
@@ -13,7 +15,6 @@
 #include "server/server_users.h"
 
 #include <string.h>
-#include <sys/random.h>
 
 /* --- changing users --- */
 
@@ -112,7 +113,6 @@ static void acl_save(struct call *call)
 
 static void acl_genpass(struct call *call)
 {
-    static const char digits[] = "0123456789abcdef";
     int64_t bits = PASSWORD_BITS_DEFAULT;
     if (call->argument_count > 3) {
         acl_show_wrong_arguments(call);
@@ -126,16 +126,11 @@ static void acl_genpass(struct call *call)
         errors_reply(call, ERROR_ACL_PASSWORD_BITS);
         return;
     }
-    char text[PASSWORD_BITS_MAX / 4];
-    size_t size = (size_t)(bits + 3) / 4;
-    for (size_t done = 0; done < size;) {
-        ssize_t filled = getrandom(text + done, size - done, 0);
-        done += filled > 0 ? (size_t)filled : 0;
-    }
-    for (size_t i = 0; i < size; i++) {
-        text[i] = digits[(unsigned char)text[i] & 0xf];
-    }
-    reply_bulk(call->reply, slice_make(text, size));
+    uint8_t bytes[PASSWORD_BITS_MAX / 8];
+    char text[PASSWORD_BITS_MAX / 4 + 1];
+    random_fill(bytes, sizeof(bytes));
+    hex_encode(bytes, sizeof(bytes), text);
+    reply_bulk(call->reply, slice_make(text, (size_t)(bits + 3) / 4));
 }
 
 static void reply_verdict(struct call *call, const struct request_words *request,

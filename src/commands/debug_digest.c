@@ -9,6 +9,7 @@
 #include "commands/debug_digest.h"
 
 #include "base/buffer.h"
+#include "base/hex.h"
 #include "commands/errors.h"
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
@@ -130,16 +131,6 @@ static void walk_database(struct call *call, struct walk *walk, unsigned databas
 
 #define DIGITS_SIZE (2 * SHA1_DIGEST_LENGTH + 1)
 
-static void write_digits(const struct digest *digest, char digits[DIGITS_SIZE])
-{
-    static const char hexadecimal[] = "0123456789abcdef";
-    for (size_t i = 0; i < sizeof(digest->bytes); i++) {
-        digits[2 * i] = hexadecimal[digest->bytes[i] >> 4];
-        digits[2 * i + 1] = hexadecimal[digest->bytes[i] & 0xf];
-    }
-    digits[DIGITS_SIZE - 1] = '\0';
-}
-
 void debug_digest(struct call *call)
 {
     struct walk walk = {.engine = keyspace_engine(call->keyspace), .status = STATUS_OK};
@@ -152,7 +143,7 @@ void debug_digest(struct call *call)
         return;
     }
     char digits[DIGITS_SIZE];
-    write_digits(&walk.all, digits);
+    hex_encode(walk.all.bytes, sizeof(walk.all.bytes), digits);
     reply_simple(call->reply, digits);
 }
 
@@ -170,7 +161,7 @@ static enum status append_digits(struct call *call, struct slice key, struct buf
         return status;
     }
     char digits[DIGITS_SIZE];
-    write_digits(&digest, digits);
+    hex_encode(digest.bytes, sizeof(digest.bytes), digits);
     return buffer_append(out, digits, sizeof(digits));
 }
 

@@ -1,9 +1,9 @@
 /* recovery.c - see recovery.h. Single-threaded: the manifest's lock is not taken here. */
 #include "engine/recovery.h"
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "engine/advice.h"
 #include "engine/log_files.h"
 #include "engine/mutant.h"
@@ -14,10 +14,8 @@
 #include "engine/recovery_read_only.h"
 #include "engine/segment_header.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #define CUT_NAME_SIZE_MAX (FILE_NAME_SIZE_MAX + 8)
 #define RECORD_SIZE_MIN   RECORD_HEADER_SIZE
@@ -27,13 +25,11 @@
 static void fill_random(const struct engine *engine, uint8_t *into, size_t size)
 {
     uint64_t state = engine->options.random_seed;
-    size_t done = 0;
-    while (state == 0 && done < size) {
-        ssize_t got = getrandom(into + done, size - done, 0);
-        CHECK(got > 0 || errno == EINTR);
-        done += got > 0 ? (size_t)got : 0;
+    if (state == 0) {
+        random_fill(into, size);
+        return;
     }
-    for (size_t i = done; i < size; i++) {
+    for (size_t i = 0; i < size; i++) {
         state = state * 6364136223846793005u + 1442695040888963407u;
         into[i] = (uint8_t)(state >> 56);
     }

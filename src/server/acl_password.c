@@ -1,12 +1,13 @@
 /* acl_password.c - see acl_password.h. */
 #include "server/acl_password.h"
 
+#include "base/hex.h"
+
 #include <sha2.h>
 #include <stdint.h>
 
 void acl_password_hash(struct slice password, char hash[ACL_HASH_SIZE + 1])
 {
-    static const char digits[] = "0123456789abcdef";
     SHA2_CTX context;
     uint8_t bytes[SHA256_DIGEST_LENGTH];
     SHA256Init(&context);
@@ -14,11 +15,7 @@ void acl_password_hash(struct slice password, char hash[ACL_HASH_SIZE + 1])
         SHA256Update(&context, (const uint8_t *)password.data, password.size);
     }
     SHA256Final(bytes, &context);
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        hash[2 * i] = digits[bytes[i] >> 4];
-        hash[2 * i + 1] = digits[bytes[i] & 0xf];
-    }
-    hash[ACL_HASH_SIZE] = '\0';
+    hex_encode(bytes, sizeof(bytes), hash);
 }
 
 bool acl_password_is_hash(struct slice text)
