@@ -322,6 +322,23 @@ static void run_bitfield_ro(struct call *call)
 
 #define GET_SYNTAX "GET encoding_offset(encoding offset:integer)"
 
+/* One that makes no sense might write. */
+static uint32_t bitfield_key_flags(const struct slice *arguments, size_t count)
+{
+    size_t at = 2;
+    while (at < count) {
+        size_t left = count - at - 1;
+        if (slice_is_word(arguments[at], "get") && left >= 2) {
+            at += 3;
+        } else if (slice_is_word(arguments[at], "overflow") && left >= 1) {
+            at += 2;
+        } else {
+            return KEY_RW | KEY_ACCESS | KEY_UPDATE;
+        }
+    }
+    return KEY_RO | KEY_ACCESS;
+}
+
 const struct command bitfield_commands[] = {
     {.name = "bitfield",
      .handler = run_bitfield,
@@ -338,7 +355,8 @@ const struct command bitfield_commands[] = {
                "INCRBY encoding_offset_increment(encoding offset:integer increment:integer)"
                ">)>...]",
      .keys = {{1, 0, 1, KEY_RW | KEY_UPDATE | KEY_ACCESS | KEY_VARIABLE_FLAGS,
-               "This command allows both access and modification of the key"}}},
+               "This command allows both access and modification of the key"}},
+     .key_flags = bitfield_key_flags},
     {.name = "bitfield_ro",
      .handler = run_bitfield_ro,
      .arity = -2,

@@ -9,56 +9,11 @@ struct command_keys command_keys_of(const struct command *command, const struct 
     return (struct command_keys){.command = command, .arguments = arguments, .count = count};
 }
 
-/* Commands that use their keys in one way when a word is among their arguments, in another when it
- * isn't. */
-static const struct variable_flags {
-    const char *command;
-    const char *word;
-    size_t first; /* argument that may be the word */
-    uint32_t with;
-    uint32_t without;
-} variable_flags[] = {
-    {"set", "get", 3, KEY_RW | KEY_ACCESS | KEY_UPDATE, KEY_OW | KEY_UPDATE},
-};
-
-/* Does a BITFIELD only read? One that makes no sense might write. */
-static bool is_bitfield_reading(const struct command_keys *keys)
-{
-    size_t at = 2;
-    while (at < keys->count) {
-        size_t left = keys->count - at - 1;
-        if (slice_is_word(keys->arguments[at], "get") && left >= 2) {
-            at += 3;
-        } else if (slice_is_word(keys->arguments[at], "overflow") && left >= 1) {
-            at += 2;
-        } else {
-            return false;
-        }
-    }
-    return true;
-}
-
 static uint32_t settle_flags(const struct command_keys *keys, uint32_t flags)
 {
-    if ((flags & KEY_VARIABLE_FLAGS) == 0) {
-        return flags;
-    }
-    if (strcmp(keys->command->name, "bitfield") == 0) {
-        return is_bitfield_reading(keys) ? KEY_RO | KEY_ACCESS : KEY_RW | KEY_ACCESS | KEY_UPDATE;
-    }
-    for (size_t i = 0; i < sizeof(variable_flags) / sizeof(variable_flags[0]); i++) {
-        const struct variable_flags *rule = &variable_flags[i];
-        if (strcmp(keys->command->name, rule->command) != 0) {
-            continue;
-        }
-        for (size_t at = rule->first; at < keys->count; at++) {
-            if (slice_is_word(keys->arguments[at], rule->word)) {
-                return rule->with;
-            }
-        }
-        return rule->without;
-    }
-    return flags;
+    return (flags & KEY_VARIABLE_FLAGS) == 0
+               ? flags
+               : keys->command->key_flags(keys->arguments, keys->count);
 }
 
 /* Index of the last key of a specification, which may lie before its first: then it has none. */

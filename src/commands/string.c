@@ -362,6 +362,7 @@ const struct command string_commands[] = {
                "KEEPTTL@6.0.0>]",
      .keys = {{1, 0, 1, KEY_RW | KEY_ACCESS | KEY_UPDATE | KEY_VARIABLE_FLAGS,
                "RW and ACCESS due to the optional `GET` argument"}},
+     .key_flags = string_options_key_flags,
      .foresees_value = foresee_set},
     {.name = "setnx",
      .handler = run_setnx,

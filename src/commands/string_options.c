@@ -2,6 +2,7 @@
 #include "commands/string_options.h"
 
 #include "engine/record.h"
+#include "server/command.h"
 
 enum option { OPTION_NX, OPTION_XX, OPTION_GET, OPTION_KEEPTTL, OPTION_PERSIST, OPTION_TIME };
 
@@ -109,4 +110,14 @@ enum client_error string_options_expiry(const struct string_options *options, in
     }
     return arguments_parse_positive_time(options->time, options->unit, options->basis, now_ms,
                                          expiry_ms);
+}
+
+uint32_t string_options_key_flags(const struct slice *arguments, size_t count)
+{
+    for (size_t at = 3; at < count; at++) {
+        if (slice_is_word(arguments[at], "get")) {
+            return KEY_RW | KEY_ACCESS | KEY_UPDATE;
+        }
+    }
+    return KEY_OW | KEY_UPDATE;
 }

@@ -32,6 +32,9 @@ struct string_options {
 enum client_error string_options_parse(const struct slice *arguments, size_t count,
                                        enum string_options_of command, struct string_options *out);
 
+/* How SET uses its key: `struct command`. */
+uint32_t string_options_key_flags(const struct slice *arguments, size_t count);
+
 /* When the key is to expire, EXPIRY_NONE without a time: NOT_INTEGER, INVALID_EXPIRE. */
 enum client_error string_options_expiry(const struct string_options *options, int64_t now_ms,
                                         int64_t *expiry_ms);

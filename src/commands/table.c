@@ -148,6 +148,7 @@ static void check_row(const struct command *row, const struct command *parent)
     CHECK(row->handler != NULL || row->subcommands != NULL);
     CHECK(row->group != NULL && row->since != NULL && row->summary != NULL);
     CHECK(row->parent == parent);
+    CHECK((row->key_flags != NULL) == ((row->keys[0].flags & KEY_VARIABLE_FLAGS) != 0));
     size_t size = strlen(row->name) + (parent == NULL ? 0 : strlen(parent->name) + 1);
     CHECK(size < COMMAND_NAME_SIZE_MAX);
     for (const char *c = row->name; *c != '\0'; c++) {

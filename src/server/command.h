@@ -157,6 +157,8 @@ struct command {
     struct key_spec keys[COMMAND_KEY_SPECS_MAX];
     const char *key_word; /* MIGRATE's: the second specification's keys follow this word, which is
                            * looked for from its `begin` on, counted from the end; NULL = none */
+    /* With KEY_VARIABLE_FLAGS: how these arguments make the command use its key. Pure. */
+    uint32_t (*key_flags)(const struct slice *arguments, size_t count);
     struct channel_spec channels;
     /* Must the argument be kept from MONITOR and SLOWLOG (a password)? NULL = none. Pure. */
     bool (*hides)(const struct slice *arguments, size_t count, size_t index);

@@ -27,6 +27,13 @@ static struct pace after_ms(size_t reads, size_t clients)
     return pace;
 }
 
+/* Does a turn with one request rest behind such a millisecond? */
+static bool rests_with(size_t reads, size_t clients)
+{
+    struct pace pace = after_ms(reads, clients);
+    return rests_after(&pace, 1, 1, 1, 101);
+}
+
 START_TEST(many_clients_with_a_request_now_and_then_are_served_together)
 {
     struct pace pace = after_ms(80, 50);
@@ -47,19 +54,15 @@ END_TEST
 
 START_TEST(few_clients_never_wait)
 {
-    struct pace pace = after_ms(80, 15);
-    ck_assert(!rests_after(&pace, 1, 1, 1, 101));
-    pace = after_ms(80, 16);
-    ck_assert(rests_after(&pace, 1, 1, 1, 101));
+    ck_assert(!rests_with(80, 15));
+    ck_assert(rests_with(80, 16));
 }
 END_TEST
 
 START_TEST(clients_that_ask_now_and_then_never_wait)
 {
-    struct pace pace = after_ms(49, 45);
-    ck_assert(!rests_after(&pace, 1, 1, 1, 101));
-    pace = after_ms(50, 45);
-    ck_assert(rests_after(&pace, 1, 1, 1, 101));
+    ck_assert(!rests_with(49, 45));
+    ck_assert(rests_with(50, 45));
 }
 END_TEST
 
