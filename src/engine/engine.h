@@ -232,6 +232,16 @@ bool engine_may_patch_locked(const struct engine *engine, const struct entry *ol
 enum status engine_patch_locked(struct engine *engine, struct engine_keyspace *keyspace,
                                 struct slice key, const struct engine_patch *patch) MUST_CHECK;
 
+/* Sets the key to what a value in pieces is, which gets pieces of its own: those that were never
+ * written are not written here either. `copy->old` is that value, of whatever key, found under this
+ * hold of the lock: it may have been overwritten since; there are no parts. Failures are those of
+ * engine_patch_locked. */
+enum status engine_copy_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                               struct slice key, const struct engine_patch *copy) MUST_CHECK;
+
+/* Bytes of the records that this writes, for engine_reserve_locked. */
+uint64_t engine_copy_size(const struct entry *from, struct slice key);
+
 /* Deletes a live key with a tombstone. NOT_FOUND: there was none (an unreadable record counts as
  * there). */
 enum status engine_delete_locked(struct engine *engine, struct engine_keyspace *keyspace,

@@ -23,6 +23,7 @@ struct patching {
     struct engine_keyspace *keyspace;
     struct slice key;
     const struct engine_patch *patch;
+    bool is_new;               /* the key */
     struct entry old;          /* a copy; size 0: there is none */
     struct pieces_shape shape; /* as it will be */
     uint64_t patch_size;
@@ -164,7 +165,7 @@ static void end_group(struct engine *engine)
     }
 }
 
-/* --- a string that is not in pieces yet --------------------------------------------------- */
+/* --- a string that is not in pieces yet, or is copied ------------------------------------- */
 
 static uint64_t piece_count(const struct patching *patching)
 {
@@ -172,13 +173,27 @@ static uint64_t piece_count(const struct patching *patching)
     return (patching->shape.size + size - 1) >> patching->shape.shift;
 }
 
+static bool is_hole(const struct entry *entry, uint64_t ordinal)
+{
+    const struct piece piece = pieces_get(entry->pieces, ordinal);
+    return piece.address == 0 && piece.sequence == 0;
+}
+
 /* Is there nothing in the piece, neither of the old value nor of the patch? */
 static bool is_gap(const struct patching *patching, uint64_t ordinal)
 {
+    const struct entry *old = &patching->old;
     uint64_t start = ordinal << patching->shape.shift;
     uint64_t end = start + size_of_piece(patching, ordinal);
     uint64_t offset = patching->patch->offset;
-    return start >= patching->old.size && (end <= offset || start >= offset + patching->patch_size);
+    return (start >= old->size || (old->pieces != NULL && is_hole(old, ordinal))) &&
+           (end <= offset || start >= offset + patching->patch_size);
+}
+
+/* Bytes of the header, and of an expiry mark that may be due before it. */
+static uint64_t header_size(struct slice key)
+{
+    return record_size(key.size, 0, true, true) + record_size(0, MARK_EXPIRY_SIZE, false, false);
 }
 
 /* What a put would be refused for is found out before the first piece is written: those would fill
@@ -187,11 +202,10 @@ static enum status reserve_all_pieces(const struct patching *patching)
 {
     struct engine *engine = patching->engine;
     uint64_t count = piece_count(patching);
-    uint64_t size = record_size(patching->key.size, 0, true, true) +
-                    record_size(0, MARK_EXPIRY_SIZE, false, false);
+    uint64_t size = header_size(patching->key);
     enum status status =
         change_reserve_slot_locked(engine, patching->keyspace, lookup_hash(engine, patching->key),
-                                   patching->patch->old == NULL, patching->patch->expiry_ms);
+                                   patching->is_new, patching->patch->expiry_ms);
     for (uint64_t i = 0; status == STATUS_OK && i < count; i++) {
         if (!is_gap(patching, i)) {
             size += pieces_record_size(size_of_piece(patching, i));
@@ -282,9 +296,7 @@ static char *buffer_of(const struct patching *patching, size_t which)
 static enum status get_ready(const struct patching *patching, struct touched touched)
 {
     struct engine *engine = patching->engine;
-    /* The header, and an expiry mark that may be due before it. */
-    uint64_t size = record_size(patching->key.size, 0, true, true) +
-                    record_size(0, MARK_EXPIRY_SIZE, false, false);
+    uint64_t size = header_size(patching->key);
     for (uint64_t i = touched.first; i < touched.end; i++) {
         size += pieces_record_size(size_of_piece(patching, i));
     }
@@ -360,10 +372,29 @@ static void hold_moment(struct engine *engine, const struct entry *old)
         old->record != NULL && old->expiry_ms <= now_ms ? old->expiry_ms - 1 : now_ms;
 }
 
+static enum status run(struct patching *patching, enum status (*work)(struct patching *patching))
+{
+    struct engine *engine = patching->engine;
+    patching->buffers = malloc((size_t)PIECE_BUFFERS << patching->shape.shift);
+    if (patching->buffers == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    int64_t moment_ms = engine->moment_ms;
+    hold_moment(engine, &patching->old);
+    enum status status = work(patching);
+    engine->moment_ms = moment_ms;
+    free(patching->buffers);
+    return status;
+}
+
 enum status engine_patch_locked(struct engine *engine, struct engine_keyspace *keyspace,
                                 struct slice key, const struct engine_patch *patch)
 {
-    struct patching patching = {.engine = engine, .keyspace = keyspace, .key = key, .patch = patch};
+    struct patching patching = {.engine = engine,
+                                .keyspace = keyspace,
+                                .key = key,
+                                .patch = patch,
+                                .is_new = patch->old == NULL};
     if (patch->old != NULL) {
         patching.old = *patch->old;
     }
@@ -378,14 +409,31 @@ enum status engine_patch_locked(struct engine *engine, struct engine_keyspace *k
     patching.shape = (struct pieces_shape){
         .size = end > patching.old.size ? end : patching.old.size,
         .shift = is_pieced ? patching.old.pieces->shape.shift : piece_shift(engine)};
-    patching.buffers = malloc((size_t)PIECE_BUFFERS << patching.shape.shift);
-    if (patching.buffers == NULL) {
-        return STATUS_NO_MEMORY;
+    return run(&patching, is_pieced ? change : make);
+}
+
+enum status engine_copy_locked(struct engine *engine, struct engine_keyspace *keyspace,
+                               struct slice key, const struct engine_patch *copy)
+{
+    CHECK(copy->old->pieces != NULL && copy->part_count == 0);
+    struct entry there;
+    struct patching patching = {
+        .engine = engine,
+        .keyspace = keyspace,
+        .key = key,
+        .patch = copy,
+        .is_new = engine_find_locked(engine, keyspace, key, &there) == STATUS_NOT_FOUND,
+        .old = *copy->old,
+        .shape = copy->old->pieces->shape,
+    };
+    return key.size > RECORD_KEY_SIZE_MAX ? STATUS_TOO_LARGE : run(&patching, make);
+}
+
+uint64_t engine_copy_size(const struct entry *from, struct slice key)
+{
+    uint64_t size = header_size(key);
+    for (uint64_t i = 0; pieces_next(from->pieces, &i); i++) {
+        size += pieces_record_size((uint64_t)1 << from->pieces->shape.shift);
     }
-    int64_t moment_ms = engine->moment_ms;
-    hold_moment(engine, &patching.old);
-    enum status status = is_pieced ? change(&patching) : make(&patching);
-    engine->moment_ms = moment_ms;
-    free(patching.buffers);
-    return status;
+    return size;
 }

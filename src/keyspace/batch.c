@@ -19,11 +19,17 @@ static uint64_t record_size_of(struct slice key, size_t value_size, int64_t expi
     return record_size(key.size, value_size, expiry_ms != EXPIRY_NONE, false);
 }
 
+/* Bytes of what keyspace_store_copy() writes. */
+static uint64_t copy_size(const struct value *value, struct slice key)
+{
+    return entry_is_whole(&value->entry) ? record_size_of(key, value->size, value->expiry_ms)
+                                         : engine_copy_size(&value->entry, key);
+}
+
 /* Bytes of the record that would put the old value back (or delete what is there now). */
 static uint64_t size_to_put_back(struct slice key, const struct old *old)
 {
-    return old->found ? record_size_of(key, old->value.size, old->value.expiry_ms)
-                      : record_size_of(key, 0, EXPIRY_NONE);
+    return old->found ? copy_size(&old->value, key) : record_size_of(key, 0, EXPIRY_NONE);
 }
 
 /* An unreadable record can be overwritten, but there is nothing that could be put back. */
@@ -138,15 +144,15 @@ enum status batch_move(struct keyspace *keyspace, unsigned from_database, const 
 {
     struct slice from_key = value->entry.key;
     CHECK(from_database != to_database || !slice_equal(from_key, to_key));
-    struct slice bytes; /* damage is found before anything is deleted */
-    enum status status = keyspace_part(keyspace, value, 0, SIZE_MAX, &bytes);
+    struct engine *engine = keyspace_engine(keyspace);
+    /* Damage is found before anything is deleted. */
+    enum status status = engine_verify_locked(engine, &value->entry, 0, SIZE_MAX);
     if (status != STATUS_OK) {
         return status;
     }
-    uint64_t size = record_size_of(from_key, 0, EXPIRY_NONE) +
-                    record_size_of(to_key, bytes.size, value->expiry_ms) +
-                    record_size_of(from_key, bytes.size, value->expiry_ms);
-    status = engine_reserve_locked(keyspace_engine(keyspace), size);
+    uint64_t size = record_size_of(from_key, 0, EXPIRY_NONE) + copy_size(value, to_key) +
+                    copy_size(value, from_key);
+    status = engine_reserve_locked(engine, size);
     if (status != STATUS_OK) {
         return status;
     }
@@ -156,10 +162,10 @@ enum status batch_move(struct keyspace *keyspace, unsigned from_database, const 
     if (status == STATUS_OK) {
         status = keyspace_store_copy(keyspace, value, to_database, to_key);
         if (status != STATUS_OK) {
-            engine_undo_begin_locked(keyspace_engine(keyspace));
+            engine_undo_begin_locked(engine);
             put_back(keyspace, from_database, from_key,
                      &(struct old){.found = true, .value = *value});
-            engine_undo_end_locked(keyspace_engine(keyspace));
+            engine_undo_end_locked(engine);
         }
     }
     keyspace_group_end(keyspace);

@@ -115,6 +115,14 @@ static enum status patch_quietly(struct keyspace *keyspace, unsigned database, s
     return status;
 }
 
+static struct engine_patch patch_of_expiry(const struct value *value, int64_t expiry_ms)
+{
+    return (struct engine_patch){.old = &value->entry,
+                                 .expiry_ms = expiry_ms,
+                                 .type = (uint8_t)value->type,
+                                 .encoding = value->encoding};
+}
+
 enum status keyspace_patch_string(struct keyspace *keyspace, unsigned database, struct slice key,
                                   const struct string_patch *patch)
 {
@@ -134,10 +142,33 @@ enum status keyspace_patch_string(struct keyspace *keyspace, unsigned database, 
 
 /* --- as it is --- */
 
+/* One in pieces is copied in pieces: it may be nearly empty, and need not be put together. */
+static enum status copy_pieces(struct keyspace *keyspace, const struct value *value,
+                               unsigned database, struct slice key, int64_t expiry_ms)
+{
+    bool is_new = is_seen_absent(keyspace, database, key);
+    const struct engine_patch copy = patch_of_expiry(value, expiry_ms);
+    enum status status =
+        engine_copy_locked(keyspace->engine, keyspace_of_database(keyspace, database), key, &copy);
+    if (status == STATUS_OK && is_new) {
+        keyspace_tell(keyspace, KEY_ADDED, database, key);
+    }
+    if (status == STATUS_OK) {
+        tell_changed(keyspace, database, key);
+    }
+    return status;
+}
+
 /* Writes a found value as it is; verified first, or damage would get a fresh, right checksum. */
 static enum status rewrite(struct keyspace *keyspace, const struct value *value, unsigned database,
                            struct slice key, int64_t expiry_ms)
 {
+    if (expiry_ms <= keyspace->now_ms) {
+        return delete_if_present(keyspace, database, key);
+    }
+    if (!entry_is_whole(&value->entry)) {
+        return copy_pieces(keyspace, value, database, key, expiry_ms);
+    }
     struct slice bytes;
     enum status status = keyspace_part(keyspace, value, 0, SIZE_MAX, &bytes);
     if (status != STATUS_OK) {
@@ -167,10 +198,7 @@ enum status keyspace_set_expiry(struct keyspace *keyspace, unsigned database,
     if (expiry_ms <= keyspace->now_ms || !may_patch_expiry(keyspace, value)) {
         return rewrite(keyspace, value, database, key, expiry_ms);
     }
-    const struct engine_patch change = {.old = &value->entry,
-                                        .expiry_ms = expiry_ms,
-                                        .type = (uint8_t)value->type,
-                                        .encoding = value->encoding};
+    const struct engine_patch change = patch_of_expiry(value, expiry_ms);
     enum status status = patch_quietly(keyspace, database, key, &change);
     if (status == STATUS_OK) {
         tell_changed(keyspace, database, key);
