@@ -54,6 +54,7 @@ static struct piece *take(void)
 static void *run(void *unused)
 {
     (void)unused;
+    (void)pthread_setname_np(pthread_self(), "background");
     for (struct piece *piece = take(); piece != NULL; piece = take()) {
         piece->work(piece->context);
         free(piece);

@@ -180,6 +180,7 @@ static bool wait_for_need(struct grow_ahead *grow)
 static void *grow_main(void *argument)
 {
     struct engine *engine = argument;
+    (void)pthread_setname_np(pthread_self(), "grow");
     while (wait_for_need(&engine->grow)) {
         grow_ahead(engine);
     }

@@ -179,6 +179,7 @@ static bool wait_for_need(struct log_stock *stock)
 static void *stock_main(void *argument)
 {
     struct engine *engine = argument;
+    (void)pthread_setname_np(pthread_self(), "stock");
     while (wait_for_need(&engine->stock)) {
         log_stock_refill(engine);
     }

@@ -347,6 +347,7 @@ static void *maintenance_main(void *argument)
     struct engine *engine = argument;
     bool has_more = false;
     enum work work;
+    (void)pthread_setname_np(pthread_self(), "maintenance");
     while ((work = wait_for_work(&engine->maintenance, !has_more)) != WORK_STOP) {
         maintenance_round(engine);
         scrub_step(engine);

@@ -280,6 +280,7 @@ static void *sync_main(void *argument)
     struct engine *engine = argument;
     struct sync *sync = &engine->sync;
     int64_t last_pass_ms = clock_monotonic_ms();
+    (void)pthread_setname_np(pthread_self(), "sync");
     mutex_lock(&sync->mutex);
     while (wait_until_due(engine, sync, last_pass_ms)) {
         uint64_t serving = sync->tickets;

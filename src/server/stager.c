@@ -133,6 +133,7 @@ static void *run(void *context)
     struct stager *stager = context;
     bool is_stopped;
     struct staging *staging;
+    (void)pthread_setname_np(pthread_self(), "stager");
     while ((staging = take(stager, &is_stopped)) != NULL) {
         if (staging->is_over) {
             dispose(staging);

@@ -9,7 +9,11 @@ of docs/operations.md. On a machine that does other work, too, --nice -15 (as ro
 through that: it holds for the server and the recorder.
 
     tests/bench/compaction.py [--keys 65536] [--value 1000] [--times 10] [--rounds 3]
-                              [--rate BYTES_PER_SECOND] [--segment 8mb] [--nice N] [--worst]
+                              [--rate BYTES_PER_SECOND] [--segment 8mb] [--nice N] [--realtime]
+                              [--worst]
+
+--worst tells of the ten longest answers what the server's threads did meanwhile: how long each ran,
+and how long it was ready to run and had no processor.
 """
 import argparse
 import multiprocessing
@@ -85,8 +89,9 @@ def write(path, options, seed, total):
 def start_recorder(path, options):
     """A client that asks for one key at a time and notes each answer, in C so that it does not
     pause itself (latency_recorder.c)."""
+    prefix = ["chrt", "-f", "10"] if options.realtime else options.prefix
     return subprocess.Popen(
-        [*options.prefix, RECORDER, path, str(options.keys), str(options.value)],
+        [*prefix, RECORDER, path, str(options.keys), str(options.value)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
@@ -100,6 +105,17 @@ def stop_recorder(recorder):
     worst = [line.split() for line in lines if line.startswith("worst")]
     return {name: int(value) / (1 if name == "requests" else 1000)
             for name, value in figures.items()}, worst
+
+
+def describe(words):
+    """A line of the recorder's: worst US unscheduled US at SECOND {THREAD ran US waited US}."""
+    took, unscheduled, at, threads = words[1], words[3], words[5], words[6:]
+    text = "%.1f ms, %.1f of them the client's own, at %s" % (
+        int(took) / 1000, int(unscheduled) / 1000, at)
+    for name, _, ran, _, waited in zip(*[iter(threads)] * 5):
+        text += "; %s ran %.1f, waited for a processor %.1f" % (
+            name, int(ran) / 1000, int(waited) / 1000)
+    return text
 
 
 def disk_used(directory):
@@ -155,9 +171,8 @@ def run(options, percentage, seed):
         seconds = time.monotonic() - begin
         figures, worst = stop_recorder(recorder)
         if options.worst:
-            for _, took, _, unscheduled, _, at in worst:
-                print("    %.1f ms, %.1f of them the client's own, at %s" % (
-                    int(took) / 1000, int(unscheduled) / 1000, at))
+            for words in worst:
+                print("    " + describe(words))
         found = info(client)
         return {
             **figures,
@@ -182,6 +197,8 @@ def main():
     parser.add_argument("--rate", type=float, default=0, help="bytes a second, 0 = all it can")
     parser.add_argument("--segment", default="8mb")
     parser.add_argument("--nice", type=int, help="of the server and of the client that records")
+    parser.add_argument("--realtime", action="store_true",
+                        help="the client that records never waits for a processor (chrt, as root)")
     parser.add_argument("--worst", action="store_true", help="print the ten longest answers, too")
     options = parser.parse_args()
     options.prefix = [] if options.nice is None else ["nice", "-n", str(options.nice)]

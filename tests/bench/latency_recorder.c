@@ -8,15 +8,21 @@
  * between answers, until SIGTERM, SIGINT or the end of its standard input; then it prints requests,
  * p50, p99, p99.9 and max in microseconds, and the ten longest with the second in which they began
  * (CLOCK_MONOTONIC, as in traces of the server) and how long of it this process itself was ready to
- * run and had no processor. So a pause of the server is told from one of the client. Of what both
- * wait for, a processor that the host took away, nothing is known.
+ * run and had no processor. So a pause of the server is told from one of the client. Of each of the
+ * server's threads that was there in the beginning (it is the process at the other end of the
+ * socket) it tells how long it ran meanwhile, and how long it was ready to run and did not, where
+ * that is a millisecond or more. Of what all wait for, a processor that the host took away, nothing
+ * is known.
  *
  * One thread, and no allocation while it measures but for the growing list of results.
  */
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,12 +32,27 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WORST_COUNT 10
+#define WORST_COUNT   10
+#define THREADS_MAX   32
+#define NAME_SIZE     16
+#define WORTH_TELLING 1000 /* microseconds */
+
+/* What the kernel counts for a thread. */
+struct times {
+    int64_t ran_us;
+    int64_t waited_us; /* ready to run, without a processor */
+};
 
 struct sample {
     int64_t began_us;
     int64_t took_us;
-    int64_t unscheduled_us; /* ready to run, without a processor */
+    int64_t unscheduled_us;
+    struct times threads[THREADS_MAX]; /* of the server */
+};
+
+struct thread {
+    int schedstat;
+    char name[NAME_SIZE];
 };
 
 struct recorder {
@@ -45,6 +66,8 @@ struct recorder {
     size_t count;
     size_t capacity;
     struct sample worst[WORST_COUNT]; /* by falling time */
+    struct thread threads[THREADS_MAX];
+    size_t thread_count;
 };
 
 static volatile sig_atomic_t stopped;
@@ -68,19 +91,66 @@ static int64_t now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Microseconds for which this process has had to wait for a processor so far. */
-static int64_t unscheduled_us(const struct recorder *recorder)
+/* Since the thread began; zeros when it has gone, or the kernel tells nothing. */
+static struct times times_of(int schedstat)
 {
     char text[128];
-    ssize_t size =
-        recorder->schedstat < 0 ? -1 : pread(recorder->schedstat, text, sizeof(text) - 1, 0);
+    ssize_t size = schedstat < 0 ? -1 : pread(schedstat, text, sizeof(text) - 1, 0);
     if (size <= 0) {
-        return 0;
+        return (struct times){0};
     }
     text[size] = '\0';
     char *rest;
-    (void)strtoll(text, &rest, 10);
-    return strtoll(rest, NULL, 10) / 1000;
+    int64_t ran_us = strtoll(text, &rest, 10) / 1000;
+    return (struct times){.ran_us = ran_us, .waited_us = strtoll(rest, NULL, 10) / 1000};
+}
+
+/* Opens what the kernel tells of a thread of the process; false: nothing. */
+static bool open_thread(int process, const char *number, struct thread *out)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/proc/%d/task/%.16s/comm", process, number);
+    FILE *file = fopen(path, "re");
+    bool is_named = file != NULL && fgets(out->name, sizeof(out->name), file) != NULL;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    (void)snprintf(path, sizeof(path), "/proc/%d/task/%.16s/schedstat", process, number);
+    out->schedstat = is_named ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    for (char *each = out->name; is_named && *each != '\0'; each++) {
+        *each = (char)(isgraph((unsigned char)*each) ? *each : *each == '\n' ? '\0' : '_');
+    }
+    return out->schedstat >= 0;
+}
+
+static void find_threads(struct recorder *recorder)
+{
+    struct ucred peer;
+    socklen_t size = sizeof(peer);
+    char path[64];
+    if (getsockopt(recorder->socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+        return;
+    }
+    (void)snprintf(path, sizeof(path), "/proc/%d/task", (int)peer.pid);
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+    while (directory != NULL && recorder->thread_count < THREADS_MAX &&
+           (entry = readdir(directory)) != NULL) {
+        struct thread *next = &recorder->threads[recorder->thread_count];
+        if (entry->d_name[0] != '.' && open_thread((int)peer.pid, entry->d_name, next)) {
+            recorder->thread_count++;
+        }
+    }
+    if (directory != NULL) {
+        (void)closedir(directory);
+    }
+}
+
+static void read_times(const struct recorder *recorder, struct times *out)
+{
+    for (size_t i = 0; i < recorder->thread_count; i++) {
+        out[i] = times_of(recorder->threads[i].schedstat);
+    }
 }
 
 static int connect_to(const char *path)
@@ -181,6 +251,37 @@ static int compare_times(const void *left, const void *right)
     return a < b ? -1 : a > b;
 }
 
+static void print_threads(const struct recorder *recorder, const struct sample *sample)
+{
+    for (size_t i = 0; i < recorder->thread_count; i++) {
+        const struct times *times = &sample->threads[i];
+        if (times->ran_us >= WORTH_TELLING || times->waited_us >= WORTH_TELLING) {
+            printf(" %s ran %lld waited %lld", recorder->threads[i].name, (long long)times->ran_us,
+                   (long long)times->waited_us);
+        }
+    }
+}
+
+/* One request and its answer. */
+static void take_sample(struct recorder *recorder)
+{
+    struct sample sample;
+    struct times before[THREADS_MAX];
+    read_times(recorder, before);
+    int64_t unscheduled_us = times_of(recorder->schedstat).waited_us;
+    sample.began_us = now_us();
+    ask(recorder);
+    take_answer(recorder);
+    sample.took_us = now_us() - sample.began_us;
+    sample.unscheduled_us = times_of(recorder->schedstat).waited_us - unscheduled_us;
+    read_times(recorder, sample.threads);
+    for (size_t i = 0; i < recorder->thread_count; i++) {
+        sample.threads[i].ran_us -= before[i].ran_us;
+        sample.threads[i].waited_us -= before[i].waited_us;
+    }
+    keep(recorder, &sample);
+}
+
 static void report(struct recorder *recorder)
 {
     size_t count = recorder->count;
@@ -194,8 +295,10 @@ static void report(struct recorder *recorder)
            recorder->times_us[count - 1 - count / 1000], recorder->times_us[count - 1]);
     for (size_t i = 0; i < WORST_COUNT && i < count; i++) {
         const struct sample *sample = &recorder->worst[i];
-        printf("worst %lld unscheduled %lld at %.6f\n", (long long)sample->took_us,
+        printf("worst %lld unscheduled %lld at %.6f", (long long)sample->took_us,
                (long long)sample->unscheduled_us, (double)sample->began_us / 1e6);
+        print_threads(recorder, sample);
+        printf("\n");
     }
 }
 
@@ -221,17 +324,12 @@ int main(int count, char **arguments)
         errno = EINVAL;
         fail("the arguments");
     }
+    find_threads(&recorder);
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     while (!stopped) {
-        int64_t before_us = unscheduled_us(&recorder);
-        struct sample sample = {.began_us = now_us()};
-        ask(&recorder);
-        take_answer(&recorder);
-        sample.took_us = now_us() - sample.began_us;
-        sample.unscheduled_us = unscheduled_us(&recorder) - before_us;
-        keep(&recorder, &sample);
+        take_sample(&recorder);
         rest(pause_us);
     }
     report(&recorder);
