@@ -167,10 +167,20 @@ class Everysec(unittest.TestCase):
                     held = True
             self.assertTrue(held)
             self.assertEqual(reader.ask("GET absent")[:1], b"$")
+            # Who only reads acknowledges nothing, and need not wait, for the newest value either.
+            self.assertEqual(reader.ask("GET k"), b"$1\r\n2\r\n")
+            self.assertEqual(reader.ask("CONFIG SET appendfsync always"), b"+OK\r\n")
+            waiting = Client(server)
+            waiting.send("GET k")
+            waiting.socket.settimeout(0.2)
+            with self.assertRaises(TimeoutError):
+                waiting.reply()
+            waiting.socket.settimeout(WAIT_SECONDS_MAX)
             self.assertGreater(int(reader.info("aof_delayed_fsync")), 0)
             server.mend("hold-fdatasync")
             writer.socket.settimeout(WAIT_SECONDS_MAX)
             self.assertEqual(writer.reply(), b"+OK\r\n")
+            self.assertEqual(waiting.reply(), b"$1\r\n2\r\n")
 
 
 class Waitaof(unittest.TestCase):

@@ -244,6 +244,11 @@ bool engine_may_reply(struct engine *engine, uint64_t position, bool *failed)
     return sync_may_reply(engine, position, failed);
 }
 
+bool engine_may_show(struct engine *engine, uint64_t position, bool *failed)
+{
+    return sync_may_show(engine, position, failed);
+}
+
 uint64_t engine_payload_position_locked(const struct engine *engine)
 {
     return atomic_load_explicit(&engine->appender.payload_position, memory_order_relaxed);

@@ -290,6 +290,10 @@ enum status engine_write(struct engine *engine, uint64_t position) MUST_CHECK;
  */
 bool engine_may_reply(struct engine *engine, uint64_t position, bool *failed);
 
+/* The same for an answer that has only read what it rests on: it does not acknowledge anything, so
+ * under SYNC_EVERYSEC it need not wait when syncs are late. */
+bool engine_may_show(struct engine *engine, uint64_t position, bool *failed);
+
 /* Behind the newest record but sync marks. */
 uint64_t engine_payload_position_locked(const struct engine *engine);
 

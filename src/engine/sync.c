@@ -404,6 +404,13 @@ bool sync_may_reply(struct engine *engine, uint64_t position, bool *failed)
     return position <= atomic_load(&sync->durable_position);
 }
 
+bool sync_may_show(struct engine *engine, uint64_t position, bool *failed)
+{
+    *failed = false;
+    bool waits = atomic_load_explicit(&engine->sync.policy, memory_order_relaxed) == SYNC_ALWAYS;
+    return !waits || sync_may_reply(engine, position, failed);
+}
+
 void sync_set_policy(struct engine *engine, int policy)
 {
     if (atomic_exchange(&engine->sync.policy, policy) != policy) {

@@ -97,7 +97,8 @@ static inline bool sync_has_stopped(const struct sync *sync)
 /* Stops writing if a sync of the directory has failed. */
 void sync_heed_names(struct engine *engine);
 
-/* engine_may_reply(). */
+/* engine_may_show() and engine_may_reply(). */
+bool sync_may_show(struct engine *engine, uint64_t position, bool *failed);
 bool sync_may_reply(struct engine *engine, uint64_t position, bool *failed);
 
 /* engine_request_sync(). */

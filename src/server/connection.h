@@ -40,6 +40,7 @@ struct connection {
     bool reading : 1;                 /* read_event is added */
     bool in_turn : 1;                 /* it has a part in the turn at hand */
     bool closing : 1;                 /* will be closed at the end of the turn */
+    bool has_written : 1;             /* replies of this turn tell of its own writes */
     bool ended : 1;                   /* the client will send no more: close when all is answered */
     bool output_stalled : 1;          /* requests wait until the client has read its replies */
 };

@@ -29,7 +29,8 @@ static bool reserve_mark(struct output *output)
     return true;
 }
 
-enum status output_add_mark(struct output *output, const struct reply *reply, uint64_t position)
+enum status output_add_mark(struct output *output, const struct reply *reply, uint64_t position,
+                            bool has_written)
 {
     size_t end = reply->bytes.size;
     size_t count = output->mark_count;
@@ -39,12 +40,14 @@ enum status output_add_mark(struct output *output, const struct reply *reply, ui
     }
     if (count > 0 && output->marks[count - 1].position >= position) {
         output->marks[count - 1].end = end;
+        output->marks[count - 1].has_written |= has_written;
         return STATUS_OK;
     }
     if (!reserve_mark(output)) {
         return STATUS_NO_MEMORY;
     }
-    output->marks[output->mark_count++] = (struct output_mark){.end = end, .position = position};
+    output->marks[output->mark_count++] =
+        (struct output_mark){.end = end, .position = position, .has_written = has_written};
     return STATUS_OK;
 }
 
@@ -52,8 +55,7 @@ bool output_release_marks(struct output *output, output_may_leave *may_leave, vo
                           bool *failed)
 {
     size_t released = 0;
-    while (released < output->mark_count &&
-           may_leave(context, output->marks[released].position, failed)) {
+    while (released < output->mark_count && may_leave(context, &output->marks[released], failed)) {
         output->free_end = output->marks[released].end;
         released++;
     }

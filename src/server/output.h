@@ -17,8 +17,9 @@
 #include <stdint.h>
 
 struct output_mark {
-    size_t end; /* reply bytes before this rest on the position */
+    size_t end; /* reply bytes before this rest on what follows */
     uint64_t position;
+    bool has_written; /* some of them tell of writes of the session's own */
 };
 
 struct output {
@@ -40,13 +41,13 @@ enum output_result {
 /* The end of the connection: releases what was not sent and frees the reply. */
 void output_deinit(struct output *output, struct reply *reply);
 
-/* What was written since the last call rests on `position` (0 = on nothing). NO_MEMORY: it must
- * never leave. */
-enum status output_add_mark(struct output *output, const struct reply *reply,
-                            uint64_t position) MUST_CHECK;
+/* What was written since the last call rests on `position` (0 = on nothing), which some of it has
+ * written itself, or all has only read. NO_MEMORY: it must never leave. */
+enum status output_add_mark(struct output *output, const struct reply *reply, uint64_t position,
+                            bool has_written) MUST_CHECK;
 
-/* Asks whether what rests on a position may leave now; *failed: it never will. */
-typedef bool output_may_leave(void *context, uint64_t position, bool *failed);
+/* Asks whether what a mark stands for may leave now; *failed: it never will. */
+typedef bool output_may_leave(void *context, const struct output_mark *mark, bool *failed);
 
 /* Lets go what may leave. True: nothing is held any more. *failed: the rest never may leave. */
 bool output_release_marks(struct output *output, output_may_leave *may_leave, void *context,

@@ -167,6 +167,7 @@ static void run_task_locked(struct worker *worker, const struct message *message
     uint64_t position = engine_rest_end_locked(server->engine);
     if (session != NULL) {
         turn_note_position(worker, session->connection, position);
+        session->connection->has_written = true; /* for all that is known here */
         worker_list_add(worker, LIST_SETTLE, session->connection);
     }
 }
@@ -314,6 +315,7 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
     turn_take_reply_buffer(worker, &session->reply);
     engine_rest_begin_locked(server->engine);
     uint64_t value_bytes = engine_value_bytes_locked(server->engine);
+    uint64_t write_position = session->write_position;
     while (done < count && !is_stopped_locked(worker, connection)) {
         turn_ahead_locked(worker, ahead, part->first_request + part->executed + done);
         if (!execute_next_locked(worker, part, part->executed + done)) {
@@ -323,6 +325,9 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
         done++;
     }
     turn_note_position(worker, connection, engine_rest_end_locked(server->engine));
+    if (session->write_position != write_position) {
+        connection->has_written = true;
+    }
     part->value_bytes += engine_value_bytes_locked(server->engine) - value_bytes;
     server->executing = NULL;
     if (session->close_asap) {

@@ -123,9 +123,10 @@ static bool is_done(const struct connection *connection)
            (session->close_after_reply || (connection->ended && !waits));
 }
 
-static bool may_leave(void *engine, uint64_t position, bool *failed)
+static bool may_leave(void *engine, const struct output_mark *mark, bool *failed)
 {
-    return engine_may_reply(engine, position, failed);
+    return mark->has_written ? engine_may_reply(engine, mark->position, failed)
+                             : engine_may_show(engine, mark->position, failed);
 }
 
 /* Releases and sends what may leave; false: the connection is to be closed. */
@@ -135,10 +136,12 @@ static bool settle(struct worker *worker, struct connection *connection, bool wr
     uint64_t position = connection->rest_position;
     bool failed = false;
     if (reply->failed || !is_written(worker, connection, write_failed) ||
-        output_add_mark(&connection->output, reply, position) != STATUS_OK) {
+        output_add_mark(&connection->output, reply, position, connection->has_written) !=
+            STATUS_OK) {
         return false;
     }
     connection->rest_position = 0;
+    connection->has_written = false;
     if (!output_release_marks(&connection->output, may_leave, worker->server->engine, &failed)) {
         worker_list_add(worker, LIST_HELD, connection);
     }

@@ -13,11 +13,11 @@
 static uint64_t durable_position;
 static bool sync_has_failed;
 
-static bool may_leave(void *context, uint64_t position, bool *failed)
+static bool may_leave(void *context, const struct output_mark *mark, bool *failed)
 {
     (void)context;
     *failed = sync_has_failed;
-    return !sync_has_failed && position <= durable_position;
+    return !sync_has_failed && (!mark->has_written || mark->position <= durable_position);
 }
 
 static int sockets[2];
@@ -52,7 +52,12 @@ static void release(void *owner)
 
 static void mark(uint64_t position)
 {
-    ck_assert_int_eq(output_add_mark(&output, &reply, position), STATUS_OK);
+    ck_assert_int_eq(output_add_mark(&output, &reply, position, true), STATUS_OK);
+}
+
+static void mark_read(uint64_t position)
+{
+    ck_assert_int_eq(output_add_mark(&output, &reply, position, false), STATUS_OK);
 }
 
 static bool release_marks(void)
@@ -121,6 +126,30 @@ START_TEST(replies_wait_for_their_position_and_for_those_before)
     ck_assert(release_marks());
     expect_sent(":3\r\n:4\r\n");
     ck_assert(output_is_empty(&output, &reply));
+}
+END_TEST
+
+/* The store may let go what has only been read, but not before what stands in front of it. */
+START_TEST(what_was_read_waits_only_for_what_was_written_before)
+{
+    reply_integer(&reply, 1);
+    mark_read(30);
+    ck_assert(release_marks());
+    expect_sent(":1\r\n");
+    reply_integer(&reply, 2);
+    mark(40);
+    reply_integer(&reply, 3);
+    mark_read(50);
+    reply_integer(&reply, 4);
+    mark(50);
+    ck_assert(!release_marks());
+    expect_sent("");
+    durable_position = 40;
+    ck_assert(!release_marks());
+    expect_sent(":2\r\n");
+    durable_position = 50;
+    ck_assert(release_marks());
+    expect_sent(":3\r\n:4\r\n");
 }
 END_TEST
 
@@ -236,6 +265,7 @@ int main(void)
     tcase_set_timeout(test, 60);
     tcase_add_test(test, what_rests_on_nothing_leaves_at_once);
     tcase_add_test(test, replies_wait_for_their_position_and_for_those_before);
+    tcase_add_test(test, what_was_read_waits_only_for_what_was_written_before);
     tcase_add_test(test, a_failed_sync_holds_for_ever);
     tcase_add_test(test, references_are_sent_in_their_place_and_released_once);
     tcase_add_test(test, what_was_not_sent_is_released_at_the_end);

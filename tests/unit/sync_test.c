@@ -1,6 +1,7 @@
 /* sync_test.c - what the engine says of durability when the disk does not obey. */
+#include "base/clock.h"
 #include "base/log.h"
-#include "engine/engine.h"
+#include "engine/engine_state.h"
 #include "support/sim_disk.h"
 
 #include <check.h>
@@ -103,6 +104,23 @@ static uint64_t look(const char *key, enum status expected)
     engine_unlock(engine);
     return position;
 }
+
+/* Under `always` who reads waits, too; else it does not, however late the syncs are. */
+START_TEST(what_was_only_read_is_held_under_always_alone)
+{
+    uint64_t position;
+    bool failed;
+    ck_assert_int_eq(put("a", 10, &position), STATUS_OK);
+    ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
+    ck_assert(!engine_may_show(engine, position, &failed));
+    engine_set_sync_policy(engine, SYNC_EVERYSEC);
+    atomic_store(&engine->appender.unsynced_since_ms, clock_monotonic_ms() - 60000);
+    ck_assert(!engine_may_reply(engine, position, &failed));
+    ck_assert(engine_may_show(engine, position, &failed));
+    ck_assert(!failed);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+}
+END_TEST
 
 START_TEST(a_failed_sync_stops_writing_for_good)
 {
@@ -399,6 +417,7 @@ int main(void)
     Suite *suite = suite_create("sync");
     TCase *tests = tcase_create("sync");
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, what_was_only_read_is_held_under_always_alone);
     tcase_add_test(tests, a_failed_sync_stops_writing_for_good);
     tcase_add_test(tests, what_a_failed_sync_lost_is_written_again);
     tcase_add_test(tests, changes_count_until_a_sync_covers_them);
