@@ -7,18 +7,18 @@
 #include "engine/advice.h"
 #include "engine/log_files.h"
 #include "engine/mutant.h"
-#include "engine/record_scanner.h"
+#include "engine/recovery_end.h"
 #include "engine/recovery_files.h"
 #include "engine/recovery_history.h"
 #include "engine/recovery_load.h"
 #include "engine/recovery_read_only.h"
+#include "engine/recovery_threads.h"
 #include "engine/segment_header.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define CUT_NAME_SIZE_MAX (FILE_NAME_SIZE_MAX + 8)
-#define RECORD_SIZE_MIN   RECORD_HEADER_SIZE
+#define RECORD_SIZE_MIN RECORD_HEADER_SIZE
 
 /* --- a new store -------------------------------------------------------------------------- */
 
@@ -84,145 +84,6 @@ static enum status create_store(struct engine *engine, struct error *error)
         return error_set(error, status, "can't create the store: %s", status_words(status));
     }
     return STATUS_OK;
-}
-
-/* --- what follows the end of the history -------------------------------------------------- */
-
-static void cut_name(const struct recovery_file *file, char *name, char *cut)
-{
-    recovery_file_name(file, name);
-    (void)snprintf(cut, CUT_NAME_SIZE_MAX, "%s.cut", name);
-}
-
-/* Copies [file->end, its size) into a new file. */
-static enum status copy_rest(struct engine *engine, const struct recovery_file *file,
-                             struct record_scanner *scanner, const char *cut)
-{
-    struct file *copy;
-    enum status status = fs_open(engine->fs, cut, FILE_MODE_CREATE, &copy);
-    if (status == STATUS_EXISTS) {
-        /* An earlier recovery was interrupted while it did the same. */
-        status = fs_remove(engine->fs, cut);
-        if (status == STATUS_OK) {
-            status = fs_open(engine->fs, cut, FILE_MODE_CREATE, &copy);
-        }
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    uint64_t offset = file->end;
-    while (status == STATUS_OK && offset < scanner->limit) {
-        const uint8_t *bytes;
-        size_t available;
-        status = record_scanner_bytes(scanner, offset, scanner->capacity, &bytes, &available);
-        if (status != STATUS_OK || available == 0) {
-            break;
-        }
-        struct slice part = slice_make(bytes, available);
-        status = file_write(copy, offset - file->end, &part, 1);
-        offset += available;
-    }
-    if (status == STATUS_OK) {
-        status = file_sync(copy);
-    }
-    file_close(copy);
-    return status;
-}
-
-/* Sets the rest of a segment aside, unless it is the zeros of reserved space. */
-static enum status cut_rest(struct engine *engine, const struct recovery_file *file)
-{
-    struct record_scanner scanner;
-    enum status status =
-        record_scanner_init(&scanner, file->segment, file->end, file->file_size, false);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    bool is_zero = true;
-    status = record_scanner_is_zero(&scanner, file->end, &is_zero);
-    if (status == STATUS_OK && !is_zero) {
-        char name[FILE_NAME_SIZE_MAX];
-        char cut[CUT_NAME_SIZE_MAX];
-        cut_name(file, name, cut);
-        status = copy_rest(engine, file, &scanner, cut);
-        LOG_NOTICE("%s ends at offset %llu; what follows, from an unfinished write, is set aside "
-                   "in %s",
-                   name, (unsigned long long)file->end, cut);
-    }
-    record_scanner_deinit(&scanner);
-    return status;
-}
-
-static enum status set_aside(struct engine *engine, const struct recovery_file *file)
-{
-    char name[FILE_NAME_SIZE_MAX];
-    char cut[CUT_NAME_SIZE_MAX];
-    cut_name(file, name, cut);
-    LOG_NOTICE("%s follows the end of what was written without a gap: it is set aside as %s", name,
-               cut);
-    return fs_rename(engine->fs, name, cut);
-}
-
-/*
- * Writes what may not be durable once more, as it is, and syncs. A sync alone could be a lie: where
- * an earlier one failed, here or in the process before us, the kernel may hold pages that it calls
- * clean and never wrote.
- */
-static enum status make_durable(const struct recovery_file *file)
-{
-    struct record_scanner scanner;
-    uint64_t offset = file->durable_end;
-    enum status status = record_scanner_init(&scanner, file->segment, offset, file->end, false);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    while (status == STATUS_OK && offset < file->end) {
-        const uint8_t *bytes;
-        size_t available;
-        status = record_scanner_bytes(&scanner, offset, scanner.capacity, &bytes, &available);
-        if (status == STATUS_OK && available == 0) {
-            status = STATUS_IO; /* shorter than a moment ago */
-        }
-        if (status == STATUS_OK) {
-            struct slice part = slice_make(bytes, available);
-            status = MUTANT(REPLAYED_NOT_WRITTEN)
-                         ? STATUS_OK
-                         : file_write(file->segment->file, offset, &part, 1);
-            offset += available;
-        }
-    }
-    record_scanner_deinit(&scanner);
-    return status == STATUS_OK ? file_sync(file->segment->file) : status;
-}
-
-/* What stays of the log becomes exactly the history, and durable; what does not is set aside.
- * Every step may be done again after a crash. */
-static enum status settle_files(struct engine *engine, struct recovery_files *files)
-{
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < files->log_count; i++) {
-        struct recovery_file *file = files->log[i];
-        if (file->state != RECOVERY_OPEN || file->set_aside) {
-            continue;
-        }
-        status = cut_rest(engine, file);
-        if (status == STATUS_OK && file->end < file->file_size) {
-            status = file_truncate(file->segment->file, file->end);
-            file->segment->reserved = file->end;
-        }
-        if (status == STATUS_OK && !MUTANT(REPLAYED_NOT_DURABLE)) {
-            status = make_durable(file);
-        }
-        if (file->end <= SEGMENT_HEADER_SIZE) {
-            file->state = RECOVERY_UNUSED;
-        }
-    }
-    for (size_t i = 0; status == STATUS_OK && i < files->count; i++) {
-        if (files->files[i].set_aside) {
-            status = set_aside(engine, &files->files[i]);
-        }
-    }
-    return status == STATUS_OK ? fs_sync_directory(engine->fs) : status;
 }
 
 /* --- the manifest of the new session ------------------------------------------------------ */
@@ -368,6 +229,52 @@ static void remove_orphans(struct engine *engine)
 
 /* --- all together ------------------------------------------------------------------------- */
 
+struct work {
+    struct engine *engine;
+    struct recovery_files *files;
+    struct error *error;
+    enum status load_status;
+    enum status durable_status;
+};
+
+static void load(void *argument)
+{
+    struct work *work = argument;
+    work->load_status = recovery_load(work->engine, work->files, work->error);
+}
+
+static void make_durable(void *argument)
+{
+    struct work *work = argument;
+    work->durable_status = recovery_end_make_durable(work->files);
+}
+
+static enum status cant_write(enum status status, struct error *error)
+{
+    return error_set(error, status, "can't write to the directory: %s", status_words(status));
+}
+
+/* Making durable is waiting for the disk, most of it: so it is done beside. */
+static enum status load_and_make_durable(struct engine *engine, struct recovery_files *files,
+                                         struct error *error)
+{
+    struct work work = {.engine = engine, .files = files, .error = error};
+    if (engine->fs->read_only) {
+        load(&work);
+    } else if (recovery_threads_pay(engine, recovery_end_replayed_bytes(files))) {
+        recovery_threads_run(load, &work, make_durable, &work);
+    } else {
+        load(&work);
+        if (work.load_status == STATUS_OK) {
+            make_durable(&work);
+        }
+    }
+    if (work.load_status != STATUS_OK || work.durable_status == STATUS_OK) {
+        return work.load_status;
+    }
+    return cant_write(work.durable_status, error);
+}
+
 static enum status recover(struct engine *engine, struct recovery_files *files, struct error *error)
 {
     enum status status = recovery_files_open(engine, files, error);
@@ -375,7 +282,7 @@ static enum status recover(struct engine *engine, struct recovery_files *files, 
         status = recovery_find_history(engine, files, error);
     }
     if (status == STATUS_OK) {
-        status = recovery_load(engine, files, error);
+        status = load_and_make_durable(engine, files, error);
     }
     if (status == STATUS_OK && engine->fs->read_only) {
         return recovery_leave_as_it_is(files);
@@ -383,7 +290,7 @@ static enum status recover(struct engine *engine, struct recovery_files *files, 
     if (status != STATUS_OK) {
         return status;
     }
-    status = settle_files(engine, files);
+    status = recovery_end_settle(engine, files);
     if (status == STATUS_OK) {
         struct manifest_position place = last_place(files);
         update_manifest(engine, files, &place);
@@ -393,7 +300,7 @@ static enum status recover(struct engine *engine, struct recovery_files *files, 
         }
     }
     if (status != STATUS_OK) {
-        return error_set(error, status, "can't write to the directory: %s", status_words(status));
+        return cant_write(status, error);
     }
     remove_orphans(engine);
     return STATUS_OK;

@@ -3,10 +3,10 @@
  *
  * Steps: read the manifest; open all that it lists; find where the history ends
  * (recovery_history.h); read all records up to there, the newest of each key wins
- * (recovery_load.h); set aside what follows the end, make durable what was replayed, start a new
- * log segment with sequence numbers above all others. Nothing on the disk is changed before the
- * history and all records have been read; each change may be interrupted by a crash and is then
- * done again by the next recovery.
+ * (recovery_load.h), and make durable what was replayed; set aside what follows the end
+ * (recovery_end.h), start a new log segment with sequence numbers above all others. No file on the
+ * disk becomes another before the history and all records have been read; each change may be
+ * interrupted by a crash and is then done again by the next recovery.
  *
  * Called by engine_open() before there are threads; no locks.
  */

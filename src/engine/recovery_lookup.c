@@ -118,7 +118,7 @@ static enum status look_up_part(struct reader *reader, size_t from, size_t end)
     return status;
 }
 
-static void *look_up_parts(void *argument)
+static void look_up_parts(void *argument)
 {
     struct reader *reader = argument;
     struct parts *parts = reader->parts;
@@ -135,7 +135,6 @@ static void *look_up_parts(void *argument)
         atomic_store(&parts->has_failed, true);
     }
     turn_away(reader);
-    return NULL;
 }
 
 enum status recovery_lookup_all(const struct recovery_settlement *settlement,
@@ -145,9 +144,9 @@ enum status recovery_lookup_all(const struct recovery_settlement *settlement,
     struct reader first = {.parts = &parts};
     struct reader second = {.parts = &parts};
     if (recovery_threads_pay(settlement->engine, candidates->count * READ_COST_BYTES)) {
-        recovery_threads_run(look_up_parts, &first, &second);
+        recovery_threads_run(look_up_parts, &first, look_up_parts, &second);
     } else {
-        (void)look_up_parts(&first);
+        look_up_parts(&first);
     }
     return first.status != STATUS_OK ? first.status : second.status;
 }

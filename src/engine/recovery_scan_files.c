@@ -23,7 +23,7 @@ struct reader {
     struct error error;
 };
 
-static void *read_parts(void *argument)
+static void read_parts(void *argument)
 {
     struct reader *reader = argument;
     struct parts *parts = reader->parts;
@@ -35,7 +35,7 @@ static void *read_parts(void *argument)
     while (reader->status == STATUS_OK && !atomic_load(&parts->has_failed)) {
         size_t i = atomic_fetch_add(&parts->next, 1);
         if (i >= parts->count) {
-            return NULL;
+            return;
         }
         reader->failed_part = i;
         reader->status = recovery_scan_file(reader->scan, parts->items[i].file,
@@ -44,7 +44,6 @@ static void *read_parts(void *argument)
     if (reader->status != STATUS_OK) {
         atomic_store(&parts->has_failed, true);
     }
-    return NULL;
 }
 
 /* What went wrong, if anything did. */
@@ -72,7 +71,7 @@ static enum status read_by_two(struct recovery_scan *scan, struct parts *parts, 
     if (status == STATUS_OK) {
         struct reader first = {.parts = parts, .scan = scan, .reserved_keys = key_count};
         struct reader second = {.parts = parts, .scan = &other, .reserved_keys = key_count / 2};
-        recovery_threads_run(read_parts, &first, &second);
+        recovery_threads_run(read_parts, &first, read_parts, &second);
         status = result_of(&first, &second, error);
         if (status != STATUS_OK) {
             recovery_scan_deinit(&other);
@@ -94,7 +93,7 @@ enum status recovery_scan_files(struct recovery_scan *scan, const struct recover
         return read_by_two(scan, &shared, key_count, error);
     }
     struct reader reader = {.parts = &shared, .scan = scan, .reserved_keys = key_count};
-    (void)read_parts(&reader);
+    read_parts(&reader);
     if (reader.status != STATUS_OK) {
         *error = reader.error;
     }

@@ -13,14 +13,29 @@ bool recovery_threads_pay(const struct engine *engine, uint64_t bytes)
     return !engine->options.without_threads && bytes >= BYTES_MIN;
 }
 
-void recovery_threads_run(void *(*function)(void *), void *first, void *second)
+/* What pthread_create() wants to know of a function with its argument. */
+struct call {
+    void (*function)(void *argument);
+    void *argument;
+};
+
+static void *run(void *argument)
 {
+    const struct call *call = argument;
+    call->function(call->argument);
+    return NULL;
+}
+
+void recovery_threads_run(void (*first)(void *argument), void *first_argument,
+                          void (*second)(void *argument), void *second_argument)
+{
+    struct call call = {.function = second, .argument = second_argument};
     pthread_t thread;
-    bool has_thread = pthread_create(&thread, NULL, function, second) == 0;
-    (void)function(first);
+    bool has_thread = pthread_create(&thread, NULL, run, &call) == 0;
+    first(first_argument);
     if (has_thread) {
         CHECK(pthread_join(thread, NULL) == 0);
     } else {
-        (void)function(second);
+        second(second_argument);
     }
 }

@@ -15,8 +15,9 @@
 /* Is it worth a second thread to read so much? */
 bool recovery_threads_pay(const struct engine *engine, uint64_t bytes);
 
-/* Runs the function twice, with one of the arguments each, at the same time; one after the other if
- * no thread can be had. Both have returned when it does. */
-void recovery_threads_run(void *(*function)(void *), void *first, void *second);
+/* Runs both functions, with one of the arguments each, at the same time; one after the other if no
+ * thread can be had. Both have returned when it does. */
+void recovery_threads_run(void (*first)(void *argument), void *first_argument,
+                          void (*second)(void *argument), void *second_argument);
 
 #endif
