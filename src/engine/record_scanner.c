@@ -34,10 +34,11 @@ void record_scanner_deinit(struct record_scanner *scanner)
     *scanner = (struct record_scanner){0};
 }
 
-static bool has_bytes(const struct record_scanner *scanner, uint64_t offset, size_t size)
+/* How many bytes from `offset` on are in the buffer. */
+static size_t buffered(const struct record_scanner *scanner, uint64_t offset)
 {
-    return offset >= scanner->buffer_offset &&
-           offset + size <= scanner->buffer_offset + scanner->buffer_size;
+    uint64_t skipped = offset - scanner->buffer_offset; /* huge when it lies before the buffer */
+    return skipped < scanner->buffer_size ? scanner->buffer_size - (size_t)skipped : 0;
 }
 
 static enum status grow_buffer(struct record_scanner *scanner, size_t size)
@@ -115,7 +116,7 @@ enum status record_scanner_bytes(struct record_scanner *scanner, uint64_t offset
 {
     uint64_t left = offset < scanner->limit ? scanner->limit - offset : 0;
     size_t wanted = size < left ? size : (size_t)left;
-    if (!has_bytes(scanner, offset, wanted)) {
+    if (buffered(scanner, offset) < wanted) {
         enum status status = STATUS_OK;
         if (wanted > scanner->capacity) {
             status = grow_buffer(scanner, wanted); /* a key of many megabytes */
@@ -127,22 +128,38 @@ enum status record_scanner_bytes(struct record_scanner *scanner, uint64_t offset
             return status;
         }
     }
-    if (!has_bytes(scanner, offset, wanted)) {
-        /* The file is shorter than it was said to be. */
-        wanted = offset < scanner->buffer_offset + scanner->buffer_size
-                     ? (size_t)(scanner->buffer_offset + scanner->buffer_size - offset)
-                     : 0;
-    }
-    *out = scanner->buffer + (wanted == 0 ? 0 : offset - scanner->buffer_offset);
-    *available = wanted;
+    *available = buffered(scanner, offset);
+    *out = scanner->buffer + (*available == 0 ? 0 : offset - scanner->buffer_offset);
     return STATUS_OK;
 }
 
-/* Bytes of the record that must be in memory to verify its header and key. */
-static size_t checked_size(const struct record *record)
+/* Bytes of the record that must be in memory: all of it, or what its header's checksum covers. */
+static size_t needed_size(const struct scanned_record *scanned)
 {
-    return (size_t)record_head_size(record->key.size, 0, record->expiry_ms != EXPIRY_NONE,
-                                    record->kind == RECORD_PIECED);
+    const struct record *record = &scanned->record;
+    return scanned->has_value
+               ? (size_t)scanned->size
+               : (size_t)record_head_size(record->key.size, 0, record->expiry_ms != EXPIRY_NONE,
+                                          record->kind == RECORD_PIECED);
+}
+
+/* Takes the next record apart, with `wanted` bytes of it in the buffer if the file has them. */
+static enum status look(struct record_scanner *scanner, size_t wanted, struct scanned_record *out,
+                        size_t *available)
+{
+    enum status status =
+        record_scanner_bytes(scanner, scanner->offset, wanted, &out->bytes, available);
+    if (status == STATUS_OK && *available < RECORD_HEADER_SIZE) {
+        status = STATUS_CORRUPT;
+    }
+    if (status == STATUS_OK) {
+        status = record_peek(out->bytes, scanner->limit - scanner->offset, &out->record,
+                             &out->size);
+    }
+    if (status == STATUS_OK) {
+        out->has_value = scanner->want_values && out->size <= RECORD_SCANNER_BLOCK_SIZE;
+    }
+    return status;
 }
 
 enum status record_scanner_next(struct record_scanner *scanner, struct scanned_record *out)
@@ -150,39 +167,22 @@ enum status record_scanner_next(struct record_scanner *scanner, struct scanned_r
     if (scanner->offset == scanner->limit) {
         return STATUS_NOT_FOUND;
     }
-    uint64_t left = scanner->limit - scanner->offset;
-    const uint8_t *bytes;
+    size_t needed = PEEK_SIZE;
+    size_t wanted;
     size_t available;
-    enum status status =
-        record_scanner_bytes(scanner, scanner->offset, PEEK_SIZE, &bytes, &available);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (available < RECORD_HEADER_SIZE) {
+    do { /* once; and once more where the buffer's end has cut the record */
+        wanted = needed;
+        enum status status = look(scanner, wanted, out, &available);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        needed = needed_size(out);
+    } while (available < needed && wanted < needed);
+    if (available < needed || record_verify_head(out->bytes, scanner->seed) != STATUS_OK) {
         return STATUS_CORRUPT;
     }
-    struct record record;
-    uint64_t size;
-    status = record_peek(bytes, left, &record, &size);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    bool whole = scanner->want_values && size <= RECORD_SCANNER_BLOCK_SIZE;
-    size_t needed = whole ? (size_t)size : checked_size(&record);
-    status = record_scanner_bytes(scanner, scanner->offset, needed, &bytes, &available);
-    if (status == STATUS_OK && available < needed) {
-        status = STATUS_CORRUPT;
-    }
-    struct scanned_record scanned = {.offset = scanner->offset, .has_value = whole};
-    if (status == STATUS_OK) {
-        status = record_decode(bytes, left, scanner->seed, &scanned.record, &scanned.size);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    scanned.bytes = bytes;
-    scanner->offset += scanned.size;
-    *out = scanned;
+    out->offset = scanner->offset;
+    scanner->offset += out->size;
     return STATUS_OK;
 }
 

@@ -60,7 +60,7 @@ void record_scanner_deinit(struct record_scanner *scanner);
 /*
  * The next record, its header and key verified. NOT_FOUND: the limit is reached exactly. CORRUPT:
  * there is no valid record at scanner->offset. IO, NO_MEMORY: it can't be read. The scanner moves
- * only on success.
+ * only on success; without it, *out means nothing.
  */
 enum status record_scanner_next(struct record_scanner *scanner,
                                 struct scanned_record *out) MUST_CHECK;
@@ -69,8 +69,8 @@ enum status record_scanner_next(struct record_scanner *scanner,
 enum status record_scanner_is_zero(struct record_scanner *scanner, uint64_t offset,
                                    bool *out) MUST_CHECK;
 
-/* The bytes at `offset`, at least `size` of them (fewer at the limit: *available tells), valid
- * until the next call. */
+/* The bytes at `offset`, at least `size` of them (fewer at the limit, or where the file is shorter;
+ * *available tells how many there are), valid until the next call. */
 enum status record_scanner_bytes(struct record_scanner *scanner, uint64_t offset, size_t size,
                                  const uint8_t **out, size_t *available) MUST_CHECK;
 
