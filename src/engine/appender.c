@@ -219,11 +219,6 @@ static void commit_header(struct engine *engine)
 
 static const uint8_t zeros[RECORD_ALIGNMENT];
 
-static uint64_t padding_of(const struct append *append)
-{
-    return append->size - append->head_size - append->value_size;
-}
-
 /* Writes the record to its file at once, from where its parts lie. The end of the log does not
  * move, so a failure has changed nothing that anybody will read. */
 static enum status write_through(const struct append *append)
@@ -243,7 +238,8 @@ static enum status write_through(const struct append *append)
         for (size_t i = 0; i < append->part_count; i++) {
             parts[i + 1] = append->parts[i];
         }
-        parts[count - 1] = slice_make(zeros, (size_t)padding_of(append));
+        uint64_t unpadded = append->head_size + append->value_size;
+        parts[count - 1] = slice_make(zeros, (size_t)(append->size - unpadded));
         status = file_write(append->segment->file, append->offset, parts, count);
     }
     if (parts != on_stack) {
@@ -301,7 +297,7 @@ static void measure(struct append *append, bool undoing)
     }
     append->head_size =
         record_head_size(record->key.size, append->value_size, has_expiry, is_pieced);
-    append->size = record_size(record->key.size, append->value_size, has_expiry, is_pieced);
+    append->size = record_padded_size(append->head_size + append->value_size);
     append->through = append->size >= APPENDER_THROUGH_SIZE && !append->stays_in_memory && !undoing;
 }
 
@@ -398,6 +394,7 @@ static uint8_t *encode_into_tail(struct appender *appender, const struct append 
 {
     uint8_t *start =
         tail_extend(&appender->tail, append->segment, append->offset, (size_t)append->size);
+    record_pad(start, append->size);
     record_encode_head(&append->record, append->parts, append->part_count, append->segment->seed,
                        start);
     uint8_t *next = start + append->head_size;
@@ -407,7 +404,6 @@ static uint8_t *encode_into_tail(struct appender *appender, const struct append 
             next += append->parts[i].size;
         }
     }
-    memset(next, 0, (size_t)padding_of(append));
     return start;
 }
 

@@ -208,16 +208,15 @@ enum status engine_put_locked(struct engine *engine, struct engine_keyspace *key
     if (status != STATUS_OK) {
         return status;
     }
-    struct append append = {
-        .record = {.kind = RECORD_VALUE,
-                   .keyspace_id = keyspace->id,
-                   .key = key,
-                   .expiry_ms = value->expiry_ms,
-                   .type = value->type,
-                   .encoding = value->encoding},
-        .parts = value->parts,
-        .part_count = value->part_count,
-    };
+    struct append append; /* the rest of it is prepare's */
+    append.record = (struct record){.kind = RECORD_VALUE,
+                                    .keyspace_id = keyspace->id,
+                                    .key = key,
+                                    .expiry_ms = value->expiry_ms,
+                                    .type = value->type,
+                                    .encoding = value->encoding};
+    append.parts = value->parts;
+    append.part_count = value->part_count;
     return change_put_locked(engine, keyspace, &append);
 }
 

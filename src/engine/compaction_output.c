@@ -136,13 +136,12 @@ static enum status encode(struct compaction_output *output, const struct record 
         return status;
     }
     uint8_t *into = (uint8_t *)output->pending.data + output->pending.size;
-    record_encode_head(record, &record->value, 1, output->segment->seed, into);
     if (!through) {
-        if (record->value.size > 0) {
-            memcpy(into + head_size, record->value.data, record->value.size);
-        }
-        uint64_t used = head_size + record->value.size;
-        memset(into + used, 0, (size_t)(size - used));
+        record_pad(into, size);
+    }
+    record_encode_head(record, &record->value, 1, output->segment->seed, into);
+    if (!through && record->value.size > 0) {
+        memcpy(into + head_size, record->value.data, record->value.size);
     }
     output->pending.size += needed;
     return STATUS_OK;
@@ -183,9 +182,9 @@ enum status compaction_output_append(struct compaction_output *output, const str
 {
     bool has_expiry = record->expiry_ms != EXPIRY_NONE;
     bool is_pieced = record->kind == RECORD_PIECED;
-    uint64_t size = record_size(record->key.size, record->value.size, has_expiry, is_pieced);
     uint64_t head_size =
         record_head_size(record->key.size, record->value.size, has_expiry, is_pieced);
+    uint64_t size = record_padded_size(head_size + record->value.size);
     CHECK(compaction_output_has_room(output, size));
     bool through = size >= THROUGH_SIZE;
     enum status status = reserve_move(output);

@@ -45,7 +45,6 @@ static_assert(offsetof(struct fixed_header, flags) == 47, "on-disk offset");
 #define COVERED_FROM   AT(sequence) /* the header checksum covers all behind itself */
 #define KNOWN_FLAGS    (RECORD_FLAG_EXPIRY | RECORD_FLAG_GROUP_MORE)
 #define LAST_KIND      RECORD_KEYSPACE_MAP
-#define ALIGN_UP(size) (((size) + (RECORD_ALIGNMENT - 1)) & ~(uint64_t)(RECORD_ALIGNMENT - 1))
 
 uint64_t record_seed(const uint8_t store_id[16], uint64_t file_number)
 {
@@ -73,7 +72,7 @@ static uint64_t key_offset(bool has_expiry, bool is_pieced)
 static uint64_t value_offset(uint64_t key_end, uint64_t value_size)
 {
     uint64_t blocks = block_count(value_size);
-    return blocks == 0 ? key_end : ALIGN_UP(key_end) + blocks * CHECKSUM_SIZE;
+    return blocks == 0 ? key_end : record_padded_size(key_end) + blocks * CHECKSUM_SIZE;
 }
 
 uint64_t record_head_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_pieced)
@@ -83,7 +82,7 @@ uint64_t record_head_size(size_t key_size, uint64_t value_size, bool has_expiry,
 
 uint64_t record_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_pieced)
 {
-    return ALIGN_UP(record_head_size(key_size, value_size, has_expiry, is_pieced) + value_size);
+    return record_padded_size(record_head_size(key_size, value_size, has_expiry, is_pieced) + value_size);
 }
 
 /* --- encoding ----------------------------------------------------------------------------- */
@@ -213,7 +212,7 @@ static uint8_t *pad_key(uint8_t *into, uint64_t key_end, uint64_t value_size)
 {
     uint8_t *array = into + key_end;
     if (block_count(value_size) > 0) {
-        array = into + ALIGN_UP(key_end);
+        array = into + record_padded_size(key_end);
         memset(into + key_end, 0, (size_t)(array - (into + key_end)));
     }
     return array;
@@ -273,7 +272,7 @@ enum status record_peek(const uint8_t *bytes, uint64_t available, struct record 
     bool is_pieced = kind == RECORD_PIECED;
     uint64_t key_at = key_offset(has_expiry, is_pieced);
     uint64_t value_at = value_offset(key_at + key_size, value_size);
-    uint64_t whole = ALIGN_UP(value_at + value_size);
+    uint64_t whole = record_padded_size(value_at + value_size);
     if (whole > available) {
         return STATUS_CORRUPT;
     }
@@ -358,7 +357,7 @@ enum status record_verify_value(const uint8_t *bytes, uint64_t offset, uint64_t 
         return sum == expected ? STATUS_OK : STATUS_CORRUPT;
     }
     struct blocks blocks = {
-        .array = bytes + ALIGN_UP(key_end),
+        .array = bytes + record_padded_size(key_end),
         .value = value,
         .value_size = value_size,
         .seed = seed,

@@ -30,6 +30,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define RECORD_HEADER_SIZE      48
 #define RECORD_ALIGNMENT        8
@@ -77,6 +78,19 @@ uint64_t record_size(size_t key_size, uint64_t value_size, bool has_expiry, bool
 
 /* Bytes from the record's start to its value's: what record_encode_head writes. */
 uint64_t record_head_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_pieced);
+
+/* What a record takes whose head and value take `size` bytes. */
+static inline uint64_t record_padded_size(uint64_t size)
+{
+    return (size + (RECORD_ALIGNMENT - 1)) & ~(uint64_t)(RECORD_ALIGNMENT - 1);
+}
+
+/* Makes what pads a record of `size` bytes at `into` zero, before the record is written over the
+ * rest of its last word. */
+static inline void record_pad(uint8_t *into, uint64_t size)
+{
+    memset(into + size - RECORD_ALIGNMENT, 0, RECORD_ALIGNMENT);
+}
 
 /*
  * Encodes the head of `record` (all before the value) into `into`, record_head_size() bytes. The
