@@ -160,6 +160,7 @@ static void point_at(struct engine *engine, struct engine_keyspace *keyspace,
     };
     if (old->found) {
         entry.clock = access_raised_clock(engine, old->slot.clock);
+        entry.position = old->slot.position;
         CHECK(index_replace(keyspace->index, old->slot.address, &entry) == STATUS_OK);
     } else {
         entry.clock = access_first_clock(engine);

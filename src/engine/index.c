@@ -128,8 +128,9 @@ enum status index_replace(struct index *index, struct record_address old,
 {
     uint64_t hash = entry->hash.bits;
     struct index_table *table = index_directory_find(index, hash);
-    uint32_t position;
-    if (!index_table_find(table, hash, old.units, &position)) {
+    uint32_t position = entry->position;
+    if (!index_table_has(table, position, hash, old.units) &&
+        !index_table_find(table, hash, old.units, &position)) {
         return STATUS_NOT_FOUND;
     }
     bool expires = entry->expiry_ms != EXPIRY_NONE;

@@ -48,6 +48,7 @@ struct index_entry {
     struct record_address address;
     uint8_t type;      /* value type, 0..15 */
     uint8_t clock;     /* 0..3, for eviction */
+    uint32_t position; /* in its table, when it was read: where a replacement looks first */
     int64_t expiry_ms; /* EXPIRY_NONE (INT64_MAX) = none; rounded UP to a whole second when read
                           back from the index (and at most UINT32_MAX - 1 seconds): exact ones are
                           in the record */

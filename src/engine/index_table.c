@@ -63,6 +63,7 @@ struct index_entry index_table_read(const struct index_table *table, uint32_t po
         .address = {.units = index_slot_address(slot)},
         .type = (uint8_t)(flags & SLOT_TYPE_MASK),
         .clock = (uint8_t)(flags >> SLOT_CLOCK_SHIFT & SLOT_CLOCK_MASK),
+        .position = position,
         .expiry_ms = expires ? (int64_t)table->expiry[position] * 1000 : EXPIRY_NONE,
     };
 }

@@ -96,6 +96,11 @@ static inline uint32_t index_home(uint64_t hash, unsigned depth, uint32_t homes)
 static inline uint32_t index_table_seek(const struct index_table *table, uint64_t hash)
 {
     uint32_t position = index_home(hash, table->depth, table->homes);
+    /* Nearly always the upper bits alone tell; they are 0 in an empty slot. */
+    uint32_t high = (uint32_t)(hash >> 16);
+    while (table->slots[position].hash_high != 0 && table->slots[position].hash_high < high) {
+        position++;
+    }
     while (index_slot_used(table->slots[position]) &&
            index_slot_hash(table->slots[position]) < hash) {
         position++;
@@ -108,6 +113,14 @@ static inline bool index_table_is(const struct index_table *table, uint32_t posi
 {
     return index_slot_used(table->slots[position]) &&
            index_slot_hash(table->slots[position]) == hash;
+}
+
+/* Is the slot (hash, address) at `position`, which may be anything? */
+static inline bool index_table_has(const struct index_table *table, uint32_t position,
+                                   uint64_t hash, uint64_t address)
+{
+    return position < table->slot_count && index_table_is(table, position, hash) &&
+           index_slot_address(table->slots[position]) == address;
 }
 
 /* Finds the slot (hash, address). */
