@@ -108,21 +108,8 @@ void segment_unreference(struct segment *segment)
 
 /* --- live bytes --------------------------------------------------------------------------- */
 
-static struct segment_live *live_find(const struct segment *segment, uint64_t keyspace_id)
+enum status segment_live_add(struct segment *segment, uint64_t keyspace_id)
 {
-    for (size_t i = 0; i < segment->live_count; i++) {
-        if (segment->live[i].keyspace_id == keyspace_id) {
-            return &segment->live[i];
-        }
-    }
-    return NULL;
-}
-
-enum status segment_live_prepare(struct segment *segment, uint64_t keyspace_id)
-{
-    if (live_find(segment, keyspace_id) != NULL) {
-        return STATUS_OK;
-    }
     if (segment->live_count == segment->live_capacity) {
         size_t capacity = segment->live_capacity == 0 ? 4 : segment->live_capacity * 2;
         struct segment_live *live = realloc(segment->live, capacity * sizeof(*live));
@@ -137,25 +124,6 @@ enum status segment_live_prepare(struct segment *segment, uint64_t keyspace_id)
     return STATUS_OK;
 }
 
-/* The sum over all segments moves with each of them: who asks for it asks before every write. */
-static void change_sum(struct segment *segment, uint64_t bytes)
-{
-    segment->live_bytes += bytes;
-    if (segment->counted_in != NULL) {
-        segment->counted_in->live_bytes += bytes;
-    }
-}
-
-void segment_live_change(struct segment *segment, uint64_t keyspace_id, int64_t bytes, bool copied)
-{
-    struct segment_live *live = live_find(segment, keyspace_id);
-    CHECK(live != NULL);
-    CHECK(bytes >= 0 || live->bytes >= (uint64_t)-bytes);
-    live->bytes += (uint64_t)bytes;
-    live->since_copy += copied ? bytes : 0;
-    change_sum(segment, (uint64_t)bytes);
-}
-
 void segment_live_begin_copy(struct segment *segment)
 {
     for (size_t i = 0; i < segment->live_count; i++) {
@@ -166,19 +134,19 @@ void segment_live_begin_copy(struct segment *segment)
 void segment_live_reset(struct segment *segment)
 {
     segment->live_count = 0;
-    change_sum(segment, 0 - segment->live_bytes);
+    segment_change_sum(segment, 0 - segment->live_bytes);
 }
 
 void segment_live_drop(struct segment *segment, uint64_t keyspace_id)
 {
-    struct segment_live *live = live_find(segment, keyspace_id);
+    struct segment_live *live = segment_live_find(segment, keyspace_id);
     if (live == NULL) {
         return;
     }
     if (live->bytes > 0) {
         live_map_lose(segment->live_map);
     }
-    change_sum(segment, 0 - live->bytes);
+    segment_change_sum(segment, 0 - live->bytes);
     *live = segment->live[--segment->live_count];
 }
 

@@ -13,6 +13,7 @@
 #ifndef SCDB_ENGINE_SEGMENT_H
 #define SCDB_ENGINE_SEGMENT_H
 
+#include "base/check.h"
 #include "base/status.h"
 #include "engine/file.h"
 #include "engine/index.h"
@@ -101,13 +102,6 @@ enum status segment_open(struct file_system *fs, enum segment_kind kind, uint64_
 void segment_reference(struct segment *segment);
 void segment_unreference(struct segment *segment);
 
-/* Makes sure that segment_live_change() for this keyspace can't fail. NO_MEMORY. */
-enum status segment_live_prepare(struct segment *segment, uint64_t keyspace_id) MUST_CHECK;
-
-/* Adds to (or takes from) the live bytes of a keyspace, which is prepared or has bytes. `copied`:
- * the slot was copied into the checkpoint that is being made (checkpoint_has_copied). */
-void segment_live_change(struct segment *segment, uint64_t keyspace_id, int64_t bytes, bool copied);
-
 /* A checkpoint begins: no slot has been copied. */
 void segment_live_begin_copy(struct segment *segment);
 
@@ -115,6 +109,30 @@ void segment_live_begin_copy(struct segment *segment);
 static inline uint64_t segment_live_in_copy(const struct segment_live *live)
 {
     return live->bytes - (uint64_t)live->since_copy;
+}
+
+/* Counts live bytes of a keyspace from now on, 0 at first. NO_MEMORY. */
+enum status segment_live_add(struct segment *segment, uint64_t keyspace_id) MUST_CHECK;
+
+/* The live bytes of a keyspace, NULL when they are not counted. */
+static inline struct segment_live *segment_live_find(const struct segment *segment,
+                                                     uint64_t keyspace_id)
+{
+    for (size_t i = 0; i < segment->live_count; i++) {
+        if (segment->live[i].keyspace_id == keyspace_id) {
+            return &segment->live[i];
+        }
+    }
+    return NULL;
+}
+
+/* Makes sure that segment_live_change() for this keyspace can't fail. NO_MEMORY. */
+static inline MUST_CHECK enum status segment_live_prepare(struct segment *segment,
+                                                          uint64_t keyspace_id)
+{
+    return segment_live_find(segment, keyspace_id) != NULL
+               ? STATUS_OK
+               : segment_live_add(segment, keyspace_id);
 }
 
 /* Forgets all keyspaces: nothing is known to be alive. */
@@ -138,6 +156,29 @@ struct segment_table {
     size_t retired_capacity;
     uint64_t live_bytes; /* of the segments in the table, retired ones not counted */
 };
+
+/* Changes the sum of a segment's live bytes, and that over all segments with it: who asks for the
+ * latter asks before every write. */
+static inline void segment_change_sum(struct segment *segment, uint64_t bytes)
+{
+    segment->live_bytes += bytes;
+    if (segment->counted_in != NULL) {
+        segment->counted_in->live_bytes += bytes;
+    }
+}
+
+/* Adds to (or takes from) the live bytes of a keyspace, which is prepared or has bytes. `copied`:
+ * the slot was copied into the checkpoint that is being made (checkpoint_has_copied). */
+static inline void segment_live_change(struct segment *segment, uint64_t keyspace_id, int64_t bytes,
+                                       bool copied)
+{
+    struct segment_live *live = segment_live_find(segment, keyspace_id);
+    CHECK(live != NULL);
+    CHECK(bytes >= 0 || live->bytes >= (uint64_t)-bytes);
+    live->bytes += (uint64_t)bytes;
+    live->since_copy += copied ? bytes : 0;
+    segment_change_sum(segment, (uint64_t)bytes);
+}
 
 /* `segment_size` is what one handle must be able to span. */
 void segment_table_init(struct segment_table *table, uint64_t segment_size);
