@@ -301,6 +301,19 @@ static void measure(struct append *append, bool undoing)
     append->through = append->size >= APPENDER_THROUGH_SIZE && !append->stays_in_memory && !undoing;
 }
 
+/* Makes room for the record; most often there is. */
+static enum status find_room(struct engine *engine, const struct append *append)
+{
+    const struct segment *active = engine->appender.active;
+    uint64_t end = next_offset(active) + append->size + spare_after(engine, append->record.kind);
+    if (append->staged == NULL && end <= active->capacity && end <= active->reserved) {
+        return STATUS_OK;
+    }
+    enum status status = append->staged != NULL ? find_staged_segment(engine, append)
+                                                : find_segment(engine, append);
+    return status == STATUS_OK ? reserve_space(engine, append) : status;
+}
+
 /* For the words of the error: what the disk would have to have, beyond what is reserved. */
 static enum status note_refusal(struct engine *engine, const struct append *append,
                                 enum status status)
@@ -324,10 +337,7 @@ enum status appender_reserve_locked(struct engine *engine, uint64_t size)
                 appender_deletion_reserve(engine), /* so that the last record finds it behind it */
     };
     enum status status = check_writable(engine);
-    if (status == STATUS_OK) {
-        status = find_segment(engine, &append);
-    }
-    status = status == STATUS_OK ? reserve_space(engine, &append) : status;
+    status = status == STATUS_OK ? find_room(engine, &append) : status;
     return note_refusal(engine, &append, status);
 }
 
@@ -355,11 +365,7 @@ enum status appender_prepare_locked(struct engine *engine, struct append *append
     append->through = append->through || append->staged != NULL;
     enum status status = check_writable(engine);
     if (status == STATUS_OK) {
-        status = append->staged != NULL ? find_staged_segment(engine, append)
-                                        : find_segment(engine, append);
-    }
-    if (status == STATUS_OK) {
-        status = reserve_space(engine, append);
+        status = find_room(engine, append);
     }
     struct segment *active = appender->active;
     if (status == STATUS_OK && !active->in_table) {

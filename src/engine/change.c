@@ -218,6 +218,7 @@ enum status engine_put_locked(struct engine *engine, struct engine_keyspace *key
                                     .encoding = value->encoding};
     append.parts = value->parts;
     append.part_count = value->part_count;
+    append.stays_in_memory = false;
     return change_put_locked(engine, keyspace, &append);
 }
 

@@ -96,21 +96,11 @@ static void chunk_append(struct tail *tail, struct tail_chunk *chunk, struct seg
     }
 }
 
-/* Does the last chunk end at (segment, offset), with room for `size` more? */
-static bool last_has_room(const struct tail *tail, const struct segment *segment, uint64_t offset,
-                          size_t size)
-{
-    const struct tail_chunk *last = tail->last;
-    return last != NULL && last->capacity > 0 && last->segment == segment &&
-           last->offset + last->size == offset && last->capacity - last->size >= size;
-}
-
 /* The new chunk is put at the head of the spare list, from where tail_extend() takes it: so a
  * preparation that is not used changes nothing. */
-enum status tail_prepare(struct tail *tail, struct segment *segment, uint64_t offset, size_t size)
+enum status tail_prepare_chunk(struct tail *tail, size_t size)
 {
-    if (size == 0 || last_has_room(tail, segment, offset, size) ||
-        (tail->spare != NULL && tail->spare->capacity >= size)) {
+    if (size == 0 || (tail->spare != NULL && tail->spare->capacity >= size)) {
         return STATUS_OK;
     }
     struct tail_chunk *chunk = chunk_new(size > TAIL_CHUNK_SIZE ? size : TAIL_CHUNK_SIZE);
@@ -123,14 +113,9 @@ enum status tail_prepare(struct tail *tail, struct segment *segment, uint64_t of
     return STATUS_OK;
 }
 
-uint8_t *tail_extend(struct tail *tail, struct segment *segment, uint64_t offset, size_t size)
+void tail_begin_chunk(struct tail *tail, struct segment *segment, uint64_t offset)
 {
-    if (!last_has_room(tail, segment, offset, size)) {
-        chunk_append(tail, chunk_take(tail), segment, offset);
-    }
-    uint8_t *data = tail->last->data + tail->last->size;
-    tail->last->size += size;
-    return data;
+    chunk_append(tail, chunk_take(tail), segment, offset);
 }
 
 enum status tail_prepare_pass(struct tail *tail)

@@ -43,15 +43,42 @@ struct tail {
 void tail_init(struct tail *tail);
 void tail_deinit(struct tail *tail);
 
+/* Makes sure that tail_begin_chunk() can't fail, and that the chunk has room for `size` bytes. */
+enum status tail_prepare_chunk(struct tail *tail, size_t size) MUST_CHECK;
+
+/* Begins a chunk at (segment, offset), which was prepared. */
+void tail_begin_chunk(struct tail *tail, struct segment *segment, uint64_t offset);
+
+/* Does the last chunk end at (segment, offset), with room for `size` more? */
+static inline bool tail_has_room(const struct tail *tail, const struct segment *segment,
+                                 uint64_t offset, size_t size)
+{
+    const struct tail_chunk *last = tail->last;
+    return last != NULL && last->capacity > 0 && last->segment == segment &&
+           last->offset + last->size == offset && last->capacity - last->size >= size;
+}
+
 /* Makes sure that `size` bytes can be appended in one piece at (segment, offset), which is the end
  * of the log: in a chunk of their own when they are more than TAIL_CHUNK_SIZE. NO_MEMORY: nothing
  * has changed. */
-enum status tail_prepare(struct tail *tail, struct segment *segment, uint64_t offset,
-                         size_t size) MUST_CHECK;
+static inline MUST_CHECK enum status tail_prepare(struct tail *tail, const struct segment *segment,
+                                                  uint64_t offset, size_t size)
+{
+    return tail_has_room(tail, segment, offset, size) ? STATUS_OK : tail_prepare_chunk(tail, size);
+}
 
 /* The memory of the next `size` bytes at (segment, offset), which have been prepared; the caller
  * fills them before it releases the lock. */
-uint8_t *tail_extend(struct tail *tail, struct segment *segment, uint64_t offset, size_t size);
+static inline uint8_t *tail_extend(struct tail *tail, struct segment *segment, uint64_t offset,
+                                   size_t size)
+{
+    if (!tail_has_room(tail, segment, offset, size)) {
+        tail_begin_chunk(tail, segment, offset);
+    }
+    uint8_t *data = tail->last->data + tail->last->size;
+    tail->last->size += size;
+    return data;
+}
 
 /* Makes sure that tail_pass() can't fail. NO_MEMORY: nothing has changed. */
 enum status tail_prepare_pass(struct tail *tail) MUST_CHECK;
