@@ -37,6 +37,7 @@ void appender_start_locked(struct engine *engine, struct segment *segment)
     CHECK(segment->end == 0);
     segment->base_position = appender->position;
     appender->active = segment;
+    appender->noted_end = 0;
 }
 
 const uint8_t *appender_bytes_locked(const struct engine *engine, const struct segment *segment,
@@ -428,6 +429,20 @@ static void add_to_unsynced(struct appender *appender, struct segment *segment)
     appender->unsynced_last = segment;
 }
 
+/* For who makes ready what the log will need next. */
+static void note_growth(struct engine *engine)
+{
+    struct appender *appender = &engine->appender;
+    const struct segment *active = appender->active;
+    uint64_t from = appender->noted_end;
+    if (active->end - from < active->reserved / APPENDER_GROWTH_STEPS) {
+        return;
+    }
+    log_stock_note_growth_locked(engine, from);
+    grow_ahead_note_growth_locked(engine, from);
+    appender->noted_end = active->end;
+}
+
 /* The log has grown by a record that nobody would miss: a sync mark. */
 static bool is_payload(enum record_kind kind)
 {
@@ -453,9 +468,8 @@ struct record_address appender_commit_locked(struct engine *engine, struct appen
         segment->first_sequence = append->record.sequence;
     }
     segment->last_sequence = append->record.sequence;
-    log_stock_note_growth_locked(engine, segment->end + append->size);
-    grow_ahead_note_growth_locked(engine, segment->end + append->size);
     segment->end += append->size;
+    note_growth(engine);
     appender->position += append->size;
     appender->next_sequence++;
     appender->place = (struct manifest_position){

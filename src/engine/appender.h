@@ -44,6 +44,10 @@ struct engine;
  * deleting works on a full disk. Smaller for tiny segments: a sixteenth. */
 #define APPENDER_DELETION_RESERVE ((uint64_t)64 * 1024)
 
+/* That the log grows is noted by those who work ahead of it in steps of such a part of what is
+ * reserved. */
+#define APPENDER_GROWTH_STEPS 64
+
 /* How much may wait in memory while the disk refuses to take it. */
 #define APPENDER_PENDING_MAX_WHILE_FAILING ((uint64_t)4 << 20)
 
@@ -65,6 +69,7 @@ struct appender {
     _Atomic uint64_t payload_position; /* behind the newest record that is not a sync mark */
     uint64_t next_sequence;
     struct manifest_position place; /* behind the last record */
+    uint64_t noted_end; /* that the active segment grows has been noted up to here */
     struct segment
         *unsynced_first; /* the segments with records that are not durable, in log order */
     struct segment *unsynced_last;

@@ -49,17 +49,18 @@ static bool passes(uint64_t from, uint64_t to, uint64_t point)
     return from <= point && to > point;
 }
 
-void grow_ahead_note_growth_locked(struct engine *engine, uint64_t end)
+void grow_ahead_note_growth_locked(struct engine *engine, uint64_t from)
 {
     struct grow_ahead *grow = &engine->grow;
     const struct segment *active = engine->appender.active;
+    uint64_t end = active->end;
     uint64_t quarter = usable_space(engine, active) / 4;
     bool may_grow = active->reserved < active->capacity;
-    if (passes(active->end, end, active->capacity / 2) ||
-        (may_grow && passes(active->end, end, 2 * quarter))) {
+    if (passes(from, end, active->capacity / 2) ||
+        (may_grow && passes(from, end, 2 * quarter))) {
         wake(grow);
     }
-    if (may_grow && grow->running && passes(active->end, end, 3 * quarter)) {
+    if (may_grow && grow->running && passes(from, end, 3 * quarter)) {
         atomic_store(&grow->is_short, true);
         wake(grow);
     }

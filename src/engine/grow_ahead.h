@@ -46,8 +46,8 @@ void grow_ahead_deinit(struct grow_ahead *grow);
 enum status grow_ahead_start(struct engine *engine) MUST_CHECK;
 void grow_ahead_stop(struct engine *engine);
 
-/* Lock held: the active segment, which has not been rolled, grows to `end` bytes. */
-void grow_ahead_note_growth_locked(struct engine *engine, uint64_t end);
+/* Lock held: the active segment has grown from `from` bytes to its end. */
+void grow_ahead_note_growth_locked(struct engine *engine, uint64_t from);
 
 /* Lock held: another segment is the active one. */
 void grow_ahead_note_roll_locked(struct engine *engine);

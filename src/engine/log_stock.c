@@ -77,7 +77,7 @@ void log_stock_note_roll_locked(struct engine *engine)
     }
 }
 
-void log_stock_note_growth_locked(struct engine *engine, uint64_t end)
+void log_stock_note_growth_locked(struct engine *engine, uint64_t from)
 {
     struct log_stock *stock = &engine->stock;
     const struct segment *active = engine->appender.active;
@@ -85,10 +85,10 @@ void log_stock_note_growth_locked(struct engine *engine, uint64_t end)
     if (stock->count > 0) {
         return;
     }
-    if (active->end <= 2 * quarter && end > 2 * quarter) {
+    if (from <= 2 * quarter && active->end > 2 * quarter) {
         wake(engine);
     }
-    if (active->end <= 3 * quarter && end > 3 * quarter && stock->running) {
+    if (from <= 3 * quarter && active->end > 3 * quarter && stock->running) {
         atomic_store(&stock->is_short, true);
         wake(engine);
     }

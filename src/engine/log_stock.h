@@ -77,8 +77,9 @@ bool log_stock_try_put_locked(struct engine *engine, struct segment *segment);
 /* Lock held: a segment has been filled and the next one begun. */
 void log_stock_note_roll_locked(struct engine *engine);
 
-/* Lock held: the active segment grows to `end` bytes. Starts what has to be done ahead of need. */
-void log_stock_note_growth_locked(struct engine *engine, uint64_t end);
+/* Lock held: the active segment has grown from `from` bytes to its end. Starts what has to be done
+ * ahead of need. */
+void log_stock_note_growth_locked(struct engine *engine, uint64_t from);
 
 /* No lock held. Makes what will be needed soon, if anything will. Failures are logged once and
  * tried again later: the writer will find out by itself when it matters. */
