@@ -69,7 +69,7 @@ struct appender {
     _Atomic uint64_t payload_position; /* behind the newest record that is not a sync mark */
     uint64_t next_sequence;
     struct manifest_position place; /* behind the last record */
-    uint64_t noted_end; /* that the active segment grows has been noted up to here */
+    uint64_t noted_end;             /* that the active segment grows has been noted up to here */
     struct segment
         *unsynced_first; /* the segments with records that are not durable, in log order */
     struct segment *unsynced_last;

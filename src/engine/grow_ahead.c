@@ -56,8 +56,7 @@ void grow_ahead_note_growth_locked(struct engine *engine, uint64_t from)
     uint64_t end = active->end;
     uint64_t quarter = usable_space(engine, active) / 4;
     bool may_grow = active->reserved < active->capacity;
-    if (passes(from, end, active->capacity / 2) ||
-        (may_grow && passes(from, end, 2 * quarter))) {
+    if (passes(from, end, active->capacity / 2) || (may_grow && passes(from, end, 2 * quarter))) {
         wake(grow);
     }
     if (may_grow && grow->running && passes(from, end, 3 * quarter)) {

@@ -38,13 +38,13 @@ static_assert(offsetof(struct fixed_header, type) == 45, "on-disk offset");
 static_assert(offsetof(struct fixed_header, encoding) == 46, "on-disk offset");
 static_assert(offsetof(struct fixed_header, flags) == 47, "on-disk offset");
 
-#define AT(field)      offsetof(struct fixed_header, field)
-#define EXPIRY_SIZE    8
-#define BASE_SIZE      16
-#define CHECKSUM_SIZE  8
-#define COVERED_FROM   AT(sequence) /* the header checksum covers all behind itself */
-#define KNOWN_FLAGS    (RECORD_FLAG_EXPIRY | RECORD_FLAG_GROUP_MORE)
-#define LAST_KIND      RECORD_KEYSPACE_MAP
+#define AT(field)     offsetof(struct fixed_header, field)
+#define EXPIRY_SIZE   8
+#define BASE_SIZE     16
+#define CHECKSUM_SIZE 8
+#define COVERED_FROM  AT(sequence) /* the header checksum covers all behind itself */
+#define KNOWN_FLAGS   (RECORD_FLAG_EXPIRY | RECORD_FLAG_GROUP_MORE)
+#define LAST_KIND     RECORD_KEYSPACE_MAP
 
 uint64_t record_seed(const uint8_t store_id[16], uint64_t file_number)
 {
@@ -82,7 +82,8 @@ uint64_t record_head_size(size_t key_size, uint64_t value_size, bool has_expiry,
 
 uint64_t record_size(size_t key_size, uint64_t value_size, bool has_expiry, bool is_pieced)
 {
-    return record_padded_size(record_head_size(key_size, value_size, has_expiry, is_pieced) + value_size);
+    return record_padded_size(record_head_size(key_size, value_size, has_expiry, is_pieced) +
+                              value_size);
 }
 
 /* --- encoding ----------------------------------------------------------------------------- */

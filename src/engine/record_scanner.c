@@ -153,8 +153,8 @@ static enum status look(struct record_scanner *scanner, size_t wanted, struct sc
         status = STATUS_CORRUPT;
     }
     if (status == STATUS_OK) {
-        status = record_peek(out->bytes, scanner->limit - scanner->offset, &out->record,
-                             &out->size);
+        status =
+            record_peek(out->bytes, scanner->limit - scanner->offset, &out->record, &out->size);
     }
     if (status == STATUS_OK) {
         out->has_value = scanner->want_values && out->size <= RECORD_SCANNER_BLOCK_SIZE;

@@ -130,9 +130,8 @@ static inline struct segment_live *segment_live_find(const struct segment *segme
 static inline MUST_CHECK enum status segment_live_prepare(struct segment *segment,
                                                           uint64_t keyspace_id)
 {
-    return segment_live_find(segment, keyspace_id) != NULL
-               ? STATUS_OK
-               : segment_live_add(segment, keyspace_id);
+    return segment_live_find(segment, keyspace_id) != NULL ? STATUS_OK
+                                                           : segment_live_add(segment, keyspace_id);
 }
 
 /* Forgets all keyspaces: nothing is known to be alive. */

@@ -230,7 +230,7 @@ START_TEST(writers_are_slowed_while_none_is_ready)
     fill_active_to(SEGMENT_SIZE / 2);
     wait_for_growth();
     ck_assert_int_eq(engine_write_delay_us(store.engine, VALUE_SIZE), 0);
-    fill_active_to(SEGMENT_SIZE / 4 * 3 + 1);
+    fill_active_to(SEGMENT_SIZE / 4 * 3 + SEGMENT_SIZE / APPENDER_GROWTH_STEPS + 1);
     ck_assert_int_gt(engine_write_delay_us(store.engine, VALUE_SIZE), 0);
     ck_assert_int_eq(engine_write_delay_us(store.engine, 0), 0);
     mutex_unlock(&store.engine->stock.making);
