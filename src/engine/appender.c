@@ -310,8 +310,8 @@ static enum status find_room(struct engine *engine, const struct append *append)
     if (append->staged == NULL && end <= active->capacity && end <= active->reserved) {
         return STATUS_OK;
     }
-    enum status status = append->staged != NULL ? find_staged_segment(engine, append)
-                                                : find_segment(engine, append);
+    enum status status =
+        append->staged != NULL ? find_staged_segment(engine, append) : find_segment(engine, append);
     return status == STATUS_OK ? reserve_space(engine, append) : status;
 }
 
