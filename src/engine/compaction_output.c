@@ -7,8 +7,6 @@
 #include "engine/mutant.h"
 #include "engine/prefetch.h"
 
-#include <stdlib.h>
-
 #define FLUSH_SIZE       ((size_t)1 << 20)
 #define THROUGH_SIZE     ((uint64_t)256 * 1024)
 #define PUBLISH_PER_HOLD 1024
@@ -36,7 +34,7 @@ static void reset(struct compaction_output *output)
     output->kept_sequence = 0;
     output->waiting_bytes = 0;
     output->synced = 0;
-    output->move_count = 0;
+    compaction_moves_clear(&output->moves);
 }
 
 void compaction_output_abandon(struct compaction_output *output)
@@ -56,8 +54,7 @@ void compaction_output_deinit(struct compaction_output *output)
         compaction_output_abandon(output);
     }
     buffer_deinit(&output->pending);
-    free(output->moves);
-    output->moves = NULL;
+    compaction_moves_deinit(&output->moves);
 }
 
 bool compaction_output_has_room(const struct compaction_output *output, uint64_t size)
@@ -109,21 +106,6 @@ static enum status flush(struct compaction_output *output)
         status = file_sync(output->segment->file);
     }
     return status;
-}
-
-static enum status reserve_move(struct compaction_output *output)
-{
-    if (output->move_count < output->move_capacity) {
-        return STATUS_OK;
-    }
-    size_t capacity = output->move_capacity == 0 ? 1024 : output->move_capacity * 2;
-    struct compaction_move *moves = realloc(output->moves, capacity * sizeof(*moves));
-    if (moves == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    output->moves = moves;
-    output->move_capacity = capacity;
-    return STATUS_OK;
 }
 
 /* Puts the record's head, and unless it is large its value and padding, behind what is pending. */
@@ -187,7 +169,7 @@ enum status compaction_output_append(struct compaction_output *output, const str
     uint64_t size = record_padded_size(head_size + record->value.size);
     CHECK(compaction_output_has_room(output, size));
     bool through = size >= THROUGH_SIZE;
-    enum status status = reserve_move(output);
+    enum status status = compaction_moves_reserve(&output->moves);
     if (status == STATUS_OK && from != NULL) {
         status = segment_live_prepare(output->segment, record->keyspace_id);
     }
@@ -201,15 +183,14 @@ enum status compaction_output_append(struct compaction_output *output, const str
         return status;
     }
     if (from != NULL) {
-        output->moves[output->move_count++] = (struct compaction_move){
-            .keyspace_id = record->keyspace_id,
-            .hash = hash,
-            .from = *from,
-            .to_unit = (uint32_t)(output->end / SEGMENT_UNIT_SIZE),
-            .units = (uint32_t)(size / SEGMENT_UNIT_SIZE),
-            .pieces_id = is_pieced ? record->pieces_id : 0,
-            .place = is_pieced ? record->place : 0,
-        };
+        struct compaction_move move = {.hash = hash,
+                                       .from = *from,
+                                       .to_unit = (uint32_t)(output->end / SEGMENT_UNIT_SIZE),
+                                       .units = (uint32_t)(size / SEGMENT_UNIT_SIZE)};
+        struct compaction_owner owner = {.keyspace_id = record->keyspace_id,
+                                         .pieces_id = is_pieced ? record->pieces_id : 0,
+                                         .place = is_pieced ? record->place : 0};
+        compaction_moves_add(&output->moves, &move, &owner);
     } else {
         note_kept(output, record->sequence, size);
     }
@@ -288,68 +269,73 @@ void compaction_output_withdraw_locked(struct compaction_output *output)
 /* --- publishing --------------------------------------------------------------------------- */
 
 /* Moves a piece that still lies where it was copied from. */
-static bool move_piece(const struct engine_keyspace *keyspace, const struct compaction_move *move,
-                       struct record_address to)
+static bool move_piece(const struct engine_keyspace *keyspace, const struct compaction_owner *owner,
+                       struct record_address from, struct record_address to)
 {
-    struct pieces *pieces = pieces_table_find(&keyspace->pieces, move->pieces_id);
+    struct pieces *pieces = pieces_table_find(&keyspace->pieces, owner->pieces_id);
     struct piece piece = {0};
     if (pieces != NULL) {
-        piece = pieces_get(pieces, move->place);
+        piece = pieces_get(pieces, owner->place);
     }
-    if (piece.address == 0 || piece.address != move->from.units) {
+    if (piece.address == 0 || piece.address != from.units) {
         return false;
     }
     piece.address = to.units & PIECE_ADDRESS_MAX;
-    pieces_set(pieces, move->place, piece);
+    pieces_set(pieces, owner->place, piece);
     return true;
 }
 
 /* A header has moved with its slot. */
-static void note_header(const struct engine_keyspace *keyspace, const struct compaction_move *move,
-                        struct record_address to)
+static void note_header(const struct engine_keyspace *keyspace,
+                        const struct compaction_owner *owner, struct record_address to)
 {
-    struct pieces *pieces = pieces_table_find(&keyspace->pieces, move->pieces_id);
+    struct pieces *pieces = pieces_table_find(&keyspace->pieces, owner->pieces_id);
     if (pieces != NULL) {
         pieces->header = to;
     }
 }
 
-static void publish_locked(struct compaction_output *output, const struct compaction_move *move)
+static void publish_locked(struct compaction_output *output, const struct compaction_move *move,
+                           const struct compaction_owner *owner)
 {
     struct engine *engine = output->engine;
-    struct engine_keyspace *keyspace = spaces_find(&engine->spaces, move->keyspace_id);
+    struct engine_keyspace *keyspace = spaces_find(&engine->spaces, owner->keyspace_id);
     if (keyspace == NULL) {
         return; /* flushed meanwhile */
     }
     uint64_t to_offset = (uint64_t)move->to_unit * SEGMENT_UNIT_SIZE;
     struct record_address to = segment_address_of(&engine->segments, output->segment, to_offset);
-    bool is_piece = move->pieces_id != 0 && pieces_place_is_ordinal(move->place);
-    bool is_moved = is_piece ? move_piece(keyspace, move, to)
+    bool is_piece = owner->pieces_id != 0 && pieces_place_is_ordinal(owner->place);
+    bool is_moved = is_piece ? move_piece(keyspace, owner, move->from, to)
                              : index_move(keyspace->index, move->hash, move->from, to);
     if (!is_moved) {
         return; /* overwritten, deleted or expired meanwhile */
     }
-    if (move->pieces_id != 0 && !is_piece) {
-        note_header(keyspace, move, to);
+    if (owner->pieces_id != 0 && !is_piece) {
+        note_header(keyspace, owner, to);
     }
     int64_t size = (int64_t)move->units * SEGMENT_UNIT_SIZE;
     struct segment *old = segment_table_find(&engine->segments, move->from);
     bool copied =
-        !is_piece && checkpoint_has_copied(&engine->checkpoint, move->keyspace_id, move->hash);
+        !is_piece && checkpoint_has_copied(&engine->checkpoint, owner->keyspace_id, move->hash);
     live_map_clear(old->live_map, segment_offset_of(&engine->segments, old, move->from));
     live_map_set(output->segment->live_map, to_offset);
-    segment_live_change(old, move->keyspace_id, -size, copied);
-    segment_live_change(output->segment, move->keyspace_id, size, copied);
+    segment_live_change(old, owner->keyspace_id, -size, copied);
+    segment_live_change(output->segment, owner->keyspace_id, size, copied);
 }
 
 /* Asks for the memory that publishing the next few moves will touch. */
-static void prefetch_locked(const struct compaction_output *output, size_t first)
+static void prefetch_locked(const struct compaction_output *output,
+                            struct compaction_moves_cursor *ahead)
 {
     struct prefetch_slots slots = {.count = 0};
-    for (size_t i = first; i < output->move_count && i < first + PREFETCH_GROUP_SIZE; i++) {
-        if (output->moves[i].pieces_id == 0) {
-            prefetch_add_slot_locked(output->engine, &slots, output->moves[i].keyspace_id,
-                                     output->moves[i].hash);
+    const struct compaction_move *move;
+    const struct compaction_owner *owner;
+    for (size_t i = 0; i < PREFETCH_GROUP_SIZE &&
+                       (move = compaction_moves_next(&output->moves, ahead, &owner)) != NULL;
+         i++) {
+        if (owner->pieces_id == 0) {
+            prefetch_add_slot_locked(output->engine, &slots, owner->keyspace_id, move->hash);
         }
     }
     prefetch_slots(&slots);
@@ -358,16 +344,19 @@ static void prefetch_locked(const struct compaction_output *output, size_t first
 void compaction_output_publish(struct compaction_output *output)
 {
     struct engine *engine = output->engine;
-    size_t next = 0;
-    while (next < output->move_count) {
-        size_t end = next + PUBLISH_PER_HOLD;
-        end = end < output->move_count ? end : output->move_count;
+    struct compaction_moves_cursor cursor = {0};
+    struct compaction_moves_cursor ahead = {0};
+    while (cursor.next < output->moves.count) {
+        size_t end = cursor.next + PUBLISH_PER_HOLD;
+        const struct compaction_move *move;
+        const struct compaction_owner *owner;
         mutex_lock_patiently(&engine->lock);
-        for (; next < end; next++) {
-            if (next % PREFETCH_GROUP_SIZE == 0) {
-                prefetch_locked(output, next + PREFETCH_GROUP_SIZE);
+        while (cursor.next < end &&
+               (move = compaction_moves_next(&output->moves, &cursor, &owner)) != NULL) {
+            if (ahead.next < cursor.next + PREFETCH_GROUP_SIZE) {
+                prefetch_locked(output, &ahead);
             }
-            publish_locked(output, &output->moves[next]);
+            publish_locked(output, move, owner);
         }
         mutex_unlock(&engine->lock);
         compaction_pace_step(engine);

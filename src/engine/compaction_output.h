@@ -13,6 +13,7 @@
 
 #include "base/buffer.h"
 #include "base/status.h"
+#include "engine/compaction_moves.h"
 #include "engine/engine.h"
 #include "engine/index.h"
 #include "engine/record.h"
@@ -21,17 +22,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* A live record that has a copy. */
-struct compaction_move {
-    uint64_t keyspace_id;
-    struct index_hash hash;
-    struct record_address from;
-    uint32_t to_unit;   /* offset in the packed file, in units of 8 bytes */
-    uint32_t units;     /* its size */
-    uint64_t pieces_id; /* 0: it is not of a string in pieces */
-    uint64_t place;     /* pieces.h: a header's, or the piece's ordinal */
-};
 
 struct compaction_output {
     struct engine *engine;    /* borrowed */
@@ -46,9 +36,7 @@ struct compaction_output {
     uint64_t waiting_bytes;   /* see struct segment */
     uint64_t kept_total;      /* kept_bytes of all files so far */
     uint64_t synced;          /* bytes of the file that were synced on the way */
-    struct compaction_move *moves; /* owned */
-    size_t move_count;
-    size_t move_capacity;
+    struct compaction_moves moves;
 };
 
 void compaction_output_init(struct compaction_output *output, struct engine *engine,

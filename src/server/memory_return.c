@@ -8,6 +8,13 @@
 
 #define INTERVAL_MS  5000
 #define GROWTH_BYTES ((uint64_t)16 << 20)
+#define KEPT_BYTES   (4 << 20)
+
+void memory_return_begin(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+}
 
 /* The process's own pages, without those of mapped files; 0 where the kernel would not say. */
 static uint64_t own_bytes(void)

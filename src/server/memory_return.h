@@ -15,6 +15,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Before other threads begin. The C library would let what it keeps at the end of each thread's
+ * heap grow to twice the largest block that was ever freed, up to 64 MiB: after this it keeps at
+ * most 4, and blocks of 4 MiB and more go back at once, which makes a SET of such a value take
+ * somewhat longer. */
+void memory_return_begin(void);
+
 /* All zero to begin with. */
 struct memory_return {
     int64_t looked_ms; /* when memory was looked at last */

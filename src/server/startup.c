@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "server/config.h"
 #include "server/daemon.h"
+#include "server/memory_return.h"
 #include "server/process_title.h"
 #include "server/version.h"
 
@@ -28,6 +29,7 @@ int startup_main(int argc, char **argv,
     struct config *config;
     struct error error = {.text = ""};
     process_title_init(argc, argv);
+    memory_return_begin();
     if (config_create(&config) != STATUS_OK) {
         (void)fprintf(stderr, "scdb-server: out of memory\n");
         return 1;

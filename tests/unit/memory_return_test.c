@@ -3,6 +3,7 @@
 #include "server/memory_return.h"
 
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +26,9 @@ static uint64_t own_kib(void)
     return kib;
 }
 
-static void fill_heap(void)
+static void fill_heap(size_t count)
 {
-    for (size_t i = 0; i < PIECE_COUNT; i++) {
+    for (size_t i = 0; i < count; i++) {
         pieces[i] = malloc(PIECE_SIZE);
         CHECK(pieces[i] != NULL);
         memset(pieces[i], (int)i, PIECE_SIZE);
@@ -49,6 +50,7 @@ static void free_rest(void)
 {
     for (size_t i = 0; i < PIECE_COUNT; i++) {
         free(pieces[i]);
+        pieces[i] = NULL;
     }
 }
 
@@ -57,7 +59,7 @@ START_TEST(a_peak_goes_back)
     struct memory_return memory = {0};
     ck_assert(!memory_return_tick(&memory, 1000));
     uint64_t before_kib = own_kib();
-    fill_heap();
+    fill_heap(PIECE_COUNT);
     free_most();
     ck_assert_uint_gt(own_kib(), before_kib + 32 * 1024);
     ck_assert(!memory_return_tick(&memory, 5999));
@@ -75,11 +77,38 @@ START_TEST(what_is_in_use_is_tried_once)
 {
     struct memory_return memory = {0};
     ck_assert(!memory_return_tick(&memory, 1000));
-    fill_heap();
+    fill_heap(PIECE_COUNT);
     ck_assert(memory_return_tick(&memory, 7000));
     ck_assert(!memory_return_tick(&memory, 13000));
     ck_assert(!memory_return_tick(&memory, 19000));
     free_rest();
+}
+END_TEST
+
+/* Blocks that fit into a heap, after one that does not, which the C library takes as a hint to keep
+ * more. */
+static void *use_and_free(void *context)
+{
+    size_t large_size = (size_t)24 << 20;
+    char *large = malloc(large_size);
+    CHECK(large != NULL);
+    memset(large, 1, large_size);
+    free(large);
+    fill_heap(PIECE_COUNT / 2);
+    free_rest();
+    *(uint64_t *)context = own_kib();
+    return NULL;
+}
+
+START_TEST(a_thread_keeps_little_of_what_it_freed)
+{
+    memory_return_begin();
+    uint64_t before_kib = own_kib();
+    uint64_t after_kib = 0;
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, use_and_free, &after_kib), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_uint_lt(after_kib, before_kib + 8 * 1024);
 }
 END_TEST
 
@@ -99,6 +128,7 @@ int main(void)
     TCase *cases = tcase_create("memory_return");
     if (!has_own_allocator()) {
         tcase_add_test(cases, a_peak_goes_back);
+        tcase_add_test(cases, a_thread_keeps_little_of_what_it_freed);
     }
     tcase_add_test(cases, what_is_in_use_is_tried_once);
     suite_add_tcase(suite, cases);
