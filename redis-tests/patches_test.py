@@ -30,6 +30,7 @@ SIZES = (20000, 65536, 65537, 300000, 1500000)
 SIZE_MAX = 2500000  # where a value goes on growing no more
 DATABASES = 3
 ALL_KEYS = KEYS + [b"s%d" % i for i in range(3)]
+STAGED_SIZE = 4300000  # is written ahead of its command
 FAR_FUTURE = 4000000000  # Unix seconds: both servers must agree on when, not on how long it is
 
 
@@ -289,7 +290,9 @@ class PatchesTest(unittest.TestCase):
         ))
 
     def wide_change(self):
-        if self.random.random() < 0.3:
+        if (chance := self.random.random()) < 0.02:
+            return [b"SET", self.random.choice(ALL_KEYS), self.patches.bytes(STAGED_SIZE)]
+        if chance < 0.3:
             return self.other()
         command = self.patches.change()
         command[1] = self.random.choice(ALL_KEYS)

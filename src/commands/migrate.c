@@ -198,11 +198,15 @@ static enum status delete_moved(struct server *server, struct migration *migrati
     for (size_t i = 0; i < migration->key_count && status == STATUS_OK; i++) {
         const struct moved_key *key = &migration->keys[i];
         struct value value;
-        if (!key->is_acknowledged ||
-            keyspace_find(keyspace, migration->database, key->name, &value) == STATUS_NOT_FOUND) {
+        if (!key->is_acknowledged) {
             continue;
         }
-        if (value.entry.sequence != key->sequence) {
+        enum status found = keyspace_find(keyspace, migration->database, key->name, &value);
+        if (found == STATUS_NOT_FOUND) {
+            continue;
+        }
+        /* What can't be read is not known to be what was sent. */
+        if (found != STATUS_OK || value.entry.sequence != key->sequence) {
             (*changed_count)++;
             continue;
         }

@@ -164,9 +164,42 @@ static struct store_key patched_value(struct slice old, const struct engine_patc
     return value;
 }
 
-/* Patches a key where that may be, else sets it. */
+/* Sets the key to a copy of another that lies in pieces, or of itself; false: what was chosen does
+ * not. */
+static bool try_copy(struct crash_run *run, struct store_change *change, enum status *status)
+{
+    struct engine *engine = run->engine;
+    unsigned database = (unsigned)crash_run_below(run, STORE_MODEL_DATABASES);
+    char name[32];
+    struct slice key = store_model_key_name((unsigned)crash_run_below(run, run->key_count), name);
+    struct entry from;
+    struct slice bytes;
+    if (engine_find_locked(engine, engine_database_locked(engine, database), key, &from) !=
+            STATUS_OK ||
+        entry_is_whole(&from) ||
+        engine_part_locked(engine, &from, 0, SIZE_MAX, &bytes) != STATUS_OK) {
+        return false;
+    }
+    struct engine_patch copy = {
+        .old = &from, .expiry_ms = from.expiry_ms, .type = from.type, .encoding = 9};
+    if (crash_run_one_in(run, 4)) {
+        copy.expiry_ms = run->now_ms + 1 + (int64_t)crash_run_below(run, 60000);
+    }
+    change->value = store_model_value(bytes, copy.expiry_ms, copy.type, copy.encoding);
+    *status = engine_copy_locked(engine, engine_database_locked(engine, change->database),
+                                 store_model_key_name(change->key, name), &copy);
+    CRASH_TRACE("  copy to %u/%u %zu bytes: %s\n", change->database, change->key, bytes.size,
+                status_name(*status));
+    return true;
+}
+
+/* Patches a key where that may be, copies another to it, or sets it. */
 static enum status put_or_patch(struct crash_run *run, struct store_change *change)
 {
+    enum status copied;
+    if (crash_run_one_in(run, 12) && try_copy(run, change, &copied)) {
+        return copied;
+    }
     struct engine *engine = run->engine;
     struct engine_keyspace *keyspace = engine_database_locked(engine, change->database);
     char name[32];
