@@ -118,11 +118,8 @@ START_TEST(a_patch_under_a_large_key_is_refused_whole)
 {
     enum status status = STATUS_NO_MEMORY;
     for (uint64_t n = 1; status != STATUS_OK; n++) {
-        sim_store_begin(&store, &(struct engine_options){.database_count = 1,
-                                                         .segment_size = (uint64_t)1 << 20,
-                                                         .sync_policy = SYNC_NO,
-                                                         .without_threads = true,
-                                                         .random_seed = 1});
+        const struct engine_options options = sim_store_options((uint64_t)1 << 20);
+        sim_store_begin(&store, &options);
         memset(content, 0, sizeof(content));
         content[STRING_SIZE - 1] = 'a';
         ck_assert_int_eq(patch_large_key(STRING_SIZE - 1, SLICE_LITERAL("a")), STATUS_OK);

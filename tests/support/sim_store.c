@@ -21,6 +21,15 @@ void sim_store_open(struct sim_store *store)
     CHECK(status == STATUS_OK);
 }
 
+struct engine_options sim_store_options(uint64_t segment_size)
+{
+    return (struct engine_options){.database_count = 2,
+                                   .segment_size = segment_size,
+                                   .sync_policy = SYNC_NO,
+                                   .without_threads = true,
+                                   .random_seed = 1};
+}
+
 void sim_store_begin(struct sim_store *store, const struct engine_options *options)
 {
     store->disk = sim_disk_create(1);
@@ -106,4 +115,13 @@ void sim_store_compact(struct sim_store *store)
 {
     struct compaction_result result;
     CHECK(engine_compact(store->engine, &result) == STATUS_OK);
+}
+
+struct engine_statistics sim_store_statistics(struct sim_store *store)
+{
+    struct engine_statistics out;
+    engine_lock(store->engine);
+    engine_statistics_locked(store->engine, &out);
+    engine_unlock(store->engine);
+    return out;
 }

@@ -19,6 +19,9 @@ struct sim_store {
     int64_t clock_ms;              /* what the engine takes for the time */
 };
 
+/* What most tests open a store with: two databases, no threads, nothing synced unless asked for. */
+struct engine_options sim_store_options(uint64_t segment_size);
+
 /* Makes the disk and opens a store. The options' own `fs` and clock are not looked at. */
 void sim_store_begin(struct sim_store *store, const struct engine_options *options);
 
@@ -39,5 +42,7 @@ enum status sim_store_put(struct sim_store *store, const char *key, struct slice
 enum status sim_store_find(struct sim_store *store, const char *key) MUST_CHECK;
 enum status sim_store_delete(struct sim_store *store, const char *key) MUST_CHECK;
 void sim_store_compact(struct sim_store *store);
+
+struct engine_statistics sim_store_statistics(struct sim_store *store);
 
 #endif

@@ -20,10 +20,7 @@ static struct sim_store store;
 
 static void set_up(void)
 {
-    const struct engine_options options = {.database_count = DATABASES,
-                                           .segment_size = SEGMENT_SIZE,
-                                           .sync_policy = SYNC_NO,
-                                           .without_threads = true};
+    const struct engine_options options = sim_store_options(SEGMENT_SIZE);
     log_set_level(LOG_NOTHING_LEVEL);
     store.clock_ms = 1000000;
     sim_store_begin(&store, &options);
@@ -143,15 +140,6 @@ static uint64_t contents(void)
     return sums;
 }
 
-static struct engine_statistics statistics_now(void)
-{
-    struct engine_statistics statistics;
-    engine_lock(store.engine);
-    engine_statistics_locked(store.engine, &statistics);
-    engine_unlock(store.engine);
-    return statistics;
-}
-
 static char checkpoint_name[FILE_NAME_SIZE_MAX];
 
 static void note_checkpoint(void *context, const char *name)
@@ -185,7 +173,7 @@ START_TEST(opening_reads_no_record)
     uint64_t before = contents();
     close_store();
     open_store();
-    struct engine_statistics statistics = statistics_now();
+    struct engine_statistics statistics = sim_store_statistics(&store);
     ck_assert_uint_eq(statistics.recovered_records, 0);
     ck_assert_uint_eq(statistics.recovered_keys, count);
     ck_assert_uint_eq(statistics.checkpoint_behind_bytes, 0);
@@ -197,7 +185,7 @@ START_TEST(opening_reads_no_record)
     before = contents();
     close_store();
     open_store();
-    ck_assert_uint_eq(statistics_now().recovered_records, 0);
+    ck_assert_uint_eq(sim_store_statistics(&store).recovered_records, 0);
     ck_assert_uint_eq(contents(), before);
     ck_assert_uint_eq(count_checkpoints(), 1);
 }
@@ -239,8 +227,8 @@ START_TEST(made_when_opening_would_read_much)
     }
     engine_tick(store.engine);
     ck_assert_uint_eq(count_checkpoints(), 1);
-    ck_assert_uint_eq(statistics_now().checkpoints, 1);
-    ck_assert_uint_eq(statistics_now().checkpoint_behind_bytes, 0);
+    ck_assert_uint_eq(sim_store_statistics(&store).checkpoints, 1);
+    ck_assert_uint_eq(sim_store_statistics(&store).checkpoint_behind_bytes, 0);
 }
 END_TEST
 
@@ -292,8 +280,8 @@ START_TEST(written_in_the_midst)
         uint64_t before = contents();
         kill_and_open();
         ck_assert_uint_eq(contents(), before);
-        ck_assert_uint_gt(statistics_now().recovered_keys, 10000);
-        ck_assert_uint_lt(statistics_now().recovered_records, 10000);
+        ck_assert_uint_gt(sim_store_statistics(&store).recovered_keys, 10000);
+        ck_assert_uint_lt(sim_store_statistics(&store).recovered_records, 10000);
     }
     ck_assert(meanwhile.is_done);
 }
@@ -334,8 +322,8 @@ START_TEST(merged_in_the_midst)
     kill_and_open();
     ck_assert_uint_eq(contents(), before);
     /* The checkpoint was used: no put was read again. */
-    ck_assert_uint_gt(statistics_now().recovered_keys, 2000);
-    ck_assert_uint_lt(statistics_now().recovered_records, 39000);
+    ck_assert_uint_gt(sim_store_statistics(&store).recovered_keys, 2000);
+    ck_assert_uint_lt(sim_store_statistics(&store).recovered_records, 39000);
 }
 END_TEST
 
@@ -367,7 +355,7 @@ START_TEST(flushed_and_swapped_in_the_midst)
     uint64_t before = contents();
     kill_and_open();
     ck_assert_uint_eq(contents(), before);
-    ck_assert_uint_eq(statistics_now().keys, 10001);
+    ck_assert_uint_eq(sim_store_statistics(&store).keys, 10001);
 }
 END_TEST
 
@@ -419,7 +407,7 @@ START_TEST(victims_are_gone)
     close_store();
     open_store();
     ck_assert_uint_eq(contents(), before);
-    ck_assert_uint_eq(statistics_now().recovered_records, 0);
+    ck_assert_uint_eq(sim_store_statistics(&store).recovered_records, 0);
 }
 END_TEST
 
@@ -471,8 +459,8 @@ START_TEST(any_byte_flipped)
     while (sim_disk_flip(store.disk, checkpoint_name, offset, (uint8_t)(1u << offset % 8)) ==
            STATUS_OK) {
         open_store();
-        ck_assert_uint_eq(statistics_now().recovered_keys, 0);
-        ck_assert_uint_gt(statistics_now().recovered_records, 0);
+        ck_assert_uint_eq(sim_store_statistics(&store).recovered_keys, 0);
+        ck_assert_uint_gt(sim_store_statistics(&store).recovered_records, 0);
         ck_assert_uint_eq(contents(), before);
         close_store();
         ck_assert_uint_eq(count_checkpoints(), 1);
@@ -602,7 +590,7 @@ START_TEST(a_keyspace_that_comes_twice)
     file_close(file);
     buffer_deinit(&forged);
     open_store();
-    ck_assert_uint_eq(statistics_now().recovered_keys, 0);
+    ck_assert_uint_eq(sim_store_statistics(&store).recovered_keys, 0);
     ck_assert_uint_eq(contents(), before);
 }
 END_TEST
@@ -653,7 +641,7 @@ START_TEST(what_was_overwritten_rots)
     ck_assert_str_ne(place.name, "");
     ck_assert_int_eq(sim_disk_flip(store.disk, place.name, place.offset, 1), STATUS_OK);
     kill_and_open();
-    ck_assert_uint_gt(statistics_now().recovered_keys, 0); /* with the checkpoint */
+    ck_assert_uint_gt(sim_store_statistics(&store).recovered_keys, 0); /* with the checkpoint */
     ck_assert_int_eq(find(777), STATUS_OK);
 }
 END_TEST

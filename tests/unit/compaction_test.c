@@ -17,10 +17,7 @@ static struct sim_store store;
 
 static void set_up_with(uint64_t segment_size)
 {
-    const struct engine_options options = {.database_count = 2,
-                                           .segment_size = segment_size,
-                                           .sync_policy = SYNC_NO,
-                                           .without_threads = true};
+    const struct engine_options options = sim_store_options(segment_size);
     log_set_level(LOG_NOTHING_LEVEL);
     store.clock_ms = 1000000;
     sim_store_begin(&store, &options);

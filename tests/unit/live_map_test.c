@@ -57,10 +57,7 @@ static struct sim_store store;
 
 static void set_up(void)
 {
-    const struct engine_options options = {.database_count = 2,
-                                           .segment_size = SEGMENT_SIZE,
-                                           .sync_policy = SYNC_NO,
-                                           .without_threads = true};
+    const struct engine_options options = sim_store_options(SEGMENT_SIZE);
     log_set_level(LOG_NOTHING_LEVEL);
     store.clock_ms = 1000000;
     sim_store_begin(&store, &options);

@@ -8,12 +8,12 @@
  */
 #include "base/check.h"
 #include "base/log.h"
-#include "check/commands.h"
 #include "check/report.h"
 #include "engine/engine.h"
 #include "engine/file_posix.h"
 #include "engine/manifest.h"
 #include "engine/segment_header.h"
+#include "support/check_run.h"
 #include "support/test_directory.h"
 
 #include <check.h>
@@ -248,25 +248,9 @@ START_TEST(opening_for_repair_refuses_it)
 }
 END_TEST
 
-/* What a command of scdb-check says on stderr; its stdout goes nowhere. */
 static int run_check(const char *name, char *said, size_t said_size)
 {
-    char log[PATH_SIZE];
-    char fresh[PATH_SIZE];
-    (void)snprintf(log, sizeof(log), "%s/said", elsewhere.path);
-    (void)snprintf(fresh, sizeof(fresh), "%s/new", elsewhere.path);
-    ck_assert_ptr_nonnull(freopen(log, "w", stderr));
-    ck_assert_ptr_nonnull(freopen("/dev/null", "w", stdout));
-    const struct check_command *command = arguments_find(check_commands, name);
-    ck_assert_ptr_nonnull(command);
-    int code = command->run(&(struct check_arguments){
-        .command = name, .paths = {directory.path, fresh}, .is_quiet = true});
-    (void)fflush(stderr);
-    FILE *file = fopen(log, "r");
-    ck_assert_ptr_nonnull(file);
-    said[fread(said, 1, said_size - 1, file)] = '\0';
-    ck_assert_int_eq(fclose(file), 0);
-    return code;
+    return check_run(name, directory.path, elsewhere.path, said, said_size);
 }
 
 static const char *const looking[] = {"verify", "dump", "repair", "stat"};

@@ -23,11 +23,8 @@ static size_t expected_size;
 
 static void set_up(void)
 {
-    sim_store_begin(&store, &(struct engine_options){.database_count = 2,
-                                                     .segment_size = (uint64_t)1 << 20,
-                                                     .sync_policy = SYNC_NO,
-                                                     .without_threads = true,
-                                                     .random_seed = 1});
+    const struct engine_options options = sim_store_options((uint64_t)1 << 20);
+    sim_store_begin(&store, &options);
     test_random_init(&random_numbers, 7);
     expected = calloc(1, ROOM);
     ck_assert_ptr_nonnull(expected);
@@ -45,23 +42,14 @@ static struct engine_keyspace *keyspace(void)
     return engine_database_locked(store.engine, 0);
 }
 
-static struct engine_statistics statistics(void)
-{
-    struct engine_statistics out;
-    engine_lock(store.engine);
-    engine_statistics_locked(store.engine, &out);
-    engine_unlock(store.engine);
-    return out;
-}
-
 static uint64_t live_bytes(void)
 {
-    return statistics().live_bytes;
+    return sim_store_statistics(&store).live_bytes;
 }
 
 static uint64_t appended(void)
 {
-    return statistics().appended_position;
+    return sim_store_statistics(&store).appended_position;
 }
 
 static enum status try_patch(uint64_t offset, struct slice part, int64_t expiry_ms)
@@ -178,7 +166,7 @@ START_TEST(a_bit_far_out_writes_one_piece)
     const struct slice bit = SLICE_LITERAL("\x01");
     ck_assert_int_eq(try_patch((uint64_t)1 << 29, bit, EXPIRY_NONE), STATUS_OK);
     ck_assert_uint_le(appended(), PIECE_SIZE + 1000);
-    ck_assert_uint_le(statistics().index_bytes, 20000);
+    ck_assert_uint_le(sim_store_statistics(&store).index_bytes, 20000);
     struct entry entry;
     struct slice part;
     engine_lock(store.engine);
@@ -268,7 +256,7 @@ START_TEST(pieces_die_with_their_header)
     ck_assert_int_eq(sim_store_find(&store, "k"), _i == 0 ? STATUS_OK : STATUS_NOT_FOUND);
     sim_store_compact(&store);
     kill_and_open();
-    ck_assert_uint_lt(statistics().file_bytes, 1000);
+    ck_assert_uint_lt(sim_store_statistics(&store).file_bytes, 1000);
     ck_assert_int_eq(sim_store_find(&store, "k"), _i == 0 ? STATUS_OK : STATUS_NOT_FOUND);
     sim_store_verify(&store);
 }

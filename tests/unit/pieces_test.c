@@ -111,11 +111,8 @@ START_TEST(many_strings_are_given_up_in_time)
             STATUS_OK);
         ck_assert_int_eq(pieces_table_add(&table, id, 3, &pieces), STATUS_OK);
     }
-    sim_store_begin(&store, &(struct engine_options){.database_count = 1,
-                                                     .segment_size = (uint64_t)1 << 20,
-                                                     .sync_policy = SYNC_NO,
-                                                     .without_threads = true,
-                                                     .random_seed = 1});
+    const struct engine_options options = sim_store_options((uint64_t)1 << 20);
+    sim_store_begin(&store, &options);
     ck_assert_int_eq(recovery_pieces_settle(store.engine, &found), STATUS_OK);
     ck_assert_uint_eq(found.table.count, 0);
     sim_store_end(&store);

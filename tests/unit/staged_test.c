@@ -20,11 +20,9 @@ static char *value;
 
 static void begin(enum sync_policy policy)
 {
-    sim_store_begin(&store, &(struct engine_options){.database_count = 2,
-                                                     .segment_size = SEGMENT_SIZE,
-                                                     .sync_policy = policy,
-                                                     .without_threads = true,
-                                                     .random_seed = 1});
+    struct engine_options options = sim_store_options(SEGMENT_SIZE);
+    options.sync_policy = policy;
+    sim_store_begin(&store, &options);
 }
 
 static void set_up(void)
