@@ -244,6 +244,66 @@ class Waitaof(unittest.TestCase):
                 self.assertEqual(client.ask("WAITAOF " + arguments), b"-ERR %s\r\n" % error.encode())
 
 
+class SavePoints(unittest.TestCase):
+    def test_make_durable_what_nothing_else_does(self):
+        with policy("no") as server:
+            client = Client(server)
+            self.assertEqual(client.ask("SET k v"), b"+OK\r\n")
+            saves = int(client.info("rdb_saves"))
+            time.sleep(1.5)  # no point is set
+            self.assertEqual(client.info("rdb_changes_since_last_save"), "1")
+            self.assertEqual(client.ask("CONFIG SET save '3600 1 1 2'"), b"+OK\r\n")
+            time.sleep(1.5)  # too few changes
+            self.assertEqual(client.info("rdb_changes_since_last_save"), "1")
+            self.assertEqual(client.ask("SET k w"), b"+OK\r\n")
+            self.assertEqual(client.wait_for_info("rdb_changes_since_last_save", "0"), "0")
+            self.assertEqual(client.wait_for_info("rdb_saves", str(saves + 1)), str(saves + 1))
+            self.assertEqual(client.info("bytes_not_durable"), "0")
+            self.assertIn("2 changes in ", server.read_log())
+
+    def test_flushall_is_durable(self):
+        for mode in ("everysec", "no"):
+            with self.subTest(mode=mode), policy(mode) as server:
+                client, other = Client(server), Client(server)
+                client.ask("CONFIG SET save '3600 1'")
+                for flush in ("FLUSHALL", "FLUSHALL SYNC", "FLUSHALL ASYNC"):
+                    client.ask("MSET k 1 l 2")
+                    server.fault("hold-fdatasync")
+                    client.send(flush)
+                    deadline = time.monotonic() + WAIT_SECONDS_MAX
+                    while other.ask("DBSIZE") != b":0\r\n" and time.monotonic() < deadline:
+                        time.sleep(0.01)
+                    time.sleep(0.2)
+                    client.socket.setblocking(False)
+                    with self.assertRaises(BlockingIOError):
+                        client.socket.recv(1)
+                    client.socket.setblocking(True)
+                    server.mend("hold-fdatasync")
+                    self.assertEqual(client.reply(), b"+OK\r\n")
+                    self.assertEqual(client.info("rdb_changes_since_last_save"), "0")
+                client.send("MULTI\r\nSET k 1\r\nFLUSHALL\r\nEXEC")
+                replies = [client.reply() for _ in range(4)]
+                self.assertEqual(replies[3], b"*2\r\n+OK\r\n+OK\r\n")
+                client.ask("CONFIG SET save ''")
+                server.fault("hold-fdatasync")
+                self.assertEqual(client.ask("FLUSHALL"), b"+OK\r\n")
+                server.mend("hold-fdatasync")
+
+    def test_flushall_tells_that_it_is_not(self):
+        server = policy("no")
+        server.__enter__()
+        try:
+            client = Client(server)
+            client.ask("CONFIG SET save '3600 1'")
+            client.ask("SET k v")
+            server.fault("fail-fdatasync")
+            self.assertEqual(client.ask("FLUSHALL")[:9], b"-MISCONF ")
+            self.assertIn("failed_calls=1", client.info("cmdstat_flushall"))
+        finally:
+            server.kill()
+            server.close()
+
+
 class Failure(unittest.TestCase):
     WRITES = (
         "SET k 2", "SETNX new 1", "SETEX k 10 v", "GETSET k 2", "GETDEL k", "APPEND k x",

@@ -1,8 +1,12 @@
 /* database.c - whole databases: SELECT, DBSIZE, FLUSHDB, FLUSHALL, SWAPDB. */
 #include "commands/arguments.h"
+#include "commands/dispatch.h"
 #include "commands/errors.h"
+#include "commands/save_points.h"
 #include "commands/tables.h"
+#include "engine/engine.h"
 #include "keyspace/keyspace.h"
+#include "server/await.h"
 #include "server/session.h"
 
 static bool is_database(const struct call *call, int number)
@@ -59,10 +63,37 @@ static void run_flushdb(struct call *call)
     }
 }
 
+static void finish_flushall(struct session *session, enum await_end end)
+{
+    struct reply_mark mark = reply_mark(&session->reply);
+    struct call call = {
+        .server = session->server, .reply = &session->reply, .command = session->last_command};
+    reply_with_outcome(&call, end == AWAIT_FAILED ? STATUS_WRITES_STOPPED : STATUS_OK);
+    dispatch_count_late_error(session->server, session->last_command, &session->reply, mark);
+}
+
+/* With save points Redis writes its snapshot before it replies; here the client waits until the log
+ * is durable. Within a transaction nobody can wait. */
 static void run_flushall(struct call *call)
 {
-    if (are_flush_options_right(call)) {
-        reply_with_outcome(call, keyspace_clear_all(call->keyspace));
+    if (!are_flush_options_right(call)) {
+        return;
+    }
+    struct engine *engine = server_engine(call->server);
+    enum status status = keyspace_clear_all(call->keyspace);
+    if (status != STATUS_OK || !save_points_exist(call->server)) {
+        reply_with_outcome(call, status);
+        return;
+    }
+    bool failed;
+    struct await await = {.position = engine_payload_position_locked(engine),
+                          .until_ms = INT64_MAX,
+                          .finish = finish_flushall};
+    bool is_durable = engine_is_durable(engine, await.position, &failed);
+    if (is_durable || call->session->transaction.open) {
+        reply_ok(call->reply);
+    } else {
+        await_begin_locked(call->server, call->session, &await);
     }
 }
 
@@ -124,7 +155,7 @@ const struct command database_commands[] = {
      .categories = CATEGORY_KEYSPACE | CATEGORY_DANGEROUS,
      .group = "server",
      .since = "1.0.0",
-     .summary = "Deletes all keys of all databases",
+     .summary = "Deletes all keys of all databases; with save points, durably",
      .complexity = "O(1)",
      .syntax = "[async<ASYNC@4.0.0 | SYNC@6.2.0>]",
      .tips = "request_policy:all_shards response_policy:all_succeeded"},

@@ -9,6 +9,7 @@
 #include "commands/command_keys.h"
 #include "commands/errors.h"
 #include "commands/observe.h"
+#include "commands/save_points.h"
 #include "commands/table.h"
 #include "commands/tables.h"
 #include "commands/transaction.h"
@@ -440,7 +441,8 @@ const struct executor *dispatch_executor(void)
                                        .execute = dispatch_execute,
                                        .foresee = dispatch_foresee,
                                        .foresee_value = dispatch_foresee_value,
-                                       .session_closed = dispatch_session_closed};
+                                       .session_closed = dispatch_session_closed,
+                                       .tick = save_points_tick};
     table_init();
     executor.acl_commands = acl_names();
     return &executor;

@@ -4,6 +4,7 @@
  * Everything is in the log as soon as it is acknowledged; "to save" means to have all of it synced
  * to the disk, whatever appendfsync says.
  */
+#include "commands/persistence.h"
 #include "base/clock.h"
 #include "base/number.h"
 #include "commands/background.h"
@@ -26,6 +27,7 @@ static enum status save_now(struct server *server)
     atomic_store(&statistics->last_save_failed, status != STATUS_OK);
     if (status == STATUS_OK) {
         atomic_store(&statistics->last_save_unix_ms, clock_unix_ms());
+        atomic_store(&statistics->last_save_clock_ms, clock_monotonic_ms());
         atomic_fetch_add(&statistics->saves, 1);
     }
     return status;
@@ -74,6 +76,19 @@ static void save_in_background(void *context)
     atomic_store(&server_statistics(server)->save_running, false);
 }
 
+enum status persistence_begin_save(struct server *server)
+{
+    struct statistics *statistics = server_statistics(server);
+    if (atomic_exchange(&statistics->save_running, true)) {
+        return STATUS_EXISTS;
+    }
+    enum status status = background_run(save_in_background, server);
+    if (status != STATUS_OK) {
+        atomic_store(&statistics->save_running, false);
+    }
+    return status;
+}
+
 static void bgsave(struct call *call)
 {
     if (call->argument_count > 2 ||
@@ -81,15 +96,12 @@ static void bgsave(struct call *call)
         errors_reply(call, ERROR_SYNTAX);
         return;
     }
-    struct statistics *statistics = server_statistics(call->server);
-    if (atomic_load(&statistics->save_running)) {
+    enum status status = persistence_begin_save(call->server);
+    if (status == STATUS_EXISTS) {
         reply_error(call->reply, "ERR Background save already in progress");
         return;
     }
-    atomic_store(&statistics->save_running, true);
-    enum status status = background_run(save_in_background, call->server);
     if (status != STATUS_OK) {
-        atomic_store(&statistics->save_running, false);
         errors_reply_status(call, status);
         return;
     }

@@ -364,6 +364,11 @@ static void add_segments(struct engine *engine, struct engine_statistics *out)
     }
 }
 
+uint64_t engine_unsaved_changes_locked(const struct engine *engine)
+{
+    return engine->changes - engine->sync.durable_changes;
+}
+
 void engine_statistics_locked(struct engine *engine, struct engine_statistics *out)
 {
     struct maintenance *maintenance = &engine->maintenance;
@@ -374,7 +379,7 @@ void engine_statistics_locked(struct engine *engine, struct engine_statistics *o
         .payload_position = atomic_load(&engine->appender.payload_position),
         .written_position = atomic_load(&engine->appender.written_position),
         .durable_position = atomic_load(&engine->sync.durable_position),
-        .unsaved_changes = engine->changes - engine->sync.durable_changes,
+        .unsaved_changes = engine_unsaved_changes_locked(engine),
         .expired_keys = engine->expired_keys,
         .sync_count = atomic_load(&engine->sync.count),
         .sync_errors = atomic_load(&engine->sync.errors),

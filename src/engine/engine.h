@@ -294,6 +294,9 @@ bool engine_may_reply(struct engine *engine, uint64_t position, bool *failed);
  * under SYNC_EVERYSEC it need not wait when syncs are late. */
 bool engine_may_show(struct engine *engine, uint64_t position, bool *failed);
 
+/* Keys changed by writes that are not durable yet: see engine_statistics. */
+uint64_t engine_unsaved_changes_locked(const struct engine *engine);
+
 /* Behind the newest record but sync marks. */
 uint64_t engine_payload_position_locked(const struct engine *engine);
 

@@ -37,6 +37,7 @@ enum config_id {
     CONFIG_ACLLOG_MAX_LEN,
     CONFIG_DIR,
     CONFIG_APPENDFSYNC, /* a choice: its values are those of enum sync_policy */
+    CONFIG_SAVE,        /* pairs of seconds and changes; "" = none */
     CONFIG_INDEX_MEMORY_LIMIT,
     CONFIG_MAX_KEYS,
     CONFIG_MAXMEMORY,

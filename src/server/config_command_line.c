@@ -78,10 +78,6 @@ static enum status load_options(struct config *config, int argc, char **argv, st
     struct buffer lines = {0};
     enum status status = gather_options(argc, argv, &lines, error);
     if (status == STATUS_OK) {
-        /* An option replaces what the file says; only options add to options. */
-        for (size_t i = 0; i < config_directive_count; i++) {
-            config->values[i].repeated = false;
-        }
         status = config_load_options(config, buffer_slice(&lines), error);
     }
     buffer_deinit(&lines);

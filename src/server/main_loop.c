@@ -64,6 +64,9 @@ static void on_tick(evutil_socket_t descriptor, short what, void *context)
     }
     statistics_sample(loop->server->statistics, now_ms);
     (void)memory_return_tick(&loop->memory, now_ms);
+    if (loop->server->executor->tick != NULL) {
+        loop->server->executor->tick(loop->server);
+    }
     evict(loop);
 }
 

@@ -49,6 +49,8 @@ struct executor {
      * (engine/staged.h); false: none. */
     bool (*foresee_value)(struct server *server, const struct session *session,
                           const struct request_words *request, struct staged_plan *plan);
+    /* On the main thread, ten times a second, lock not held. NULL: there is nothing to do. */
+    void (*tick)(struct server *server);
     /* The session ends: forget its transaction, watches, wait. */
     void (*session_closed)(struct server *server, struct session *session);
     const struct acl_commands *acl_commands; /* what rules of users speak of; constant */

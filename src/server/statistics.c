@@ -32,6 +32,7 @@ enum status statistics_create(struct statistics **out)
     statistics->started_monotonic_ms = clock_monotonic_ms();
     make_run_id(statistics->run_id);
     statistics->last_save_unix_ms = statistics->started_unix_ms;
+    statistics->last_save_clock_ms = clock_monotonic_ms();
     statistics->last_save_duration_ms = -1;
     *out = statistics;
     return STATUS_OK;

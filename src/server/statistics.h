@@ -68,6 +68,7 @@ struct statistics {
 
     /* Any thread. SAVE and BGSAVE, which RESETSTAT leaves alone. */
     _Atomic int64_t last_save_unix_ms;     /* of the last that succeeded; at first, the start */
+    _Atomic int64_t last_save_clock_ms;    /* the same, monotonic */
     _Atomic int64_t last_save_duration_ms; /* -1 = there was none */
     _Atomic uint64_t saves;
     _Atomic bool last_save_failed;

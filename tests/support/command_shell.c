@@ -64,7 +64,11 @@ struct command_shell *command_shell_create(uint64_t seed)
     struct command_shell *shell = calloc(1, sizeof(*shell));
     CHECK(shell != NULL);
     latency_init(&shell->server.latency);
+    /* FLUSHALL does not wait: there is no worker to wake the client. */
+    struct error error;
+    struct slice save = SLICE_LITERAL("save \"\"\n");
     CHECK(config_create(&shell->server.config) == STATUS_OK);
+    CHECK(config_load_text(shell->server.config, "the shell", save, &error) == STATUS_OK);
     CHECK(statistics_create(&shell->server.statistics) == STATUS_OK);
     shell->server.executor = dispatch_executor();
     CHECK(acl_create(acl_names(), &shell->server.acl) == STATUS_OK);

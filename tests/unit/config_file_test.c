@@ -275,7 +275,7 @@ START_TEST(the_command_line_wins_over_the_file)
     struct buffer save = {0};
     ck_assert_int_eq(config_format(config, config_find_directive(SLICE_LITERAL("save")), &save),
                      STATUS_OK);
-    ck_assert(slice_equal(buffer_slice(&save), SLICE_LITERAL("1 1 2 2")));
+    ck_assert(slice_equal(buffer_slice(&save), SLICE_LITERAL("900 1 1 1 2 2")));
     buffer_deinit(&save);
 }
 END_TEST
