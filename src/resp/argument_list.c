@@ -47,11 +47,8 @@ size_t argument_list_grown(size_t capacity, size_t wanted, size_t item_size)
     return grown > least ? grown : least;
 }
 
-bool argument_list_reserve(struct argument_list *list, size_t extra)
+bool argument_list_grow(struct argument_list *list, size_t extra)
 {
-    if (extra <= list->capacity - list->count) {
-        return true;
-    }
     size_t capacity =
         argument_list_grown(list->capacity, list->count + extra, sizeof(*list->items));
     struct slice *items =

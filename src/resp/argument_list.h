@@ -29,11 +29,16 @@ void argument_list_deinit(struct argument_list *list);
 
 /* --- for the parser; false and NULL: out of memory, and nothing has changed ------------------- */
 
-bool argument_list_reserve(struct argument_list *list, size_t extra);
+bool argument_list_grow(struct argument_list *list, size_t extra);
+
+static inline bool argument_list_reserve(struct argument_list *list, size_t extra)
+{
+    return extra <= list->capacity - list->count || argument_list_grow(list, extra);
+}
 
 static inline bool argument_list_push(struct argument_list *list, struct slice argument)
 {
-    if (list->count == list->capacity && !argument_list_reserve(list, 1)) {
+    if (!argument_list_reserve(list, 1)) {
         return false;
     }
     list->items[list->count++] = argument;

@@ -1,10 +1,12 @@
 /*
  * parser.c - see parser.h.
  *
- * Most requests arrive whole. Their arguments go straight into the caller's list. Only when bytes
- * run out are the arguments found so far moved into the parser, as offsets ("spans"), where the
- * next calls add to them; the list gets them once the request is complete. So each argument is
- * handled a bounded number of times, whatever the pieces.
+ * Most requests arrive whole, and their lengths are plain numbers: read_whole_array() goes through
+ * such a one in a line. Any other is read part by part, from its start, by what can stop at each
+ * byte and go on there. Its arguments go straight into the caller's list, too; only when bytes run
+ * out are those found so far moved into the parser, as offsets ("spans"), where the next calls add
+ * to them, and the list gets them once the request is complete. So each argument is handled a
+ * bounded number of times, whatever the pieces.
  *
  * Two manners of Redis are kept although they look odd: the byte after a '\r' and the two bytes
  * after a bulk string are skipped unseen, and a NUL byte hides the end of its line.
@@ -22,7 +24,7 @@
 #define UNAUTHENTICATED_BULK_SIZE_MAX (16 * 1024)
 #define TERMINATOR_SIZE               2
 
-/* What one call of parser_next() works with. */
+/* What read_by_parts() works with. */
 struct parse {
     struct parser *parser;
     struct slice bytes;
@@ -166,35 +168,6 @@ static enum parse_result read_length_line(struct parse *parse, const char *too_b
     return PARSE_REQUEST;
 }
 
-/*
- * The usual line of a length, "$3\r\n", without the general machinery: false for all that is not
- * plainly a number of a few digits, or not all there. Looks at no more than 10 bytes.
- */
-static inline bool read_short_length(const struct parse *parse, char sign, size_t *next,
-                                     int64_t *length)
-{
-    const char *line = parse->bytes.data + parse->parser->position;
-    size_t size = parse->bytes.size - parse->parser->position;
-    if (size < 4 || line[0] != sign || line[1] < '1' || line[1] > '9') {
-        return false;
-    }
-    int64_t value = 0;
-    size_t limit = size < 10 ? size - 1 : 9;
-    for (size_t i = 1; i < limit; i++) {
-        char c = line[i];
-        if (c == '\r') {
-            *length = value;
-            *next = parse->parser->position + i + TERMINATOR_SIZE;
-            return true;
-        }
-        if (c < '0' || c > '9') {
-            return false;
-        }
-        value = value * 10 + (c - '0');
-    }
-    return false;
-}
-
 /* --- arrays of bulk strings ------------------------------------------------------------------ */
 
 static enum parse_result accept_argument_count(struct parse *parse, size_t next, int64_t count)
@@ -214,11 +187,7 @@ static enum parse_result accept_argument_count(struct parse *parse, size_t next,
 
 static enum parse_result read_argument_count(struct parse *parse)
 {
-    size_t next;
     int64_t count;
-    if (read_short_length(parse, '*', &next, &count)) {
-        return accept_argument_count(parse, next, count);
-    }
     struct slice text;
     enum parse_result result = read_length_line(parse, "too big mbulk count string", &text);
     if (result != PARSE_REQUEST) {
@@ -227,7 +196,7 @@ static enum parse_result read_argument_count(struct parse *parse)
     if (!number_parse(text, &count)) {
         return protocol_error(parse, "invalid multibulk length");
     }
-    next = (size_t)(text.data + text.size - parse->bytes.data) + TERMINATOR_SIZE;
+    size_t next = (size_t)(text.data + text.size - parse->bytes.data) + TERMINATOR_SIZE;
     return accept_argument_count(parse, next, count);
 }
 
@@ -247,11 +216,7 @@ static enum parse_result accept_bulk_size(struct parse *parse, size_t next, int6
 
 static enum parse_result read_bulk_size(struct parse *parse)
 {
-    size_t next;
     int64_t size;
-    if (read_short_length(parse, '$', &next, &size)) {
-        return accept_bulk_size(parse, next, size);
-    }
     struct slice text;
     enum parse_result result = read_length_line(parse, "too big bulk count string", &text);
     if (result != PARSE_REQUEST) {
@@ -264,7 +229,7 @@ static enum parse_result read_bulk_size(struct parse *parse)
     if (!number_parse(text, &size)) {
         return protocol_error(parse, "invalid bulk length");
     }
-    next = (size_t)(text.data + text.size - parse->bytes.data) + TERMINATOR_SIZE;
+    size_t next = (size_t)(text.data + text.size - parse->bytes.data) + TERMINATOR_SIZE;
     return accept_bulk_size(parse, next, size);
 }
 
@@ -311,6 +276,66 @@ static enum parse_result read_array(struct parse *parse)
     return result;
 }
 
+/* --- arrays that are all there --------------------------------------------------------------- */
+
+/* "$0\r\n", the least that stands in front of an argument, and what stands behind it. */
+#define ARGUMENT_SIZE_MIN (4 + TERMINATOR_SIZE)
+/* A sign, a digit, '\r' and the byte after it. */
+#define SHORT_LINE_SIZE_MIN 4
+/* One more digit is no overflow. */
+#define SHORT_LENGTH_MAX 9999999
+
+/* The line of a length, plainly a number. Returns what stands behind it; NULL: it is something
+ * else, or not all there. */
+static inline const char *read_short_line(const char *at, const char *end, char sign,
+                                          size_t *length)
+{
+    if (end - at < SHORT_LINE_SIZE_MIN || at[0] != sign) {
+        return NULL;
+    }
+    unsigned value = (unsigned)(unsigned char)at[1] - '0';
+    if (value > 9 || (value == 0 && at[2] != '\r')) {
+        return NULL;
+    }
+    for (at += 2; *at != '\r'; at++) {
+        unsigned digit = (unsigned)(unsigned char)*at - '0';
+        if (digit > 9 || value > SHORT_LENGTH_MAX || end - at <= TERMINATOR_SIZE) {
+            return NULL;
+        }
+        value = value * 10 + digit;
+    }
+    *length = value;
+    return at + TERMINATOR_SIZE;
+}
+
+/* Reads the request at once, as any client that has logged in sends it most of the time. False: it
+ * is another, not all there, or a wrong one, and nothing has changed. */
+static bool read_whole_array(struct slice bytes, const struct parser_limits *limits,
+                             struct argument_list *list, size_t *consumed)
+{
+    const char *end = bytes.data + bytes.size;
+    size_t count;
+    const char *at = read_short_line(bytes.data, end, '*', &count);
+    if (at == NULL || limits->unauthenticated || (int64_t)count > limits->argument_count_max ||
+        count > bytes.size / ARGUMENT_SIZE_MIN || !argument_list_reserve(list, count)) {
+        return false;
+    }
+    struct slice *items = list->items + list->count;
+    for (size_t i = 0; i < count; i++) {
+        size_t size;
+        at = read_short_line(at, end, '$', &size);
+        if (at == NULL || (int64_t)size > limits->bulk_size_max ||
+            (size_t)(end - at) < size + TERMINATOR_SIZE) {
+            return false;
+        }
+        items[i] = slice_make(at, size);
+        at += size + TERMINATOR_SIZE;
+    }
+    list->count += count;
+    *consumed = (size_t)(at - bytes.data);
+    return true;
+}
+
 /* --- inline commands ------------------------------------------------------------------------- */
 
 static enum parse_result read_inline(struct parse *parse)
@@ -344,30 +369,38 @@ void parser_deinit(struct parser *parser)
     parser_init(parser);
 }
 
-enum parse_result parser_next(struct parser *parser, struct slice bytes,
-                              const struct parser_limits *limits, struct argument_list *arguments,
-                              size_t *consumed)
+static enum parse_result read_by_parts(struct parse *parse, size_t *consumed)
 {
-    struct parse parse = {
-        .parser = parser,
-        .bytes = bytes,
-        .limits = limits,
-        .arguments = arguments,
-        .first = arguments->count,
-    };
-    if (bytes.size == 0) {
+    struct parser *parser = parse->parser;
+    if (parse->bytes.size == 0) {
         parser->missing = 1;
         return PARSE_INCOMPLETE;
     }
-    CHECK(parser->position <= bytes.size);
-    enum parse_result result = bytes.data[0] == '*' ? read_array(&parse) : read_inline(&parse);
+    CHECK(parser->position <= parse->bytes.size);
+    enum parse_result result = parse->bytes.data[0] == '*' ? read_array(parse) : read_inline(parse);
     if (result == PARSE_REQUEST) {
         *consumed = parser->position;
         parser_deinit(parser);
     } else {
-        arguments->count = parse.first;
+        parse->arguments->count = parse->first;
     }
     return result;
+}
+
+enum parse_result parser_next(struct parser *parser, struct slice bytes,
+                              const struct parser_limits *limits, struct argument_list *arguments,
+                              size_t *consumed)
+{
+    bool is_begun = parser->scanned > 0; /* which is never before the position */
+    if (!is_begun && read_whole_array(bytes, limits, arguments, consumed)) {
+        return PARSE_REQUEST;
+    }
+    return read_by_parts(&(struct parse){.parser = parser,
+                                         .bytes = bytes,
+                                         .limits = limits,
+                                         .arguments = arguments,
+                                         .first = arguments->count},
+                         consumed);
 }
 
 void parser_error(const struct parser *parser, char text[PARSER_ERROR_SIZE])

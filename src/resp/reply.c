@@ -76,21 +76,11 @@ size_t reply_pending(const struct reply *reply)
     return reply->bytes.size + reply->referenced_bytes;
 }
 
-struct reply_mark reply_mark(const struct reply *reply)
-{
-    return (struct reply_mark){.bytes = reply->bytes.size, .references = reply->reference_count};
-}
-
 void reply_rewind(struct reply *reply, struct reply_mark mark)
 {
     CHECK(mark.bytes <= reply->bytes.size && mark.references <= reply->reference_count);
     release_from(reply, mark.references);
     reply->bytes.size = mark.bytes;
-}
-
-bool reply_is_error_since(const struct reply *reply, struct reply_mark mark)
-{
-    return reply->bytes.size > mark.bytes && reply->bytes.data[mark.bytes] == '-';
 }
 
 /* --- writing --------------------------------------------------------------------------------- */
@@ -123,11 +113,18 @@ static inline char *put(char *at, const void *data, size_t size)
 static inline char *put_header(char *at, char sign, int64_t value)
 {
     *at++ = sign;
-    if (value >= 0 && value < 10) {
-        *at++ = (char)('0' + value);
-    } else {
+    if (value < 0 || value >= 1000) {
         at += number_format(at, value);
+        return put(at, "\r\n", 2);
     }
+    unsigned number = (unsigned)value;
+    if (number >= 100) {
+        *at++ = (char)('0' + number / 100);
+    }
+    if (number >= 10) {
+        *at++ = (char)('0' + number / 10 % 10);
+    }
+    *at++ = (char)('0' + number % 10);
     return put(at, "\r\n", 2);
 }
 

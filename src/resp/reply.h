@@ -55,11 +55,18 @@ struct reply_mark {
     size_t bytes;
     size_t references;
 };
-struct reply_mark reply_mark(const struct reply *reply);
+static inline struct reply_mark reply_mark(const struct reply *reply)
+{
+    return (struct reply_mark){.bytes = reply->bytes.size, .references = reply->reference_count};
+}
+
 void reply_rewind(struct reply *reply, struct reply_mark mark);
 
 /* Has something been written since the mark, and does it begin with an error ("-...")? */
-bool reply_is_error_since(const struct reply *reply, struct reply_mark mark);
+static inline bool reply_is_error_since(const struct reply *reply, struct reply_mark mark)
+{
+    return reply->bytes.size > mark.bytes && reply->bytes.data[mark.bytes] == '-';
+}
 
 /* "+text"; text has no CR or LF. */
 void reply_simple(struct reply *reply, const char *text);
