@@ -14,18 +14,15 @@
 #define SLOTS     (1 << SLOT_BITS)
 #define SLOT_MASK (SLOTS - 1)
 
-/* A name in lower case, NULs behind it: compared and hashed as words. */
-#define NAME_WORDS    3
-#define NAME_SIZE_MAX (NAME_WORDS * sizeof(uint64_t))
-
-struct name {
-    uint64_t words[NAME_WORDS];
-};
+/* By which capital and small letters differ. */
+#define CASE_BIT  0x20
+#define CASE_BITS (CASE_BIT * 0x0101010101010101ULL)
 
 struct name_slot {
-    struct name name;
+    uint64_t head;    /* the name's first bytes, NULs behind it */
+    uint64_t letters; /* CASE_BIT in those of them that are letters */
+    struct slice name;
     const struct command *command; /* NULL = free */
-    size_t size;
 };
 
 struct row_slot {
@@ -50,67 +47,31 @@ static struct row_slot numbers[SLOTS];
 static struct callable callables[ROWS_MAX];
 static const struct command *rows_by_number[ROWS_MAX];
 static size_t command_count;
-static bool has_long_names; /* which `names` has no place for: somebody has renamed a command */
 static size_t row_count;
 static bool is_filled;
 
-#define EACH_BYTE 0x0101010101010101ULL
-
-/* Makes the ASCII capitals among eight bytes small. In each byte the sums below carry into the top
- * bit from 'A' on and beyond 'Z'. */
-static uint64_t lower_bytes(uint64_t word)
+/* The first eight bytes, zeros behind them where there are fewer. */
+static uint64_t first_bytes(struct slice text)
 {
-    uint64_t low_bits = word & (EACH_BYTE * 0x7F);
-    uint64_t from_a = low_bits + EACH_BYTE * (0x80 - 'A');
-    uint64_t beyond_z = low_bits + EACH_BYTE * (0x7F - 'Z');
-    uint64_t is_capital = from_a & ~beyond_z & ~word & (EACH_BYTE * 0x80);
-    return word | is_capital >> 2;
-}
-
-/* Up to eight bytes, the rest zero. */
-static uint64_t load_bytes(const char *data, size_t size)
-{
-    uint64_t word = 0;
-    if (size == sizeof(word)) {
-        memcpy(&word, data, sizeof(word));
+    size_t size = text.size;
+    if (size >= sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, text.data, sizeof(word));
         return word;
     }
     if (size >= sizeof(uint32_t)) {
         uint32_t low;
         uint32_t high;
-        memcpy(&low, data, sizeof(low));
-        memcpy(&high, data + size - sizeof(high), sizeof(high));
+        memcpy(&low, text.data, sizeof(low));
+        memcpy(&high, text.data + size - sizeof(high), sizeof(high));
         return low | (uint64_t)high << (8 * (size - sizeof(high)));
     }
-    for (size_t i = 0; i < size; i++) {
-        word |= (uint64_t)(unsigned char)data[i] << (8 * i);
+    if (size == 0) {
+        return 0;
     }
-    return word;
-}
-
-/* False: no command has so long a name. */
-static bool read_name(struct slice text, struct name *name)
-{
-    if (text.size > NAME_SIZE_MAX) {
-        return false;
-    }
-    *name = (struct name){{0}};
-    size_t word = 0;
-    for (; text.size > sizeof(uint64_t); word++) {
-        name->words[word] = lower_bytes(load_bytes(text.data, sizeof(uint64_t)));
-        text = slice_part(text, sizeof(uint64_t), text.size - sizeof(uint64_t));
-    }
-    name->words[word] = lower_bytes(load_bytes(text.data, text.size));
-    return true;
-}
-
-static bool is_same_name(const struct name *a, const struct name *b)
-{
-    uint64_t difference = 0;
-    for (size_t i = 0; i < NAME_WORDS; i++) {
-        difference |= a->words[i] ^ b->words[i];
-    }
-    return difference == 0;
+    const unsigned char *bytes = (const unsigned char *)text.data;
+    return bytes[0] | (uint64_t)bytes[size / 2] << (8 * (size / 2)) |
+           (uint64_t)bytes[size - 1] << (8 * (size - 1));
 }
 
 static size_t mix(uint64_t word)
@@ -118,10 +79,10 @@ static size_t mix(uint64_t word)
     return (size_t)(word * 0x9E3779B97F4A7C15ULL >> (64 - SLOT_BITS));
 }
 
-static size_t hash_name(const struct name *name)
+/* The same for heads that differ in the case of letters. */
+static size_t hash_head(uint64_t head)
 {
-    uint64_t word = name->words[1] ^ name->words[2] * 0xC2B2AE3D27D4EB4FULL;
-    return mix(name->words[0] ^ word * 0xFF51AFD7ED558CCDULL);
+    return mix(head | CASE_BITS);
 }
 
 static size_t hash_row(const struct command *row)
@@ -156,26 +117,34 @@ static void check_row(const struct command *row, const struct command *parent)
     }
 }
 
+static uint64_t letters_of(struct slice name)
+{
+    uint64_t letters = 0;
+    for (size_t i = 0; i < name.size && i < sizeof(letters); i++) {
+        char small = (char)(name.data[i] | CASE_BIT);
+        letters |= small >= 'a' && small <= 'z' ? (uint64_t)CASE_BIT << (8 * i) : 0;
+    }
+    return letters;
+}
+
 static void add_name(const struct callable *callable)
 {
-    struct name name;
-    if (!read_name(callable->name, &name)) {
-        has_long_names = true;
-        return;
-    }
-    size_t slot = hash_name(&name);
+    uint64_t head = first_bytes(callable->name);
+    size_t slot = hash_head(head);
     while (names[slot].command != NULL) {
         slot = (slot + 1) & SLOT_MASK;
     }
-    names[slot] =
-        (struct name_slot){.name = name, .command = callable->command, .size = callable->name.size};
+    names[slot] = (struct name_slot){.head = head,
+                                     .letters = letters_of(callable->name),
+                                     .name = callable->name,
+                                     .command = callable->command};
 }
 
 static void add_command(const struct command *command)
 {
     check_row(command, NULL);
     struct slice name = slice_of_string(command->name);
-    CHECK(command_count < ROWS_MAX && name.size <= NAME_SIZE_MAX && table_find(name) == NULL);
+    CHECK(command_count < ROWS_MAX && table_find(name) == NULL);
     callables[command_count] = (struct callable){.name = name, .command = command};
     add_name(&callables[command_count]);
     command_count++;
@@ -205,7 +174,6 @@ void table_init(void)
 static void name_anew(void)
 {
     memset(names, 0, sizeof(names));
-    has_long_names = false;
     for (size_t i = 0; i < command_count; i++) {
         add_name(&callables[i]);
     }
@@ -235,37 +203,36 @@ enum status table_rename(struct slice from, struct slice to)
     return STATUS_OK;
 }
 
-static bool is_same_ignoring_case(struct slice a, struct slice b)
+static bool is_same_head(const struct name_slot *slot, uint64_t head)
 {
-    for (size_t i = 0; i < a.size && i < b.size; i++) {
-        if (lower_bytes((unsigned char)a.data[i]) != lower_bytes((unsigned char)b.data[i])) {
+    return ((slot->head ^ head) & ~slot->letters) == 0;
+}
+
+static char small_of(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | CASE_BIT) : c;
+}
+
+/* Are names of one size, whose heads are the same, the same? */
+static bool is_same_rest(struct slice a, struct slice b)
+{
+    for (size_t i = sizeof(uint64_t); i < a.size; i++) {
+        if (small_of(a.data[i]) != small_of(b.data[i])) {
             return false;
         }
     }
-    return a.size == b.size;
-}
-
-static const struct command *find_long_name(struct slice text)
-{
-    for (size_t i = 0; i < command_count; i++) {
-        if (is_same_ignoring_case(callables[i].name, text)) {
-            return callables[i].command;
-        }
-    }
-    return NULL;
+    return true;
 }
 
 const struct command *table_find(struct slice text)
 {
-    struct name name;
-    if (!read_name(text, &name)) {
-        return has_long_names ? find_long_name(text) : NULL;
-    }
-    for (size_t slot = hash_name(&name); names[slot].command != NULL;
-         slot = (slot + 1) & SLOT_MASK) {
+    uint64_t head = first_bytes(text);
+    for (size_t at = hash_head(head); names[at].command != NULL; at = (at + 1) & SLOT_MASK) {
+        const struct name_slot *slot = &names[at];
         /* The size tells a NUL at the end of a name from none. */
-        if (is_same_name(&names[slot].name, &name) && names[slot].size == text.size) {
-            return names[slot].command;
+        if (is_same_head(slot, head) && slot->name.size == text.size &&
+            is_same_rest(slot->name, text)) {
+            return slot->command;
         }
     }
     return NULL;

@@ -6,6 +6,7 @@
 #include "support/command_shell.h"
 
 #include <check.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -398,6 +399,29 @@ START_TEST(rows_are_found)
 }
 END_TEST
 
+/* With one byte changed a name finds its command only if that is the other case of a letter. */
+START_TEST(names_differ_in_each_byte)
+{
+    table_init();
+    for (size_t i = 0; i < table_count(); i++) {
+        const struct command *command = table_at(i);
+        char name[COMMAND_NAME_SIZE_MAX];
+        size_t size = strlen(command->name);
+        memcpy(name, command->name, size);
+        for (size_t at = 0; at < size; at++) {
+            for (unsigned byte = 0; byte <= UINT8_MAX; byte++) {
+                name[at] = (char)byte;
+                bool is_same =
+                    (byte | (isupper((int)byte) ? 0x20U : 0U)) == (unsigned char)command->name[at];
+                ck_assert_msg((table_find(slice_make(name, size)) == command) == is_same,
+                              "%s with byte %zu changed to %u", command->name, at, byte);
+            }
+            name[at] = command->name[at];
+        }
+    }
+}
+END_TEST
+
 static enum status rename_to(const char *from, const char *to)
 {
     return table_rename(slice_of_string(from), slice_of_string(to));
@@ -456,6 +480,7 @@ int main(void)
     tcase_add_test(core, pauses);
     tcase_add_test(core, counts);
     tcase_add_test(core, rows_are_found);
+    tcase_add_test(core, names_differ_in_each_byte);
     tcase_add_test(core, rows_are_renamed);
     suite_add_tcase(suite, core);
     SRunner *runner = srunner_create(suite);
