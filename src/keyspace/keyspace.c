@@ -103,7 +103,8 @@ enum status keyspace_find(struct keyspace *keyspace, unsigned database, struct s
         return status;
     }
     out->size = (size_t)entry->size;
-    out->bytes = slice_make(NULL, 0);
+    bool is_loaded = entry->is_verified && entry_is_whole(entry);
+    out->bytes = is_loaded ? entry->value : slice_make(NULL, 0);
     out->expiry_ms = entry->expiry_ms;
     out->type = (enum value_type)entry->type;
     out->encoding = entry->encoding;
@@ -152,15 +153,9 @@ enum status keyspace_load(struct keyspace *keyspace, struct value *value)
     return keyspace_part(keyspace, value, 0, SIZE_MAX, &value->bytes);
 }
 
-enum status keyspace_part(struct keyspace *keyspace, const struct value *value, size_t offset,
-                          size_t size, struct slice *out)
+enum status keyspace_read_part(struct keyspace *keyspace, const struct value *value, size_t offset,
+                               size_t size, struct slice *out)
 {
-    if (value->bytes.size > 0) {
-        size_t from = offset < value->size ? offset : value->size;
-        size_t rest = value->size - from;
-        *out = slice_part(value->bytes, from, size < rest ? size : rest);
-        return STATUS_OK; /* loaded before */
-    }
     return engine_part_locked(keyspace->engine, &value->entry, offset, size, out);
 }
 

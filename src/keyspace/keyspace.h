@@ -47,7 +47,8 @@ enum string_encoding {
 /* A key's value, borrowed until the lock is released. */
 struct value {
     size_t size;
-    struct slice bytes; /* all of it and verified, once it was loaded; before, empty */
+    struct slice bytes; /* all of it and verified, once it was loaded, as short ones are from the
+                           start; before, empty */
     int64_t expiry_ms;  /* EXPIRY_NONE = none */
     enum value_type type;
     uint8_t encoding;
@@ -108,8 +109,8 @@ void keyspace_observe(struct keyspace *keyspace, const struct keyspace_observer 
 
 /* --- reading --- */
 
-/* Finds the key without reading its value: size, type, expiry. Does not count hits: for commands
- * that write. */
+/* Finds the key without reading its value, if that is long: size, type, expiry. Does not count
+ * hits: for commands that write. */
 enum status keyspace_find(struct keyspace *keyspace, unsigned database, struct slice key,
                           struct value *out) MUST_CHECK;
 
@@ -128,10 +129,24 @@ enum status keyspace_read(struct keyspace *keyspace, unsigned database, struct s
 /* Verifies all of a found value, and lets value->bytes show it. */
 enum status keyspace_load(struct keyspace *keyspace, struct value *value) MUST_CHECK;
 
+/* keyspace_part() of what is not loaded. */
+enum status keyspace_read_part(struct keyspace *keyspace, const struct value *value, size_t offset,
+                               size_t size, struct slice *out) MUST_CHECK;
+
 /* [offset, offset+size) of a found value, cut at its end, verified: where there is no need to load
  * all of something large (GETRANGE, GETBIT). Borrowed until the lock is released. */
-enum status keyspace_part(struct keyspace *keyspace, const struct value *value, size_t offset,
-                          size_t size, struct slice *out) MUST_CHECK;
+MUST_CHECK static inline enum status keyspace_part(struct keyspace *keyspace,
+                                                   const struct value *value, size_t offset,
+                                                   size_t size, struct slice *out)
+{
+    size_t loaded = value->bytes.size;
+    if (loaded == 0) {
+        return keyspace_read_part(keyspace, value, offset, size, out);
+    }
+    size_t from = offset < loaded ? offset : loaded;
+    *out = slice_make(value->bytes.data + from, size < loaded - from ? size : loaded - from);
+    return STATUS_OK;
+}
 
 /* The same bytes, shown where they lie, one part of them after the other; on a failure some have
  * been shown. */
