@@ -5,11 +5,8 @@
  * two doubles the width. */
 static size_t power_of(uint64_t value)
 {
-    size_t power = 0;
-    while (value >> power >= (uint64_t)2 * HISTOGRAM_STEPS) {
-        power++;
-    }
-    return power;
+    uint64_t below = 2 * HISTOGRAM_STEPS - 1;
+    return (size_t)(__builtin_clzll(below) - __builtin_clzll(value | below));
 }
 
 static size_t cell_of(uint64_t value)

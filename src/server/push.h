@@ -68,6 +68,12 @@ struct push_inbox {
 
 /* Takes the oldest; NULL: none. delivery_free() ends it. */
 struct delivery *push_inbox_take(struct push_inbox *inbox);
+
+static inline bool push_inbox_is_empty(const struct push_inbox *inbox)
+{
+    return inbox->first == NULL;
+}
+
 void delivery_free(struct delivery *delivery);
 void push_inbox_clear(struct push_inbox *inbox);
 

@@ -1,7 +1,6 @@
 /* turn.c - see turn.h. */
 #include "server/turn.h"
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine.h"
@@ -11,144 +10,14 @@
 #include "server/stager.h"
 #include "server/turn_ahead.h"
 #include "server/turn_deliver.h"
+#include "server/turn_parse.h"
 #include "server/turn_settle.h"
 #include "server/worker.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 /* Commands in one hold of the lock: enough to spread its cost, few enough that nobody waits. */
 #define COMMANDS_PER_HOLD 64
-
-/* Requests of one connection in a turn: others wait for the end of it, and what can't be executed
- * is parsed again. */
-#define REQUESTS_PER_PART 4096
-
-/* --- parsing: no lock ----------------------------------------------------------------------- */
-
-static struct request *add_request(struct worker *worker)
-{
-    if (worker->request_count == worker->request_capacity) {
-        size_t capacity = worker->request_capacity == 0 ? 256 : worker->request_capacity * 2;
-        struct request *requests = realloc(worker->requests, capacity * sizeof(*requests));
-        if (requests == NULL) {
-            return NULL;
-        }
-        worker->requests = requests;
-        worker->request_capacity = capacity;
-    }
-    return &worker->requests[worker->request_count++];
-}
-
-static struct part *add_part(struct worker *worker)
-{
-    if (worker->part_count == worker->part_capacity) {
-        size_t capacity = worker->part_capacity == 0 ? 64 : worker->part_capacity * 2;
-        struct part *parts = realloc(worker->parts, capacity * sizeof(*parts));
-        if (parts == NULL) {
-            return NULL;
-        }
-        worker->parts = parts;
-        worker->part_capacity = capacity;
-    }
-    return &worker->parts[worker->part_count++];
-}
-
-static bool note_request(struct worker *worker, struct part *part, size_t first, const char *error)
-{
-    char *copy = error == NULL ? NULL : strdup(error);
-    struct request *request = error != NULL && copy == NULL ? NULL : add_request(worker);
-    if (request == NULL) {
-        free(copy);
-        return false;
-    }
-    *request = (struct request){.first_argument = first,
-                                .argument_count = worker->arguments.count - first,
-                                .end = part->parsed,
-                                .error = copy};
-    if (error == NULL) {
-        request->command = worker->server->executor->recognize(worker->arguments.items[first]);
-    }
-    part->request_count++;
-    return true;
-}
-
-/* False: memory ran out. */
-static bool parse_part(struct worker *worker, struct part *part, bool one_by_one)
-{
-    struct parser *parser = &part->connection->parser;
-    worker->limits.unauthenticated = one_by_one;
-    while (part->parsed < part->source.size) {
-        struct slice rest =
-            slice_part(part->source, part->parsed, part->source.size - part->parsed);
-        size_t first = worker->arguments.count;
-        size_t consumed = 0;
-        char error[PARSER_ERROR_SIZE];
-        switch (parser_next(parser, rest, &worker->limits, &worker->arguments, &consumed)) {
-        case PARSE_INCOMPLETE:
-            return true;
-        case PARSE_NO_MEMORY:
-            return false;
-        case PARSE_ERROR:
-            part->parsed = part->source.size;
-            parser_error(parser, error);
-            return note_request(worker, part, first, error);
-        case PARSE_REQUEST:
-            break;
-        }
-        part->parsed += consumed;
-        if (worker->arguments.count > first && !note_request(worker, part, first, NULL)) {
-            return false;
-        }
-        bool enough = part->request_count >= (one_by_one ? 1 : REQUESTS_PER_PART);
-        if (enough) {
-            part->unparsed = part->parsed < part->source.size;
-            return true;
-        }
-    }
-    return true;
-}
-
-void turn_add_part(struct worker *worker, struct connection *connection, struct slice source)
-{
-    struct part *part = add_part(worker);
-    if (part == NULL) {
-        worker_close_later(worker, connection);
-        return;
-    }
-    *part = (struct part){
-        .connection = connection, .source = source, .first_request = worker->request_count};
-    connection->in_turn = true;
-    worker_list_add(worker, LIST_SETTLE, connection);
-    if (!parse_part(worker, part, connection_is_stranger(connection))) {
-        worker_close_later(worker, connection);
-    }
-}
-
-/* As many as make a turn, besides what was read in it; the others keep their places. */
-static void parse_resumed(struct worker *worker)
-{
-    struct connection_list *list = &worker->lists[LIST_RESUME];
-    size_t limit = worker->request_count + WORKER_REQUESTS_MAX;
-    size_t taken = 0;
-    while (taken < list->count && worker->request_count < limit) {
-        struct connection *connection = list->items[taken++];
-        connection->lists &= ~(1U << LIST_RESUME);
-        if (connection->in_turn || !connection_is_ready(connection)) {
-            continue;
-        }
-        if (connection->input.size > 0) {
-            turn_add_part(worker, connection, connection_input(connection));
-        } else {
-            worker_list_add(worker, LIST_SETTLE, connection);
-        }
-    }
-    list->count -= taken;
-    if (list->count > 0 && taken > 0) {
-        memmove(list->items, list->items + taken, list->count * sizeof(struct connection *));
-    }
-}
 
 /* --- messages ------------------------------------------------------------------------------- */
 
@@ -279,6 +148,10 @@ static bool execute_next_locked(struct worker *worker, const struct part *part, 
     struct server *server = worker->server;
     struct connection *connection = part->connection;
     const struct request *request = &worker->requests[part->first_request + index];
+    /* What lies in the worker's arena is small. */
+    if (connection->input.size == 0 && connection->staging == NULL) {
+        return execute_request_locked(worker, &connection->session, request);
+    }
     if (stager_claim_locked(worker, part, index)) {
         return false;
     }
@@ -288,18 +161,36 @@ static bool execute_next_locked(struct worker *worker, const struct part *part, 
     return is_executed;
 }
 
-static bool is_stopped_locked(const struct worker *worker, struct connection *connection)
+static size_t output_limit_of(const struct worker *worker)
+{
+    return (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
+}
+
+/* While so many bytes of replies wait, no limit stops the client: looked up once for many requests,
+ * so a CONFIG SET among them holds from the next hold on. */
+static size_t output_allowance(const struct worker *worker)
+{
+    size_t limit = output_limit_of(worker);
+    size_t hard = config_output_limit(worker->server->config, CLIENT_NORMAL).hard;
+    return hard > 0 && hard < limit ? hard : limit;
+}
+
+static bool is_stopped_locked(const struct worker *worker, struct connection *connection,
+                              size_t allowance)
 {
     const struct session *session = &connection->session;
     if (session->blocked != BLOCK_NONE || session->close_after_reply || session->close_asap ||
-        stager_is_over(connection) || turn_is_over_hard_limit(worker, connection)) {
+        stager_is_over(connection)) {
         return true;
     }
-    size_t limit = (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
-    if (output_pending(&connection->output, &session->reply) > limit) {
+    size_t pending = output_pending(&connection->output, &session->reply);
+    if (pending <= allowance) {
+        return connection->output_stalled;
+    }
+    if (pending > output_limit_of(worker)) {
         connection->output_stalled = true;
     }
-    return connection->output_stalled;
+    return connection->output_stalled || turn_is_over_hard_limit(worker, connection);
 }
 
 /* Executes up to `count` requests of the part. Returns how many; fewer: it is stopped. */
@@ -316,12 +207,18 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
     engine_rest_begin_locked(server->engine);
     uint64_t value_bytes = engine_value_bytes_locked(server->engine);
     uint64_t write_position = session->write_position;
-    while (done < count && !is_stopped_locked(worker, connection)) {
-        turn_ahead_locked(worker, ahead, part->first_request + part->executed + done);
-        if (!execute_next_locked(worker, part, part->executed + done)) {
+    size_t allowance = output_allowance(worker);
+    while (done < count && !is_stopped_locked(worker, connection, allowance)) {
+        size_t index = part->executed + done;
+        if (turn_ahead_is_due(ahead, part->first_request + index)) {
+            turn_ahead_locked(worker, ahead, part->first_request + index);
+        }
+        if (!execute_next_locked(worker, part, index)) {
             break;
         }
-        turn_deliver_locked(worker);
+        if (!push_inbox_is_empty(&worker->inbox)) {
+            turn_deliver_locked(worker);
+        }
         done++;
     }
     turn_note_position(worker, connection, engine_rest_end_locked(server->engine));
@@ -442,8 +339,12 @@ static void keep_fragments(struct worker *worker)
 
 static void forget_turn(struct worker *worker)
 {
-    for (size_t i = 0; i < worker->request_count; i++) {
-        free(worker->requests[i].error);
+    for (size_t i = 0; i < worker->part_count; i++) {
+        const struct part *part = &worker->parts[i];
+        if (part->request_count > 0) {
+            /* Behind an error nothing is parsed. */
+            free(worker->requests[part->first_request + part->request_count - 1].error);
+        }
     }
     worker->request_count = 0;
     worker->part_count = 0;
@@ -456,7 +357,7 @@ void turn_end(struct worker *worker)
 {
     take_messages(worker);
     slow_writers_release(worker);
-    parse_resumed(worker);
+    turn_parse_resumed(worker);
     keep_fragments(worker);
     execute(worker);
     turn_settle(worker);

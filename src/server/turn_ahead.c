@@ -44,9 +44,9 @@ static void gather_locked(struct worker *worker, struct turn_ahead *ahead)
 void turn_ahead_locked(struct worker *worker, struct turn_ahead *ahead, size_t next)
 {
     if (worker->request_count < 2) {
-        return; /* nothing to overlap it with */
+        ahead->due = SIZE_MAX; /* nothing to overlap it with */
     }
-    while (next >= ahead->due) {
+    while (turn_ahead_is_due(ahead, next)) {
         prefetch_records_locked(worker->server->engine, &ahead->group);
         ahead->due = ahead->group_first;
         gather_locked(worker, ahead);

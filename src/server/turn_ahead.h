@@ -35,7 +35,13 @@ struct turn_ahead {
     size_t due;                  /* the request before which there is something to fetch again */
 };
 
-/* Request `next`, counted in the turn, is about to run. */
+/* Is there something to do before request `next`, counted in the turn, runs? */
+static inline bool turn_ahead_is_due(const struct turn_ahead *ahead, size_t next)
+{
+    return next >= ahead->due;
+}
+
+/* Does it. */
 void turn_ahead_locked(struct worker *worker, struct turn_ahead *ahead, size_t next);
 
 #endif

@@ -10,6 +10,7 @@
 #include "server/server_users.h"
 #include "server/slow_writers.h"
 #include "server/turn.h"
+#include "server/turn_parse.h"
 #include "server/turn_settle.h"
 
 #include <errno.h>
@@ -97,7 +98,7 @@ static void receive_into_input(struct worker *worker, struct connection *connect
     }
     count_input(worker, connection, size);
     if (connection_is_ready(connection)) {
-        turn_add_part(worker, connection, connection_input(connection));
+        turn_parse_part(worker, connection, connection_input(connection));
     } else {
         connection_update_reading(connection);
     }
@@ -115,7 +116,7 @@ static void receive_into_arena(struct worker *worker, struct connection *connect
     }
     count_input(worker, connection, size);
     worker->arena_used += (size_t)size;
-    turn_add_part(worker, connection, slice_make(into, (size_t)size));
+    turn_parse_part(worker, connection, slice_make(into, (size_t)size));
 }
 
 static void on_readable(evutil_socket_t descriptor, short what, void *context)
