@@ -360,6 +360,33 @@ class Info(TestCase):
             found.append((counts, self.section(server, "errorstats"), latencies))
         self.assertEqual(found[0], found[1])
 
+    def test_who_has_no_request_under_way_holds_no_buffers(self):
+        """Also behind large requests and replies."""
+        watcher, client = self.client(ours), self.client(ours)
+        number = client.ask("CLIENT", "ID")[1:-2].decode()
+
+        def field(name):
+            line = watcher.ask("CLIENT", "LIST", "ID", number).decode()
+            return int(re.search(rf" {name}=(\d+)", line)[1])
+
+        def buffers():
+            return {name: field(name) for name in ("qbuf", "qbuf-free", "rbs", "obl", "omem")}
+
+        nothing = dict.fromkeys(("qbuf", "qbuf-free", "rbs", "obl", "omem"), 0)
+        idle = field("tot-mem")
+        deadline = time.monotonic() + 60
+        for command, size in ((["SET", "large", "x" * 400000], 5), (["GET", "large"], 400011)):
+            self.assertEqual(len(client.ask(*command)), size)
+            while buffers() != nothing and time.monotonic() < deadline:
+                time.sleep(0.01)  # the reply has come, and the worker has yet to note it
+            self.assertEqual(buffers(), nothing)
+            self.assertEqual(field("tot-mem"), idle)
+        client.socket.sendall(b"*3\r\n$3\r\nSET\r\n$5\r\nlarge\r\n$400000\r\nxxx")
+        while field("qbuf-free") < 399000 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertGreaterEqual(field("qbuf-free"), 399000)
+        self.assertGreaterEqual(field("tot-mem"), idle + 400000)
+
     def test_errors_that_come_late(self):
         """MIGRATE waits here, and not in Redis; its errors are counted all the same."""
         found = []
