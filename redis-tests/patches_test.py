@@ -131,7 +131,8 @@ class PatchesTest(unittest.TestCase):
         self.patches = Patches(self.random)
         # Small segments, so that values lie in many and those of the largest have their own.
         directives = [("enable-debug-command", "yes")]
-        self.server = Server(directives=[("segment-size", "1mb"), ("appendfsync", "always"), *directives])
+        mode = self.random.choice(("always", "everysec", "no"))  # what is answered outlives a kill in each
+        self.server = Server(directives=[("segment-size", "1mb"), ("appendfsync", mode), *directives])
         self.reference = Server(reference=True, directives=directives)
         self.addCleanup(self.reference.close)
         self.addCleanup(self.server.close)
