@@ -12,7 +12,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support")]
 
-from server import Server, ServerError  # noqa: E402  (after the path is set)
+from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402  (after the path is set)
+from server import Server, ServerError  # noqa: E402
 from wire_client import Client  # noqa: E402
 
 HASH = "34344e4d60c2b6d639b7bd22e18f2b0b91bc34bf0ac5f9952744435093cfb4e6"
@@ -366,20 +367,6 @@ def words_of(line):
         word = "" if word == '""' else word
         words.append(word.replace("\\x20", " "))
     return words
-
-
-ours = Server()
-theirs = Server(reference=True)
-
-
-def setUpModule():
-    ours.start()
-    theirs.start()
-
-
-def tearDownModule():
-    ours.close()
-    theirs.close()
 
 
 class TestCase(unittest.TestCase):

@@ -19,21 +19,9 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support")]
 
-from server import Server  # noqa: E402  (after the path is set)
+from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402  (after the path is set)
+from server import Server  # noqa: E402
 from wire_client import Client  # noqa: E402
-
-ours = Server()
-theirs = Server(reference=True)
-
-
-def setUpModule():
-    ours.start()
-    theirs.start()
-
-
-def tearDownModule():
-    ours.close()
-    theirs.close()
 
 
 class TestCase(unittest.TestCase):

@@ -12,20 +12,7 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
 
-from server import Server  # noqa: E402  (after the path is set)
-
-ours = Server()
-theirs = Server(reference=True)
-
-
-def setUpModule():
-    ours.start()
-    theirs.start()
-
-
-def tearDownModule():
-    ours.close()
-    theirs.close()
+from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402  (after the path is set)
 
 
 class Client:

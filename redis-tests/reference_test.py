@@ -14,25 +14,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
 
 import wire  # noqa: E402  (after the path is set)
-from server import Server  # noqa: E402
+from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402
 
 QUIET_SECONDS = 0.5
 LINE_MAX = 64 * 1024
 # Redis's documentation leaves out arguments that both servers take.
 FULLER_SYNTAX = {b"lolwut"}
-
-ours = Server()
-theirs = Server(reference=True)
-
-
-def setUpModule():
-    ours.start()
-    theirs.start()
-
-
-def tearDownModule():
-    ours.close()
-    theirs.close()
 
 
 class Conversation:

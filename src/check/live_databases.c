@@ -42,12 +42,9 @@ enum status live_databases_take_map(struct live *live, uint64_t sequence,
     if (sequence <= live->map_sequence) {
         return STATUS_OK;
     }
-    uint64_t *ids = malloc((map->count + 1) * sizeof(*ids));
+    uint64_t *ids = mark_copy_keyspace_ids(map);
     if (ids == NULL) {
         return STATUS_NO_MEMORY;
-    }
-    for (size_t i = 0; i < map->count; i++) {
-        ids[i] = mark_keyspace_id(map, i);
     }
     enum status status = set_map(live, ids, map->count);
     free(ids);

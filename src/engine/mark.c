@@ -4,6 +4,8 @@
 #include "base/check.h"
 #include "engine/little_endian.h"
 
+#include <stdlib.h>
+
 static const uint8_t *bytes_of(struct slice value)
 {
     return (const uint8_t *)value.data;
@@ -80,4 +82,13 @@ uint64_t mark_keyspace_id(const struct mark_keyspace_map *map, size_t database)
 {
     CHECK(database < map->count);
     return little_endian_load64(map->ids + database * sizeof(uint64_t));
+}
+
+uint64_t *mark_copy_keyspace_ids(const struct mark_keyspace_map *map)
+{
+    uint64_t *ids = malloc((map->count + 1) * sizeof(*ids));
+    for (size_t i = 0; ids != NULL && i < map->count; i++) {
+        ids[i] = mark_keyspace_id(map, i);
+    }
+    return ids;
 }

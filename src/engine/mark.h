@@ -56,4 +56,7 @@ enum status mark_decode_keyspace_map(struct slice value, struct mark_keyspace_ma
 /* The keyspace id of `database`, which is below map->count. */
 uint64_t mark_keyspace_id(const struct mark_keyspace_map *map, size_t database);
 
+/* All of them, an owned array; NULL without memory. */
+uint64_t *mark_copy_keyspace_ids(const struct mark_keyspace_map *map);
+
 #endif

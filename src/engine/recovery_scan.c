@@ -52,12 +52,9 @@ static enum status take_map(struct recovery_scan *scan, uint64_t sequence,
     if (sequence <= scan->map_sequence) {
         return STATUS_OK;
     }
-    uint64_t *ids = malloc((map->count + 1) * sizeof(*ids));
+    uint64_t *ids = mark_copy_keyspace_ids(map);
     if (ids == NULL) {
         return STATUS_NO_MEMORY;
-    }
-    for (size_t i = 0; i < map->count; i++) {
-        ids[i] = mark_keyspace_id(map, i);
     }
     free(scan->map);
     scan->map = ids;

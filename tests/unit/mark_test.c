@@ -54,6 +54,10 @@ START_TEST(keyspace_map)
     for (size_t i = 0; i < 3; i++) {
         ck_assert_uint_eq(mark_keyspace_id(&map, i), ids[i]);
     }
+    uint64_t *copied = mark_copy_keyspace_ids(&map);
+    ck_assert_ptr_nonnull(copied);
+    ck_assert_int_eq(memcmp(copied, ids, 3 * sizeof(ids[0])), 0);
+    free(copied);
     for (size_t other = 0; other < size + 8; other++) {
         if (other != size) {
             struct slice value = slice_make(bytes + 1, other);
