@@ -1,9 +1,10 @@
 /* recovery_candidates.c - see recovery_candidates.h. */
 #include "engine/recovery_candidates.h"
 
-#include "base/check.h"
+#include "engine/recovery_threads.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define RADIX_BITS 11
 #define RADIX_SIZE ((size_t)1 << RADIX_BITS)
@@ -39,36 +40,42 @@ static enum status reserve_candidate(struct recovery_candidates *candidates)
     return STATUS_OK;
 }
 
-/* What index_find() does for all slots of the entry's hash. */
+/* One thread's part of the table. */
 struct collecting {
-    struct recovery_candidates *candidates;
-    uint64_t entry; /* its place */
+    RECOVERY_APART const struct recovery_settlement *settlement;
+    struct recovery_candidates found;
+    size_t from;
+    size_t end;
     enum status status;
 };
 
+/* What index_find() does for all slots of the hash of the entry at `from`. */
 static bool collect_slot(void *context, struct record_address address)
 {
     struct collecting *collecting = context;
-    struct recovery_candidates *candidates = collecting->candidates;
+    struct recovery_candidates *candidates = &collecting->found;
     collecting->status = reserve_candidate(candidates);
     if (collecting->status != STATUS_OK) {
         return true; /* to end here */
     }
+    uint64_t entry = collecting->from;
     candidates->address_bits |= address.units;
     candidates->items[candidates->count++] = (struct recovery_candidate){
         .address = address.units & (((uint64_t)1 << SEGMENT_ADDRESS_BITS) - 1),
         .verdict = RECOVERY_UNKNOWN,
-        .entry_high = collecting->entry >> 32 & UINT16_MAX,
-        .entry_low = (uint32_t)collecting->entry};
+        .entry_high = entry >> 32 & UINT16_MAX,
+        .entry_low = (uint32_t)entry};
     return false;
 }
 
-static enum status collect(struct recovery_candidates *candidates,
-                           const struct recovery_settlement *settlement)
+static void collect(void *argument)
 {
+    struct collecting *collecting = argument;
+    const struct recovery_settlement *settlement = collecting->settlement;
     const struct spaces *spaces = &settlement->engine->spaces;
-    for (size_t i = 0; i < settlement->table->capacity; i++) {
-        struct recovery_entry *entry = &settlement->table->entries[i];
+    for (; collecting->from < collecting->end && collecting->status == STATUS_OK;
+         collecting->from++) {
+        struct recovery_entry *entry = &settlement->table->entries[collecting->from];
         if (!entry->is_used) {
             continue;
         }
@@ -78,31 +85,57 @@ static enum status collect(struct recovery_candidates *candidates,
             entry->is_used = 0; /* flushed */
             continue;
         }
-        struct collecting collecting = {.candidates = candidates, .entry = i};
         struct index_entry unused;
-        (void)index_find(keyspace->index, index_hash_of(entry->hash), collect_slot, &collecting,
+        (void)index_find(keyspace->index, index_hash_of(entry->hash), collect_slot, collecting,
                          &unused);
-        if (collecting.status != STATUS_OK) {
-            return collecting.status;
-        }
     }
+}
+
+/* Puts those of `second`, of later entries, behind those of `first`, and asks for what sorting
+ * needs. */
+static enum status join(struct recovery_candidates *first, const struct recovery_candidates *second)
+{
+    size_t count = first->count + second->count;
+    struct recovery_candidate *items = realloc(first->items, (count + 1) * sizeof(*items));
+    if (items == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    first->items = items;
+    first->capacity = count;
+    first->spare = malloc((count + 1) * sizeof(*items));
+    if (first->spare == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    if (second->count > 0) {
+        memcpy(items + first->count, second->items, second->count * sizeof(*items));
+    }
+    first->count = count;
+    first->address_bits |= second->address_bits;
     return STATUS_OK;
 }
 
 enum status recovery_candidates_collect(struct recovery_candidates *candidates,
                                         const struct recovery_settlement *settlement)
 {
-    enum status status = collect(candidates, settlement);
-    if (status != STATUS_OK) {
-        return status;
+    size_t capacity = settlement->table->capacity;
+    struct collecting first = {.settlement = settlement, .end = capacity / 2};
+    struct collecting second = {.settlement = settlement, .from = capacity / 2, .end = capacity};
+    if (recovery_threads_pay(settlement->engine, capacity * sizeof(struct recovery_entry))) {
+        recovery_threads_run(collect, &first, collect, &second);
+    } else {
+        collect(&first);
+        collect(&second);
     }
-    candidates->spare = malloc((candidates->count + 1) * sizeof(*candidates->spare));
-    if (candidates->spare == NULL) {
-        return STATUS_NO_MEMORY;
+    enum status status = first.status != STATUS_OK ? first.status : second.status;
+    if (status == STATUS_OK) {
+        status = join(&first.found, &second.found);
     }
-    candidates->capacity = candidates->count; /* as many as `spare` has room for */
-    recovery_candidates_sort_by_address(candidates);
-    return STATUS_OK;
+    *candidates = first.found;
+    recovery_candidates_deinit(&second.found);
+    if (status == STATUS_OK) {
+        recovery_candidates_sort_by_address(candidates);
+    }
+    return status;
 }
 
 /* --- sorting --------------------------------------------------------------------------------- */

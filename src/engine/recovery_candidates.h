@@ -6,7 +6,7 @@
  * files; for changing the index afterwards, in about the order of their slots and entries. Sorting
  * costs a fraction of what visiting either of them in the other's order does.
  *
- * One thread.
+ * One thread, which has a second one help it where there is much to collect.
  */
 #ifndef SCDB_ENGINE_RECOVERY_CANDIDATES_H
 #define SCDB_ENGINE_RECOVERY_CANDIDATES_H
@@ -50,8 +50,8 @@ struct recovery_candidates {
 void recovery_candidates_init(struct recovery_candidates *candidates);
 void recovery_candidates_deinit(struct recovery_candidates *candidates);
 
-/* Adds all of them, in the order in which their records lie in the files; entries of keyspaces that
- * are gone are used up. NO_MEMORY. */
+/* Finds all of them, in the order in which their records lie in the files; entries of keyspaces
+ * that are gone are used up. NO_MEMORY. */
 enum status recovery_candidates_collect(struct recovery_candidates *candidates,
                                         const struct recovery_settlement *settlement) MUST_CHECK;
 

@@ -27,7 +27,7 @@ struct parts {
 
 /* One of the threads: reads records in the order of their addresses. */
 struct reader {
-    struct parts *parts;
+    RECOVERY_APART struct parts *parts;
     struct segment *segment; /* borrowed; NULL: none yet */
     struct record_scanner scanner;
     enum status status;

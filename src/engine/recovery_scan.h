@@ -11,6 +11,7 @@
 #include "engine/recovery_files.h"
 #include "engine/recovery_pieces.h"
 #include "engine/recovery_table.h"
+#include "engine/recovery_threads.h"
 #include "engine/staircase.h"
 
 #include <stdatomic.h>
@@ -27,7 +28,7 @@ struct recovery_progress {
 };
 
 struct recovery_scan {
-    struct engine *engine; /* borrowed */
+    RECOVERY_APART struct engine *engine; /* borrowed */
     struct recovery_table table;
     struct staircase marks;
     struct recovery_pieces pieces;

@@ -15,7 +15,7 @@ struct parts {
 
 /* One of the threads. */
 struct reader {
-    struct parts *parts;
+    RECOVERY_APART struct parts *parts;
     struct recovery_scan *scan;
     size_t reserved_keys;
     enum status status;

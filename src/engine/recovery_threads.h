@@ -12,6 +12,10 @@
 
 #include <stdbool.h>
 
+/* What one of the threads writes all the time stands on cache lines of its own: on those of the
+ * other one, as neighbours on a stack, each write would wait for the other processor. */
+#define RECOVERY_APART _Alignas(128)
+
 /* Is it worth a second thread to read so much? */
 bool recovery_threads_pay(const struct engine *engine, uint64_t bytes);
 
