@@ -163,6 +163,11 @@ void recovery_checkpoint_close(struct recovery_checkpoint *checkpoint)
         file_close(checkpoint->file);
     }
     checkpoint->file = NULL;
+    while (checkpoint->keyspaces != NULL) {
+        struct engine_keyspace *keyspace = checkpoint->keyspaces;
+        checkpoint->keyspaces = keyspace->next;
+        spaces_destroy_keyspace(keyspace);
+    }
     checkpoint_facts_deinit(&checkpoint->facts);
     free(checkpoint->handles);
     checkpoint->handles = NULL;
@@ -262,11 +267,10 @@ static enum status load_keyspace(struct block_reader *reader, struct engine_keys
 {
     const struct index_translator translator = {.translate = translate,
                                                 .context = reader->checkpoint};
-    uint64_t id = reader->block.keyspace_id;
     struct index_loader loader;
     index_loader_init(&loader, keyspace->index);
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && reader->block.keyspace_id == id) {
+    while (status == STATUS_OK && reader->block.keyspace_id == keyspace->id) {
         status = index_loader_add(&loader, &reader->image, &translator);
         if (status == STATUS_OK) {
             status = read_block(reader);
@@ -281,37 +285,50 @@ static enum status load_keyspace(struct block_reader *reader, struct engine_keys
     return status;
 }
 
-static enum status skip_keyspace(struct block_reader *reader)
+/* Which keyspaces databases map to is not known: so all are loaded. */
+static enum status load_next_keyspace(struct block_reader *reader)
 {
+    struct recovery_checkpoint *checkpoint = reader->checkpoint;
     uint64_t id = reader->block.keyspace_id;
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && reader->block.keyspace_id == id) {
-        status = read_block(reader);
+    uint64_t last_id = checkpoint->keyspaces != NULL ? checkpoint->keyspaces->id : 0;
+    if (id <= last_id) {
+        return STATUS_CORRUPT; /* out of order, or it came before */
     }
-    return status;
+    struct engine_keyspace *keyspace;
+    enum status status = spaces_create_keyspace(&checkpoint->engine->spaces, id, &keyspace);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    keyspace->next = checkpoint->keyspaces;
+    checkpoint->keyspaces = keyspace;
+    return load_keyspace(reader, keyspace);
 }
 
-static enum status load_keyspaces(struct recovery_checkpoint *checkpoint)
+enum status recovery_checkpoint_read(struct recovery_checkpoint *checkpoint)
 {
-    struct spaces *spaces = &checkpoint->engine->spaces;
     struct block_reader reader = {.checkpoint = checkpoint, .offset = CHECKPOINT_HEADER_SIZE};
     index_image_init(&reader.image);
-    uint64_t last_id = 0;
     enum status status = read_block(&reader);
     while (status == STATUS_OK) {
-        struct engine_keyspace *keyspace = spaces_find(spaces, reader.block.keyspace_id);
-        if (reader.block.keyspace_id <= last_id) {
-            status = STATUS_CORRUPT; /* out of order, or it came before */
-        } else {
-            last_id = reader.block.keyspace_id;
-            status = keyspace != NULL ? load_keyspace(&reader, keyspace) : skip_keyspace(&reader);
-        }
+        status = load_next_keyspace(&reader);
     }
     index_image_deinit(&reader.image);
     if (status == STATUS_NOT_FOUND) {
         status = checkpoint->is_broken ? STATUS_CORRUPT : STATUS_OK;
     }
     return status;
+}
+
+/* --- taking over what was loaded ---------------------------------------------------------- */
+
+static void adopt_keyspaces(struct recovery_checkpoint *checkpoint)
+{
+    while (checkpoint->keyspaces != NULL) {
+        struct engine_keyspace *keyspace = checkpoint->keyspaces;
+        checkpoint->keyspaces = keyspace->next;
+        keyspace->next = NULL;
+        spaces_adopt(&checkpoint->engine->spaces, keyspace);
+    }
 }
 
 static enum status load_live_bytes(const struct recovery_checkpoint *checkpoint,
@@ -390,12 +407,10 @@ static enum status load_strings(struct recovery_checkpoint *checkpoint)
     return status == STATUS_NOT_FOUND && !checkpoint->is_broken ? STATUS_OK : STATUS_CORRUPT;
 }
 
-enum status recovery_checkpoint_load(struct recovery_checkpoint *checkpoint)
+enum status recovery_checkpoint_adopt(struct recovery_checkpoint *checkpoint)
 {
-    enum status status = load_keyspaces(checkpoint);
-    if (status == STATUS_OK) {
-        status = load_strings(checkpoint);
-    }
+    adopt_keyspaces(checkpoint);
+    enum status status = load_strings(checkpoint);
     for (size_t i = 0; status == STATUS_OK && i < checkpoint->facts.file_count; i++) {
         const struct checkpoint_file *known = &checkpoint->facts.files[i];
         struct segment *segment =

@@ -9,7 +9,8 @@
  * removed those files, and what was alive in them stands in packed files that are younger than the
  * checkpoint, and are read.
  *
- * Used by one thread. A struct recovery_checkpoint owns what it holds and borrows the engine.
+ * Used by one thread at a time. A struct recovery_checkpoint owns what it holds and borrows the
+ * engine.
  */
 #ifndef SCDB_ENGINE_RECOVERY_CHECKPOINT_H
 #define SCDB_ENGINE_RECOVERY_CHECKPOINT_H
@@ -25,7 +26,8 @@ struct recovery_checkpoint {
     uint64_t seed;
     struct recovery_handle *handles; /* owned: of the addresses in the checkpoint */
     size_t handle_count;
-    bool is_broken; /* a slot points where no record can be */
+    struct engine_keyspace *keyspaces; /* owned: that were read, the last one first */
+    bool is_broken;                    /* a slot points where no record can be */
 };
 
 /* Opens the manifest's checkpoint, when it has one that fits the files, which stand in the engine's
@@ -38,8 +40,12 @@ void recovery_checkpoint_close(struct recovery_checkpoint *checkpoint);
 uint64_t recovery_checkpoint_from(const struct recovery_checkpoint *checkpoint,
                                   const struct recovery_file *file);
 
-/* Fills the indexes of the engine's spaces, which are empty, and the live bytes of its segments.
- * CORRUPT, IO, NO_MEMORY: the spaces and live bytes have to be made anew. */
-enum status recovery_checkpoint_load(struct recovery_checkpoint *checkpoint) MUST_CHECK;
+/* Reads the indexes of all keyspaces; beside this, another thread may read the segments. CORRUPT,
+ * IO, NO_MEMORY: it can only be closed then. */
+enum status recovery_checkpoint_read(struct recovery_checkpoint *checkpoint) MUST_CHECK;
+
+/* Then: gives the indexes to the engine's spaces, which are empty, and fills in the live bytes of
+ * its segments. Failures as above; the spaces and live bytes have to be made anew. */
+enum status recovery_checkpoint_adopt(struct recovery_checkpoint *checkpoint) MUST_CHECK;
 
 #endif

@@ -6,16 +6,24 @@
 #include "engine/recovery_checkpoint.h"
 #include "engine/recovery_scan_files.h"
 #include "engine/recovery_settle.h"
+#include "engine/recovery_threads.h"
 
 #include <stdlib.h>
+
+/* Taking an index from a checkpoint costs about so many times what reading as many bytes of a log
+ * does. */
+#define CHECKPOINT_COST 3
 
 struct load {
     struct engine *engine;
     struct recovery_files *files;
     struct recovery_scan scan;
     struct recovery_checkpoint checkpoint;
+    enum status files_status;
+    enum status checkpoint_status;
     bool checkpoint_failed;
-    int64_t now_ms; /* one moment for all keys */
+    struct error *error; /* borrowed: of the files */
+    int64_t now_ms;      /* one moment for all keys */
 };
 
 /* --- the files ---------------------------------------------------------------------------- */
@@ -100,6 +108,41 @@ static enum status scan_files(struct load *load, struct error *error)
     return status;
 }
 
+static void read_files(void *argument)
+{
+    struct load *load = argument;
+    load->files_status = scan_files(load, load->error);
+}
+
+static void read_checkpoint(void *argument)
+{
+    struct load *load = argument;
+    load->checkpoint_status = recovery_checkpoint_read(&load->checkpoint);
+}
+
+/* Reads what is behind the checkpoint, and beside it the checkpoint. */
+static enum status read_both(struct load *load, struct error *error)
+{
+    load->error = error;
+    if (recovery_threads_pay(load->engine,
+                             CHECKPOINT_COST * load->checkpoint.header.facts_offset)) {
+        recovery_threads_run(read_files, load, read_checkpoint, load);
+    } else {
+        read_files(load);
+        if (load->files_status == STATUS_OK) {
+            read_checkpoint(load);
+        }
+    }
+    if (load->files_status != STATUS_OK) {
+        return load->files_status;
+    }
+    load->checkpoint_failed = load->checkpoint_status != STATUS_OK;
+    return load->checkpoint_failed
+               ? error_set(error, load->checkpoint_status, "can't build the index: %s",
+                           status_words(load->checkpoint_status))
+               : STATUS_OK;
+}
+
 /* --- the map ------------------------------------------------------------------------------ */
 
 /* The manifest gets the newest map, with as many databases as are asked for at least. */
@@ -147,15 +190,16 @@ static enum status add_known_marks(struct load *load)
 /* From the files' records to the index. */
 static enum status build(struct load *load, struct error *error)
 {
-    enum status status = scan_files(load, error);
+    bool has_checkpoint = load->checkpoint.file != NULL;
+    enum status status = has_checkpoint ? read_both(load, error) : scan_files(load, error);
     if (status != STATUS_OK) {
         return status;
     }
     status = finish_map(load);
-    if (status == STATUS_OK && load->checkpoint.file != NULL) {
+    if (status == STATUS_OK && has_checkpoint) {
         status = add_known_marks(load);
         if (status == STATUS_OK) {
-            status = recovery_checkpoint_load(&load->checkpoint);
+            status = recovery_checkpoint_adopt(&load->checkpoint);
             load->checkpoint_failed = status != STATUS_OK;
             load->engine->recovered_keys = spaces_key_count(&load->engine->spaces);
         }
@@ -165,8 +209,8 @@ static enum status build(struct load *load, struct error *error)
                                                  .table = &load->scan.table,
                                                  .marks = &load->scan.marks,
                                                  .now_ms = load->now_ms};
-        status = load->checkpoint.file != NULL ? recovery_settle_on_checkpoint(&settlement)
-                                               : recovery_settle_alone(&settlement);
+        status = has_checkpoint ? recovery_settle_on_checkpoint(&settlement)
+                                : recovery_settle_alone(&settlement);
     }
     if (status == STATUS_OK) {
         status = recovery_pieces_settle(load->engine, &load->scan.pieces);

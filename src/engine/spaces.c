@@ -33,7 +33,7 @@ void spaces_destroy_keyspace(struct engine_keyspace *keyspace)
 enum status spaces_init(struct spaces *spaces, const uint64_t *ids, size_t count, uint64_t next_id,
                         uint64_t index_memory_limit)
 {
-    *spaces = (struct spaces){.next_id = next_id};
+    spaces->next_id = next_id;
     spaces->databases = calloc(count, sizeof(*spaces->databases));
     if (spaces->databases == NULL) {
         return STATUS_NO_MEMORY;
@@ -61,7 +61,19 @@ void spaces_deinit(struct spaces *spaces)
         spaces_destroy_keyspace(keyspace);
     }
     free(spaces->databases);
-    *spaces = (struct spaces){0};
+    *spaces = (struct spaces){.budget = spaces->budget};
+}
+
+void spaces_adopt(struct spaces *spaces, struct engine_keyspace *keyspace)
+{
+    struct engine_keyspace *empty = spaces_find(spaces, keyspace->id);
+    if (empty == NULL) {
+        spaces_destroy_keyspace(keyspace);
+        return;
+    }
+    keyspace->database = empty->database;
+    spaces->databases[empty->database] = keyspace;
+    spaces_destroy_keyspace(empty);
 }
 
 struct engine_keyspace *spaces_find(const struct spaces *spaces, uint64_t id)

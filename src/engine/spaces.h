@@ -35,7 +35,8 @@ struct spaces {
     struct index_budget budget;
 };
 
-/* Makes `count` databases with the given ids. NO_MEMORY: nothing is left. */
+/* Makes `count` databases with the given ids, of spaces that are all zero, but for a budget that
+ * counts keyspaces which were created already. NO_MEMORY: there are no databases. */
 enum status spaces_init(struct spaces *spaces, const uint64_t *ids, size_t count, uint64_t next_id,
                         uint64_t index_memory_limit) MUST_CHECK;
 void spaces_deinit(struct spaces *spaces);
@@ -50,6 +51,10 @@ uint64_t spaces_index_memory(const struct spaces *spaces);
 enum status spaces_create_keyspace(struct spaces *spaces, uint64_t id,
                                    struct engine_keyspace **out) MUST_CHECK;
 void spaces_destroy_keyspace(struct engine_keyspace *keyspace);
+
+/* Puts a keyspace that was created before the map was known (taken over) in the place of the empty
+ * one that has its id; it is freed when no database maps to it. */
+void spaces_adopt(struct spaces *spaces, struct engine_keyspace *keyspace);
 
 /* Puts `fresh` (taken over) in the place of the database's keyspace, which is abandoned. */
 void spaces_replace(struct spaces *spaces, unsigned database, struct engine_keyspace *fresh);
