@@ -4,15 +4,17 @@ INFO persistence. The real server runs on a disk that fails on demand (support/f
 Closes with "N passed, N failed"."""
 
 import os
+import socket
 import sys
 import time
 import unittest
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "support")]
+sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
 
 import server as support  # noqa: E402  (after the path is set)
+import wire  # noqa: E402
 
 DURABLE = b"*2\r\n:1\r\n:0\r\n"
 NOT_DURABLE = b"*2\r\n:0\r\n:0\r\n"
@@ -148,6 +150,28 @@ class Always(unittest.TestCase):
             self.assertEqual(other.ask("SET free 1"), b"+OK\r\n")
             server.mend("hold-fdatasync")
             self.assertEqual(writer.reply(), b"+OK\r\n")
+
+
+class LargeValues(unittest.TestCase):
+    def test_who_ends_its_side_is_answered_when_its_value_is_written(self):
+        """The value is on its way, ahead of its command, when all replies before it have left."""
+        size = 1 << 20
+        with policy("always") as server:
+            other, client = Client(server), Client(server)
+            self.assertEqual(other.ask("CONFIG SET client-output-buffer-pause 4mb"), b"+OK\r\n")
+            other.socket.sendall(wire.encode((b"SET", b"v", b"x" * size)))
+            self.assertEqual(other.reply(), b"+OK\r\n")
+            server.fault("hold-fdatasync")
+            client.socket.sendall(b"GET v\r\n" * 20)
+            client.socket.sendall(wire.encode((b"SET", b"w", b"y" * 5 * size)))
+            client.socket.shutdown(socket.SHUT_WR)
+            time.sleep(0.3)  # so that it is all read while the replies wait
+            for _ in range(20):
+                self.assertEqual(client.reply(), b"$%d\r\n%s\r\n" % (size, b"x" * size))
+            time.sleep(0.2)
+            server.mend("hold-fdatasync")
+            self.assertEqual(client.reply(), b"+OK\r\n")
+            self.assertEqual(other.ask("STRLEN w"), b":%d\r\n" % (5 * size))
 
 
 class Everysec(unittest.TestCase):

@@ -118,7 +118,7 @@ static bool is_done(const struct connection *connection)
     const struct session *session = &connection->session;
     bool waits =
         (connection->lists & (1U << LIST_RESUME | 1U << LIST_POSTPONED | 1U << LIST_SLOWED)) != 0 ||
-        connection->in_turn;
+        connection->in_turn || session->blocked == BLOCK_STAGING;
     return output_is_empty(&connection->output, &session->reply) &&
            (session->close_after_reply || (connection->ended && !waits));
 }
