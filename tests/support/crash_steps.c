@@ -26,6 +26,50 @@ static size_t random_value_size(struct crash_run *run)
                : 60000 + (size_t)crash_run_below(run, run->large_value_size - 60000);
 }
 
+static void expect_ok(struct crash_run *run, enum status status)
+{
+    CRASH_TRACE("%s: %s\n", crash_step_names[run->step], status_name(status));
+    CRASH_CHECK(run, status == STATUS_OK || run->may_fail || sim_disk_crashed(run->disk), "%s: %s",
+                crash_step_names[run->step], status_name(status));
+}
+
+static struct staged *stage(struct crash_run *run, const struct staged_plan *plan)
+{
+    struct staged *staged = NULL;
+    enum status status = staged_write(run->engine, plan, &staged);
+    CRASH_TRACE("  staged %zu bytes: %s\n", plan->value.size, status_name(status));
+    return staged;
+}
+
+/* What others do while a value waits for its put. */
+static void do_beside(struct crash_run *run, const struct staged_plan *plan)
+{
+    struct compaction_result result;
+    struct staged *other;
+    bool is_alone = run->step == CRASH_STEP_PUT; /* no compaction is under way */
+    switch (crash_run_below(run, 8)) {
+    case 0:
+        expect_ok(run, is_alone ? engine_compact(run->engine, &result) : STATUS_OK);
+        break;
+    case 1:
+        if (is_alone) {
+            engine_checkpoint(run->engine);
+        }
+        break;
+    case 2:
+        expect_ok(run, engine_sync(run->engine));
+        break;
+    case 3:
+        other = stage(run, plan);
+        if (other != NULL) {
+            staged_drop(run->engine, other);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
 /* A put whose value is written ahead of it, without the lock; now and then it is another value that
  * is put then. The lock is released meanwhile. */
 static enum status put_staged(struct crash_run *run, struct engine_keyspace *keyspace,
@@ -35,15 +79,14 @@ static enum status put_staged(struct crash_run *run, struct engine_keyspace *key
     struct staged_plan plan = {.value = value->parts[0],
                                .key_size = key.size,
                                .has_expiry = value->expiry_ms != EXPIRY_NONE};
-    struct staged *staged = NULL;
     engine_unlock(engine);
-    enum status status = staged_write(engine, &plan, &staged);
-    CRASH_TRACE("  staged %zu bytes: %s\n", plan.value.size, status_name(status));
+    struct staged *staged = stage(run, &plan);
+    do_beside(run, &plan);
     engine_lock(engine);
     if (staged != NULL && !crash_run_one_in(run, 4)) {
         staged_offer_locked(engine, staged);
     }
-    status = engine_put_locked(engine, keyspace, key, value);
+    enum status status = engine_put_locked(engine, keyspace, key, value);
     staged_offer_locked(engine, NULL);
     engine_unlock(engine);
     if (staged != NULL) {
@@ -335,13 +378,6 @@ static void step_tick(struct crash_run *run)
         expire.position = crash_run_appended_position(run);
         store_history_add(&run->history, &expire);
     }
-}
-
-static void expect_ok(struct crash_run *run, enum status status)
-{
-    CRASH_TRACE("%s: %s\n", crash_step_names[run->step], status_name(status));
-    CRASH_CHECK(run, status == STATUS_OK || run->may_fail || sim_disk_crashed(run->disk), "%s: %s",
-                crash_step_names[run->step], status_name(status));
 }
 
 static enum crash_step random_step(struct crash_run *run)
