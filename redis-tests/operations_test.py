@@ -53,6 +53,14 @@ class TestCase(unittest.TestCase):
             server.directory = directory
         return server
 
+    def script(self, server, words):
+        """A program that is these words, with what follows them."""
+        path = os.path.join(server.home, "limited-scdb")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("#!/bin/sh\nexec " + " ".join(words) + ' "$@"\n')
+        os.chmod(path, 0o700)
+        return path
+
     def client(self, server, **options):
         client = redis.Redis(host=server.host, port=server.port, socket_timeout=60, **options)
         self.addCleanup(client.close)
@@ -508,13 +516,6 @@ class Limits(TestCase):
         server.path = self.script(server, words)
         return server
 
-    def script(self, server, words):
-        path = os.path.join(server.home, "limited-scdb")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("#!/bin/sh\nexec " + " ".join(words) + ' "$@"\n')
-        os.chmod(path, 0o700)
-        return path
-
     def fill(self, client, most):
         """Sets large keys until one is refused, or there are `most`; how many were acknowledged, and
         the refusal."""
@@ -587,6 +588,52 @@ class Limits(TestCase):
         client = self.client(server)
         self.assertIsNone(client.get("key:0"))
         self.assertIsNotNone(client.get(f"key:{count - 1}"))
+
+
+class OomScore(TestCase):
+    def score(self, server):
+        with open(f"/proc/{server.pid}/oom_score_adj", encoding="ascii") as file:
+            return int(file.read())
+
+    def test_is_set_and_put_back(self):
+        server = self.server([("oom-score-adj", "absolute"), ("oom-score-adj-values", "700 0 0")])
+        server.start()
+        client = self.client(server)
+        self.assertEqual(self.score(server), 700)
+        client.config_set("oom-score-adj", "no")
+        before = self.score(server)
+        self.assertEqual(before, self.score_of_ours())
+        client.config_set("oom-score-adj-values", "3 0 0")
+        self.assertEqual(self.score(server), before)
+        client.config_set("oom-score-adj", "yes")
+        self.assertEqual(self.score(server), min(before + 3, 1000))
+        client.config_set("oom-score-adj-values", "2000 0 0")
+        self.assertEqual(self.score(server), 1000)
+        client.config_set("oom-score-adj", "no")
+        self.assertEqual(self.score(server), before)
+
+    def score_of_ours(self):
+        with open("/proc/self/oom_score_adj", encoding="ascii") as file:
+            return int(file.read())
+
+    def test_is_refused_without_the_privilege(self):
+        """And nothing has changed then."""
+        server = self.server()
+        if os.geteuid() == 0:
+            words = ["setpriv", "--bounding-set=-sys_resource", server.path]
+            server.path = self.script(server, words)
+        server.start()
+        client = self.client(server)
+        before = self.score(server)
+        client.config_set("oom-score-adj-values", "-1 0 0")
+        with self.assertRaisesRegex(redis.ResponseError, "Failed to set current oom_score_adj"):
+            client.config_set("oom-score-adj", "yes")
+        self.assertEqual(client.config_get("oom-score-adj"), {"oom-score-adj": "no"})
+        self.assertEqual(self.score(server), before)
+        self.assertIn("Unable to write oom_score_adj", server.read_log())
+        client.config_set("oom-score-adj-values", "1 0 0")
+        client.config_set("oom-score-adj", "yes")
+        self.assertEqual(self.score(server), before + 1)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,8 @@ enum config_id {
     CONFIG_LOGFILE,
     CONFIG_SET_PROC_TITLE,
     CONFIG_PROC_TITLE_TEMPLATE,
+    CONFIG_OOM_SCORE_ADJ, /* a choice: enum oom_score_mode */
+    CONFIG_OOM_SCORE_ADJ_VALUES,
     CONFIG_SLOWLOG_LOG_SLOWER_THAN,
     CONFIG_SLOWLOG_MAX_LEN,
     CONFIG_LATENCY_MONITOR_THRESHOLD,
@@ -82,6 +84,8 @@ enum config_id {
     CONFIG_POOL_CAPACITY,            /* accepted: see help */
     CONFIG_NAMED_COUNT               /* rows from here on are only remembered */
 };
+
+enum oom_score_mode { OOM_SCORE_NO, OOM_SCORE_RELATIVE, OOM_SCORE_ABSOLUTE };
 
 /* enable-debug-command, enable-protected-configs. */
 enum permission { PERMISSION_NO, PERMISSION_YES, PERMISSION_LOCAL };

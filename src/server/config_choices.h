@@ -42,8 +42,11 @@ static const struct directive_choice choices_maxmemory_policy[] = {
     {"allkeys-random", EVICT_ALLKEYS_RANDOM},
     {"noeviction", EVICT_NOTHING},
     {NULL, 0}};
-static const struct directive_choice choices_oom[] = {
-    {"no", 0}, {"yes", 1}, {"relative", 1}, {"absolute", 2}, {NULL, 0}};
+static const struct directive_choice choices_oom[] = {{"no", OOM_SCORE_NO},
+                                                      {"yes", OOM_SCORE_RELATIVE},
+                                                      {"relative", OOM_SCORE_RELATIVE},
+                                                      {"absolute", OOM_SCORE_ABSOLUTE},
+                                                      {NULL, 0}};
 static const struct directive_choice choices_propagation[] = {
     {"ignore", 0}, {"panic", 1}, {"panic-on-replicas", 2}, {NULL, 0}};
 static const struct directive_choice choices_diskless_load[] = {

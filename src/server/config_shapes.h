@@ -37,6 +37,16 @@
         .name = NAME, .alias = ALIAS, .type = DIRECTIVE_MEMORY, .flags = IGNORED, .low = LOW,      \
         .high = INT64_MAX, .initial = INITIAL, .help = WHY                                         \
     }
+#define CHOICE(NAME, CHOICES, INITIAL, HELP)                                                       \
+    {                                                                                              \
+        .name = NAME, .type = DIRECTIVE_CHOICE, .high = INT64_MAX, .initial = INITIAL,             \
+        .choices = CHOICES, .help = HELP                                                           \
+    }
+#define SPECIAL(NAME, FLAGS, NORMALISE, INITIAL, HELP)                                             \
+    {                                                                                              \
+        .name = NAME, .type = DIRECTIVE_SPECIAL, .flags = FLAGS, .initial = INITIAL,               \
+        .normalise = NORMALISE, .help = HELP                                                       \
+    }
 #define IGNORED_CHOICE(NAME, FLAGS, CHOICES, INITIAL, WHY)                                         \
     {                                                                                              \
         .name = NAME, .type = DIRECTIVE_CHOICE, .flags = IGNORED | (FLAGS), .high = INT64_MAX,     \

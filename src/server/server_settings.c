@@ -7,6 +7,7 @@
 #include "server/client_memory.h"
 #include "server/daemon.h"
 #include "server/notify.h"
+#include "server/oom_score.h"
 #include "server/process_title.h"
 #include "server/server_state.h"
 
@@ -153,6 +154,12 @@ static enum status apply_eviction(void *context, struct error *error)
     return STATUS_OK;
 }
 
+static enum status apply_oom_score(void *context, struct error *error)
+{
+    struct server *server = context;
+    return oom_score_apply(&server->oom_score, server->config, error);
+}
+
 void server_settings_start(struct server *server)
 {
     struct error error;
@@ -175,10 +182,13 @@ void server_settings_init(struct server *server)
             (long long)config_number(config, CONFIG_MAXCLIENTS));
     }
     (void)apply_notify_keyspace_events(server, &error);
+    (void)apply_oom_score(server, &error); /* the log has it when it fails */
     config_on_change(config, CONFIG_NOTIFY_KEYSPACE_EVENTS, apply_notify_keyspace_events, server);
     config_on_change(config, CONFIG_PORT, apply_port, server);
     config_on_change(config, CONFIG_BIND, apply_bind, server);
     config_on_change(config, CONFIG_PROC_TITLE_TEMPLATE, apply_title, server);
+    config_on_change(config, CONFIG_OOM_SCORE_ADJ, apply_oom_score, server);
+    config_on_change(config, CONFIG_OOM_SCORE_ADJ_VALUES, apply_oom_score, server);
     config_on_change(config, CONFIG_MAXCLIENTS, apply_maxclients, server);
     config_on_change(config, CONFIG_LOGLEVEL, apply_loglevel, server);
     config_on_change(config, CONFIG_APPENDFSYNC, apply_appendfsync, server);

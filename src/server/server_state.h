@@ -10,6 +10,7 @@
 #include "server/latency.h"
 #include "server/listener.h"
 #include "server/mailbox.h"
+#include "server/oom_score.h"
 #include "server/pubsub.h"
 #include "server/server.h"
 #include "server/session_registry.h"
@@ -50,6 +51,7 @@ struct server {
     struct slowlog slowlog;
     enum pause_mode pause_mode;
     int64_t pause_until_ms; /* monotonic */
+    struct oom_score oom_score;
 
     /* Any thread. */
     _Atomic unsigned workers_ready; /* from here on `workers` may be read by any thread */
