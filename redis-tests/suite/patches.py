@@ -43,6 +43,12 @@ PATCHES = [
         "restart_server 0 true false\n        set ttl",
         RELOAD,
     ),
+    (
+        "tests/unit/aofrw.tcl",
+        "r debug loadaof\n            set d2 [debug_digest]\n\n",
+        "restart_server 0 true false\n            set d2 [debug_digest]\n\n",
+        RELOAD,
+    ),
     ("tests/unit/expire.tcl", "r debug loadaof", "restart_server 0 true false", RELOAD),
     (
         "tests/unit/client-eviction.tcl",
