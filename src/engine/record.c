@@ -104,26 +104,13 @@ struct part_cursor {
     size_t offset; /* in parts[index] */
 };
 
-/* The checksum of the next `size` bytes, which are there; most often they lie in one part. */
-static uint64_t sum_of_next(struct part_cursor *cursor, uint64_t size, uint64_t seed)
+/* The checksum of the next `size` bytes, which are there, and in several parts. */
+static uint64_t sum_of_parts(struct part_cursor *cursor, uint64_t size, uint64_t seed)
 {
-    while (size > 0 && cursor->offset == cursor->parts[cursor->index].size) {
-        cursor->index++;
-        cursor->offset = 0;
-    }
-    if (size == 0) {
-        return checksum_of(NULL, 0, seed);
-    }
-    const struct slice *part = &cursor->parts[cursor->index];
-    if (part->size - cursor->offset >= size) {
-        uint64_t sum = checksum_of(part->data + cursor->offset, (size_t)size, seed);
-        cursor->offset += (size_t)size;
-        return sum;
-    }
     struct checksum_stream stream;
     checksum_stream_init(&stream, seed);
     while (size > 0) {
-        part = &cursor->parts[cursor->index];
+        const struct slice *part = &cursor->parts[cursor->index];
         size_t piece = part->size - cursor->offset;
         if (piece == 0) {
             cursor->index++;
@@ -136,6 +123,21 @@ static uint64_t sum_of_next(struct part_cursor *cursor, uint64_t size, uint64_t 
         size -= piece;
     }
     return checksum_stream_sum(&stream);
+}
+
+/* The checksum of the next `size` bytes, which are there; most often they lie in one part. */
+static uint64_t sum_of_next(struct part_cursor *cursor, uint64_t size, uint64_t seed)
+{
+    if (size == 0) {
+        return checksum_of(NULL, 0, seed);
+    }
+    const struct slice *part = &cursor->parts[cursor->index];
+    if (part->size - cursor->offset < size) {
+        return sum_of_parts(cursor, size, seed);
+    }
+    uint64_t sum = checksum_of(part->data + cursor->offset, (size_t)size, seed);
+    cursor->offset += (size_t)size;
+    return sum;
 }
 
 /* Writes the block checksums to `array` if the value has any, and returns the value checksum. */
