@@ -237,7 +237,8 @@ static enum compaction_verdict judge_locked(const struct compaction_copy *copy,
 /* Asks for the memory that judging the next few candidates will touch. */
 static void prefetch_locked(const struct compaction_copy *copy, size_t first)
 {
-    struct prefetch_slots slots = {.count = 0};
+    struct prefetch_slots slots;
+    slots.count = 0;
     for (size_t i = first; i < copy->candidate_count && i < first + PREFETCH_GROUP_SIZE; i++) {
         const struct compaction_candidate *candidate = &copy->candidates[i];
         if (candidate->verdict == VERDICT_OPEN) {

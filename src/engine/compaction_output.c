@@ -328,7 +328,8 @@ static void publish_locked(struct compaction_output *output, const struct compac
 static void prefetch_locked(const struct compaction_output *output,
                             struct compaction_moves_cursor *ahead)
 {
-    struct prefetch_slots slots = {.count = 0};
+    struct prefetch_slots slots;
+    slots.count = 0;
     const struct compaction_move *move;
     const struct compaction_owner *owner;
     for (size_t i = 0; i < PREFETCH_GROUP_SIZE &&

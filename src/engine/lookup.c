@@ -52,6 +52,8 @@ enum status lookup_to_entry(const struct engine *engine, const struct lookup *lo
         .segment = lookup->segment,
         .record = lookup->bytes,
         .seed = lookup->segment->seed,
+        .pieces = NULL,
+        .clock = 0, /* every field is named, so that nothing is cleared first */
     };
     return lookup->record.kind == RECORD_VALUE ? STATUS_OK : add_pieces(engine, lookup, out);
 }

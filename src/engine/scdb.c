@@ -230,6 +230,9 @@ struct engine_keyspace *scdb_begin(struct scdb *db)
 static enum status wait_durable(struct scdb *db, uint64_t position)
 {
     bool failed = false;
+    if (engine_may_reply(db->engine, position, &failed)) {
+        return STATUS_OK;
+    }
     mutex_lock(&db->durable_mutex);
     while (!engine_may_reply(db->engine, position, &failed) && !failed) {
         condition_wait(&db->durable_moved, &db->durable_mutex, -1);
