@@ -3,6 +3,8 @@
 
 #include "engine/little_endian.h"
 
+#include <stdlib.h>
+
 /*
  * A string: u64 id, keyspace, address of the header, its sequence number, hash of the key, place
  * (pieces.h), number of pieces. A piece: u32 ordinal, u32 units, u64 address, u64 sequence number.
@@ -21,15 +23,16 @@ static uint64_t count_pieces(const struct pieces *pieces)
     return count;
 }
 
-static enum status append_string(const struct pieces *pieces, struct buffer *out)
+/* A copy of the string, which the caller owns; NULL without memory. */
+static struct pieces_copy *copy_string(const struct pieces *pieces, uint64_t count)
 {
-    uint64_t count = count_pieces(pieces);
     size_t size = STRING_SIZE + (size_t)count * PIECE_SIZE;
-    enum status status = buffer_reserve(out, size);
-    if (status != STATUS_OK) {
-        return status;
+    struct pieces_copy *copy = malloc(sizeof(*copy) + size);
+    if (copy == NULL) {
+        return NULL;
     }
-    uint8_t *into = (uint8_t *)out->data + out->size;
+    *copy = (struct pieces_copy){.keyspace_id = pieces->keyspace_id, .size = size};
+    uint8_t *into = copy->bytes;
     little_endian_store64(into, pieces->id);
     little_endian_store64(into + 8, pieces->keyspace_id);
     little_endian_store64(into + 16, pieces->header.units);
@@ -45,24 +48,103 @@ static enum status append_string(const struct pieces *pieces, struct buffer *out
         little_endian_store64(into + 8, piece.address);
         little_endian_store64(into + 16, piece.sequence);
     }
-    out->size += size;
+    return copy;
+}
+
+static void add_copy(struct checkpoint_pieces *copies, struct pieces_copy *copy)
+{
+    if (copies->last == NULL) {
+        copies->first = copy;
+    } else {
+        copies->last->next = copy;
+    }
+    copies->last = copy;
+    copies->count++;
+}
+
+/* Copies fresh strings of the table for up to *left, from which what they cost is taken. */
+static enum status copy_table(struct checkpoint_pieces *copies, struct pieces_table *table,
+                              uint64_t *left)
+{
+    struct pieces *pieces;
+    while (*left > 0 && (pieces = pieces_order_fresh(table)) != NULL) {
+        uint64_t count = count_pieces(pieces);
+        struct pieces_copy *copy = copy_string(pieces, count);
+        if (copy == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        add_copy(copies, copy);
+        pieces_order_note_copy(table, pieces, copy);
+        uint64_t cost = count + CHECKPOINT_STRING_COSTS;
+        *left -= cost < *left ? cost : *left;
+    }
     return STATUS_OK;
 }
 
-enum status checkpoint_pieces_append(const struct spaces *spaces, uint64_t end_id,
-                                     struct buffer *out)
+void checkpoint_pieces_begin_locked(struct checkpoint_pieces *copies, const struct spaces *spaces)
+{
+    for (size_t i = 0; i < spaces->count; i++) {
+        copies->string_count += spaces->databases[i]->pieces.count;
+    }
+}
+
+bool checkpoint_pieces_are_enough(const struct checkpoint_pieces *copies)
+{
+    return copies->count / 3 > copies->string_count;
+}
+
+enum status checkpoint_pieces_copy_locked(struct checkpoint_pieces *copies, struct spaces *spaces,
+                                          uint64_t end_id, uint64_t most, bool *is_done)
 {
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < spaces->count; i++) {
-        const struct engine_keyspace *keyspace = spaces->databases[i];
-        const struct pieces *pieces =
-            keyspace->id < end_id ? pieces_table_next(&keyspace->pieces, NULL) : NULL;
-        while (status == STATUS_OK && pieces != NULL) {
-            status = append_string(pieces, out);
-            pieces = pieces_table_next(&keyspace->pieces, pieces);
+    *is_done = true;
+    for (size_t i = 0; status == STATUS_OK && i < spaces->count; i++) {
+        struct engine_keyspace *keyspace = spaces->databases[i];
+        if (keyspace->id < end_id) {
+            status = copy_table(copies, &keyspace->pieces, &most);
+            *is_done = *is_done && pieces_order_fresh(&keyspace->pieces) == NULL;
         }
     }
     return status;
+}
+
+void checkpoint_pieces_settle_locked(struct spaces *spaces)
+{
+    for (size_t i = 0; i < spaces->count; i++) {
+        pieces_order_forget(&spaces->databases[i]->pieces);
+    }
+}
+
+static bool is_in_use(const struct map_facts *map, uint64_t keyspace_id)
+{
+    size_t i = 0;
+    while (i < map->count && map->ids[i] != keyspace_id) {
+        i++;
+    }
+    return i < map->count;
+}
+
+enum status checkpoint_pieces_append(const struct checkpoint_pieces *copies,
+                                     const struct map_facts *map, struct buffer *out)
+{
+    enum status status = STATUS_OK;
+    for (const struct pieces_copy *copy = copies->first; status == STATUS_OK && copy != NULL;
+         copy = copy->next) {
+        if (!copy->is_void && is_in_use(map, copy->keyspace_id)) {
+            status = buffer_append(out, (const char *)copy->bytes, copy->size);
+        }
+    }
+    return status;
+}
+
+void checkpoint_pieces_deinit(struct checkpoint_pieces *copies)
+{
+    while (copies->first != NULL) {
+        struct pieces_copy *next = copies->first->next;
+        free(copies->first);
+        copies->first = next;
+    }
+    *copies = (struct checkpoint_pieces){0};
 }
 
 /* --- reading ------------------------------------------------------------------------------ */

@@ -16,10 +16,6 @@
 /* Pages that wait for the disk are not left to one sync at the end: it would hold up the log's. */
 #define SYNC_SIZE ((uint64_t)16 << 20)
 
-/* On a small disk the log and what compaction writes may not be left to grow so long. */
-#define FREE_SPACE_SHARE   8
-#define INTERVAL_BYTES_MIN ((uint64_t)4 << 20)
-
 struct taking {
     struct engine *engine;
     bool closing;
@@ -34,6 +30,7 @@ struct taking {
     struct covered *covered; /* owned: the files at the start, in the order of their numbers */
     size_t covered_count;
     struct index_image image;
+    struct checkpoint_pieces strings;
     struct buffer pending; /* what is not written yet */
     uint64_t written;      /* bytes of the file before that */
     uint64_t synced;
@@ -44,47 +41,6 @@ struct covered {
     uint64_t number;
     uint64_t end;
 };
-
-/* --- when --------------------------------------------------------------------------------- */
-
-uint64_t checkpoint_behind_locked(const struct engine *engine)
-{
-    const struct checkpoint_state *state = &engine->checkpoint;
-    return engine->appender.position - state->position + state->other_bytes;
-}
-
-void checkpoint_note_packed(struct engine *engine, uint64_t bytes)
-{
-    mutex_lock(&engine->lock);
-    engine->checkpoint.other_bytes += bytes;
-    mutex_unlock(&engine->lock);
-}
-
-static uint64_t interval_bytes(struct engine *engine, uint64_t index_bytes)
-{
-    if (engine->options.checkpoint_bytes > 0) {
-        return engine->options.checkpoint_bytes;
-    }
-    uint64_t interval =
-        index_bytes * 4 > CHECKPOINT_INTERVAL_BYTES ? index_bytes * 4 : CHECKPOINT_INTERVAL_BYTES;
-    uint64_t free_bytes;
-    if (fs_free_space(engine->fs, &free_bytes) == STATUS_OK &&
-        interval > free_bytes / FREE_SPACE_SHARE) {
-        interval = free_bytes / FREE_SPACE_SHARE;
-    }
-    return interval > INTERVAL_BYTES_MIN ? interval : INTERVAL_BYTES_MIN;
-}
-
-bool checkpoint_is_due(struct engine *engine)
-{
-    mutex_lock(&engine->lock);
-    uint64_t behind = checkpoint_behind_locked(engine);
-    uint64_t index_bytes = spaces_index_memory(&engine->spaces);
-    bool may_try = clock_monotonic_ms() >= engine->checkpoint.retry_ms;
-    mutex_unlock(&engine->lock);
-    bool may_write = !sync_has_stopped(&engine->sync);
-    return may_try && may_write && behind > 0 && behind >= interval_bytes(engine, index_bytes);
-}
 
 /* --- the beginning ------------------------------------------------------------------------ */
 
@@ -126,6 +82,7 @@ static enum status begin(struct taking *taking)
         taking->header.address_shift = engine->segments.shift;
         taking->next_keyspace_id = engine->spaces.next_id;
         taking->start_position = engine->appender.position;
+        checkpoint_pieces_begin_locked(&taking->strings, &engine->spaces);
         engine->checkpoint.copying = true;
         engine->checkpoint.keyspace_id = 0;
         engine->checkpoint.cursor = 0;
@@ -137,6 +94,7 @@ static enum status begin(struct taking *taking)
 static void stop_copying(struct engine *engine)
 {
     mutex_lock(&engine->lock);
+    checkpoint_pieces_settle_locked(&engine->spaces);
     engine->checkpoint.copying = false;
     mutex_unlock(&engine->lock);
 }
@@ -226,10 +184,39 @@ static enum status copy_table(struct taking *taking, struct checkpoint_block *bl
     return status;
 }
 
+/* Copies some strings in pieces ahead of the moment when all must be there. */
+static enum status copy_strings(struct taking *taking, bool *is_done)
+{
+    struct engine *engine = taking->engine;
+    mutex_lock(&engine->lock);
+    enum status status =
+        checkpoint_pieces_copy_locked(&taking->strings, &engine->spaces, taking->next_keyspace_id,
+                                      CHECKPOINT_PIECES_HOLD, is_done);
+    mutex_unlock(&engine->lock);
+    *is_done = *is_done || checkpoint_pieces_are_enough(&taking->strings);
+    return status;
+}
+
+static enum status copy_all_strings(struct taking *taking)
+{
+    bool is_done = false;
+    while (!is_done) {
+        enum status status = copy_strings(taking, &is_done);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (!taking->closing && maintenance_interlude(taking->engine)) {
+            return STATUS_CLOSED;
+        }
+    }
+    return STATUS_OK;
+}
+
 static enum status copy_tables(struct taking *taking)
 {
     struct checkpoint_header *header = &taking->header;
     enum status status;
+    bool has_strings = false;
     struct checkpoint_block block = {0};
     while ((status = copy_table(taking, &block)) == STATUS_OK) {
         block.ordinal = header->block_count++;
@@ -238,6 +225,9 @@ static enum status copy_tables(struct taking *taking)
         if (status == STATUS_OK) {
             status = flush(taking);
         }
+        if (status == STATUS_OK && !has_strings) {
+            status = copy_strings(taking, &has_strings);
+        }
         if (status != STATUS_OK) {
             return status;
         }
@@ -245,7 +235,7 @@ static enum status copy_tables(struct taking *taking)
             return STATUS_CLOSED;
         }
     }
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    return status == STATUS_NOT_FOUND ? copy_all_strings(taking) : status;
 }
 
 /* --- the facts ---------------------------------------------------------------------------- */
@@ -308,12 +298,17 @@ static enum status gather_facts(struct taking *taking)
         status = add_file_locked(taking, segment);
     }
     /* As of the same moment as the live bytes, so that the two agree. */
+    bool is_done;
     if (status == STATUS_OK) {
-        status = checkpoint_pieces_append(&engine->spaces, taking->next_keyspace_id,
-                                          &taking->facts.strings);
+        status = checkpoint_pieces_copy_locked(&taking->strings, &engine->spaces,
+                                               taking->next_keyspace_id, UINT64_MAX, &is_done);
     }
+    checkpoint_pieces_settle_locked(&engine->spaces);
     engine->checkpoint.copying = false;
     mutex_unlock(&engine->lock);
+    if (status == STATUS_OK) {
+        status = checkpoint_pieces_append(&taking->strings, &taking->map, &taking->facts.strings);
+    }
     taking->header.knows_pieces = taking->facts.strings.size > 0;
     checkpoint_facts_sort(&taking->facts);
     return status;
@@ -490,6 +485,7 @@ enum status checkpoint_take(struct engine *engine, bool closing)
     buffer_deinit(&taking.pending);
     index_image_deinit(&taking.image);
     checkpoint_facts_deinit(&taking.facts);
+    checkpoint_pieces_deinit(&taking.strings);
     map_facts_deinit(&taking.map);
     free(taking.covered);
     return status;

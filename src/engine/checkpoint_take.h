@@ -1,5 +1,6 @@
 /*
- * checkpoint_take.h - making a checkpoint while writing goes on, and when one is due.
+ * checkpoint_take.h - making a checkpoint while writing goes on (checkpoint_take.c), and when one
+ * is due (checkpoint_due.c).
  *
  * The tables of the index are copied one after the other, each under the execution lock for as long
  * as copying some kilobytes takes. What is written meanwhile goes into tables that were copied and

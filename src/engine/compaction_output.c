@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "engine/engine_state.h"
 #include "engine/mutant.h"
+#include "engine/pieces_order.h"
 #include "engine/prefetch.h"
 
 #define FLUSH_SIZE       ((size_t)1 << 20)
@@ -269,7 +270,7 @@ void compaction_output_withdraw_locked(struct compaction_output *output)
 /* --- publishing --------------------------------------------------------------------------- */
 
 /* Moves a piece that still lies where it was copied from. */
-static bool move_piece(const struct engine_keyspace *keyspace, const struct compaction_owner *owner,
+static bool move_piece(struct engine_keyspace *keyspace, const struct compaction_owner *owner,
                        struct record_address from, struct record_address to)
 {
     struct pieces *pieces = pieces_table_find(&keyspace->pieces, owner->pieces_id);
@@ -282,16 +283,18 @@ static bool move_piece(const struct engine_keyspace *keyspace, const struct comp
     }
     piece.address = to.units & PIECE_ADDRESS_MAX;
     pieces_set(pieces, owner->place, piece);
+    pieces_order_touch(&keyspace->pieces, pieces);
     return true;
 }
 
 /* A header has moved with its slot. */
-static void note_header(const struct engine_keyspace *keyspace,
-                        const struct compaction_owner *owner, struct record_address to)
+static void note_header(struct engine_keyspace *keyspace, const struct compaction_owner *owner,
+                        struct record_address to)
 {
     struct pieces *pieces = pieces_table_find(&keyspace->pieces, owner->pieces_id);
     if (pieces != NULL) {
         pieces->header = to;
+        pieces_order_touch(&keyspace->pieces, pieces);
     }
 }
 

@@ -12,6 +12,7 @@
 #include "engine/engine_state.h"
 #include "engine/mark.h"
 #include "engine/mutant.h"
+#include "engine/pieces_order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,7 @@ static enum status write_piece(const struct patching *patching, uint64_t ordinal
     change_count_piece_locked(engine, patching->keyspace->id, fresh, true);
     pieces_set(patching->pieces, ordinal, fresh);
     patching->pieces->piece_sequence = fresh.sequence;
+    pieces_order_touch(&patching->keyspace->pieces, patching->pieces);
     return STATUS_OK;
 }
 
@@ -146,6 +148,7 @@ static enum status write_header(const struct patching *patching)
         pieces->header =
             segment_address_of(&patching->engine->segments, append.segment, append.offset);
         pieces->header_sequence = append.record.sequence;
+        pieces_order_touch(&patching->keyspace->pieces, pieces);
     }
     return status;
 }

@@ -2,6 +2,7 @@
 #include "engine/pieces.h"
 
 #include "base/check.h"
+#include "engine/pieces_order.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,11 +105,12 @@ void pieces_free(struct pieces *pieces)
 
 void pieces_table_init(struct pieces_table *table, struct index_budget *budget)
 {
-    *table = (struct pieces_table){.account = {.budget = budget}};
+    *table = (struct pieces_table){.account = {.budget = budget}, .epoch = 1};
 }
 
 void pieces_table_deinit(struct pieces_table *table)
 {
+    pieces_order_forget(table);
     struct pieces *pieces = pieces_table_next(table, NULL);
     while (pieces != NULL) {
         struct pieces *next = pieces_table_next(table, pieces);
@@ -197,6 +199,7 @@ enum status pieces_table_add(struct pieces_table *table, uint64_t id, uint64_t k
     pieces->keyspace_id = keyspace_id;
     pieces->cost = cost;
     link_into(table, pieces);
+    pieces_order_add(table, pieces);
     table->count++;
     *out = pieces;
     return STATUS_OK;
@@ -270,6 +273,7 @@ void pieces_table_remove(struct pieces_table *table, struct pieces *pieces)
     }
     *link = pieces->next;
     pieces->next = NULL;
+    pieces_order_remove(table, pieces);
     table->count--;
     index_account_give(&table->account, pieces->cost);
 }

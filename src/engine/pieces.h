@@ -67,6 +67,8 @@ struct piece {
     uint64_t sequence;
 };
 
+struct pieces_copy;
+
 struct pieces {
     uint64_t id;
     uint64_t keyspace_id;
@@ -79,6 +81,12 @@ struct pieces {
     size_t block_count;
     size_t cost;         /* bytes of memory that are counted */
     struct pieces *next; /* in its bucket, or among the dead */
+
+    /* Private to pieces_order.c. */
+    struct pieces *order_next;
+    struct pieces *order_previous;
+    uint64_t copy_epoch;
+    struct pieces_copy *copy; /* borrowed; means something in the table's epoch only */
 };
 
 /* The piece, all zeros when there is none. */
@@ -95,11 +103,20 @@ void pieces_free(struct pieces *pieces);
 
 /* --- all of a keyspace ------------------------------------------------------------------------ */
 
+struct pieces_list {
+    struct pieces *first;
+    struct pieces *last;
+};
+
 struct pieces_table {
     struct pieces **buckets; /* owned, and so are the strings; NULL while there are none */
     size_t bucket_count;     /* a power of two */
     size_t count;
     struct index_account account;
+    struct pieces_list
+        fresh; /* those that are not, or not as they are, in the checkpoint which is */
+    struct pieces_list copied; /* being made, and the others: pieces_order.h */
+    uint64_t epoch;
 };
 
 /* `budget` is borrowed for the table's life. */
