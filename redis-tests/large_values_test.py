@@ -4,6 +4,7 @@ would be without, whatever else the client sends, and whenever it goes. SCDB_SER
 runs it against Redis. Closes with "N passed, N failed"."""
 
 import os
+import socket
 import sys
 import threading
 import time
@@ -91,6 +92,26 @@ class Results(TestCase):
                 pipe.execute()
         self.assertTrue(self.client.get("a") == LARGE[2])
 
+    def test_reading(self):
+        """In a pipeline, in a transaction, where no answer is wanted, and to the end of it."""
+        self.client.set("a", LARGE[0])
+        pipe = self.client.pipeline(transaction=False)
+        pipe.get("a").set("b", 1).get("a").get("b").get("absent").get("a")
+        got = pipe.execute()
+        self.assertTrue(got == [LARGE[0], True, LARGE[0], b"1", None, LARGE[0]])
+        with self.client.pipeline() as pipe:
+            pipe.get("a").set("a", LARGE[1]).get("a")
+            self.assertTrue(pipe.execute() == [LARGE[0], True, LARGE[1]])
+        with self.server.connect() as link:
+            for words in ((b"CLIENT", b"REPLY", b"OFF"), (b"GET", b"a"), (b"GET", b"b"),
+                          (b"CLIENT", b"REPLY", b"ON"), (b"GET", b"b")):
+                link.sendall(wire.encode(words))
+            expected = b"+OK\r\n$1\r\n1\r\n"
+            got = b""
+            while len(got) < len(expected):
+                got += link.recv(65536)
+            self.assertEqual(got, expected)
+
     def test_after_kill(self):
         if not self.is_ours():
             self.skipTest("of scdb's durability")
@@ -140,12 +161,44 @@ class Others(TestCase):
         for i in range(12):
             with self.server.connect() as link:
                 link.sendall(wire.encode((b"SET", b"key", LARGE[1 + i % 2])))
+                link.sendall(wire.encode((b"GET", b"key")))
                 time.sleep(0.002 * i)
                 if i % 3 == 0:
                     self.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         self.assertIn(self.client.get("key"), LARGE)
         self.assertTrue(self.client.set("key", LARGE[0]))
         self.assertTrue(self.client.get("key") == LARGE[0])
+
+    def test_a_reader_that_sends_no_more(self):
+        if not self.is_ours():
+            self.skipTest("Redis closes such a connection")
+        self.client.set("key", LARGE[0])
+        with self.server.connect() as link:
+            link.sendall(wire.encode((b"GET", b"key")))
+            link.shutdown(socket.SHUT_WR)
+            got = bytearray()
+            while more := link.recv(1 << 20):
+                got += more
+        self.assertTrue(bytes(got) == b"$%d\r\n%b\r\n" % (len(LARGE[0]), LARGE[0]))
+
+    def test_readers_while_it_changes(self):
+        """Each gets one value or the other, whole."""
+        self.client.set("key", LARGE[0])
+        seen = []
+        reader = self.connect()
+
+        def read():
+            for _ in range(30):
+                seen.append(reader.get("key"))
+
+        thread = threading.Thread(target=read)
+        thread.start()
+        for i in range(12):
+            self.client.set("key", LARGE[i % 3])
+            self.client.delete("key") if i % 4 == 3 else None
+        thread.join(60)
+        self.assertEqual(len(seen), 30)
+        self.assertTrue(all(value is None or value in LARGE for value in seen))
 
     def test_a_stop(self):
         """While values are on their way: the store is whole, and nothing lies about."""

@@ -2,6 +2,7 @@
 #include "commands/errors.h"
 #include "commands/events.h"
 #include "commands/foresee.h"
+#include "commands/get_later.h"
 #include "commands/lookup.h"
 #include "commands/string_options.h"
 #include "commands/tables.h"
@@ -29,7 +30,10 @@ static bool reply_with_value(struct call *call, enum lookup found, const struct 
 static void run_get(struct call *call)
 {
     struct value value;
-    (void)reply_with_value(call, lookup_string_to_read(call, call->arguments[1], &value), &value);
+    enum lookup found = lookup_string_to_read(call, call->arguments[1], &value);
+    if (found != LOOKUP_FOUND || !get_later(call, &value)) {
+        (void)reply_with_value(call, found, &value);
+    }
 }
 
 static void run_getdel(struct call *call)

@@ -7,6 +7,7 @@
 #include "engine/expiry.h"
 #include "engine/fault_guard.h"
 #include "engine/lookup.h"
+#include "engine/verify_ahead.h"
 
 /* A value below this is copied rather than pinned. */
 #define PIN_SIZE_MIN 16384
@@ -121,7 +122,7 @@ static bool is_mapped(const struct entry *entry)
 enum status engine_verify_locked(struct engine *engine, const struct entry *entry, size_t offset,
                                  size_t size)
 {
-    if (entry->is_verified) {
+    if (entry->is_verified || verify_ahead_covers_locked(engine, entry)) {
         return STATUS_OK;
     }
     if (entry->pieces != NULL) {

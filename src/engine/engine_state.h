@@ -62,10 +62,11 @@ struct engine {
     struct segment_table segments;
     struct spaces spaces;
     struct appender appender;
-    struct pieces *dead_pieces;       /* owned: of strings that went, perhaps still being read */
-    struct part_buffer *part_buffers; /* owned: see engine_part.h */
-    struct staged *staged_first;      /* owned: all that is staged (staged.h) */
-    struct staged *offered;           /* that of the command which runs; NULL: none */
+    struct pieces *dead_pieces;          /* owned: of strings that went, perhaps still being read */
+    struct part_buffer *part_buffers;    /* owned: see engine_part.h */
+    struct staged *staged_first;         /* owned: all that is staged (staged.h) */
+    struct staged *offered;              /* that of the command which runs; NULL: none */
+    const struct verify_ahead *verified; /* the same of verify_ahead.h */
     uint64_t max_keys;
     uint64_t undo_max_keys; /* the limits as they are outside of an undo */
     uint64_t undo_index_limit;

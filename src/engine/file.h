@@ -60,6 +60,9 @@ struct file_operations {
     /* Tells that the pages of [offset, offset+size) will not be needed again soon. */
     void (*drop_cache)(struct file *file, uint64_t offset, uint64_t size);
 
+    /* Tells that they will be needed soon: the disk may begin to bring them. */
+    void (*read_ahead)(struct file *file, uint64_t offset, uint64_t size);
+
     /* Does now what the first read of each page of a mapped range would have to do: so that reading
      * meets no page fault, if the pages stay in memory. `address` begins a page. */
     void (*fault_in)(struct file *file, const uint8_t *address, uint64_t size);
@@ -225,6 +228,11 @@ static inline void file_unmap(struct file *file, const uint8_t *address, uint64_
 static inline void file_drop_cache(struct file *file, uint64_t offset, uint64_t size)
 {
     file->fs->operations->drop_cache(file, offset, size);
+}
+
+static inline void file_read_ahead(struct file *file, uint64_t offset, uint64_t size)
+{
+    file->fs->operations->read_ahead(file, offset, size);
 }
 
 static inline void file_fault_in(struct file *file, const uint8_t *address, uint64_t size)

@@ -254,6 +254,19 @@ static void posix_drop_cache(struct file *file, uint64_t offset, uint64_t size)
     (void)posix_fadvise(file_of(file)->descriptor, (off_t)offset, (off_t)size, POSIX_FADV_DONTNEED);
 }
 
+/* Of one such call the kernel does no more than a device takes at once. */
+#define READ_AHEAD_STEP ((uint64_t)128 << 10)
+
+static void posix_read_ahead(struct file *file, uint64_t offset, uint64_t size)
+{
+    for (uint64_t done = 0; done < size; done += READ_AHEAD_STEP) {
+        uint64_t left = size - done;
+        (void)posix_fadvise(file_of(file)->descriptor, (off_t)(offset + done),
+                            (off_t)(left < READ_AHEAD_STEP ? left : READ_AHEAD_STEP),
+                            POSIX_FADV_WILLNEED);
+    }
+}
+
 /* Linux 5.14. What an older kernel refuses, and pages that the disk can't deliver, are met later.
  */
 static void posix_fault_in(struct file *file, const uint8_t *address, uint64_t size)
@@ -415,6 +428,7 @@ const struct file_operations file_posix_operations = {
     .map = posix_map,
     .unmap = posix_unmap,
     .drop_cache = posix_drop_cache,
+    .read_ahead = posix_read_ahead,
     .fault_in = posix_fault_in,
     .find_cached = posix_find_cached,
     .size = posix_size,

@@ -36,7 +36,7 @@ enum block_reason {
     BLOCK_NONE,
     BLOCK_WAITING, /* a command that will reply later (COMPACT, later BLPOP ...) */
     BLOCK_PAUSED,  /* CLIENT PAUSE: the command at hand will be executed later */
-    BLOCK_STAGING  /* its input is lent to the stager (server/stager.h) */
+    BLOCK_STAGING  /* the stager works for it (server/stager.h) */
 };
 
 /* A command that MULTI has queued: owns copies of its arguments. */

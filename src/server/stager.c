@@ -109,6 +109,18 @@ static struct staging *take(struct stager *stager, bool *is_stopped)
     return staging;
 }
 
+/* The same of work that a command wanted done. */
+static void end_work(void *context, struct session *session)
+{
+    struct staging *staging = context;
+    if (session != NULL) {
+        session->blocked = BLOCK_NONE;
+        worker_list_add(session->connection->worker, LIST_RESUME, session->connection);
+    }
+    staging->work.finish(staging->work.context, session);
+    free(staging);
+}
+
 static void stage(struct staging *staging)
 {
     struct engine *engine = staging->server->engine;
@@ -137,6 +149,11 @@ static void *run(void *context)
     while ((staging = take(stager, &is_stopped)) != NULL) {
         if (staging->is_over) {
             dispose(staging);
+            continue;
+        }
+        if (staging->work.run != NULL) {
+            staging->work.run(staging->work.context);
+            server_post(staging->server, staging->session, end_work, staging);
             continue;
         }
         if (!is_stopped) {
@@ -191,6 +208,30 @@ bool stager_claim_locked(struct worker *worker, const struct part *part, size_t 
     connection->staging = staging;
     session->blocked = BLOCK_STAGING;
     return true;
+}
+
+bool stager_try_defer_locked(struct session *session, const struct stager_work *work)
+{
+    struct staging *staging = malloc(sizeof(*staging));
+    if (staging == NULL) {
+        return false;
+    }
+    *staging = (struct staging){.server = session->server,
+                                .session = {.id = session->id, .worker = session->worker},
+                                .work = *work};
+    CHECK(session->blocked == BLOCK_NONE);
+    if (!try_enqueue(&session->server->stager, staging)) {
+        free(staging);
+        return false;
+    }
+    session->blocked = BLOCK_STAGING;
+    return true;
+}
+
+bool stager_has_claim(const struct connection *connection)
+{
+    return connection->session.blocked == BLOCK_STAGING && connection->staging != NULL &&
+           !connection->staging->is_back;
 }
 
 void stager_lend(struct worker *worker, struct connection *connection)

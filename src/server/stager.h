@@ -30,12 +30,21 @@ struct connection;
 struct part;
 struct worker;
 
+/* Something slow that a command wants done before it answers. */
+struct stager_work {
+    void (*run)(void *context); /* by the thread */
+    /* On the session's worker, lock held; session NULL: it has gone. Frees the context. */
+    void (*finish)(void *context, struct session *session);
+    void *context;
+};
+
 /* A request whose value is staged. It belongs to its connection, but while the thread has it. */
 struct staging {
     struct staging *next; /* in the thread's queue */
     struct server *server;
     struct session_handle session;
-    struct buffer input; /* owned; the connection's, while it is lent or to be freed */
+    struct stager_work work; /* instead of all below, where its run is not NULL */
+    struct buffer input;     /* owned; the connection's, while it is lent or to be freed */
     size_t input_start;
     struct staged_plan plan; /* its value lies in the connection's input */
     size_t value_offset;     /* from where the request begins */
@@ -69,6 +78,9 @@ void stager_stop(struct stager *stager);
  */
 bool stager_claim_locked(struct worker *worker, const struct part *part, size_t index);
 
+/* Has a request of the connection been claimed, and not been lent? */
+bool stager_has_claim(const struct connection *connection);
+
 /* The input of a connection whose request was claimed goes to the thread. */
 void stager_lend(struct worker *worker, struct connection *connection);
 
@@ -79,6 +91,10 @@ void stager_withdraw_locked(struct server *server, struct connection *connection
 
 /* Is there something that stager_release() should be called for? */
 bool stager_is_over(const struct connection *connection);
+
+/* For the session's command that runs: the work is done by the thread, and nothing of the session
+ * is read or executed until it has finished. False: nobody will. */
+bool stager_try_defer_locked(struct session *session, const struct stager_work *work);
 
 /* Gives up what was staged for the connection, if anything was; and its input, if `with_input`. */
 void stager_release(struct connection *connection, bool with_input);

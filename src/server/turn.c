@@ -317,7 +317,7 @@ static void keep_rest(struct worker *worker, struct part *part)
     }
     client_memory_note(worker->server, &connection->session);
     connection_update_reading(connection);
-    if (connection->session.blocked == BLOCK_STAGING) {
+    if (stager_has_claim(connection)) {
         stager_lend(worker, connection);
     }
 }

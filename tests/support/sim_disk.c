@@ -367,6 +367,13 @@ static void sim_drop_cache(struct file *file, uint64_t offset, uint64_t size)
     mutex_unlock(&disk_of(file->fs)->mutex);
 }
 
+static void sim_read_ahead(struct file *file, uint64_t offset, uint64_t size)
+{
+    (void)file;
+    (void)offset;
+    (void)size;
+}
+
 static void sim_fault_in(struct file *file, const uint8_t *address, uint64_t size)
 {
     (void)file;
@@ -639,6 +646,7 @@ static const struct file_operations sim_operations = {
     .map = sim_map,
     .unmap = sim_unmap,
     .drop_cache = sim_drop_cache,
+    .read_ahead = sim_read_ahead,
     .fault_in = sim_fault_in,
     .find_cached = sim_find_cached,
     .size = sim_size,

@@ -143,6 +143,7 @@ START_TEST(mapping_shows_writes)
     write_text(file, 99000, "second");
     ck_assert_mem_eq(bytes + 99000, "second", 6);
     file_drop_cache(file, 0, 100000);
+    file_read_ahead(file, 0, 100000);
     ck_assert_mem_eq(bytes, "first", 5);
     file_unmap(file, bytes, 1 << 20);
     ck_assert_int_eq(file_sync(file), STATUS_OK);
