@@ -200,7 +200,8 @@ enum status log_files_list(struct engine *engine, struct segment *segment)
     struct log_facts facts = log_files_facts_locked(engine);
     mutex_unlock(&engine->lock);
     mutex_lock(&engine->manifest_mutex);
-    enum status status = list_files(engine, &facts, &batch);
+    enum status status = MUTANT(STAGED_UNLISTED) ? add_to_manifest(&engine->manifest, &batch)
+                                                 : list_files(engine, &facts, &batch);
     mutex_unlock(&engine->manifest_mutex);
     return status;
 }

@@ -15,6 +15,7 @@
     X(LOG_NAME_UNSYNCED, 1, "a log segment's name is not synced before the manifest lists it")     \
     X(MANIFEST_UNSYNCED, 1, "the new manifest is renamed without having been synced")              \
     X(MANIFEST_NAME_UNSYNCED, 1, "the directory is not synced after the manifest was renamed")     \
+    X(STAGED_UNLISTED, 1, "the log rolls to a staged value that no manifest on the disk lists")    \
     X(LOG_GAP, 2, "of several segments only the last is synced")                                   \
     X(DURABLE_BEFORE_SYNC, 2, "the durable position moves before the sync")                        \
     X(MARK_BEFORE_SYNC, 3, "a sync mark is written before the syncs that it tells of")             \
