@@ -65,6 +65,9 @@ static enum status fill_segment(const struct engine *engine, const struct segmen
 
 static enum status make_segment(struct engine *engine, uint64_t size, struct staged *staged)
 {
+    if (engine->appender.room_is_kept) {
+        return STATUS_DISK_FULL; /* for a compaction that has begun meanwhile */
+    }
     struct segment *segment;
     enum status status = create_segment(engine, size, &segment);
     if (status != STATUS_OK) {

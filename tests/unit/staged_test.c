@@ -1,6 +1,7 @@
 /* staged_test.c - large values that are written ahead of their puts: what the put still writes,
  * what becomes of a segment that was not used, what outlives a crash. */
 #include "base/log.h"
+#include "engine/engine_state.h"
 #include "engine/manifest.h"
 #include "engine/record.h"
 #include "engine/staged.h"
@@ -300,6 +301,25 @@ START_TEST(a_failure_leaves_nothing)
 }
 END_TEST
 
+/* A compaction that began after the value was found to be worth it: what little room there is, it
+ * needs (docs/durability.md, section 5). */
+START_TEST(what_is_kept_for_a_compaction_is_not_taken)
+{
+    struct staged_plan plan = {.value = slice_make(value, 300000), .key_size = 3};
+    struct staged *staged = NULL;
+    put_small("small");
+    size_t logs = names().logs;
+    store.engine->appender.room_is_kept = true;
+    ck_assert_int_eq(staged_write(store.engine, &plan, &staged), STATUS_DISK_FULL);
+    ck_assert_uint_eq(names().logs, logs);
+    store.engine->appender.room_is_kept = false;
+    staged = stage("key", 300000, false);
+    put_offered(staged, "key", plan.value);
+    ck_assert(is_used(staged));
+    staged_drop(store.engine, staged);
+}
+END_TEST
+
 START_TEST(small_values_and_those_of_a_crowd_of_files_are_not_worth_it)
 {
     engine_lock(store.engine);
@@ -329,6 +349,7 @@ int main(void)
     TCase *failures = tcase_create("failures");
     tcase_add_checked_fixture(failures, set_up, tear_down);
     tcase_add_loop_test(failures, a_failure_leaves_nothing, 0, 5);
+    tcase_add_test(failures, what_is_kept_for_a_compaction_is_not_taken);
     tcase_add_test(failures, small_values_and_those_of_a_crowd_of_files_are_not_worth_it);
     suite_add_tcase(suite, failures);
     SRunner *runner = srunner_create(suite);
