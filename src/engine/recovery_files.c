@@ -103,8 +103,11 @@ static enum status missing(struct engine *engine, struct recovery_file *file, co
         "the store's file %s is missing; put it back from where it went. " ADVICE_DAMAGED, name);
 }
 
-/* A log segment of unknown end without a valid header: was it ever used? */
-static enum status look_for_contents(struct recovery_file *file)
+/* A log segment of unknown end without a valid header, of which `header` are the bytes that there
+ * are: was it ever used? A header is durable before there is a record behind it (rule 1 of
+ * docs/durability.md), so zeros in its place, with something behind them, are a value that was
+ * written ahead (staged.h). */
+static enum status look_for_contents(struct recovery_file *file, struct slice header)
 {
     struct record_scanner scanner;
     enum status status = record_scanner_init(&scanner, file->segment, 0, file->file_size, false);
@@ -115,6 +118,7 @@ static enum status look_for_contents(struct recovery_file *file)
     }
     if (status == STATUS_OK) {
         file->state = is_zero ? RECOVERY_UNUSED : RECOVERY_BROKEN;
+        file->has_no_header = !is_zero && slice_is_zeros(header);
     }
     return status;
 }
@@ -140,7 +144,7 @@ static enum status read_header(struct engine *engine, struct recovery_file *file
     }
     bool may_be_torn = file->entry.kind == SEGMENT_LOG && !is_end_known(file);
     if (status != STATUS_OK && may_be_torn) {
-        status = look_for_contents(file);
+        status = look_for_contents(file, slice_make(bytes, size));
         return status == STATUS_OK
                    ? status
                    : error_set(error, status, "can't read %s: %s", name, status_words(status));

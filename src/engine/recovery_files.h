@@ -14,7 +14,8 @@ enum recovery_state {
     RECOVERY_PACKED,
     RECOVERY_SEALED, /* a log segment whose end the manifest knows: durable up to there */
     RECOVERY_OPEN,   /* a log segment whose end has to be found */
-    RECOVERY_UNUSED, /* a log segment that is all zeros */
+    RECOVERY_UNUSED, /* a log segment that never became part of the log: all zeros, or without a
+                        header (see has_no_header), once the history is known */
     RECOVERY_BROKEN, /* a log segment without a valid header, but with something in it */
     RECOVERY_GONE    /* a log segment that an interrupted recovery has set aside already */
 };
@@ -28,6 +29,7 @@ struct recovery_file {
     uint64_t end;           /* of what belongs to the history */
     uint64_t last_sequence; /* of that */
     uint64_t durable_end;   /* bytes before it were durable for sure */
+    bool has_no_header;     /* BROKEN, and zeros where the header would be: never used */
     bool set_aside;         /* all of it follows the end of the history */
     bool is_trimmed;        /* on the disk it ends at `end` */
 };

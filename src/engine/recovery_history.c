@@ -347,8 +347,11 @@ static void apply_end(struct recovery_files *files, const struct place *end)
         }
     }
     for (size_t i = 0; i < files->count; i++) {
-        if (files->files[i].state == RECOVERY_BROKEN) {
-            files->files[i].set_aside = true;
+        struct recovery_file *file = &files->files[i];
+        if (file->state == RECOVERY_BROKEN && file->has_no_header) {
+            file->state = RECOVERY_UNUSED;
+        } else if (file->state == RECOVERY_BROKEN) {
+            file->set_aside = true;
         }
     }
 }

@@ -279,6 +279,8 @@ START_TEST(what_was_not_put_is_not_there_after_a_crash)
     ck_assert_int_eq(sim_store_find(&store, "key"), STATUS_NOT_FOUND);
     assert_value("small", SLICE_LITERAL("small"));
     assert_value("behind", SLICE_LITERAL("small"));
+    ck_assert_uint_eq(names().cuts, 0);
+    ck_assert_uint_eq(names().logs, listed_count());
     sim_store_verify(&store);
 }
 END_TEST
