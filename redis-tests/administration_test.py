@@ -304,6 +304,22 @@ class Disk(TestCase):
             b"-ERR value is out of range, value must between 0 and 1\r\n",
         )
 
+    def test_replies_that_nobody_wants(self):
+        """CLIENT REPLY drops also those that come late."""
+        client = self.client(ours)
+        client.ask("CONFIG", "SET", "save", "3600 1")
+        self.addCleanup(self.client(ours).ask, "CONFIG", "SET", "save", "")
+        for command in (["FLUSHALL"], ["SAVE"], ["WAITAOF", 1, 0, 0], ["COMPACT"], ["PING"]):
+            client.ask("SET", "k", "v")
+            client.send("CLIENT", "REPLY", "SKIP")
+            client.send(*command)
+            self.assertEqual(client.ask("ECHO", "skipped"), b"$7\r\nskipped\r\n", command)
+            client.ask("SET", "k", "v")
+            client.send("CLIENT", "REPLY", "OFF")
+            client.send(*command)
+            self.assertEqual(client.ask("CLIENT", "REPLY", "ON"), b"+OK\r\n")
+            self.assertEqual(client.ask("ECHO", "on"), b"$2\r\non\r\n", command)
+
     def test_stops_while_clients_wait(self):
         for command in (["SHUTDOWN"], ["SHUTDOWN", "NOSAVE"], None):
             with self.subTest(command=command), Server() as server:

@@ -69,7 +69,7 @@ static void finish_flushall(struct session *session, enum await_end end)
     struct call call = {
         .server = session->server, .reply = &session->reply, .command = session->last_command};
     reply_with_outcome(&call, end == AWAIT_FAILED ? STATUS_WRITES_STOPPED : STATUS_OK);
-    dispatch_count_late_error(session->server, session->last_command, &session->reply, mark);
+    dispatch_end_late_reply(session, session->last_command, mark);
 }
 
 /* With save points Redis writes its snapshot before it replies; here the client waits until the log

@@ -181,15 +181,6 @@ static bool count_error(struct statistics *statistics, const struct reply *reply
     return true;
 }
 
-void dispatch_count_late_error(struct server *server, const struct command *command,
-                               const struct reply *reply, struct reply_mark mark)
-{
-    struct statistics *statistics = server_statistics(server);
-    if (count_error(statistics, reply, mark)) {
-        statistics_failed_locked(statistics, command);
-    }
-}
-
 /* Does the command use the keys that it looks at? Eviction wants to know. */
 static bool is_use(const struct call *call)
 {
@@ -352,8 +343,24 @@ static void apply_reply_mode(struct session *session)
         break;
     case REPLY_SKIP_THIS:
         reply_rewind(&session->reply, mark);
-        session->reply_mode = REPLY_ON;
+        /* Of a command that waits the reply is still to come. */
+        session->reply_mode = session->blocked == BLOCK_WAITING ? REPLY_SKIP_THIS : REPLY_ON;
         break;
+    }
+}
+
+void dispatch_end_late_reply(struct session *session, const struct command *command,
+                             struct reply_mark mark)
+{
+    struct statistics *statistics = server_statistics(session->server);
+    if (count_error(statistics, &session->reply, mark)) {
+        statistics_failed_locked(statistics, command);
+    }
+    if (session->reply_mode == REPLY_OFF || session->reply_mode == REPLY_SKIP_THIS) {
+        reply_rewind(&session->reply, mark);
+    }
+    if (session->reply_mode == REPLY_SKIP_THIS) {
+        session->reply_mode = REPLY_ON;
     }
 }
 

@@ -9,7 +9,8 @@
  *
  * CLIENT REPLY: a handler sets session->reply_mode (OFF; SKIP_NEXT unless OFF; ON only where it was
  * OFF) and dispatch drops what must not be sent: a reply is dropped when the mode is OFF or
- * SKIP_THIS after the command; SKIP_NEXT becomes SKIP_THIS, SKIP_THIS becomes ON.
+ * SKIP_THIS after the command; SKIP_NEXT becomes SKIP_THIS, SKIP_THIS becomes ON, but only when the
+ * reply of a command that waits has come.
  *
  * All functions want the execution lock.
  */
@@ -38,10 +39,11 @@ void dispatch_session_closed(struct server *server, struct session *session);
 /* Runs the handler of call->command and counts the call. */
 void dispatch_run(struct call *call);
 
-/* Counts what the reply has got since `mark`, if it is an error, in the statistics of errors and of
- * the command: for replies that come when the handler has long returned. */
-void dispatch_count_late_error(struct server *server, const struct command *command,
-                               const struct reply *reply, struct reply_mark mark);
+/* Ends a reply that came when the handler had long returned, and that began at `mark`: counts it
+ * if it is an error, in the statistics of errors and of the command, and drops it where CLIENT
+ * REPLY wants that. */
+void dispatch_end_late_reply(struct session *session, const struct command *command,
+                             struct reply_mark mark);
 
 /* What EXEC does for each queued command: the same, if the user may still do that. */
 void dispatch_run_queued(struct call *call);

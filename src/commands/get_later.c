@@ -58,7 +58,7 @@ static void finish(void *context, struct session *session)
                             .reply = &session->reply,
                             .command = later->command};
         reply(&call, later);
-        dispatch_count_late_error(later->server, later->command, &session->reply, mark);
+        dispatch_end_late_reply(session, later->command, mark);
     }
     free(later);
 }

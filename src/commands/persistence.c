@@ -129,7 +129,7 @@ static void reply_acknowledged(struct reply *reply, bool is_durable)
  */
 static void end_waitaof(struct session *session, struct reply_mark mark)
 {
-    dispatch_count_late_error(session->server, session->last_command, &session->reply, mark);
+    dispatch_end_late_reply(session, session->last_command, mark);
     session->on_unblock = NULL;
     session->unblock_with_error_allowed = false;
     session->block_context = NULL;

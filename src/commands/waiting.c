@@ -50,7 +50,7 @@ static void reply_to_client(void *context, struct session *session)
     if (session != NULL && session->block_context == waiting) {
         struct reply_mark mark = reply_mark(&session->reply);
         waiting->finish(waiting, &session->reply);
-        dispatch_count_late_error(waiting->server, waiting->command, &session->reply, mark);
+        dispatch_end_late_reply(session, waiting->command, mark);
         stop(session);
     }
     destroy(waiting);
