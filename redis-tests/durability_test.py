@@ -95,6 +95,15 @@ class Client:
         self.send(command)
         return self.reply()
 
+    def expect(self, text):
+        """Reads until the text has come."""
+        while text not in self.received:
+            data = self.socket.recv(1 << 16)
+            if not data:
+                raise EOFError
+            self.received += data
+        self.received = self.received.partition(text)[2]
+
     def info(self, name):
         text = self.ask("INFO persistence commandstats errorstats").decode()
         return text.split(f"\r\n{name}:")[1].split("\r\n")[0]
@@ -172,6 +181,51 @@ class LargeValues(unittest.TestCase):
             server.mend("hold-fdatasync")
             self.assertEqual(client.reply(), b"+OK\r\n")
             self.assertEqual(other.ask("STRLEN w"), b":%d\r\n" % (5 * size))
+
+    def test_what_changes_before_it_is_shown_is_still_tracked(self):
+        """A GET waits for its value to be verified, behind a value that is on its way; when that
+        changes meanwhile, the answer is the new one, and the client hears of the next change."""
+        told = b">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n"
+        with policy("always") as server:
+            writer, other, client = Client(server), Client(server), Client(server)
+            writer.socket.sendall(wire.encode((b"SET", b"k", b"x" * (5 << 20))))
+            self.assertEqual(writer.reply(), b"+OK\r\n")
+            client.send("HELLO 3")
+            client.send("CLIENT TRACKING on")
+            client.expect(b"+OK\r\n")
+            server.fault("hold-fdatasync")
+            other.socket.sendall(wire.encode((b"SET", b"z", b"z" * (5 << 20))))
+            self.wait_until_busy(server, "NULL")  # it has not run yet
+            client.send("GET k")
+            self.wait_until_busy(server, "get")
+            writer.send("SET k new")
+            self.assertTrue(self.wait_until_set(server, 2))
+            server.mend("hold-fdatasync")
+            client.expect(told)
+            client.expect(b"$3\r\nnew\r\n")
+            self.assertEqual(writer.reply(), b"+OK\r\n")
+            self.assertEqual(writer.ask("SET k newer"), b"+OK\r\n")
+            client.expect(told)
+
+    def wait_until_busy(self, server, command):
+        """Until a client waits, and the last command that it has run is this one."""
+        watcher = Client(server)
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        while time.monotonic() < deadline:
+            clients = watcher.ask("CLIENT LIST").decode().splitlines()
+            if any(f" cmd={command} " in line and " flags=b" in line for line in clients):
+                return
+            time.sleep(0.01)
+        self.fail(f"no client waits behind {command}")
+
+    def wait_until_set(self, server, calls):
+        watcher = Client(server)
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        while time.monotonic() < deadline:
+            if watcher.info("cmdstat_set").startswith(f"calls={calls},"):
+                return True
+            time.sleep(0.01)
+        return False
 
 
 class Everysec(unittest.TestCase):

@@ -9,6 +9,7 @@
 #include "keyspace/keyspace.h"
 #include "server/session.h"
 #include "server/stager.h"
+#include "server/tracking.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct later {
     struct server *server;
     const struct command *command;
     unsigned database;
+    bool is_tracked; /* the client keeps what it reads, and wants to hear of changes */
     struct verify_ahead ahead;
     size_t key_size;
     char key[];
@@ -28,13 +30,17 @@ static void verify(void *context)
     verify_ahead_run(&later->ahead);
 }
 
-/* Whatever the key holds by now. */
+/* Whatever the key holds by now: of a change meanwhile, after which the key was no longer tracked,
+ * the client may have heard before it has this. */
 static void reply(struct call *call, const struct later *later)
 {
     struct engine *engine = server_engine(call->server);
+    const struct slice key = slice_make(later->key, later->key_size);
     struct value value;
-    enum status status = keyspace_find(call->keyspace, later->database,
-                                       slice_make(later->key, later->key_size), &value);
+    enum status status = keyspace_find(call->keyspace, later->database, key, &value);
+    if (later->is_tracked && call->session->tracker.is_on) {
+        tracking_remember(call->server, call->session, key);
+    }
     if (status == STATUS_NOT_FOUND) {
         reply_null(call->reply);
     } else if (status != STATUS_OK) {
@@ -79,6 +85,7 @@ bool get_later(struct call *call, const struct value *value)
     *later = (struct later){.server = call->server,
                             .command = call->command,
                             .database = session->database,
+                            .is_tracked = tracking_wants_keys(session),
                             .key_size = key.size};
     if (key.size > 0) {
         memcpy(later->key, key.data, key.size);
