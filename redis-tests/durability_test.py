@@ -234,6 +234,9 @@ class Everysec(unittest.TestCase):
             writer, reader = Client(server), Client(server)
             server.fault("hold-fdatasync")
             self.assertEqual(writer.ask("SET k 1"), b"+OK\r\n")
+            large = b"x" * (5 << 20)  # a thread verifies it for GET
+            reader.socket.sendall(wire.encode((b"SETNX", b"large", large)))
+            self.assertEqual(reader.reply(), b":1\r\n")
             deadline = time.monotonic() + WAIT_SECONDS_MAX
             writer.socket.settimeout(1)
             held = False
@@ -247,6 +250,7 @@ class Everysec(unittest.TestCase):
             self.assertEqual(reader.ask("GET absent")[:1], b"$")
             # Who only reads acknowledges nothing, and need not wait, for the newest value either.
             self.assertEqual(reader.ask("GET k"), b"$1\r\n2\r\n")
+            self.assertEqual(reader.ask("GET large"), b"$%d\r\n%s\r\n" % (len(large), large))
             self.assertEqual(reader.ask("CONFIG SET appendfsync always"), b"+OK\r\n")
             waiting = Client(server)
             waiting.send("GET k")

@@ -28,15 +28,17 @@ static void run_task_locked(struct worker *worker, const struct message *message
     if (session != NULL && (session->close_asap || session->connection->closing)) {
         session = NULL;
     }
+    uint64_t write_position = 0;
     engine_rest_begin_locked(server->engine);
     if (session != NULL) {
+        write_position = session->write_position;
         turn_take_reply_buffer(worker, &session->reply);
     }
     message->task(message->context, session);
     uint64_t position = engine_rest_end_locked(server->engine);
     if (session != NULL) {
         turn_note_position(worker, session->connection, position);
-        session->connection->has_written = true; /* for all that is known here */
+        session->connection->has_written |= session->write_position != write_position;
         worker_list_add(worker, LIST_SETTLE, session->connection);
     }
 }
