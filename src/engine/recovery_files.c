@@ -104,9 +104,9 @@ static enum status missing(struct engine *engine, struct recovery_file *file, co
 }
 
 /* A log segment of unknown end without a valid header, of which `header` are the bytes that there
- * are: was it ever used? A header is durable before there is a record behind it (rule 1 of
- * docs/durability.md), so zeros in its place, with something behind them, are a value that was
- * written ahead (staged.h). */
+ * are: was it ever used? Zeros in their place, with something behind them, are a value that was
+ * written ahead (staged.h), or what a power cut has left of records that were not durable: marks
+ * tell of those that were (recovery_history.c). */
 static enum status look_for_contents(struct recovery_file *file, struct slice header)
 {
     struct record_scanner scanner;

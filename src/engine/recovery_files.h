@@ -29,7 +29,7 @@ struct recovery_file {
     uint64_t end;           /* of what belongs to the history */
     uint64_t last_sequence; /* of that */
     uint64_t durable_end;   /* bytes before it were durable for sure */
-    bool has_no_header;     /* BROKEN, and zeros where the header would be: never used */
+    bool has_no_header;     /* BROKEN, and zeros where the header would be */
     bool set_aside;         /* all of it follows the end of the history */
     bool is_trimmed;        /* on the disk it ends at `end` */
 };

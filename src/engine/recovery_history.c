@@ -328,8 +328,8 @@ static struct place end_of_history(const struct history *history)
     return end;
 }
 
-/* Cuts the log at `end`. */
-static void apply_end(struct recovery_files *files, const struct place *end)
+/* Cuts the log at `end`. Where what was durable is damaged, nothing passes for unused. */
+static void apply_end(struct recovery_files *files, const struct place *end, bool is_damage)
 {
     for (size_t i = 0; i < files->log_count; i++) {
         struct recovery_file *file = files->log[i];
@@ -348,7 +348,7 @@ static void apply_end(struct recovery_files *files, const struct place *end)
     }
     for (size_t i = 0; i < files->count; i++) {
         struct recovery_file *file = &files->files[i];
-        if (file->state == RECOVERY_BROKEN && file->has_no_header) {
+        if (file->state == RECOVERY_BROKEN && file->has_no_header && !is_damage) {
             file->state = RECOVERY_UNUSED;
         } else if (file->state == RECOVERY_BROKEN) {
             file->set_aside = true;
@@ -423,7 +423,7 @@ enum status recovery_find_history(struct engine *engine, struct recovery_files *
     if (is_damage && !engine->options.repair) {
         return refuse(&history, &history.reached, error);
     }
-    apply_end(files, &end);
+    apply_end(files, &end, is_damage);
     note_what_was_durable(&history);
     return STATUS_OK;
 }

@@ -123,6 +123,15 @@ static void scribble(const char *name, uint64_t offset, const char *bytes)
     ck_assert_int_eq(close(descriptor), 0);
 }
 
+static void clear_header(const char *name)
+{
+    static const char zeros[SEGMENT_HEADER_SIZE];
+    int descriptor = open(path_of(name), O_WRONLY | O_CLOEXEC);
+    ck_assert_int_ge(descriptor, 0);
+    ck_assert_int_eq(pwrite(descriptor, zeros, sizeof(zeros), 0), (ssize_t)sizeof(zeros));
+    ck_assert_int_eq(close(descriptor), 0);
+}
+
 /* --- keys --------------------------------------------------------------------------------- */
 
 static void put_size(const char *key, const char *text, size_t size)
@@ -314,6 +323,25 @@ START_TEST(a_damaged_segment_header_is_named)
 }
 END_TEST
 
+/* Only of what was never durable zeros in the place of a header mean that it was never used. */
+START_TEST(what_was_durable_is_kept_though_its_header_is_gone)
+{
+    put("a", "1");
+    put_size("b", "2", SEGMENT_SIZE);
+    put("c", "3");
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    put("d", "4");
+    crash();
+    clear_header(SECOND);
+    expect_refusal(SECOND " is damaged at offset 0,");
+    ck_assert_int_eq(open_at(copied.path, true, &copy_fs, &copy), STATUS_OK);
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    ck_assert_int_eq(look("b"), STATUS_NOT_FOUND);
+    ck_assert(exists(SECOND ".cut"));
+    close_copy();
+}
+END_TEST
+
 START_TEST(a_rotten_value_before_a_sync_mark_is_that_keys_affair)
 {
     put("a", "1");
@@ -438,6 +466,7 @@ int main(void)
     tcase_add_test(tests, a_group_is_cut_at_its_start);
     tcase_add_test(tests, damage_before_a_sync_mark_is_refused);
     tcase_add_test(tests, a_damaged_segment_header_is_named);
+    tcase_add_test(tests, what_was_durable_is_kept_though_its_header_is_gone);
     tcase_add_test(tests, a_rotten_value_before_a_sync_mark_is_that_keys_affair);
     tcase_add_test(tests, a_lost_segment_is_named);
     tcase_add_test(tests, a_lost_manifest_is_no_empty_store);
