@@ -204,6 +204,28 @@ class Kept(TestCase):
             self.assertEqual(self.source.read(), b"+OK\r\n")
         self.addCleanup(first.close)
 
+    def test_the_server_stops_while_it_is_used(self):
+        """Nobody is called again then."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        move = ["MIGRATE", "127.0.0.1", listener.getsockname()[1], "k", 0, 60000]
+        with Server() as server:
+            source = self.client(server)
+            source.ask("SET", "k", "v")
+            source.send(*move)
+            connection, _ = listener.accept()
+            self.addCleanup(connection.close)
+            self.take_request(connection)
+            connection.sendall(b"+OK\r\n+OK\r\n")
+            self.assertEqual(source.read(), b"+OK\r\n")
+            source.ask("SET", "k", "v")
+            source.send(*move)
+            self.take_request(connection)
+            server.stop()
+        listener.settimeout(0.2)
+        with self.assertRaises(TimeoutError):
+            listener.accept()
+
     def take_request(self, connection):
         connection.settimeout(60)
         got = b""

@@ -223,8 +223,8 @@ static enum peer_end carry_out(struct peer *peer)
     bool was_kept = is_usable(peer);
     if (was_kept) {
         enum peer_end end = talk(peer);
-        bool is_late = clock_monotonic_ms() >= peer->deadline_ms;
-        if (end == PEER_DONE || is_late || peer->answered > 0) {
+        bool is_over = clock_monotonic_ms() >= peer->deadline_ms || atomic_load(&peers.is_stopped);
+        if (end == PEER_DONE || is_over || peer->answered > 0) {
             return end;
         }
         peer->sent = 0;
