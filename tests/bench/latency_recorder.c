@@ -266,7 +266,7 @@ static void print_threads(const struct recorder *recorder, const struct sample *
 static void take_sample(struct recorder *recorder)
 {
     struct sample sample;
-    struct times before[THREADS_MAX];
+    struct times before[THREADS_MAX] = {{0}};
     read_times(recorder, before);
     int64_t unscheduled_us = times_of(recorder->schedstat).waited_us;
     sample.began_us = now_us();
