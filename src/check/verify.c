@@ -71,7 +71,7 @@ static void end_history(struct verify *verify, const struct check_file *file, ui
         report_note(verify->report,
                     "%s offset %" PRIu64
                     ": the log ends here, as after a crash (%s). Nothing behind "
-                    "it was ever reported durable; the next start sets it aside",
+                    "it was ever reported durable; the next start cuts it off",
                     file->name, offset, why);
         verify->has_ended = true;
     }

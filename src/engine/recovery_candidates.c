@@ -3,13 +3,14 @@
 
 #include "engine/recovery_threads.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define RADIX_BITS 11
 #define RADIX_SIZE ((size_t)1 << RADIX_BITS)
 
-_Static_assert(sizeof(struct recovery_candidate) == 16, "there are as many as keys in the log");
+static_assert(sizeof(struct recovery_candidate) == 16, "there are as many as keys in the log");
 
 void recovery_candidates_init(struct recovery_candidates *candidates)
 {
