@@ -13,6 +13,7 @@
 #include "engine/scdb_state.h"
 #include "support/sim_disk.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -385,14 +386,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("batch_crash");
     TCase *tests = tcase_create("batch_crash");
     tcase_set_timeout(tests, 600);
     tcase_add_test(tests, batches_are_whole);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("batch_crash", tests);
 }

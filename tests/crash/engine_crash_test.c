@@ -2,6 +2,7 @@
  * engine_crash_test.c - the engine on a disk that crashes, fails and fills up (crash_run.h).
  */
 #include "support/crash_run.h"
+#include "support/test_run.h"
 
 #include <check.h>
 
@@ -101,16 +102,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("engine_crash");
     TCase *tests = tcase_create("engine_crash");
     tcase_set_timeout(tests, 0); /* SCDB_TEST_SCALE may make it as long as it likes */
     tcase_add_test(tests, crashes);
     tcase_add_test(tests, failing_calls);
     tcase_add_test(tests, full_disks);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("engine_crash", tests);
 }

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "support/crash_run.h"
 #include "support/crash_steps.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <string.h>
@@ -141,14 +142,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("engine_rot");
     TCase *tests = tcase_create("engine_rot");
     tcase_set_timeout(tests, 0); /* SCDB_TEST_SCALE may make it as long as it likes */
     tcase_add_test(tests, rotten_bytes);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("engine_rot", tests);
 }

@@ -8,6 +8,7 @@
  * tests/unit/file_interrupts_test.c.)
  */
 #include "support/crash_run.h"
+#include "support/test_run.h"
 
 #include <check.h>
 
@@ -121,14 +122,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("fault_sweep");
     TCase *tests = tcase_create("fault_sweep");
     tcase_set_timeout(tests, 0); /* SCDB_TEST_SCALE may make it as long as it likes */
     tcase_add_test(tests, each_call_fails_in_turn);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("fault_sweep", tests);
 }

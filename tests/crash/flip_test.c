@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "support/flip_store.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -219,15 +220,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("flip");
     TCase *tests = tcase_create("flip");
     tcase_set_timeout(tests, 0); /* all bytes take minutes */
     tcase_add_test(tests, after_a_clean_stop);
     tcase_add_test(tests, after_kill_9);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("flip", tests);
 }

@@ -8,6 +8,7 @@
 #include "support/crash_run.h"
 #include "support/failing_memory.h"
 #include "support/sim_store.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <string.h>
@@ -138,15 +139,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("memory_sweep");
     TCase *tests = tcase_create("memory_sweep");
     tcase_set_timeout(tests, 0); /* SCDB_TEST_SCALE may make it as long as it likes */
     tcase_add_test(tests, each_allocation_fails_in_turn);
     tcase_add_test(tests, a_patch_under_a_large_key_is_refused_whole);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("memory_sweep", tests);
 }

@@ -8,10 +8,10 @@
 #include "import/v1_import.h"
 #include "support/sim_disk.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define OLD_DIRECTORY "tests/fixtures/v1/small1000r2"
 #define LIVE_KEYS     770
@@ -157,17 +157,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("v1_import_crash");
     TCase *tests = tcase_create("import");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, each_step, SIM_POWER_CUT, SIM_KILL + 1);
     tcase_add_loop_test(tests, each_failing_call, 0, 6);
     tcase_add_test(tests, full_disk);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("v1_import_crash", tests);
 }

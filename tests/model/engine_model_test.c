@@ -12,6 +12,7 @@
 #include "support/sim_disk.h"
 #include "support/store_model.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -340,9 +341,5 @@ static Suite *suite(void)
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run_suite(suite());
 }

@@ -10,6 +10,7 @@
 #include "engine/index.h"
 #include "engine/record.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -485,16 +486,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("index_model");
     TCase *tests = tcase_create("index_model");
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, few_keys);
     tcase_add_test(tests, crowded_hashes);
     tcase_add_test(tests, many_keys);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("index_model", tests);
 }

@@ -5,10 +5,10 @@
 #include "commands/acl_names.h"
 #include "commands/table.h"
 #include "server/acl_password.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define WORDS_MAX 16
@@ -446,7 +446,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("acl");
     TCase *tcase = tcase_create("acl");
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, rules_are_told_in_their_usual_form, 0,
@@ -463,10 +462,5 @@ int main(void)
     tcase_add_loop_test(tcase, a_wrong_file_is_refused, 0,
                         sizeof(wrong_files) / sizeof(wrong_files[0]));
     tcase_add_test(tcase, log_entries);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("acl", tcase);
 }

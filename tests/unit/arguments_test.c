@@ -2,11 +2,11 @@
 #include "commands/arguments.h"
 
 #include "engine/record.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 
 START_TEST(ints)
 {
@@ -181,17 +181,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("arguments");
     TCase *core = tcase_create("core");
     tcase_add_test(core, ints);
     tcase_add_test(core, long_doubles);
     tcase_add_test(core, prints_long_doubles);
     tcase_add_test(core, cursors);
     tcase_add_test(core, times);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("arguments", core);
 }

@@ -2,9 +2,10 @@
  */
 #include "commands/background.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #define PIECES 1000
@@ -49,14 +50,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("background");
     TCase *tcase = tcase_create("background");
     tcase_add_test(tcase, does_all_in_order);
     tcase_add_test(tcase, stops_without_ever_having_run);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("background", tcase);
 }

@@ -12,6 +12,7 @@
 #include "support/sim_disk.h"
 #include "support/test_directory.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -639,7 +640,6 @@ END_TEST
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
-    Suite *suite = suite_create("backup");
     TCase *tests = tcase_create("backup");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 300);
@@ -655,10 +655,5 @@ int main(void)
     tcase_add_test(tests, crashes_leave_all_or_no_store);
     tcase_add_test(tests, others_go_on_while_the_manifest_is_written);
     tcase_add_test(tests, failures_leave_nothing);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("backup", tests);
 }

@@ -2,6 +2,7 @@
 #include "commands/bitfield_number.h"
 
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -126,15 +127,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("bitfield_number");
     TCase *test_case = tcase_create("bitfield_number");
     tcase_add_test(test_case, stores_what_it_loads);
     tcase_add_test(test_case, adds);
     tcase_add_test(test_case, sets_numbers_out_of_range);
-    suite_add_tcase(suite, test_case);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("bitfield_number", test_case);
 }

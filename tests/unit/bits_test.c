@@ -3,6 +3,7 @@
 
 #include "commands/bit_arguments.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -136,15 +137,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("bits");
     TCase *test_case = tcase_create("bits");
     tcase_add_test(test_case, ranges_are_clipped);
     tcase_add_test(test_case, agrees_with_each_bit);
     tcase_add_test(test_case, types_and_offsets);
-    suite_add_tcase(suite, test_case);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("bits", test_case);
 }

@@ -1,10 +1,11 @@
 /* buffer_test.c - growing, exact reservations, consuming, and sizes that can't be. */
 #include "base/buffer.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 START_TEST(appends)
 {
@@ -85,17 +86,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("buffer");
     TCase *core = tcase_create("core");
     tcase_add_test(core, appends);
     tcase_add_test(core, reserves);
     tcase_add_test(core, refuses_what_no_memory_holds);
     tcase_add_test(core, consumes);
     tcase_add_test_raise_signal(core, consuming_too_much_aborts, SIGABRT);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("buffer", core);
 }

@@ -9,6 +9,7 @@
 #include "support/check_run.h"
 #include "support/test_directory.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -175,15 +176,9 @@ END_TEST
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
-    Suite *suite = suite_create("check_pieces");
     TCase *tests = tcase_create("check_pieces");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_sound_store_is_read_whole);
     tcase_add_test(tests, a_damaged_piece_is_named);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("check_pieces", tests);
 }

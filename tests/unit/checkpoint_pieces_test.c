@@ -3,10 +3,10 @@
 #include "engine/checkpoint_pieces.h"
 
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define KEYSPACES 3
 #define IDS_MAX   200
@@ -213,16 +213,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("checkpoint_pieces");
     TCase *tests = tcase_create("checkpoint_pieces");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, each_is_there_once_as_it_is);
     tcase_add_test(tests, no_hold_copies_much_more_than_it_may);
     tcase_add_test(tests, what_was_flushed_is_left_out);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("checkpoint_pieces", tests);
 }

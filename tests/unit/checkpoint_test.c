@@ -7,6 +7,7 @@
 #include "engine/checksum.h"
 #include "engine/record.h"
 #include "support/sim_store.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -648,7 +649,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("checkpoint");
     TCase *tests = tcase_create("checkpoint");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
@@ -667,10 +667,5 @@ int main(void)
     tcase_add_test(tests, torn_or_missing);
     tcase_add_test(tests, an_older_one_in_its_place);
     tcase_add_test(tests, without_room_for_it);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("checkpoint", tests);
 }

@@ -3,11 +3,11 @@
 
 #include "base/check.h"
 #include "server/acl_users.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -163,17 +163,11 @@ int main(void)
     struct acl_user *user;
     CHECK(acl_users_create_default(&terms, &user) == STATUS_OK);
     CHECK(acl_users_add(&users, user) == STATUS_OK);
-    Suite *suite = suite_create("client_filter");
     TCase *tcase = tcase_create("client_filter");
     tcase_add_test(tcase, reads_filters);
     tcase_add_loop_test(tcase, refuses, 0, sizeof(wrong) / sizeof(wrong[0]));
     tcase_add_test(tcase, means);
     tcase_add_test(tcase, means_users);
     tcase_add_test(tcase, empty_address_means_nobody);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("client_filter", tcase);
 }

@@ -5,9 +5,9 @@
 #include "commands/string_options.h"
 
 #include "engine/record.h"
+#include "support/test_run.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 #define WORDS_MAX 8
 
@@ -238,7 +238,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("command options");
     TCase *core = tcase_create("core");
     tcase_add_test(core, set_takes);
     tcase_add_test(core, getex_takes);
@@ -247,10 +246,5 @@ int main(void)
     tcase_add_test(core, expire_allows);
     tcase_add_test(core, scan_takes);
     tcase_add_test(core, scan_matches);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("command options", core);
 }

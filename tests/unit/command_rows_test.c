@@ -3,6 +3,7 @@
 #include "commands/command_keys.h"
 #include "commands/syntax.h"
 #include "commands/table.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -363,9 +364,5 @@ int main(void)
     tcase_add_test(use, key_ranges);
     tcase_add_test(use, categories);
     suite_add_tcase(suite, use);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run_suite(suite);
 }

@@ -9,6 +9,7 @@
 #include "engine/compaction_pace.h"
 #include "support/sim_disk.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -309,7 +310,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("compaction_bound");
     TCase *tests = tcase_create("compaction_bound");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
@@ -322,10 +322,5 @@ int main(void)
     tcase_add_test(tests, nothing_is_left_of_what_was_deleted);
     tcase_add_test(tests, writers_are_slowed_when_compaction_is_behind);
     tcase_add_test(tests, only_values_count);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("compaction_bound", tests);
 }

@@ -1,6 +1,8 @@
 /* compaction_choice_test.c - which files are compacted, when, and how hard writers are pressed. */
 #include "engine/compaction_choice.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
 
 #define MIB     ((uint64_t)1 << 20)
@@ -200,7 +202,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("compaction_choice");
     TCase *tests = tcase_create("compaction_choice");
     tcase_add_test(tests, the_one_with_most_garbage);
     tcase_add_test(tests, the_older_one);
@@ -212,10 +213,5 @@ int main(void)
     tcase_add_test(tests, due_above_the_percentage);
     tcase_add_test(tests, pressed_more_and_more);
     tcase_add_test(tests, nobody_waits_in_a_small_store);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("compaction_choice", tests);
 }

@@ -1,8 +1,9 @@
 /* compaction_moves_test.c - moves come back as they were added, with their owners. */
 #include "engine/compaction_moves.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
-#include <stdlib.h>
 
 #define COUNT 5000
 
@@ -83,14 +84,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("compaction_moves");
     TCase *cases = tcase_create("compaction_moves");
     tcase_add_test(cases, moves_and_owners_come_back_in_order);
     tcase_add_test(cases, one_owner_is_kept_once);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("compaction_moves", cases);
 }

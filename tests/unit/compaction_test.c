@@ -6,6 +6,7 @@
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
 #include "support/sim_store.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -385,7 +386,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("compaction");
     TCase *tests = tcase_create("compaction");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, deleted_while_unreadable);
@@ -400,10 +400,5 @@ int main(void)
     tcase_add_test(tests, full_and_half_deleted);
     tcase_add_test(tests, what_deletes_comes_before_the_reserve);
     tcase_add_test(tests, full_and_opened);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("compaction", tests);
 }

@@ -2,10 +2,10 @@
 #include "server/config.h"
 #include "server/config_values.h"
 #include "support/test_directory.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -483,7 +483,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("config_file");
     TCase *test = tcase_create("config_file");
     tcase_add_checked_fixture(test, set_up, tear_down);
     tcase_add_test(test, words_are_split_and_unquoted);
@@ -508,10 +507,5 @@ int main(void)
     tcase_add_test(test, rewrite_finds_included_files_again);
     tcase_add_test(test, rewrite_empties_a_value);
     tcase_add_test(test, everything_that_is_rewritten_is_read_back);
-    suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("config_file", test);
 }

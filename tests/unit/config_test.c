@@ -4,10 +4,10 @@
 #include "server/config_number.h"
 #include "server/config_special.h"
 #include "server/config_values.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static struct config *config;
 
@@ -392,7 +392,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("config");
     TCase *test = tcase_create("config");
     tcase_add_checked_fixture(test, set_up, tear_down);
     tcase_add_test(test, every_row_is_whole);
@@ -407,10 +406,5 @@ int main(void)
     tcase_add_test(test, a_hook_may_refuse);
     tcase_add_test(test, get_matches_names_and_patterns);
     tcase_add_test(test, scdb_conf_names_every_directive_with_its_default);
-    suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("config", test);
 }

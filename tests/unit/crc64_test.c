@@ -2,6 +2,7 @@
 #include "base/crc64.h"
 
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -52,14 +53,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("crc64");
     TCase *core = tcase_create("core");
     tcase_add_test(core, known_values);
     tcase_add_test(core, agrees_with_the_definition);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("crc64", core);
 }

@@ -4,6 +4,7 @@
 #include "keyspace/keyspace.h"
 #include "server/server_state.h"
 #include "support/command_shell.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <ctype.h>
@@ -467,7 +468,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("dispatch");
     TCase *core = tcase_create("core");
     tcase_add_test(core, transactions_as_redis);
     tcase_add_test(core, unknown_as_redis);
@@ -482,10 +482,5 @@ int main(void)
     tcase_add_test(core, rows_are_found);
     tcase_add_test(core, names_differ_in_each_byte);
     tcase_add_test(core, rows_are_renamed);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("dispatch", core);
 }

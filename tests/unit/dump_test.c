@@ -4,6 +4,7 @@
 #include "base/crc64.h"
 #include "commands/restore_options.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -208,7 +209,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("dump");
     TCase *core = tcase_create("core");
     tcase_add_test(core, encodes_as_redis_does);
     tcase_add_test(core, decodes_every_form);
@@ -216,10 +216,5 @@ int main(void)
     tcase_add_test(core, checks_version_and_checksum);
     tcase_add_test(core, what_was_encoded_comes_back);
     tcase_add_test(core, options);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("dump", core);
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "support/test_directory.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -497,9 +498,5 @@ static Suite *suite(void)
 int main(void)
 {
     log_set_level(LOG_WARNING_LEVEL);
-    SRunner *runner = srunner_create(suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run_suite(suite());
 }

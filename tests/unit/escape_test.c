@@ -1,8 +1,9 @@
 /* escape_test.c - what stands behind a backslash. */
 #include "base/escape.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -28,13 +29,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("escape");
     TCase *core = tcase_create("core");
     tcase_add_loop_test(core, takes_what_is_one, 0, (int)(sizeof(cases) / sizeof(cases[0])));
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("escape", core);
 }

@@ -1,8 +1,9 @@
 /* event_classes_test.c - the letters of notify-keyspace-events, read and written. */
 #include "server/event_classes.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
-#include <stdlib.h>
 
 static void expect(const char *letters, uint32_t classes, const char *usual)
 {
@@ -46,15 +47,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("event classes");
     TCase *test = tcase_create("letters");
     tcase_add_test(test, letters_have_a_usual_form);
     tcase_add_test(test, an_a_hides_an_n);
     tcase_add_test(test, other_letters_are_refused);
-    suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("event classes", test);
 }

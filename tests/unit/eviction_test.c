@@ -5,6 +5,7 @@
 #include "keyspace/keyspace.h"
 #include "support/sim_disk.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <math.h>
@@ -398,7 +399,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("eviction");
     TCase *core = tcase_create("core");
     tcase_add_checked_fixture(core, set_up, tear_down);
     tcase_set_timeout(core, 60);
@@ -413,10 +413,5 @@ int main(void)
     tcase_add_test(core, what_went_stays_away);
     tcase_add_test(core, watchers_are_told);
     tcase_add_test(core, the_expired_make_room);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("eviction", core);
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "engine/mark.h"
 #include "support/sim_store.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -219,7 +220,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("expiry marks");
     TCase *tests = tcase_create("expiry marks");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, the_clock_set_back_while_the_store_is_open);
@@ -228,10 +228,5 @@ int main(void)
     tcase_add_test(tests, the_mark_goes_when_it_says_nothing_any_more);
     tcase_add_test(tests, a_mark_that_waits_is_no_garbage);
     tcase_add_test(tests, a_rotten_mark);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("expiry marks", tests);
 }

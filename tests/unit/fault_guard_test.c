@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "support/test_directory.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -122,7 +123,6 @@ END_TEST
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
-    Suite *suite = suite_create("fault guard");
     TCase *tests = tcase_create("fault guard");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_fault_becomes_false);
@@ -130,10 +130,5 @@ int main(void)
     tcase_add_test_raise_signal(tests, a_fault_outside_of_it_kills_as_ever, SIGBUS);
 #endif
     tcase_add_test(tests, an_unreadable_value_is_an_error_of_its_key_only);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("fault guard", tests);
 }

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "engine/engine.h"
 #include "support/test_directory.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -106,14 +107,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("fault_in");
     TCase *tests = tcase_create("fault_in");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, what_was_written_is_read_without_page_faults);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("fault_in", tests);
 }

@@ -9,12 +9,12 @@
 #include "base/log.h"
 #include "support/test_directory.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -234,16 +234,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("file_interrupts");
     TCase *tests = tcase_create("file_interrupts");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, interrupted_and_short_calls_are_continued);
     tcase_add_test(tests, a_write_that_fails_half_way_says_why);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("file_interrupts", tests);
 }

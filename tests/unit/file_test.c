@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "support/test_directory.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -279,7 +280,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("file");
     TCase *tests = tcase_create("file");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, modes);
@@ -293,10 +293,5 @@ int main(void)
     tcase_add_test(tests, the_lock_ends_with_the_process);
     tcase_add_test(tests, directories);
     tcase_add_test(tests, short_writes_end_in_an_error);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("file", tests);
 }

@@ -1,8 +1,9 @@
 /* glob_test.c - patterns as redis-server 7.0.15 matches them (its KEYS gave the expectations). */
 #include "base/glob.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
-#include <stdlib.h>
 
 struct row {
     struct slice pattern;
@@ -122,16 +123,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("glob");
     TCase *core = tcase_create("core");
     tcase_add_test(core, matches_as_redis);
     tcase_add_test(core, ignores_case_when_asked);
     tcase_add_test(core, many_stars_take_no_time);
     tcase_add_test(core, too_many_stars_match_nothing);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("glob", core);
 }

@@ -5,9 +5,9 @@
 #include "engine/engine.h"
 #include "engine/engine_state.h"
 #include "support/sim_store.h"
+#include "support/test_run.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #define SEGMENT_SIZE ((uint64_t)4 << 20)
@@ -211,9 +211,5 @@ int main(void)
     tcase_add_checked_fixture(threads, set_up_threads, tear_down);
     tcase_add_test(threads, writers_are_slowed_while_there_is_little);
     suite_add_tcase(suite, threads);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run_suite(suite);
 }

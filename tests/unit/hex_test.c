@@ -1,9 +1,10 @@
 /* hex_test.c - bytes as hexadecimal digits. */
 #include "base/hex.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 START_TEST(each_byte_is_what_printf_makes_of_it)
 {
@@ -29,14 +30,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("hex");
     TCase *tests = tcase_create("hex");
     tcase_add_test(tests, each_byte_is_what_printf_makes_of_it);
     tcase_add_test(tests, of_nothing_there_is_an_empty_text);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("hex", tests);
 }

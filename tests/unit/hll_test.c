@@ -2,6 +2,7 @@
 #include "commands/hll.h"
 
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -216,7 +217,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("hll");
     TCase *core = tcase_create("core");
     tcase_add_test(core, hashes_as_published);
     tcase_add_test(core, dense_registers_do_not_touch);
@@ -227,10 +227,5 @@ int main(void)
     tcase_add_test(core, other_strings_are_refused);
     tcase_add_test(core, damage_is_met);
     tcase_add_test(core, estimates_of_nonsense);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("hll", core);
 }

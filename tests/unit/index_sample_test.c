@@ -2,6 +2,7 @@
 #include "engine/index.h"
 #include "engine/record.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -163,7 +164,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("index_sample");
     TCase *core = tcase_create("core");
     tcase_add_checked_fixture(core, set_up, tear_down);
     tcase_set_timeout(core, 60);
@@ -172,10 +172,5 @@ int main(void)
     tcase_add_test(core, only_those_that_expire);
     tcase_add_test(core, equal_hashes_are_passed);
     tcase_add_test(core, clocks_stay_with_their_slots);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("index_sample", core);
 }

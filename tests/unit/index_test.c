@@ -4,6 +4,7 @@
 #include "engine/index_directory.h"
 #include "engine/record.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -516,7 +517,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("index");
     TCase *tests = tcase_create("index");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
@@ -541,10 +541,5 @@ int main(void)
     tcase_add_test(tests, average_ttl);
     tcase_add_test(tests, tables_have_a_size_limit);
     tcase_add_test(tests, directory_follows_the_number_of_tables);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("index", tests);
 }

@@ -1,9 +1,9 @@
 /* key_commands_test.c - keys of any type, their time, databases. Every row's reply is what
  * redis-server 7.0.15 answered to the same words; a table starts with an empty store. */
 #include "support/command_shell.h"
+#include "support/test_run.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct shell_row keys[] = {
@@ -177,15 +177,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("key commands");
     TCase *core = tcase_create("core");
     tcase_add_test(core, keys_as_redis);
     tcase_add_test(core, times_as_redis);
     tcase_add_test(core, scans_as_redis);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("key commands", core);
 }

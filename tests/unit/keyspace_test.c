@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 #include "keyspace/batch.h"
 #include "support/sim_disk.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -414,7 +415,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("keyspace");
     TCase *core = tcase_create("core");
     tcase_add_checked_fixture(core, set_up, tear_down);
     tcase_add_test(core, the_moment_decides);
@@ -433,10 +433,5 @@ int main(void)
     tcase_add_test(core, pairs_are_all_or_nothing_on_a_full_disk);
     tcase_add_test(core, large_pairs_are_all_or_nothing_on_a_full_disk);
     tcase_add_test(core, only_a_change_of_an_expiry_makes_pieces);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("keyspace", core);
 }

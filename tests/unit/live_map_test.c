@@ -4,10 +4,10 @@
 #include "base/log.h"
 #include "engine/engine_state.h"
 #include "support/sim_store.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define CAPACITY     ((uint64_t)64 * 1024)
 #define FIRST        ((uint64_t)128)
@@ -143,9 +143,5 @@ int main(void)
     tcase_add_test(in_store, every_change_of_a_slot_is_noted);
     tcase_add_test(in_store, what_a_map_missed_the_index_says);
     suite_add_tcase(suite, in_store);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run_suite(suite);
 }

@@ -5,9 +5,9 @@
 #include "engine/engine.h"
 #include "engine/engine_state.h"
 #include "support/sim_store.h"
+#include "support/test_run.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -320,9 +320,5 @@ int main(void)
     tcase_add_test(threads, writers_are_slowed_while_none_is_ready);
     tcase_add_test(threads, writers_are_not_slowed_when_none_can_be_made);
     suite_add_tcase(suite, threads);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run_suite(suite);
 }

@@ -2,11 +2,11 @@
 #include "base/log.h"
 
 #include "support/test_directory.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -188,7 +188,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("log");
     TCase *core = tcase_create("core");
     tcase_add_checked_fixture(core, set_up, tear_down);
     tcase_add_test(core, a_line);
@@ -199,10 +198,5 @@ int main(void)
     tcase_add_test(core, a_file_that_cannot_be_opened);
     tcase_add_test(core, reopening_appends);
     tcase_add_test(core, lines_of_threads_do_not_mix);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("log", core);
 }

@@ -6,6 +6,7 @@
 #include "engine/record.h"
 #include "support/test_directory.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -321,7 +322,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("manifest");
     TCase *tests = tcase_create("manifest");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
@@ -334,10 +334,5 @@ int main(void)
     tcase_add_test(tests, newer_format_is_told_from_damage);
     tcase_add_test(tests, sealed_nonsense_is_refused);
     tcase_add_test(tests, random_bytes_are_refused);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("manifest", tests);
 }

@@ -1,6 +1,8 @@
 /* mark_test.c - the values of marks: frozen bytes, and refusal of everything else. */
 #include "engine/mark.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,16 +88,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("mark");
     TCase *tests = tcase_create("mark");
     tcase_add_test(tests, sync_mark);
     tcase_add_test(tests, expiry_mark);
     tcase_add_test(tests, keyspace_map);
     tcase_add_test(tests, keyspace_map_refuses_nonsense);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("mark", tests);
 }

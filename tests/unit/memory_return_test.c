@@ -1,6 +1,7 @@
 /* memory_return_test.c - free pages between pieces in use go back; what is in use stays. */
 #include "base/check.h"
 #include "server/memory_return.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -124,17 +125,11 @@ static bool has_own_allocator(void)
 
 int main(void)
 {
-    Suite *suite = suite_create("memory_return");
     TCase *cases = tcase_create("memory_return");
     if (!has_own_allocator()) {
         tcase_add_test(cases, a_peak_goes_back);
         tcase_add_test(cases, a_thread_keeps_little_of_what_it_freed);
     }
     tcase_add_test(cases, what_is_in_use_is_tried_once);
-    suite_add_tcase(suite, cases);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("memory_return", cases);
 }

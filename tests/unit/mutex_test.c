@@ -1,9 +1,10 @@
 /* mutex_test.c - who locks patiently waits as long as it takes, and is alone then. */
 #include "base/mutex.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 #define ROUNDS 2000
 
@@ -49,13 +50,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("mutex");
     TCase *core = tcase_create("core");
     tcase_add_test(core, one_at_a_time);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("mutex", core);
 }

@@ -15,6 +15,7 @@
 #include "engine/segment_header.h"
 #include "support/check_run.h"
 #include "support/test_directory.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -267,7 +268,6 @@ END_TEST
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
-    Suite *suite = suite_create("newer_record");
     TCase *tests = tcase_create("newer_record");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, one_of_a_known_kind_is_read);
@@ -275,10 +275,5 @@ int main(void)
     tcase_add_test(tests, opening_for_repair_refuses_it);
     tcase_add_loop_test(tests, scdb_check_refuses_it, 0,
                         (int)(sizeof(looking) / sizeof(looking[0])));
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("newer_record", tests);
 }

@@ -2,6 +2,7 @@
 #include "base/number.h"
 
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -103,15 +104,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("number");
     TCase *core = tcase_create("core");
     tcase_add_test(core, accepts);
     tcase_add_test(core, refuses);
     tcase_add_test(core, round_trips);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("number", core);
 }

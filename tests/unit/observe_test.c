@@ -4,6 +4,7 @@
 #include "server/slowlog.h"
 #include "support/command_shell.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -221,7 +222,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("observe");
     TCase *test = tcase_create("observe");
     tcase_add_test(test, a_step_stands_for_its_largest_value);
     tcase_add_test(test, percentiles_are_right_to_one_percent);
@@ -230,10 +230,5 @@ int main(void)
     tcase_add_test(test, passwords_stay_out_of_the_slow_log);
     tcase_add_test(test, exec_is_not_logged_but_its_commands);
     tcase_add_test(test, debug_is_for_those_who_may);
-    suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("observe", test);
 }

@@ -2,6 +2,7 @@
 #include "server/output.h"
 
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -259,7 +260,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("output");
     TCase *test = tcase_create("output");
     tcase_add_checked_fixture(test, set_up, tear_down);
     tcase_set_timeout(test, 60);
@@ -271,10 +271,5 @@ int main(void)
     tcase_add_test(test, what_was_not_sent_is_released_at_the_end);
     tcase_add_test(test, a_client_that_is_gone_is_noticed);
     tcase_add_test(test, random_replies_arrive_whole);
-    suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("output", test);
 }

@@ -1,8 +1,9 @@
 /* pace_test.c - when a worker waits a moment for more requests, and when it never does. */
 #include "server/pace.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
-#include <stdlib.h>
 
 /* A turn that reads from so many clients; the first `fresh` of them for the first time in this
  * millisecond. */
@@ -110,7 +111,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("pace");
     TCase *test = tcase_create("turns");
     tcase_add_test(test, many_clients_with_a_request_now_and_then_are_served_together);
     tcase_add_test(test, the_first_millisecond_only_counts);
@@ -121,10 +121,5 @@ int main(void)
     tcase_add_test(test, pipelines_are_worth_a_turn);
     tcase_add_test(test, a_turn_without_reads_does_not_wait);
     tcase_add_test(test, a_pause_ends_it);
-    suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("pace", test);
 }

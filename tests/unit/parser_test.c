@@ -2,6 +2,7 @@
 #include "resp/parser.h"
 
 #include "support/request_text.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -352,9 +353,5 @@ int main(void)
     tcase_add_test(pieces, large_string_in_small_pieces);
     tcase_add_test(pieces, cuts_make_no_difference);
     suite_add_tcase(suite, pieces);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include "keyspace/keyspace.h"
 #include "support/sim_store.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -220,7 +221,6 @@ END_TEST
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
-    Suite *suite = suite_create("patch_copy");
     TCase *tests = tcase_create("patch_copy");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, what_is_nearly_empty_stays_so);
@@ -228,10 +228,5 @@ int main(void)
     tcase_add_test(tests, a_name_is_changed_within_a_database_and_beyond);
     tcase_add_test(tests, a_string_comes_back_when_a_batch_fails);
     tcase_add_test(tests, a_refused_copy_takes_no_room);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("patch_copy", tests);
 }

@@ -6,6 +6,7 @@
 #include "engine/segment_header.h"
 #include "support/sim_store.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -590,7 +591,6 @@ END_TEST
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
-    Suite *suite = suite_create("patch");
     TCase *tests = tcase_create("patch");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_patch_writes_what_it_touches);
@@ -612,10 +612,5 @@ int main(void)
     tcase_add_test(tests, a_refused_patch_takes_no_room);
     tcase_add_test(tests, a_refused_key_writes_no_piece);
     tcase_set_timeout(tests, 60);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("patch", tests);
 }

@@ -3,9 +3,9 @@
 
 #include "engine/recovery_pieces.h"
 #include "support/sim_store.h"
+#include "support/test_run.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 /* So many that whoever went through the table's buckets for each of them would be at it for
  * minutes.
@@ -140,7 +140,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("pieces");
     TCase *tests = tcase_create("pieces");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, strings_are_found_by_their_ids);
@@ -149,10 +148,5 @@ int main(void)
     tcase_add_test(tests, many_strings_are_given_up_in_time);
     tcase_add_test(tests, places_say_what_they_are);
     tcase_set_timeout(tests, 60);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("pieces", tests);
 }

@@ -2,8 +2,9 @@
  * it. */
 #include "server/process_title.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
-#include <stdlib.h>
 
 static const struct {
     struct slice template;
@@ -37,13 +38,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("process_title");
     TCase *core = tcase_create("core");
     tcase_add_test(core, templates);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("process_title", core);
 }

@@ -1,4 +1,5 @@
 /* pubsub_server_test.c - messages between clients of several workers: order, limits, ends. */
+#include "support/test_run.h"
 #include "support/test_server.h"
 
 #include <check.h>
@@ -250,7 +251,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("pubsub in the server");
     TCase *test = tcase_create("pubsub");
     tcase_set_timeout(test, 120);
     tcase_add_test(test, all_subscribers_see_all_messages_in_the_same_order);
@@ -259,10 +259,5 @@ int main(void)
     tcase_add_test(test, a_subscriber_may_be_over_the_soft_limit_for_some_seconds);
     tcase_add_test(test, a_subscriber_is_never_idle);
     tcase_add_test(test, the_server_stops_with_messages_on_the_way);
-    suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("pubsub in the server", test);
 }

@@ -2,6 +2,7 @@
 #include "server/pubsub.h"
 
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -144,17 +145,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("pubsub");
     TCase *tests = tcase_create("pubsub");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_topic_lives_while_it_has_subscribers);
     tcase_add_test(tests, counts_what_replies_count);
     tcase_add_test(tests, random_steps_match_the_model);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("pubsub", tests);
 }

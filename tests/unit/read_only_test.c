@@ -8,6 +8,7 @@
 #include "support/sim_disk.h"
 #include "support/test_directory.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -405,7 +406,6 @@ END_TEST
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
-    Suite *suite = suite_create("read_only");
     TCase *tests = tcase_create("read_only");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 120);
@@ -417,10 +417,5 @@ int main(void)
     tcase_add_test(tests, a_copy_without_lock_file_is_served);
     tcase_add_test(tests, crashed_disks_are_read_unchanged);
     tcase_add_test(tests, the_library_opens_read_only);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("read_only", tests);
 }

@@ -3,6 +3,7 @@
 
 #include "engine/checksum.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -313,7 +314,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("record");
     TCase *tests = tcase_create("record");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, bytes_are_frozen);
@@ -327,10 +327,5 @@ int main(void)
     tcase_add_test(tests, large_values_are_verified_by_block);
     tcase_add_test(tests, parts_make_no_difference);
     tcase_add_test(tests, seeds_tell_stores_and_files_apart);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("record", tests);
 }

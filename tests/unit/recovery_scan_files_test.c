@@ -5,11 +5,11 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "support/test_directory.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -238,16 +238,10 @@ END_TEST
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
-    Suite *suite = suite_create("recovery_scan_files");
     TCase *tests = tcase_create("recovery_scan_files");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, two_threads_find_what_one_finds);
     tcase_add_loop_test(tests, the_first_damaged_file_is_named, 0, 2);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("recovery_scan_files", tests);
 }

@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "engine/lookup.h"
 #include "support/sim_disk.h"
+#include "support/test_run.h"
 
 #include <check.h>
-#include <stdlib.h>
 
 static struct sim_disk *disk;
 static struct file_system *fs;
@@ -154,15 +154,9 @@ END_TEST
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
-    Suite *suite = suite_create("recovery_settle");
     TCase *tests = tcase_create("recovery_settle");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, one_slot_that_cannot_be_read_is_given_up_once, 0, 4);
     tcase_add_test(tests, a_slot_that_may_be_newer_stays);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("recovery_settle", tests);
 }

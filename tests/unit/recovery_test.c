@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 #include "engine/segment_header.h"
 #include "support/test_directory.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -457,7 +458,6 @@ END_TEST
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
-    Suite *suite = suite_create("recovery");
     TCase *tests = tcase_create("recovery");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, what_was_written_survives);
@@ -473,10 +473,5 @@ int main(void)
     tcase_add_test(tests, only_our_own_strays_are_removed);
     tcase_add_test(tests, a_small_store_takes_little_room);
     tcase_add_test(tests, more_databases_than_before);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("recovery", tests);
 }

@@ -4,6 +4,7 @@
 #include "server/session_registry.h"
 #include "server/statistics.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -147,16 +148,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("registry");
     TCase *test = tcase_create("registry");
     tcase_add_test(test, sessions_are_found_and_stay_in_order);
     tcase_add_test(test, messages_come_out_in_order);
     tcase_add_test(test, calls_and_errors_are_counted);
     tcase_add_test(test, rates_are_means_of_the_last_samples);
-    suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("registry", test);
 }

@@ -1,10 +1,11 @@
 /* reply_test.c - replies into bytes, in both protocols; expectations are redis-server's. */
 #include "resp/reply.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static struct reply reply;
 
@@ -290,7 +291,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("reply");
     TCase *core = tcase_create("core");
     tcase_add_checked_fixture(core, set_up, tear_down);
     tcase_add_test(core, simple_strings_and_integers);
@@ -305,10 +305,5 @@ int main(void)
     tcase_add_test(core, marks);
     tcase_add_test(core, failure);
     tcase_add_test(core, clearing_keeps_little);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("reply", core);
 }

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "support/sim_store.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -448,7 +449,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("resurrection");
     TCase *tests = tcase_create("resurrection");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, overwritten_deleted_and_the_newer_files_compacted);
@@ -460,10 +460,5 @@ int main(void)
     tcase_add_test(tests, swapdb_then_a_crash);
     tcase_add_test(tests, a_flushed_keyspace_whose_record_was_compacted_away);
     tcase_add_test(tests, a_removed_file_that_reappears);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("resurrection", tests);
 }

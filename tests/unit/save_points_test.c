@@ -1,6 +1,8 @@
 /* save_points_test.c - when a save is due. */
 #include "commands/save_points.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
 
 static bool is_due(const char *points, uint64_t changes, int64_t passed_ms)
@@ -36,15 +38,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("save points");
     TCase *tests = tcase_create("save points");
     tcase_add_test(tests, a_point_wants_both);
     tcase_add_test(tests, any_point_does);
     tcase_add_test(tests, nothing_changed_is_nothing_to_save);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("save points", tests);
 }

@@ -8,9 +8,9 @@
 #include "check/report.h"
 #include "engine/recovery_table.h"
 #include "support/test_directory.h"
+#include "support/test_run.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -203,9 +203,5 @@ int main(void)
     tcase_add_test(tests, replaces_nothing);
     suite_add_tcase(suite, tests);
     add_command_line(suite);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run_suite(suite);
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "support/test_directory.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -808,7 +809,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("scdb");
     TCase *tests = tcase_create("scdb");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
@@ -838,10 +838,5 @@ int main(void)
     tcase_add_test(tests, damage_is_found_and_named);
     tcase_add_test(tests, threads_share_a_store);
     tcase_add_test(tests, statuses_have_words);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("scdb", tests);
 }

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "engine/engine_state.h"
 #include "support/test_directory.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -245,7 +246,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("scrub");
     TCase *tests = tcase_create("scrub");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_sound_store_is_read_whole);
@@ -255,10 +255,5 @@ int main(void)
     tcase_add_test(tests, what_is_damaged_is_not_compacted);
     tcase_add_test(tests, compaction_goes_on_meanwhile);
     tcase_add_test(tests, no_interval_no_pass);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("scrub", tests);
 }

@@ -4,9 +4,9 @@
 #include "engine/checksum.h"
 #include "engine/file.h"
 #include "engine/record.h"
+#include "support/test_run.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const uint8_t store_id[16] = "0123456789abcdef";
@@ -136,7 +136,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("segment_header");
     TCase *tests = tcase_create("segment_header");
     tcase_add_test(tests, round_trip);
     tcase_add_test(tests, bytes_are_frozen);
@@ -145,10 +144,5 @@ int main(void)
     tcase_add_test(tests, newer_format_is_told_from_damage);
     tcase_add_test(tests, tells_the_store);
     tcase_add_test(tests, names);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("segment_header", tests);
 }

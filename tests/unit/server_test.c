@@ -1,6 +1,7 @@
 /* server_test.c - workers and connections: the whole server, against clients that misbehave. */
 #include "server/config.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 #include "support/test_server.h"
 
 #include <check.h>
@@ -519,7 +520,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("server");
     TCase *test = tcase_create("server");
     tcase_set_timeout(test, 120);
     tcase_add_test(test, replies_do_not_depend_on_the_pieces);
@@ -539,10 +539,5 @@ int main(void)
     tcase_add_test(test, writes_wait_for_the_end_of_a_pause);
     tcase_add_test(test, what_comes_behind_a_command_that_waits_is_executed_after_it);
     tcase_add_test(test, what_could_not_be_written_is_never_acknowledged);
-    suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("server", test);
 }

@@ -1,5 +1,6 @@
 /* sim_clone_test.c - copies of the simulated disk: the same at first, then independent. */
 #include "support/sim_disk.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <string.h>
@@ -144,16 +145,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sim_clone");
     TCase *tests = tcase_create("sim_clone");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_copy_goes_its_own_way);
     tcase_add_test(tests, a_power_cut_takes_what_it_is_told_to);
     tcase_add_test(tests, every_changing_call_is_a_step);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("sim_clone", tests);
 }

@@ -2,6 +2,7 @@
 #include "support/sim_disk.h"
 
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -459,7 +460,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sim_disk");
     TCase *tests = tcase_create("sim_disk");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
@@ -477,10 +477,5 @@ int main(void)
     tcase_add_test(tests, calls_fail_as_ruled);
     tcase_add_test(tests, the_disk_fills_up);
     tcase_add_test(tests, bytes_can_rot);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("sim_disk", tests);
 }

@@ -1,9 +1,10 @@
 /* slice_test.c - comparing and cutting slices. */
 #include "base/slice.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
 #include <signal.h>
-#include <stdlib.h>
 
 START_TEST(equality)
 {
@@ -104,7 +105,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("slice");
     TCase *core = tcase_create("core");
     tcase_add_test(core, equality);
     tcase_add_test(core, words);
@@ -114,10 +114,5 @@ int main(void)
     tcase_add_test(core, sizes_fit_printf);
     tcase_add_test(core, words_are_taken_off_the_front);
     tcase_add_test_raise_signal(core, a_part_outside_aborts, SIGABRT);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("slice", core);
 }

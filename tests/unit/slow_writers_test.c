@@ -1,5 +1,6 @@
 /* slow_writers_test.c - clients that outrun compaction, beside those that don't. */
 #include "base/clock.h"
+#include "support/test_run.h"
 #include "support/test_server.h"
 
 #include <check.h>
@@ -142,17 +143,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("slow writers");
     TCase *tests = tcase_create("slow writers");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, who_writes_is_slowed);
     tcase_add_test(tests, what_is_sent_meanwhile_comes_later);
     tcase_add_test(tests, nobody_is_once_compaction_has_caught_up);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? 0 : 1;
+    return test_run("slow writers", tests);
 }

@@ -2,6 +2,7 @@
 #include "engine/staircase.h"
 
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -75,17 +76,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("staircase");
     TCase *tests = tcase_create("staircase");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, no_mark_covers_nothing);
     tcase_add_test(tests, covers_what_is_older_and_due);
     tcase_add_test(tests, time_that_goes_forward_leaves_one_step);
     tcase_add_test(tests, agrees_with_all_marks);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("staircase", tests);
 }

@@ -1,8 +1,9 @@
 /* status_test.c - names and words of statuses, and error texts. */
 #include "base/status.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 START_TEST(every_status_has_a_name_and_words)
@@ -40,15 +41,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("status");
     TCase *core = tcase_create("core");
     tcase_add_test(core, every_status_has_a_name_and_words);
     tcase_add_test(core, unknown_statuses);
     tcase_add_test(core, error_texts);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("status", core);
 }

@@ -1,6 +1,7 @@
 /* string_commands_test.c - strings. Every row's reply is what
  * redis-server 7.0.15 answered to the same words; a table starts with an empty store. */
 #include "support/command_shell.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -357,7 +358,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("string commands");
     TCase *core = tcase_create("core");
     tcase_add_test(core, strings_as_redis);
     tcase_add_test(core, getex_as_redis);
@@ -366,10 +366,5 @@ int main(void)
     tcase_add_test(core, encodings_as_redis);
     tcase_add_test(core, lcs_as_redis);
     tcase_add_test(core, large_values_come_back);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("string commands", core);
 }

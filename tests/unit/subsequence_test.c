@@ -2,6 +2,7 @@
 #include "commands/subsequence.h"
 
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -92,15 +93,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("subsequence");
     TCase *core = tcase_create("core");
     tcase_add_test(core, agrees_with_the_definition);
     tcase_add_test(core, of_empty_strings);
     tcase_add_test(core, memory_does_not_overflow);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("subsequence", core);
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "engine/engine_state.h"
 #include "support/sim_disk.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -414,7 +415,6 @@ END_TEST
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
-    Suite *suite = suite_create("sync");
     TCase *tests = tcase_create("sync");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, what_was_only_read_is_held_under_always_alone);
@@ -429,10 +429,5 @@ int main(void)
     tcase_add_test(tests, a_write_that_finds_no_room_is_tried_again);
     tcase_add_test(tests, little_waits_while_the_disk_refuses);
     tcase_add_test(tests, a_full_disk_refuses_values_and_takes_deletions);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("sync", tests);
 }

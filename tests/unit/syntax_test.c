@@ -2,10 +2,10 @@
 #include "commands/syntax.h"
 
 #include "base/buffer.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 static struct buffer text;
 
@@ -187,7 +187,6 @@ static void tear_down(void)
 
 int main(void)
 {
-    Suite *suite = suite_create("syntax");
     TCase *core = tcase_create("core");
     tcase_add_checked_fixture(core, NULL, tear_down);
     tcase_add_test(core, plain_arguments);
@@ -196,10 +195,5 @@ int main(void)
     tcase_add_test(core, mistakes);
     tcase_add_test(core, too_deep_or_too_long);
     tcase_add_test(core, count_ranges);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("syntax", core);
 }

@@ -3,9 +3,9 @@
 
 #include "engine/segment.h"
 #include "support/test_directory.h"
+#include "support/test_run.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define CAPACITY ((uint64_t)1 << 20)
@@ -182,7 +182,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("tail and segments");
     TCase *tests = tcase_create("tail and segments");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, bytes_stay_where_they_are);
@@ -191,10 +190,5 @@ int main(void)
     tcase_add_test(tests, what_was_written_through_is_in_the_file);
     tcase_add_test(tests, handles_are_used_again_when_nobody_looks);
     tcase_add_test(tests, live_bytes_are_counted_by_keyspace);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("tail and segments", tests);
 }

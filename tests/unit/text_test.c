@@ -1,8 +1,9 @@
 /* text_test.c - text put together piece by piece, and sizes for people. */
 #include "commands/text.h"
 
+#include "support/test_run.h"
+
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void check_text(const struct text *text, const char *expected)
@@ -90,16 +91,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("text");
     TCase *tcase = tcase_create("text");
     tcase_add_test(tcase, puts_together);
     tcase_add_test(tcase, formats_any_length);
     tcase_add_loop_test(tcase, writes_sizes, 0, sizeof(sizes) / sizeof(sizes[0]));
     tcase_add_test(tcase, replies_verbatim);
-    suite_add_tcase(suite, tcase);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("text", tcase);
 }

@@ -1,4 +1,5 @@
 /* tracking_server_test.c - client-side caches of several threads never keep what is out of date. */
+#include "support/test_run.h"
 #include "support/test_server.h"
 
 #include <check.h>
@@ -168,16 +169,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("tracking in the server");
     TCase *test = tcase_create("tracking");
     tcase_set_timeout(test, 120);
     tcase_add_test(test, no_invalidation_is_lost);
     tcase_add_test(test, clients_in_broadcast_mode_hear_of_every_change);
     tcase_add_test(test, clients_that_track_come_and_go);
-    suite_add_tcase(suite, test);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("tracking in the server", test);
 }

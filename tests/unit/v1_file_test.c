@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "engine/checksum.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 #include "support/v1_writer.h"
 
 #include <check.h>
@@ -791,9 +792,5 @@ static Suite *v1_file_suite(void)
 
 int main(void)
 {
-    SRunner *runner = srunner_create(v1_file_suite());
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run_suite(v1_file_suite());
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "engine/engine_state.h"
 #include "support/sim_store.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -136,7 +137,6 @@ END_TEST
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
-    Suite *suite = suite_create("verify_ahead");
     TCase *tests = tcase_create("verify_ahead");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, what_was_verified_is_not_verified_again);
@@ -144,10 +144,5 @@ int main(void)
     tcase_add_test(tests, another_value_is_another_matter);
     tcase_add_test(tests, the_value_may_go_meanwhile);
     tcase_add_test(tests, small_values_are_not_worth_it);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("verify_ahead", tests);
 }

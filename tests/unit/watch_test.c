@@ -2,6 +2,7 @@
 #include "keyspace/watch.h"
 
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -142,17 +143,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("watch");
     TCase *core = tcase_create("core");
     tcase_add_checked_fixture(core, set_up, tear_down);
     tcase_add_test(core, flags_who_watches);
     tcase_add_test(core, flags_by_database);
     tcase_add_test(core, tells_what_is_watched);
     tcase_add_test(core, agrees_with_the_model);
-    suite_add_tcase(suite, core);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("watch", core);
 }

@@ -1,6 +1,7 @@
 /* zero_ahead_test.c - when zeros are written in front of the log, and that they hit nothing. */
 #include "engine/engine.h"
 #include "support/sim_disk.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <pthread.h>
@@ -180,7 +181,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("zero_ahead");
     TCase *tests = tcase_create("zero_ahead");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, few_syncs_write_many);
@@ -189,10 +189,5 @@ int main(void)
     tcase_add_test(tests, a_lack_of_room_does_no_harm);
     tcase_add_test(tests, an_error_of_the_disk_stops_writing);
     tcase_add_test(tests, a_large_value_waits_for_them);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run("zero_ahead", tests);
 }
