@@ -20,6 +20,8 @@ import wire  # noqa: E402
 from server import Server  # noqa: E402
 
 SIZE = 6 << 20
+AHEAD_WITHIN = 1 << 16  # of a file's beginning: its header, the record's, and checksums
+VALUE = object()
 LARGE = [bytes([i]) * 1000 + os.urandom(SIZE) for i in range(3)]
 
 
@@ -124,6 +126,116 @@ class Results(TestCase):
         self.assertEqual(self.client.get("b"), b"1")
         self.assertTrue(self.client.get("c") == LARGE[2])
         self.assertEqual([n for n in os.listdir(self.server.directory) if n.endswith(".cut")], [])
+
+
+class Ahead(TestCase):
+    """Which values go ahead of their commands: such a one is the first thing in a log segment."""
+
+    def setUp(self):
+        super().setUp()
+        if not self.is_ours():
+            self.skipTest("of scdb's files")
+        self.client.set("filler", bytes(2 * AHEAD_WITHIN))  # or any value might be the first
+
+    def went_ahead(self, value):
+        for name in os.listdir(self.server.directory):
+            if name.endswith(".log"):
+                with open(os.path.join(self.server.directory, name), "rb") as file:
+                    if value[:100] in file.read(AHEAD_WITHIN):
+                        return True
+        return False
+
+    def assert_ahead(self, *words):
+        """`VALUE` among the words stands for a value of its own; returns it."""
+        value = os.urandom(SIZE)
+        self.client.execute_command(*(value if word is VALUE else word for word in words))
+        self.assertTrue(self.went_ahead(value), words)
+        return value
+
+
+class Conditions(Ahead):
+    """Whether a value is put is told by a look ahead."""
+
+    def setUp(self):
+        super().setUp()
+        self.client.set("present", "small", ex=1000)
+        self.client.set("lasting", "small")
+
+    def test_what_is_not_put_does_not_go_ahead(self):
+        for words in (("SET", "present", VALUE, "NX"), ("SETNX", "present", VALUE),
+                      ("SET", "absent", VALUE, "XX"), ("SET", "absent", VALUE, "XX", "GET"),
+                      ("SET", "absent", VALUE, "XX", "KEEPTTL")):
+            value = os.urandom(SIZE)
+            words = [value if word is VALUE else word for word in words]
+            self.assertFalse(self.client.execute_command(*words))
+            self.assertFalse(self.went_ahead(value))
+        self.assertEqual(self.client.mget("present", "absent"), [b"small", None])
+
+    def test_what_is_put_goes_ahead(self):
+        self.assert_ahead("SETNX", "a", VALUE)
+        self.assert_ahead("SET", "b", VALUE, "NX", "EX", 500)
+        self.assert_ahead("SET", "lasting", VALUE, "XX")
+        value = self.assert_ahead("SET", "present", VALUE, "KEEPTTL")
+        self.assert_ahead("SET", "lasting", VALUE, "KEEPTTL")
+        self.assert_ahead("SET", "new", VALUE, "KEEPTTL")
+        self.assertTrue(self.client.get("present") == value)
+        self.assertTrue(990 < self.client.ttl("present") <= 1000)
+        self.assertTrue(490 < self.client.ttl("b") <= 500)
+        self.assertEqual([self.client.ttl(key) for key in ("lasting", "new")], [-1, -1])
+
+    def test_the_look_is_no_use_of_the_key(self):
+        """It counts neither as a hit or a miss, nor as an access: OBJECT FREQ goes up by one."""
+        self.client.execute_command("CONFIG", "SET", "maxmemory-policy", "allkeys-lfu",
+                                    "lfu-log-factor", 0)
+        self.client.set("key", "small")
+        before = self.client.info("stats")
+        rises = []
+        for value in ("small", LARGE[0]):
+            begun = self.client.object("FREQ", "key")
+            self.assertIsNone(self.client.set("key", value, nx=True))
+            rises.append(self.client.object("FREQ", "key") - begun)
+        self.assertEqual(rises[0], rises[1])
+        after = self.client.info("stats")
+        self.assertEqual(after["keyspace_hits"] - before["keyspace_hits"], 4)  # those of OBJECT
+        self.assertEqual(after["keyspace_misses"], before["keyspace_misses"])
+
+    def test_in_a_pipeline(self):
+        """The look comes when those before it are done, and what comes between counts."""
+        pipe = self.client.pipeline(transaction=False)
+        pipe.set("key", LARGE[0], nx=True).set("key", LARGE[1], nx=True).delete("key")
+        pipe.set("key", LARGE[2], nx=True).expire("key", 500).set("key", LARGE[0], keepttl=True)
+        pipe.ttl("key").strlen("key")
+        got = pipe.execute()
+        self.assertEqual(got[:6], [True, None, 1, True, True, True])
+        self.assertTrue(490 < got[6] <= 500)
+        self.assertTrue(self.client.get("key") == LARGE[0])
+
+    def test_the_key_comes_or_goes_meanwhile(self):
+        """Others set and delete the key while values are on their way: each answer is right for
+        what the key held at that moment, and nothing lies about in the end."""
+        other = self.connect()
+        over = threading.Event()
+
+        def meddle():
+            while not over.is_set():
+                other.set("key", "small", ex=1000)
+                other.delete("key")
+
+        thread = threading.Thread(target=meddle)
+        thread.start()
+        try:
+            for i in range(8):
+                self.assertIn(self.client.set("key", LARGE[0], nx=True), (True, None))
+                self.assertIn(self.client.set("key", LARGE[1], xx=True), (True, None))
+                self.assertTrue(self.client.set("key", LARGE[2], keepttl=True))
+        finally:
+            over.set()
+            thread.join(60)
+        self.server.restart("kill")
+        self.client.connection_pool.disconnect()
+        self.assertTrue(self.client.get("key") in (None, LARGE[2]))
+        names = os.listdir(self.server.directory)
+        self.assertEqual([name for name in names if name.endswith(".cut")], [])
 
 
 class Others(TestCase):

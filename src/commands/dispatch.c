@@ -418,7 +418,7 @@ void dispatch_foresee(struct server *server, const struct session *session,
     }
 }
 
-bool dispatch_foresee_value(struct server *server, const struct session *session,
+bool dispatch_foresee_value(struct server *server, struct session *session,
                             const struct request_words *request, struct staged_plan *plan)
 {
     const struct command *command = request->command;
@@ -426,7 +426,8 @@ bool dispatch_foresee_value(struct server *server, const struct session *session
         !table_is_arity_right(command, request->argument_count)) {
         return false;
     }
-    const struct call call = {.keyspace = server_keyspace(server),
+    const struct call call = {.session = session,
+                              .keyspace = server_keyspace(server),
                               .command = command,
                               .arguments = request->arguments,
                               .argument_count = request->argument_count};

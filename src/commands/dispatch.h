@@ -32,7 +32,7 @@ enum execution dispatch_execute(struct server *server, struct session *session,
                                 const struct request_words *words);
 void dispatch_foresee(struct server *server, const struct session *session,
                       const struct request_words *request, struct prefetch_group *keys);
-bool dispatch_foresee_value(struct server *server, const struct session *session,
+bool dispatch_foresee_value(struct server *server, struct session *session,
                             const struct request_words *request, struct staged_plan *plan);
 void dispatch_session_closed(struct server *server, struct session *session);
 

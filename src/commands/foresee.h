@@ -2,7 +2,8 @@
  * foresee.h - what a call is going to put, told before it runs: for the rows' foresees_value.
  *
  * What is told is only a guess: the call may put something else, or nothing. A wrong one costs
- * time, no more (engine/staged.h).
+ * time, no more (engine/staged.h). Where the key decides (NX, XX, KEEPTTL) it is looked at, under
+ * the execution lock, so that a call which will find that it has nothing to put is not told of.
  */
 #ifndef SCDB_COMMANDS_FORESEE_H
 #define SCDB_COMMANDS_FORESEE_H
@@ -14,6 +15,9 @@ struct staged_plan;
 
 /* SET key value [options]. */
 bool foresee_set(const struct call *call, struct staged_plan *plan);
+
+/* SETNX key value. */
+bool foresee_setnx(const struct call *call, struct staged_plan *plan);
 
 /* GETSET key value. */
 bool foresee_getset(const struct call *call, struct staged_plan *plan);

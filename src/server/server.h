@@ -47,7 +47,7 @@ struct executor {
                     const struct request_words *request, struct prefetch_group *keys);
     /* Which value the request will put, if that is known and worth being written ahead of it
      * (engine/staged.h); false: none. */
-    bool (*foresee_value)(struct server *server, const struct session *session,
+    bool (*foresee_value)(struct server *server, struct session *session,
                           const struct request_words *request, struct staged_plan *plan);
     /* On the main thread, ten times a second, lock not held. NULL: there is nothing to do. */
     void (*tick)(struct server *server);
