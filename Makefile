@@ -408,6 +408,9 @@ $(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) $(LINK_ORDER) $(PKG_LIBS) $(TEST_LIBS)
 
+# Built with the tests, so that they don't fall behind what they measure.
+tests: $(BENCH_PROGRAMS)
+
 LATENCY_RECORDER := $(BUILD)/tests/bench/latency_recorder
 $(LATENCY_RECORDER): $(LATENCY_RECORDER).o
 	$(call say,LINK,$@)
