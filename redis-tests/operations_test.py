@@ -590,6 +590,33 @@ class Limits(TestCase):
         self.assertIsNotNone(client.get(f"key:{count - 1}"))
 
 
+class SystemCalls(TestCase):
+    """Under the filter of a unit of systemd that allows what a service commonly needs."""
+
+    def test_none_is_made_that_a_service_does_not_need(self):
+        if os.environ.get("SCDB_SANITIZED"):
+            self.skipTest("sanitizers make system calls of their own")
+        words = [os.path.join(HERE, "support", "under_systemd")]
+        if subprocess.run([*words, "true"], check=False).returncode != 0:
+            self.skipTest("there are no filters of system calls here")
+        server = self.server([("segment-size", "1mb"), ("maxclients", "1000"), ("oom-score-adj", "yes")])
+        words.append(server.path)
+        server.path = self.script(server, words)
+        server.start()
+        client = self.client(server)
+        for i in range(100):
+            client.set(f"key:{i % 50}", str(i) * 10000)
+        self.assertGreater(client.execute_command("COMPACT"), 0)
+        self.assertTrue(client.bgsave())
+        self.assertEqual(client.execute_command("BACKUP", os.path.join(server.home, "backup")), b"OK")
+        self.assertIn("used_memory_rss", client.info("everything"))
+        client.execute_command("MEMORY", "PURGE")
+        client.flushall()
+        client.config_set("maxclients", 2000)
+        server.restart()
+        self.assertEqual(self.client(server).dbsize(), 0)
+
+
 class OomScore(TestCase):
     def score(self, server):
         with open(f"/proc/{server.pid}/oom_score_adj", encoding="ascii") as file:

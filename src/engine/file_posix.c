@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
@@ -280,13 +281,20 @@ static void posix_fault_in(struct file *file, const uint8_t *address, uint64_t s
 #endif
 }
 
+/* Where a filter of system calls is in force, nobody can know what it does with one that it does
+ * not allow: systemd's ends the process, and its group @system-service is without mincore(). */
+static bool may_ask_for_cached(void)
+{
+    return sysconf(_SC_PAGESIZE) == FILE_PAGE_SIZE && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) <= 0;
+}
+
 static void posix_find_cached(struct file *file, const uint8_t *address, uint64_t size,
                               uint8_t *pages)
 {
     (void)file;
     size_t count = (size_t)((size + FILE_PAGE_SIZE - 1) / FILE_PAGE_SIZE);
-    bool is_known = sysconf(_SC_PAGESIZE) == FILE_PAGE_SIZE &&
-                    mincore((void *)(uintptr_t)address, (size_t)size, pages) == 0;
+    bool is_known =
+        may_ask_for_cached() && mincore((void *)(uintptr_t)address, (size_t)size, pages) == 0;
     for (size_t i = 0; i < count; i++) {
         pages[i] = is_known ? pages[i] & 1 : 1; /* the other bits mean nothing */
     }
