@@ -313,10 +313,13 @@ static inline const char *read_short_line(const char *at, const char *end, char 
 static bool read_whole_array(struct slice bytes, const struct parser_limits *limits,
                              struct argument_list *list, size_t *consumed)
 {
+    if (bytes.size < SHORT_LINE_SIZE_MIN || limits->unauthenticated) {
+        return false; /* where there are no bytes there may be no address either */
+    }
     const char *end = bytes.data + bytes.size;
     size_t count;
     const char *at = read_short_line(bytes.data, end, '*', &count);
-    if (at == NULL || limits->unauthenticated || (int64_t)count > limits->argument_count_max ||
+    if (at == NULL || count == 0 || (int64_t)count > limits->argument_count_max ||
         count > bytes.size / ARGUMENT_SIZE_MIN || !argument_list_reserve(list, count)) {
         return false;
     }
