@@ -287,6 +287,34 @@ enum scdb_status scdb_delete(struct scdb *db, struct scdb_bytes key)
 /* A view's reserved pointers: what keeps the bytes there. */
 enum { VIEW_PIN, VIEW_COPY };
 
+struct copying {
+    char *to;
+    struct scdb_bytes from;
+};
+
+static void copy(void *context)
+{
+    const struct copying *copying = context;
+    memcpy(copying->to, copying->from.data, copying->from.size);
+}
+
+/* A copy with a 0 behind it, which the caller owns. What was verified may lie in a file all the
+ * same, and the disk may fail meanwhile. */
+static enum status copy_value(struct scdb_bytes value, void **out)
+{
+    struct copying copying = {.to = malloc(value.size + 1), .from = value};
+    if (copying.to == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    if (!fault_guard_run(copy, &copying)) {
+        free(copying.to);
+        return STATUS_IO;
+    }
+    copying.to[value.size] = '\0';
+    *out = copying.to;
+    return STATUS_OK;
+}
+
 /* Makes a view of an entry. The lock is held. */
 static enum status hold(struct scdb *db, const struct entry *entry, struct scdb_view *view)
 {
@@ -302,19 +330,13 @@ static enum status hold(struct scdb *db, const struct entry *entry, struct scdb_
     if (engine_pin_locked(db->engine, entry)) {
         held.reserved[VIEW_PIN] = entry->segment;
     } else {
-        char *copy = malloc(value.size + 1);
-        if (copy == NULL) {
-            return STATUS_NO_MEMORY;
-        }
-        if (value.size > 0) {
-            memcpy(copy, value.data, value.size);
-        }
-        copy[value.size] = '\0';
-        held.value.data = copy;
-        held.reserved[VIEW_COPY] = copy;
+        status = copy_value(held.value, &held.reserved[VIEW_COPY]);
+        held.value.data = held.reserved[VIEW_COPY];
     }
-    *view = held;
-    return STATUS_OK;
+    if (status == STATUS_OK) {
+        *view = held;
+    }
+    return status;
 }
 
 static enum status find(struct scdb *db, struct engine_keyspace *keyspace, struct scdb_bytes key,
@@ -354,33 +376,6 @@ void scdb_release(struct scdb_view *view)
     *view = (struct scdb_view){.expiry_ms = SCDB_NEVER};
 }
 
-struct copying {
-    char *to;
-    struct scdb_bytes from;
-};
-
-static void copy(void *context)
-{
-    const struct copying *copying = context;
-    memcpy(copying->to, copying->from.data, copying->from.size);
-}
-
-/* Copies what is pinned; the disk may fail meanwhile. */
-static enum status copy_pinned(const struct scdb_view *view, void **out)
-{
-    struct copying copying = {.to = malloc(view->value.size + 1), .from = view->value};
-    if (copying.to == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    if (!fault_guard_run(copy, &copying)) {
-        free(copying.to);
-        return STATUS_IO;
-    }
-    copying.to[view->value.size] = '\0';
-    *out = copying.to;
-    return STATUS_OK;
-}
-
 enum scdb_status scdb_get(struct scdb *db, struct scdb_bytes key, void **value, size_t *size)
 {
     struct scdb_view view = {.expiry_ms = SCDB_NEVER};
@@ -394,7 +389,7 @@ enum scdb_status scdb_get(struct scdb *db, struct scdb_bytes key, void **value, 
         *value = view.reserved[VIEW_COPY];
         view.reserved[VIEW_COPY] = NULL;
     } else {
-        status = copy_pinned(&view, value);
+        status = copy_value(view.value, value);
     }
     scdb_release(&view);
     if (status == STATUS_OK && size != NULL) {
