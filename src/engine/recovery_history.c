@@ -277,26 +277,46 @@ static bool manifest_covers(const struct history *history, const struct place *p
            (index == place->log_index && durable->offset > place->offset);
 }
 
-/* The segment without a valid header, NULL when there is none. */
+/* A segment without a valid header, NULL when there is none; one that has something else in place
+ * of it rather than one that has nothing there. */
 static const struct recovery_file *broken_file(const struct recovery_files *files)
 {
+    const struct recovery_file *found = NULL;
     for (size_t i = 0; i < files->count; i++) {
-        if (files->files[i].state == RECOVERY_BROKEN) {
-            return &files->files[i];
+        const struct recovery_file *file = &files->files[i];
+        bool is_better = found == NULL || (found->has_no_header && !file->has_no_header);
+        if (file->state == RECOVERY_BROKEN && is_better) {
+            found = file;
         }
     }
-    return NULL;
+    return found;
 }
 
-/* Between two segments the walk ends where one lacks whose header is damaged. */
+/* Where the walk has ended between two segments: the one whose header is damaged. It is the one
+ * that the next segment goes on from; others without a header may be values that were written
+ * ahead. */
+static const struct recovery_file *damaged_between(const struct recovery_files *files,
+                                                   const struct place *place)
+{
+    for (size_t i = place->log_index; i < files->log_count; i++) {
+        const struct recovery_file *before =
+            recovery_files_find(files, files->log[i]->header.previous_file);
+        if (before != NULL && before->state == RECOVERY_BROKEN) {
+            return before;
+        }
+    }
+    return broken_file(files);
+}
+
 static enum status refuse(const struct history *history, const struct place *place,
                           struct error *error)
 {
     const struct recovery_files *files = history->files;
-    const struct recovery_file *broken = broken_file(files);
+    const struct recovery_file *broken =
+        history->is_broken_inside ? NULL : damaged_between(files, place);
     char name[FILE_NAME_SIZE_MAX] = "the log";
     uint64_t offset = place->offset;
-    if (broken != NULL && !history->is_broken_inside) {
+    if (broken != NULL) {
         recovery_file_name(broken, name);
         offset = 0;
     } else if (place->log_index < files->log_count) {

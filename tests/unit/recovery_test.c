@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "engine/segment_header.h"
+#include "engine/staged.h"
 #include "support/test_directory.h"
 #include "support/test_run.h"
 
@@ -24,6 +25,7 @@
 #define SEGMENT_SIZE 65536
 #define FIRST        "00000000000000000001.log"
 #define SECOND       "00000000000000000002.log"
+#define THIRD        "00000000000000000003.log"
 
 static struct test_directory original;
 static struct test_directory copied;
@@ -324,6 +326,27 @@ START_TEST(a_damaged_segment_header_is_named)
 }
 END_TEST
 
+/* What was written ahead of its put has no header either, but nothing goes on from it. */
+START_TEST(a_value_written_ahead_is_not_taken_for_a_damaged_segment)
+{
+    put("a", "1");
+    const struct staged_plan plan = {.value = SLICE_LITERAL("ahead"), .key_size = 1};
+    struct staged *staged;
+    ck_assert_int_eq(staged_write(engine, &plan, &staged), STATUS_OK);
+    put_size("b", "2", SEGMENT_SIZE);
+    put("c", "3");
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    put("d", "4");
+    crash();
+    ck_assert(exists(SECOND)); /* in front of the one that is damaged */
+    scribble(THIRD, 40, "rot");
+    expect_refusal(THIRD " is damaged at offset 0,");
+    clear_header(THIRD);
+    expect_refusal(THIRD " is damaged at offset 0,");
+    staged_drop(engine, staged);
+}
+END_TEST
+
 /* Only of what was never durable zeros in the place of a header mean that it was never used. */
 START_TEST(what_was_durable_is_kept_though_its_header_is_gone)
 {
@@ -466,6 +489,7 @@ int main(void)
     tcase_add_test(tests, a_group_is_cut_at_its_start);
     tcase_add_test(tests, damage_before_a_sync_mark_is_refused);
     tcase_add_test(tests, a_damaged_segment_header_is_named);
+    tcase_add_test(tests, a_value_written_ahead_is_not_taken_for_a_damaged_segment);
     tcase_add_test(tests, what_was_durable_is_kept_though_its_header_is_gone);
     tcase_add_test(tests, a_rotten_value_before_a_sync_mark_is_that_keys_affair);
     tcase_add_test(tests, a_lost_segment_is_named);
