@@ -14,6 +14,8 @@ SHORT_KEY_COUNT = 3  # keys of their own, as their values come and go by the clo
 SHORT_MS_MAX = 20  # who looks after a crash waits for as long
 VALUE_SIZES = (0, 3, 10, 100, 100, 1000, 5000)
 LARGE_SIZES = (70000, 300000, 1200000)
+STAGED_SIZES = (4 << 20, 6 << 20, 8 << 20)  # written ahead of their commands
+STAGED_CHANCE = 0.001  # that a command puts one
 
 
 class Databases:
@@ -42,6 +44,9 @@ class Databases:
     def do_mset(self, *pairs):
         for key, value in zip(pairs[::2], pairs[1::2]):
             self.here[key] = value
+
+    def do_getset(self, key, value):
+        self.do_set(key, value)
 
     def do_del(self, *keys):
         for key in keys:
@@ -95,7 +100,8 @@ class Databases:
 class ClientModel:
     """Chooses commands that fit the state and never make an error."""
 
-    def __init__(self, index, random):
+    def __init__(self, index, random, staged_chance=STAGED_CHANCE):
+        self.staged_chance = staged_chance
         self.databases = (2 * index, 2 * index + 1)
         self.random = random
         self.keys = [b"key:%d" % number for number in range(KEY_COUNT)]
@@ -109,14 +115,34 @@ class ClientModel:
         size = self.random.choice(VALUE_SIZES)
         if self.random.random() < 0.002:
             size = self.random.choice(LARGE_SIZES)
+        return self.filled(size)
+
+    def filled(self, size):
+        """So many bytes, which tell which value this is."""
         stamp = b"<%d>" % self.sent_count
         return (stamp * (size // len(stamp) + 1))[: max(size, len(stamp))]
+
+    def put_staged(self, key):
+        """A value so large that it is written ahead of its command; not all of them get that far."""
+        rand = self.random
+        self.sent_count += 1
+        value = self.filled(rand.choice(STAGED_SIZES))
+        kind = rand.random()
+        if kind < 0.5:
+            return [b"set", key, value]
+        if kind < 0.7:
+            return [b"getset", key, value]
+        if kind < 0.8:
+            return [b"psetex", self.short_key(), b"%d" % rand.randint(1, SHORT_MS_MAX), value]
+        return [b"mset", key, value, b"beside", b"%d" % self.sent_count]
 
     def command(self, in_transaction):
         """One command that is right in the state `ahead`."""
         rand = self.random
         present = [key for key in self.keys if key in self.ahead.here]
         key = rand.choice(self.keys)
+        if rand.random() < self.staged_chance:
+            return self.put_staged(key)
         kind = rand.random()
         if kind < 0.26:
             return [b"set", key, self.value()]
@@ -130,9 +156,9 @@ class ClientModel:
             return [b"mset", *(word for name in chosen for word in (name, value))]
         if kind < 0.52:
             return [b"incr", b"counter"]
-        if kind < 0.60 and len(self.ahead.here.get(key, b"")) < 500000:
+        if kind < 0.60 and self.may_patch(key):
             return [b"append", key, b"+%d" % rand.randrange(1000)]
-        if kind < 0.64 and len(self.ahead.here.get(key, b"")) < 500000:
+        if kind < 0.64 and self.may_patch(key):
             return [b"setrange", key, b"%d" % rand.randrange(200), b"patched"]
         if kind < 0.70:
             return [b"del", *rand.sample(self.keys, rand.randint(1, 4))]
@@ -155,6 +181,11 @@ class ClientModel:
         if present:
             return [b"expire", rand.choice(present), b"100000"]
         return [b"set", key, self.value()]
+
+    def may_patch(self, key):
+        """Middling values are written whole by that, again and again."""
+        size = len(self.ahead.here.get(key, b""))
+        return size < 500000 or size >= STAGED_SIZES[0]
 
     def short_key(self):
         return b"short:%d" % self.random.randrange(SHORT_KEY_COUNT)

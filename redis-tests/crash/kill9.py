@@ -1,19 +1,21 @@
 #!/usr/bin/python3
 """kill -9 in the midst of load, in each appendfsync mode; what was acknowledged must be there.
 
-    kill9.py [--rounds N] [--seed N] [--mode always|everysec|no]
+    kill9.py [--rounds N] [--seed N] [--mode always|everysec|no] [--staged CHANCE]
 
 Eight clients write to two databases each, single commands and transactions, one by one and in
-pipelines; where the server has COMPACT, another client keeps it compacting. The server is killed,
-started again on the same directory, and every client's databases must look as after a prefix of
-its commands that holds all that were acknowledged: so no write is lost, and there is no half of a
-MSET, a RENAME or an EXEC. Rounds go on with the same data; at the end of a mode the server is
-stopped cleanly and started once more. Closes with "N passed, N failed", counting rounds.
+pipelines; where the server has COMPACT, another client keeps it compacting, and others go while they
+send large values. The server is killed, started again on the same directory, and every client's
+databases must look as after a prefix of its commands that holds all that were acknowledged: so no
+write is lost, and there is no half of a MSET, a RENAME, an EXEC or a large value. Rounds go on with
+the same data; at the end of a mode the server is stopped cleanly and started once more. Closes with
+"N passed, N failed", counting rounds.
 """
 
 import argparse
 import os
 import random
+import re
 import sys
 import threading
 import time
@@ -24,10 +26,11 @@ sys.path.insert(0, os.path.join(HERE, "..", "support"))
 sys.path.insert(0, os.path.join(HERE, "..", "differential"))
 
 import wire  # noqa: E402  (after the path is set)
-from client_model import SHORT_MS_MAX, ClientModel  # noqa: E402
+from client_model import SHORT_MS_MAX, STAGED_CHANCE, STAGED_SIZES, ClientModel  # noqa: E402
 from server import Server, ServerError  # noqa: E402
 
 CLIENT_COUNT = 8
+LEAVERS_DATABASE = 2 * CLIENT_COUNT
 PIPELINE_MAX = 40
 MODES = ("always", "everysec", "no")
 LOAD_SECONDS = (0.1, 1.2)
@@ -119,6 +122,50 @@ class Compactor(threading.Thread):
             pass
 
 
+class Leaver(threading.Thread):
+    """Clients that send a large value and go: in its midst, or before the answer."""
+
+    def __init__(self, server, rand):
+        super().__init__(daemon=True)
+        self.server = server
+        self.random = rand
+        self.count = 0
+
+    def run(self):
+        try:
+            while True:
+                self.come_and_go()
+                time.sleep(0.05)
+        except (OSError, EOFError):
+            pass
+
+    def come_and_go(self):
+        rand = self.random
+        connection = Connection(self.server)
+        connection.ask([b"select", b"%d" % LEAVERS_DATABASE])
+        key = b"left:%d" % rand.randrange(2)
+        command = wire.encode([b"set", key, left_value(self.count, rand.choice(STAGED_SIZES))])
+        connection.socket.sendall(command[: rand.choice((len(command), rand.randrange(len(command))))])
+        connection.close()
+        self.count += 1
+
+
+def left_value(number, size):
+    """Is known by its first bytes."""
+    stamp = b"<%d of %d>" % (number, size)
+    return (stamp * (size // len(stamp) + 1))[:size]
+
+
+def find_halves(connection):
+    """What is wrong with the values of those who went: each is whole."""
+    problems = []
+    for key, value in read_database(connection, LEAVERS_DATABASE).items():
+        stamp = re.match(rb"<(\d+) of (\d+)>", value)
+        if stamp is None or value != left_value(int(stamp[1]), int(stamp[2])):
+            problems.append(f"half a value in {key!r}: {value[:40]!r}... ({len(value)} bytes)")
+    return problems
+
+
 def read_database(connection, number):
     """All keys and values of a database."""
     connection.ask([b"select", b"%d" % number])
@@ -136,6 +183,7 @@ def verify(server, models):
         found = [read_database(connection, database) for database in model.databases]
         if model.match(found) is None:
             problems.append(f"client {number} finds no prefix of its history:\n{model.explain(found)}")
+    problems += find_halves(connection)
     connection.close()
     return problems
 
@@ -144,12 +192,14 @@ def one_round(server, models, rand):
     """Load, kill -9, restart, verify. (problems, acknowledged units)."""
     loads = [Load(server, model) for model in models]
     compactor = Compactor(server)
-    for thread in [*loads, compactor]:
+    leaver = Leaver(server, random.Random(rand.random()))
+    others = [compactor, leaver]
+    for thread in [*loads, *others]:
         thread.start()
     time.sleep(rand.uniform(*LOAD_SECONDS))
     problems = [] if server.is_running() else ["the server ended under load"]
     server.kill()
-    for thread in [*loads, compactor]:
+    for thread in [*loads, *others]:
         thread.join()
     for load in loads:
         problems += [f"an error reply: {error}" for error in load.errors]
@@ -161,23 +211,26 @@ def one_round(server, models, rand):
     problems += verify(server, models)
     print(
         f"    {acknowledged} acknowledged, {in_flight} in flight, {compactor.count} compactions, "
-        f"up again after {seconds:.2f} s",
+        f"{leaver.count} left, up again after {seconds:.2f} s",
         flush=True,
     )
     return problems
 
 
 def directives_of(mode):
-    directives = [("appendfsync", mode)]
+    directives = [("appendfsync", mode), ("databases", str(LEAVERS_DATABASE + 1))]
     if "redis-server" not in os.path.basename(os.environ.get("SCDB_SERVER", "")):
         directives.append(("segment-size", "1mb"))
     return directives
 
 
-def run_mode(mode, rounds, seed):
+def run_mode(arguments, mode, seed):
     """(passed, failed) rounds of one mode."""
+    rounds = arguments.rounds
     rand = random.Random(f"{seed} {mode}")
-    models = [ClientModel(i, random.Random(rand.random())) for i in range(CLIENT_COUNT)]
+    models = [
+        ClientModel(i, random.Random(rand.random()), arguments.staged) for i in range(CLIENT_COUNT)
+    ]
     passed = 0
     server = Server(directives=directives_of(mode))
     try:
@@ -221,11 +274,23 @@ def keep_evidence(server):
         print(f"the store is kept in {target}")
 
 
+def add_staged(parser, chance=STAGED_CHANCE):
+    """The option that says how often values are put that are written ahead of their commands."""
+    parser.add_argument(
+        "--staged",
+        type=float,
+        default=chance,
+        metavar="CHANCE",
+        help="of a command to put 4 to 8 MiB",
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description="kill -9 under load; nothing may be lost")
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("SCDB_ROUNDS", "3")))
     parser.add_argument("--seed", type=int, help="default: random; timing is never repeated")
     parser.add_argument("--mode", choices=MODES, help="only this appendfsync mode")
+    add_staged(parser)
     arguments = parser.parse_args()
     seed = arguments.seed
     if seed is None:
@@ -233,7 +298,7 @@ def main():
     print(f"seed {seed} (repeat with: kill9.py --seed {seed} --rounds {arguments.rounds})", flush=True)
     passed = failed = 0
     for mode in MODES if arguments.mode is None else (arguments.mode,):
-        good, bad = run_mode(mode, arguments.rounds, seed)
+        good, bad = run_mode(arguments, mode, seed)
         passed += good
         failed += bad
     print(f"{passed} passed, {failed} failed")

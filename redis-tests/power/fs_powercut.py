@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Power cuts of a real file system under the real server; what was promised must be there.
 
-    fs_powercut.py [--rounds N] [--seed N] [--mode always|everysec|no]
+    fs_powercut.py [--rounds N] [--seed N] [--mode always|everysec|no] [--staged CHANCE]
 
 An ext4 file system on a loop device is shut down in the midst of load (FS_IOC_SHUTDOWN without
 flushing the journal): at once nothing more reaches its disk, and what the kernel had only in
@@ -39,12 +39,12 @@ for folder in ("support", "differential", "crash"):
     sys.path.insert(0, os.path.join(HERE, "..", folder))
 
 from client_model import SHORT_MS_MAX  # noqa: E402  (after the path is set)
-from kill9 import Compactor, Connection, Load  # noqa: E402
+from kill9 import Compactor, Connection, Load, add_staged  # noqa: E402
 from powercut import MODES, Follower, RecordedModel, read_all  # noqa: E402
 from server import Server, ServerError  # noqa: E402
 
 CLIENT_COUNT = 8
-IMAGE_SIZE = 256 << 20
+IMAGE_SIZE = 2 << 30  # a sparse file
 LOAD_SECONDS = (0.1, 1.5)
 DETACH_SECONDS_MAX = 60
 SHUTDOWN = 0x8004587D  # FS_IOC_SHUTDOWN, _IOR('X', 125, __u32)
@@ -188,9 +188,12 @@ def one_round(server, models, file_system, mode, rand):
     return problems
 
 
-def rounds_of(mode, count, rand):
+def rounds_of(arguments, mode, rand):
     """(passed, failed) rounds of one mode."""
-    models = [RecordedModel(i, random.Random(rand.random()), Clock) for i in range(CLIENT_COUNT)]
+    models = [
+        RecordedModel(i, random.Random(rand.random()), Clock, arguments.staged)
+        for i in range(CLIENT_COUNT)
+    ]
     file_system = FileSystem()
     server = Server(directives=[("appendfsync", mode), ("segment-size", "1mb")])
     server.directory = os.path.join(file_system.root, "data")
@@ -199,7 +202,7 @@ def rounds_of(mode, count, rand):
         file_system.make()
         file_system.mount("ordered")
         os.mkdir(server.directory)
-        while passed < count:
+        while passed < arguments.rounds:
             print(f"  {mode}, round {passed + 1}", flush=True)
             problems = one_round(server, models, file_system, mode, rand)
             if problems:
@@ -239,6 +242,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("SCDB_ROUNDS", "3")))
     parser.add_argument("--seed", type=int, help="default: random; timing is never repeated")
     parser.add_argument("--mode", choices=MODES, help="only this appendfsync mode")
+    add_staged(parser)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # cleaning up on the way
     missing = what_is_missing()
@@ -251,7 +255,7 @@ def main():
     print(f"seed {seed} (repeat with: fs_powercut.py --seed {seed} --rounds {arguments.rounds})")
     passed = failed = 0
     for mode in MODES if arguments.mode is None else (arguments.mode,):
-        good, bad = rounds_of(mode, arguments.rounds, random.Random(f"{seed} {mode}"))
+        good, bad = rounds_of(arguments, mode, random.Random(f"{seed} {mode}"))
         passed += good
         failed += bad
     print(f"{passed} passed, {failed} failed")

@@ -2,6 +2,7 @@
 """Power cuts of the real server: every state that its disk may be left in holds what was promised.
 
     powercut.py [--rounds N] [--states N] [--seed N] [--mode always|everysec|no] [--lie KIND]
+                [--staged CHANCE]
 
 A round: the server runs with tests/power/recorder.c between it and its files, under the load of
 four clients (those of crash/client_model.py) and of compactions, is killed in the midst of it, is
@@ -48,10 +49,11 @@ for folder in ("support", "differential", "crash"):
 import disk as disks  # noqa: E402  (after the path is set)
 import wire  # noqa: E402
 from client_model import SHORT_MS_MAX, ClientModel, Databases, short  # noqa: E402
-from kill9 import Compactor, Connection, Load  # noqa: E402
+from kill9 import Compactor, Connection, Load, add_staged  # noqa: E402
 from server import ROOT, Server, ServerError  # noqa: E402
 
 CLIENT_COUNT = 4
+STAGED_CHANCE = 0.003  # some in a second's load
 MODES = ("always", "everysec", "no")
 LIES = ("fdatasync", "log", "directory")
 RECORD_SIZE_MAX = 4 << 30  # a sparse file
@@ -90,8 +92,8 @@ class Unit:
 class RecordedModel(ClientModel):
     """A client that keeps all of its history, with times."""
 
-    def __init__(self, index, rand, record):
-        super().__init__(index, rand)
+    def __init__(self, index, rand, record, staged_chance):
+        super().__init__(index, rand, staged_chance)
         self.record = record
         self.history = []
         self.acknowledged_count = 0
@@ -430,7 +432,8 @@ def one_round(arguments, mode, lie, rand):
     with tempfile.TemporaryDirectory(prefix="scdb-record-", dir=fast_place()) as place:
         record = disks.Record(os.path.join(place, "notes"), RECORD_SIZE_MAX)
         models = [
-            RecordedModel(i, random.Random(rand.random()), record) for i in range(CLIENT_COUNT)
+            RecordedModel(i, random.Random(rand.random()), record, arguments.staged)
+            for i in range(CLIENT_COUNT)
         ]
         server = Server(directives=[("appendfsync", mode), ("segment-size", "1mb")])
         server.environment = recorder_settings(record, server.directory, lie)
@@ -492,6 +495,7 @@ def main():
     parser.add_argument("--mode", choices=MODES, help="only this appendfsync mode")
     parser.add_argument("--lie", choices=LIES, help="a disk that pretends: must fail")
     parser.add_argument("--keep", metavar="DIRECTORY", default=os.environ.get("SCDB_KEEP"))
+    add_staged(parser, STAGED_CHANCE)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # cleaning up on the way
     seed = arguments.seed
