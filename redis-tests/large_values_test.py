@@ -238,6 +238,76 @@ class Conditions(Ahead):
         self.assertEqual([name for name in names if name.endswith(".cut")], [])
 
 
+class Dumps(Ahead):
+    """RESTORE: the dump is checked and unpacked ahead, too."""
+
+    def setUp(self):
+        super().setUp()
+        self.plain = os.urandom(SIZE)
+        self.packed = os.urandom(SIZE // 2) + bytes(SIZE // 2)  # LZF brings it to half
+        self.dumps = [self.dump(value) for value in (self.plain, self.packed)]
+        self.assertLess(len(self.dumps[1]), SIZE)
+
+    def dump(self, value):
+        """By way of APPEND, with which nothing goes ahead."""
+        self.client.append("source", value)
+        dump = self.client.dump("source")
+        self.client.delete("source")
+        return dump
+
+
+    @staticmethod
+    def damaged(dump):
+        return dump[:5000] + bytes([dump[5000] ^ 1]) + dump[5001:]
+
+    def error(self, *words):
+        with self.assertRaises(redis.ResponseError) as caught:
+            self.client.execute_command(*words)
+        return str(caught.exception)
+
+    def test_restored(self):
+        for value, dump in zip((self.plain, self.packed), self.dumps):
+            self.assertTrue(self.client.restore("a", 0, dump, replace=True))
+            self.assertTrue(self.client.get("a") == value)
+            self.assertEqual(self.client.ttl("a"), -1)
+            self.assertTrue(self.client.restore("a", 500000, dump, replace=True))
+            self.assertTrue(490 < self.client.ttl("a") <= 500)
+            self.assertTrue(self.client.get("a") == value)
+            self.assertIn("BUSYKEY", self.error("RESTORE", "a", 0, dump))
+            self.client.delete("a")
+            self.assertTrue(self.client.restore("a", 1, dump, absttl=True))
+            self.assertEqual(self.client.exists("a"), 0)
+
+    def test_it_goes_ahead(self):
+        value = os.urandom(SIZE)
+        dump = self.dump(value)
+        self.assertFalse(self.went_ahead(value))
+        self.client.restore("a", 0, dump)
+        self.assertTrue(self.went_ahead(value))
+
+    def test_refused(self):
+        for dump in self.dumps:
+            for name in ("a", "b"):
+                self.assertIn("payload version or checksum",
+                              self.error("RESTORE", name, 0, self.damaged(dump)))
+            self.assertIn("Invalid TTL", self.error("RESTORE", "a", -1, dump))
+            self.assertIn("syntax error", self.error("RESTORE", "a", 0, dump, "NONSENSE"))
+        self.assertEqual(self.client.exists("a", "b"), 0)
+
+    def test_in_a_pipeline(self):
+        """Each finds what its own dump holds."""
+        pipe = self.client.pipeline(transaction=False)
+        for name, dump in (("a", self.dumps[0]), ("b", self.dumps[1]),
+                           ("c", self.damaged(self.dumps[1])), ("a", self.dumps[1])):
+            pipe.execute_command("RESTORE", name, 0, dump).strlen(name)
+        got = pipe.execute(raise_on_error=False)
+        self.assertEqual(got[:4], [b"OK", SIZE, b"OK", SIZE])
+        self.assertIn("checksum", str(got[4]))
+        self.assertEqual(got[5], 0)
+        self.assertIn("BUSYKEY", str(got[6]))
+        self.assertTrue(self.client.mget("a", "b") == [self.plain, self.packed])
+
+
 class Others(TestCase):
     def test_who_may_not_write_writes_nothing(self):
         if not self.is_ours():

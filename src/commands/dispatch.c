@@ -18,6 +18,7 @@
 #include "keyspace/keyspace.h"
 #include "server/acl.h"
 #include "server/config.h"
+#include "server/foreseen.h"
 #include "server/monitors.h"
 #include "server/statistics.h"
 
@@ -419,7 +420,7 @@ void dispatch_foresee(struct server *server, const struct session *session,
 }
 
 bool dispatch_foresee_value(struct server *server, struct session *session,
-                            const struct request_words *request, struct staged_plan *plan)
+                            const struct request_words *request, struct foreseen *foreseen)
 {
     const struct command *command = request->command;
     if (command == NULL || command->foresees_value == NULL || session->transaction.open ||
@@ -432,9 +433,9 @@ bool dispatch_foresee_value(struct server *server, struct session *session,
                               .arguments = request->arguments,
                               .argument_count = request->argument_count};
     size_t culprit;
-    return command->foresees_value(&call, plan) && !needs_authentication(server, session) &&
+    return command->foresees_value(&call, foreseen) && !needs_authentication(server, session) &&
            acl_check(session->user, request, &culprit) == ACL_ALLOWED &&
-           staged_is_wanted_locked(server_engine(server), plan->value.size);
+           staged_is_wanted_locked(server_engine(server), foreseen->plan.value.size);
 }
 
 void dispatch_session_closed(struct server *server, struct session *session)

@@ -22,7 +22,7 @@
 #include "server/session.h"
 
 struct prefetch_group;
-struct staged_plan;
+struct foreseen;
 
 /* The table of functions below; also fills the table of commands (table_init), so call it before
  * other threads run. */
@@ -33,7 +33,7 @@ enum execution dispatch_execute(struct server *server, struct session *session,
 void dispatch_foresee(struct server *server, const struct session *session,
                       const struct request_words *request, struct prefetch_group *keys);
 bool dispatch_foresee_value(struct server *server, struct session *session,
-                            const struct request_words *request, struct staged_plan *plan);
+                            const struct request_words *request, struct foreseen *foreseen);
 void dispatch_session_closed(struct server *server, struct session *session);
 
 /* Runs the handler of call->command and counts the call. */

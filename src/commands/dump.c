@@ -8,14 +8,17 @@
 #include "base/number.h"
 #include "commands/errors.h"
 #include "commands/events.h"
+#include "commands/foresee.h"
 #include "commands/lookup.h"
 #include "commands/restore_options.h"
 #include "commands/store.h"
 #include "commands/tables.h"
 #include "keyspace/keyspace.h"
 #include "server/config.h"
+#include "server/foreseen.h"
 #include "server/server.h"
 #include "server/session.h"
+#include "server/stager.h"
 
 /* --- DUMP --- */
 
@@ -100,13 +103,26 @@ static bool replace(struct call *call, struct slice string, int64_t expiry_ms)
     return true;
 }
 
+/* The string in the dump, which most often a thread has taken out if it is large. */
+static enum status take_string(struct call *call, struct buffer *scratch, struct slice *string)
+{
+    const struct unpacked *unpacked = stager_unpacked(call->session, call->arguments[3]);
+    if (unpacked == NULL) {
+        return dump_unpack_string(call->arguments[3], scratch, string);
+    }
+    *string = unpacked->value;
+    return unpacked->status;
+}
+
 /* Sets the key to the string in the dump, which is the third argument, and replies. */
 static void restore(struct call *call, int64_t expiry_ms)
 {
     struct buffer scratch = {0};
     struct slice string;
-    enum status status = dump_decode_string(call->arguments[3], &scratch, &string);
-    if (status == STATUS_INVALID) {
+    enum status status = take_string(call, &scratch, &string);
+    if (status == STATUS_CORRUPT) {
+        errors_reply(call, ERROR_DUMP_CHECKSUM);
+    } else if (status == STATUS_INVALID) {
         errors_reply(call, ERROR_DUMP_FORMAT);
     } else if (status != STATUS_OK) {
         errors_reply_status(call, status);
@@ -130,14 +146,32 @@ static void run_restore(struct call *call)
     }
     int64_t expiry_ms;
     error = parse_expiry(call, options.is_absolute, &expiry_ms);
-    if (error == ERROR_NONE && !dump_is_sound(call->arguments[3])) {
-        error = ERROR_DUMP_CHECKSUM;
-    }
     if (error != ERROR_NONE) {
         errors_reply(call, error);
         return;
     }
     restore(call, expiry_ms);
+}
+
+/* Neither where the key is in the way nor where it would have expired already. */
+static bool foresee_restore(const struct call *call, struct foreseen *out)
+{
+    struct restore_options options;
+    struct value old;
+    int64_t expiry_ms;
+    *out = (struct foreseen){.argument = call->arguments[3], .unpack = dump_unpack_string};
+    struct staged_plan *plan = &out->plan;
+    if (!dump_measure_string(out->argument, &plan->value.size, &out->scratch_size) ||
+        plan->value.size < STAGED_SIZE_MIN ||
+        restore_options_parse(call->arguments + 4, call->argument_count - 4, &options) !=
+            ERROR_NONE ||
+        parse_expiry(call, options.is_absolute, &expiry_ms) != ERROR_NONE ||
+        expiry_ms <= keyspace_now_ms(call->keyspace)) {
+        return false;
+    }
+    plan->key_size = call->arguments[1].size;
+    plan->has_expiry = expiry_ms != EXPIRY_NONE;
+    return options.replace || foresee_look(call, &old) == STATUS_NOT_FOUND;
 }
 
 #define RESTORE_SYNTAX                                                                             \
@@ -167,7 +201,8 @@ const struct command dump_commands[] = {
      .summary = "Sets a key to what DUMP returned, here or in Redis",
      .complexity = "O(N) with N the length of the value",
      .syntax = RESTORE_SYNTAX,
-     .keys = {{1, 0, 1, KEY_OW | KEY_UPDATE, NULL}}},
+     .keys = {{1, 0, 1, KEY_OW | KEY_UPDATE, NULL}},
+     .foresees_value = foresee_restore},
     {.name = "restore-asking",
      .handler = run_restore,
      .arity = -4,
@@ -178,5 +213,6 @@ const struct command dump_commands[] = {
      .summary = "Does what RESTORE does, for clients that move keys between members of a cluster",
      .complexity = "O(N) with N the length of the value",
      .syntax = RESTORE_SYNTAX,
-     .keys = {{1, 0, 1, KEY_OW | KEY_UPDATE, NULL}}},
+     .keys = {{1, 0, 1, KEY_OW | KEY_UPDATE, NULL}},
+     .foresees_value = foresee_restore},
     {.name = NULL}};

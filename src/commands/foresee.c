@@ -6,23 +6,24 @@
 #include "engine/staged.h"
 #include "keyspace/keyspace.h"
 #include "server/command.h"
+#include "server/foreseen.h"
 #include "server/session.h"
 
 /* The key is the first argument. */
 static bool foresee(const struct call *call, size_t value_index, bool has_expiry,
-                    struct staged_plan *plan)
+                    struct foreseen *out)
 {
     const struct slice value = call->arguments[value_index];
     if (value.size < STAGED_SIZE_MIN) {
         return false;
     }
-    *plan = (struct staged_plan){
-        .value = value, .key_size = call->arguments[1].size, .has_expiry = has_expiry};
+    *out = (struct foreseen){
+        .argument = value,
+        .plan = {.value = value, .key_size = call->arguments[1].size, .has_expiry = has_expiry}};
     return true;
 }
 
-/* What the key holds now, which leaves no trace: the command will look, too. */
-static enum status look(const struct call *call, struct value *out)
+enum status foresee_look(const struct call *call, struct value *out)
 {
     keyspace_note_access(call->keyspace, false);
     return keyspace_find(call->keyspace, call->session->database, call->arguments[1], out);
@@ -37,7 +38,7 @@ static bool foresee_conditions(const struct call *call, const struct string_opti
         return true;
     }
     struct value old;
-    enum status status = look(call, &old);
+    enum status status = foresee_look(call, &old);
     if (options->keep_expiry) {
         *has_expiry = status == STATUS_OK && old.expiry_ms != EXPIRY_NONE;
     }
@@ -45,7 +46,7 @@ static bool foresee_conditions(const struct call *call, const struct string_opti
            (!options->if_present || status == STATUS_OK);
 }
 
-bool foresee_set(const struct call *call, struct staged_plan *plan)
+bool foresee_set(const struct call *call, struct foreseen *out)
 {
     struct string_options options = {.has_time = false};
     bool has_expiry;
@@ -55,21 +56,21 @@ bool foresee_set(const struct call *call, struct staged_plan *plan)
                               &options) != ERROR_NONE)) {
         return false;
     }
-    return foresee_conditions(call, &options, &has_expiry) && foresee(call, 2, has_expiry, plan);
+    return foresee_conditions(call, &options, &has_expiry) && foresee(call, 2, has_expiry, out);
 }
 
-bool foresee_setnx(const struct call *call, struct staged_plan *plan)
+bool foresee_setnx(const struct call *call, struct foreseen *out)
 {
     struct value old;
-    return foresee(call, 2, false, plan) && look(call, &old) == STATUS_NOT_FOUND;
+    return foresee(call, 2, false, out) && foresee_look(call, &old) == STATUS_NOT_FOUND;
 }
 
-bool foresee_getset(const struct call *call, struct staged_plan *plan)
+bool foresee_getset(const struct call *call, struct foreseen *out)
 {
-    return foresee(call, 2, false, plan);
+    return foresee(call, 2, false, out);
 }
 
-bool foresee_setex(const struct call *call, struct staged_plan *plan)
+bool foresee_setex(const struct call *call, struct foreseen *out)
 {
-    return foresee(call, 3, true, plan);
+    return foresee(call, 3, true, out);
 }

@@ -8,21 +8,27 @@
 #ifndef SCDB_COMMANDS_FORESEE_H
 #define SCDB_COMMANDS_FORESEE_H
 
+#include "base/status.h"
+
 #include <stdbool.h>
 
 struct call;
-struct staged_plan;
+struct value;
+struct foreseen;
+
+/* What the call's first argument, a key, holds now: no use of it, as the command will look, too. */
+enum status foresee_look(const struct call *call, struct value *out) MUST_CHECK;
 
 /* SET key value [options]. */
-bool foresee_set(const struct call *call, struct staged_plan *plan);
+bool foresee_set(const struct call *call, struct foreseen *out);
 
 /* SETNX key value. */
-bool foresee_setnx(const struct call *call, struct staged_plan *plan);
+bool foresee_setnx(const struct call *call, struct foreseen *out);
 
 /* GETSET key value. */
-bool foresee_getset(const struct call *call, struct staged_plan *plan);
+bool foresee_getset(const struct call *call, struct foreseen *out);
 
 /* SETEX and PSETEX key time value. */
-bool foresee_setex(const struct call *call, struct staged_plan *plan);
+bool foresee_setex(const struct call *call, struct foreseen *out);
 
 #endif

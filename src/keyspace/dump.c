@@ -223,22 +223,28 @@ static enum status decode_integer(struct slice rest, unsigned form, struct buffe
     return status;
 }
 
+/* What is behind LZF's first byte, and the size that it will have. */
+static bool take_compressed(struct slice *rest, struct slice *packed, uint64_t *size)
+{
+    uint64_t packed_size;
+    bool is_form;
+    bool is_other_form;
+    if (!take_length(rest, &packed_size, &is_form) || is_form ||
+        !take_length(rest, size, &is_other_form) || is_other_form ||
+        !take(rest, packed_size, packed)) {
+        return false;
+    }
+    /* Not more memory than the bytes that are there could ever fill. */
+    return *size > 0 && packed->size > 0 && *size <= UINT_MAX && packed->size <= UINT_MAX &&
+           *size / LZF_EXPANSION_MAX <= packed->size;
+}
+
 static enum status decode_compressed(struct slice rest, struct buffer *scratch,
                                      struct slice *string)
 {
-    uint64_t packed_size;
     uint64_t size;
-    bool is_form;
-    bool is_other_form;
     struct slice packed;
-    if (!take_length(&rest, &packed_size, &is_form) || is_form ||
-        !take_length(&rest, &size, &is_other_form) || is_other_form ||
-        !take(&rest, packed_size, &packed)) {
-        return STATUS_INVALID;
-    }
-    /* Not more memory than the bytes that are there could ever fill. */
-    if (size == 0 || packed.size == 0 || size > UINT_MAX || packed.size > UINT_MAX ||
-        size / LZF_EXPANSION_MAX > packed.size) {
+    if (!take_compressed(&rest, &packed, &size)) {
         return STATUS_INVALID;
     }
     scratch->size = 0;
@@ -254,14 +260,44 @@ static enum status decode_compressed(struct slice rest, struct buffer *scratch,
     return STATUS_OK;
 }
 
+/* Takes what stands in front of a string: its length, or (*is_form) the first byte of a form. */
+static bool take_front(struct slice *rest, uint64_t *length, bool *is_form)
+{
+    struct slice type;
+    return take(rest, 1, &type) && type.data[0] == TYPE_BYTE_STRING &&
+           take_length(rest, length, is_form);
+}
+
+bool dump_measure_string(struct slice dump, size_t *size, size_t *scratch_size)
+{
+    uint64_t length;
+    bool is_form;
+    struct slice string;
+    if (dump.size < FOOTER_BYTES) {
+        return false;
+    }
+    struct slice rest = slice_part(dump, 0, dump.size - FOOTER_BYTES);
+    if (!take_front(&rest, &length, &is_form)) {
+        return false;
+    }
+    if (is_form) {
+        if (length != FORM_LZF || !take_compressed(&rest, &string, &length)) {
+            return false;
+        }
+    } else if (!take(&rest, length, &string)) {
+        return false;
+    }
+    *size = (size_t)length;
+    *scratch_size = is_form ? *size : 0;
+    return true;
+}
+
 enum status dump_decode_string(struct slice dump, struct buffer *scratch, struct slice *string)
 {
     struct slice rest = slice_part(dump, 0, dump.size - FOOTER_BYTES);
-    struct slice type;
     uint64_t length;
     bool is_form;
-    if (!take(&rest, 1, &type) || type.data[0] != TYPE_BYTE_STRING ||
-        !take_length(&rest, &length, &is_form)) {
+    if (!take_front(&rest, &length, &is_form)) {
         return STATUS_INVALID;
     }
     if (!is_form) {
@@ -272,4 +308,9 @@ enum status dump_decode_string(struct slice dump, struct buffer *scratch, struct
     }
     return length > FORM_LZF ? STATUS_INVALID
                              : decode_integer(rest, (unsigned)length, scratch, string);
+}
+
+enum status dump_unpack_string(struct slice dump, struct buffer *scratch, struct slice *string)
+{
+    return dump_is_sound(dump) ? dump_decode_string(dump, scratch, string) : STATUS_CORRUPT;
 }

@@ -34,12 +34,20 @@ enum status dump_encode_string(struct slice string, bool compress, struct buffer
 /* Is this a dump of a version that we know, with the right checksum? */
 bool dump_is_sound(struct slice dump);
 
+/* How long the string in a dump is that begins like a right one, and how much of `scratch` taking
+ * it out fills; false: none will come of it, or it is short. The checksum is not looked at. */
+bool dump_measure_string(struct slice dump, size_t *size, size_t *scratch_size);
+
 /*
  * Takes a string out of a dump that is sound. *string borrows from the dump, or from `scratch`,
  * which the caller has initialised and deinits. INVALID: it is not a string, or damaged all the
  * same (checksums are easily made); NO_MEMORY.
  */
 enum status dump_decode_string(struct slice dump, struct buffer *scratch,
+                               struct slice *string) MUST_CHECK;
+
+/* The same of a dump that may not be sound: then CORRUPT. */
+enum status dump_unpack_string(struct slice dump, struct buffer *scratch,
                                struct slice *string) MUST_CHECK;
 
 #endif

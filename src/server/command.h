@@ -19,7 +19,7 @@ struct server;
 struct session;
 struct keyspace;
 struct command;
-struct staged_plan;
+struct foreseen;
 
 /* A command with its arguments. Borrowed. */
 struct request_words {
@@ -164,7 +164,7 @@ struct command {
     bool (*hides)(const struct slice *arguments, size_t count, size_t index);
     /* Which value the call will put, where that can be told before it runs; false: it can't, or it
      * is small. NULL = never. */
-    bool (*foresees_value)(const struct call *call, struct staged_plan *plan);
+    bool (*foresees_value)(const struct call *call, struct foreseen *foreseen);
     const struct command *subcommands; /* ends with a row without a name; NULL = none */
     const struct command
         *parent; /* filled for rows of a subcommand table by COMMAND_PARENT, or NULL */

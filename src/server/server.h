@@ -25,7 +25,7 @@ struct prefetch_group;
 struct pubsub;
 struct latency;
 struct slowlog;
-struct staged_plan;
+struct foreseen;
 struct statistics;
 struct tracking;
 
@@ -45,10 +45,10 @@ struct executor {
     /* Adds the keys that the request will look up, as many as there is room for. */
     void (*foresee)(struct server *server, const struct session *session,
                     const struct request_words *request, struct prefetch_group *keys);
-    /* Which value the request will put, if that is known and worth being written ahead of it
+    /* What the request will put, if that is known and worth being written ahead of it
      * (engine/staged.h); false: none. */
     bool (*foresee_value)(struct server *server, struct session *session,
-                          const struct request_words *request, struct staged_plan *plan);
+                          const struct request_words *request, struct foreseen *foreseen);
     /* On the main thread, ten times a second, lock not held. NULL: there is nothing to do. */
     void (*tick)(struct server *server);
     /* The session ends: forget its transaction, watches, wait. */

@@ -9,6 +9,9 @@
 
 #include <stdlib.h>
 
+/* What unpacked values may take together; alone, one may be larger. */
+#define SCRATCH_BYTES_MAX ((size_t)256 << 20)
+
 void stager_init(struct stager *stager)
 {
     *stager = (struct stager){.is_running = false};
@@ -19,6 +22,8 @@ void stager_init(struct stager *stager)
 
 static void destroy(struct staging *staging)
 {
+    atomic_fetch_sub(&staging->server->stager.scratch_bytes, staging->foreseen.scratch_size);
+    buffer_deinit(&staging->scratch);
     buffer_deinit(&staging->input);
     free(staging);
 }
@@ -121,14 +126,33 @@ static void end_work(void *context, struct session *session)
     free(staging);
 }
 
+/* Finds the value; false: there is none to be had. */
+static bool unpack(struct staging *staging)
+{
+    const struct foreseen *foreseen = &staging->foreseen;
+    struct unpacked *unpacked = &staging->unpacked;
+    unpacked->value = foreseen->argument;
+    if (foreseen->unpack != NULL) {
+        unpacked->status =
+            foreseen->unpack(foreseen->argument, &staging->scratch, &unpacked->value);
+        staging->is_unpacked = unpacked->status != STATUS_NO_MEMORY;
+    }
+    return unpacked->status == STATUS_OK;
+}
+
 static void stage(struct staging *staging)
 {
     struct engine *engine = staging->server->engine;
-    enum status status = staged_write(engine, &staging->plan, &staging->staged);
+    struct staged_plan *plan = &staging->foreseen.plan;
+    if (!unpack(staging)) {
+        return; /* the command will say why */
+    }
+    plan->value = staging->unpacked.value;
+    enum status status = staged_write(engine, plan, &staging->staged);
     if (status != STATUS_OK) {
         staging->staged = NULL;
         LOG_VERBOSE("a value of %zu bytes can't be written ahead of its command: %s",
-                    staging->plan.value.size, status_words(status));
+                    plan->value.size, status_words(status));
     }
 }
 
@@ -181,6 +205,14 @@ void stager_stop(struct stager *stager)
 
 /* --- the worker --------------------------------------------------------------------------- */
 
+/* Who would exceed the bound unpacks when it is executed, one at a time. */
+static bool may_take_scratch(const struct stager *stager, size_t size)
+{
+    size_t taken = atomic_load(&stager->scratch_bytes);
+    return size == 0 || taken == 0 ||
+           (taken < SCRATCH_BYTES_MAX && size <= SCRATCH_BYTES_MAX - taken);
+}
+
 bool stager_claim_locked(struct worker *worker, const struct part *part, size_t index)
 {
     struct server *server = worker->server;
@@ -188,10 +220,11 @@ bool stager_claim_locked(struct worker *worker, const struct part *part, size_t 
     struct session *session = &connection->session;
     const struct request *requests = worker->requests + part->first_request;
     const struct request_words words = request_words(worker, &requests[index]);
-    struct staged_plan plan;
+    struct foreseen foreseen;
     /* What lies in the worker's arena is small, and does not stay there. */
     if (connection->staging != NULL || connection->input.size == 0 ||
-        !server->executor->foresee_value(server, session, &words, &plan)) {
+        !server->executor->foresee_value(server, session, &words, &foreseen) ||
+        !may_take_scratch(&server->stager, foreseen.scratch_size)) {
         return false;
     }
     struct staging *staging = malloc(sizeof(*staging));
@@ -202,9 +235,10 @@ bool stager_claim_locked(struct worker *worker, const struct part *part, size_t 
     *staging = (struct staging){
         .server = server,
         .session = {.id = session->id, .worker = session->worker},
-        .plan = plan,
-        .value_offset = (size_t)(plan.value.data - (part->source.data + begin)),
+        .foreseen = foreseen,
+        .argument_offset = (size_t)(foreseen.argument.data - (part->source.data + begin)),
     };
+    atomic_fetch_add(&server->stager.scratch_bytes, foreseen.scratch_size);
     connection->staging = staging;
     session->blocked = BLOCK_STAGING;
     return true;
@@ -239,8 +273,9 @@ void stager_lend(struct worker *worker, struct connection *connection)
     struct staging *staging = connection->staging;
     CHECK(staging != NULL && !staging->is_back);
     const struct slice input = connection_input(connection);
-    CHECK(staging->value_offset + staging->plan.value.size <= input.size);
-    staging->plan.value = slice_part(input, staging->value_offset, staging->plan.value.size);
+    struct slice *argument = &staging->foreseen.argument;
+    CHECK(staging->argument_offset + argument->size <= input.size);
+    *argument = slice_part(input, staging->argument_offset, argument->size);
     staging->input = connection->input;
     staging->input_start = connection->input_start;
     connection->input = (struct buffer){0};
@@ -264,6 +299,16 @@ void stager_withdraw_locked(struct server *server, struct connection *connection
         staged_offer_locked(server->engine, NULL);
         connection->staging->is_over = is_executed;
     }
+}
+
+const struct unpacked *stager_unpacked(const struct session *session, struct slice argument)
+{
+    const struct staging *staging =
+        session->connection != NULL ? session->connection->staging : NULL;
+    bool is_it = staging != NULL && staging->is_unpacked &&
+                 staging->foreseen.argument.data == argument.data &&
+                 staging->foreseen.argument.size == argument.size;
+    return is_it ? &staging->unpacked : NULL;
 }
 
 bool stager_is_over(const struct connection *connection)

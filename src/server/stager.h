@@ -9,7 +9,8 @@
  * checksum and write the value.
  *
  * The thread starts with the first such value, and writes one after the other. It also frees the
- * memory that their requests have taken, which takes milliseconds.
+ * memory that their requests have taken, which takes milliseconds. Where the value has to be
+ * unpacked first (RESTORE), it does that, too, and the command finds what came of it.
  *
  * Threads: functions are for the session's worker, with the execution lock where they end in
  * _locked and without it where they don't; stager_stop() is for the main thread.
@@ -20,9 +21,11 @@
 #include "base/buffer.h"
 #include "base/mutex.h"
 #include "engine/staged.h"
+#include "server/foreseen.h"
 #include "server/server.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -46,11 +49,14 @@ struct staging {
     struct stager_work work; /* instead of all below, where its run is not NULL */
     struct buffer input;     /* owned; the connection's, while it is lent or to be freed */
     size_t input_start;
-    struct staged_plan plan; /* its value lies in the connection's input */
-    size_t value_offset;     /* from where the request begins */
-    struct staged *staged;   /* the engine's; NULL: there is nothing (yet) */
-    bool is_back;            /* the thread has done what it could */
-    bool is_over;            /* the request was executed, or the client is gone */
+    struct foreseen foreseen; /* its argument lies in the connection's input */
+    size_t argument_offset;   /* from where the request begins */
+    struct buffer scratch;    /* owned: for a value that is unpacked */
+    struct unpacked unpacked;
+    bool is_unpacked;
+    struct staged *staged; /* the engine's; NULL: there is nothing (yet) */
+    bool is_back;          /* the thread has done what it could */
+    bool is_over;          /* the request was executed, or the client is gone */
 };
 
 struct stager {
@@ -59,8 +65,9 @@ struct stager {
     pthread_t thread;
     bool is_running;
     bool is_stopped;
-    struct staging *first; /* owned, oldest first */
-    struct staging **last; /* where the next one is hung */
+    struct staging *first;        /* owned, oldest first */
+    struct staging **last;        /* where the next one is hung */
+    _Atomic size_t scratch_bytes; /* all that unpacking takes, and is to take */
 };
 
 void stager_init(struct stager *stager);
@@ -88,6 +95,10 @@ void stager_lend(struct worker *worker, struct connection *connection);
  * engine, and was used or not. */
 void stager_offer_locked(struct server *server, const struct connection *connection);
 void stager_withdraw_locked(struct server *server, struct connection *connection, bool is_executed);
+
+/* What unpacking this argument of the request that is executed has brought; NULL: it was not done
+ * ahead. Borrowed until the request was executed. */
+const struct unpacked *stager_unpacked(const struct session *session, struct slice argument);
 
 /* Is there something that stager_release() should be called for? */
 bool stager_is_over(const struct connection *connection);

@@ -68,6 +68,11 @@ static void try_dump(struct slice bytes)
     CHECK(dump_is_sound(whole));
     enum status status = dump_decode_string(whole, &scratch, &string);
     CHECK(status == STATUS_OK || status == STATUS_INVALID);
+    size_t size = 0;
+    size_t scratch_size = 0;
+    if (dump_measure_string(whole, &size, &scratch_size) && status == STATUS_OK) {
+        CHECK(size == string.size && scratch_size == scratch.size);
+    }
     if (status == STATUS_OK && string.size <= DUMP_SIZE_MAX) {
         check_round_trip(string);
     }

@@ -79,6 +79,15 @@ static void expect_string(struct slice payload, const struct slice *string)
     enum status status = dump_decode_string(buffer_slice(&dump), &scratch, &found);
     ck_assert_int_eq(status, string != NULL ? STATUS_OK : STATUS_INVALID);
     ck_assert(string == NULL || slice_equal(found, *string));
+    /* What is measured is what comes out. */
+    size_t size;
+    size_t scratch_size;
+    if (dump_measure_string(buffer_slice(&dump), &size, &scratch_size) && string != NULL) {
+        ck_assert_uint_eq(size, string->size);
+        ck_assert_uint_eq(scratch_size, scratch.size);
+    }
+    dump.data[dump.size - 1] ^= 1;
+    ck_assert_int_eq(dump_unpack_string(buffer_slice(&dump), &scratch, &found), STATUS_CORRUPT);
     buffer_deinit(&scratch);
     buffer_deinit(&dump);
 }
@@ -93,6 +102,34 @@ START_TEST(decodes_every_form)
     expect_string(SLICE_LITERAL("\0\x80\0\0\0\3bar"), &bar);
     expect_string(SLICE_LITERAL("\0\x81\0\0\0\0\0\0\0\3bar"), &bar);
     expect_string(SLICE_LITERAL("\0\3bar and more"), &bar); /* as in Redis */
+}
+END_TEST
+
+/* What the dump of a string with this payload is measured as; -1: as nothing. */
+static void expect_measure(struct slice payload, int size, int scratch_size)
+{
+    struct buffer dump = sealed(payload, DUMP_VERSION);
+    size_t found = 0;
+    size_t scratch = 0;
+    bool is_measured = dump_measure_string(buffer_slice(&dump), &found, &scratch);
+    ck_assert_int_eq(is_measured, size >= 0);
+    ck_assert_int_eq((int)found, size >= 0 ? size : 0);
+    ck_assert_int_eq((int)scratch, scratch_size);
+    buffer_deinit(&dump);
+}
+
+START_TEST(measures_without_decoding)
+{
+    size_t size;
+    size_t scratch_size;
+    expect_measure(SLICE_LITERAL("\0\3bar"), 3, 0);
+    expect_measure(SLICE_LITERAL("\0\3bar and more"), 3, 0);
+    expect_measure(SLICE_LITERAL("\0\xc3\x06\x15\x01\x61\x61\xe0\x0a\0"), 21, 21);
+    expect_measure(SLICE_LITERAL("\0\xc0\1"), -1, 0); /* an integer is short */
+    expect_measure(SLICE_LITERAL("\0\4bar"), -1, 0);
+    expect_measure(SLICE_LITERAL("\1\3bar"), -1, 0);
+    expect_measure(SLICE_LITERAL("\0\xc3\2\x80\x7f\xff\xff\xff\0a"), -1, 0);
+    ck_assert(!dump_measure_string(SLICE_LITERAL("short"), &size, &scratch_size));
 }
 END_TEST
 
@@ -212,6 +249,7 @@ int main(void)
     TCase *core = tcase_create("core");
     tcase_add_test(core, encodes_as_redis_does);
     tcase_add_test(core, decodes_every_form);
+    tcase_add_test(core, measures_without_decoding);
     tcase_add_test(core, refuses_what_is_wrong);
     tcase_add_test(core, checks_version_and_checksum);
     tcase_add_test(core, what_was_encoded_comes_back);
