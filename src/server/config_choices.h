@@ -28,8 +28,6 @@ static const struct directive_choice choices_supervised[] = {{"upstart", SUPERVI
                                                              {NULL, 0}};
 static const struct directive_choice choices_channels[] = {
     {"allchannels", 1}, {"resetchannels", 0}, {NULL, 0}};
-static const struct directive_choice choices_endpoint[] = {
-    {"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}, {NULL, 0}};
 static const struct directive_choice choices_protected_action[] = {
     {"no", 0}, {"yes", 1}, {"local", 2}, {NULL, 0}};
 static const struct directive_choice choices_maxmemory_policy[] = {
@@ -47,16 +45,5 @@ static const struct directive_choice choices_oom[] = {{"no", OOM_SCORE_NO},
                                                       {"relative", OOM_SCORE_RELATIVE},
                                                       {"absolute", OOM_SCORE_ABSOLUTE},
                                                       {NULL, 0}};
-static const struct directive_choice choices_propagation[] = {
-    {"ignore", 0}, {"panic", 1}, {"panic-on-replicas", 2}, {NULL, 0}};
-static const struct directive_choice choices_diskless_load[] = {
-    {"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}, {NULL, 0}};
-static const struct directive_choice choices_sanitize[] = {
-    {"no", 0}, {"yes", 1}, {"clients", 2}, {NULL, 0}};
-static const struct directive_choice choices_syslog[] = {
-    {"user", 0},   {"local0", 1}, {"local1", 2}, {"local2", 3}, {"local3", 4},
-    {"local4", 5}, {"local5", 6}, {"local6", 7}, {"local7", 8}, {NULL, 0}};
-static const struct directive_choice choices_tls_clients[] = {
-    {"no", 0}, {"yes", 1}, {"optional", 2}, {NULL, 0}};
 
 #endif
