@@ -327,19 +327,12 @@ START_TEST(compaction_reclaims_all)
 }
 END_TEST
 
-static Suite *suite(void)
+int main(void)
 {
-    Suite *suite = suite_create("engine model");
+    log_set_level(LOG_NOTHING_LEVEL);
     TCase *tests = tcase_create("engine model");
     tcase_set_timeout(tests, 600);
     tcase_add_loop_test(tests, agrees_with_the_model, 0, 5);
     tcase_add_test(tests, compaction_reclaims_all);
-    suite_add_tcase(suite, tests);
-    return suite;
-}
-
-int main(void)
-{
-    log_set_level(LOG_NOTHING_LEVEL);
-    return test_run_suite(suite());
+    return test_run("engine model", tests);
 }

@@ -1,53 +1,31 @@
 /* check_pieces_test.c - what scdb-check makes of strings in pieces: whole, and with a damaged
  * piece.
  */
-#include "base/check.h"
 #include "base/log.h"
 #include "check/report.h"
-#include "engine/engine.h"
-#include "engine/file_posix.h"
 #include "support/check_run.h"
-#include "support/test_directory.h"
+#include "support/disk_store.h"
+#include "support/test_file.h"
 #include "support/test_random.h"
 #include "support/test_run.h"
 
 #include <check.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define PATH_SIZE (TEST_DIRECTORY_PATH_SIZE + 128)
-#define SIZE      ((size_t)200000)
-#define PLACE     ((size_t)150000) /* of a word that stands in one piece only */
-#define SEGMENT   "00000000000000000001.log"
+#define SIZE    ((size_t)200000)
+#define PLACE   ((size_t)150000) /* of a word that stands in one piece only */
+#define SEGMENT "00000000000000000001.log"
 
 static struct test_directory directory;
 static struct test_directory elsewhere;
 static char expected[SIZE];
 static const struct slice word = SLICE_LITERAL("a word that is looked for");
 
-static struct engine *open_store(const char *path, struct file_system **fs)
+static void open_store(struct disk_store *store, const char *path)
 {
-    struct error error = {""};
-    struct engine *engine;
-    ck_assert_int_eq(file_posix_open_directory(path, fs, &error), STATUS_OK);
-    struct engine_options options = {.fs = *fs,
-                                     .database_count = 2,
-                                     .segment_size = (uint64_t)4 << 20,
-                                     .sync_policy = SYNC_NO,
-                                     .without_threads = true};
-    enum status status = engine_open(&options, &engine, &error);
-    ck_assert_msg(status == STATUS_OK, "%s: %s", status_name(status), error.text);
-    return engine;
-}
-
-static void close_store(struct engine *engine, struct file_system *fs)
-{
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    store->options = disk_store_options((uint64_t)4 << 20);
+    disk_store_open(store, path);
 }
 
 static void patch(struct engine *engine, size_t offset, struct slice part)
@@ -74,8 +52,9 @@ static void set_up(void)
     struct test_random random;
     test_random_init(&random, 5);
     test_random_fill(&random, expected, SIZE);
-    struct file_system *fs;
-    struct engine *engine = open_store(directory.path, &fs);
+    struct disk_store store;
+    open_store(&store, directory.path);
+    struct engine *engine = store.engine;
     engine_lock(engine);
     patch(engine, 0, slice_make(expected, SIZE));
     patch(engine, 5000, SLICE_LITERAL("changed"));
@@ -86,7 +65,7 @@ static void set_up(void)
                                        SLICE_LITERAL("small"), &value),
                      STATUS_OK);
     engine_unlock(engine);
-    close_store(engine, fs);
+    disk_store_close(&store);
 }
 
 static void tear_down(void)
@@ -98,21 +77,12 @@ static void tear_down(void)
 /* Changes a byte of the word where it stands in the segment. */
 static void damage(void)
 {
-    char path[PATH_SIZE];
-    struct stat about;
-    (void)snprintf(path, sizeof(path), "%s/%s", directory.path, SEGMENT);
-    int descriptor = open(path, O_RDWR | O_CLOEXEC);
-    ck_assert_int_ge(descriptor, 0);
-    ck_assert_int_eq(fstat(descriptor, &about), 0);
-    size_t size = (size_t)about.st_size;
-    char *bytes = malloc(size);
-    ck_assert_ptr_nonnull(bytes);
-    ck_assert_int_eq(pread(descriptor, bytes, size, 0), (ssize_t)size);
-    const char *place = memmem(bytes, size, word.data, word.size);
+    size_t size;
+    uint8_t *bytes = test_file_read(&directory, SEGMENT, &size);
+    const uint8_t *place = memmem(bytes, size, word.data, word.size);
     ck_assert_ptr_nonnull(place);
-    ck_assert_int_eq(pwrite(descriptor, "X", 1, place - bytes), 1);
+    test_file_write(&directory, SEGMENT, (uint64_t)(place - bytes), "X", 1);
     free(bytes);
-    ck_assert_int_eq(close(descriptor), 0);
 }
 
 static int run_check(const char *name, char *said, size_t said_size)
@@ -123,10 +93,10 @@ static int run_check(const char *name, char *said, size_t said_size)
 /* What stands in the store that repair has made. */
 static void assert_repaired(bool has_large)
 {
-    char fresh[PATH_SIZE];
-    (void)snprintf(fresh, sizeof(fresh), "%s/new", elsewhere.path);
-    struct file_system *fs;
-    struct engine *engine = open_store(fresh, &fs);
+    char fresh[TEST_FILE_PATH_SIZE];
+    struct disk_store store;
+    open_store(&store, test_file_path(&elsewhere, "new", fresh));
+    struct engine *engine = store.engine;
     struct entry entry;
     struct slice value;
     engine_lock(engine);
@@ -142,7 +112,7 @@ static void assert_repaired(bool has_large)
         ck_assert_int_eq(entry.encoding, 3);
     }
     engine_unlock(engine);
-    close_store(engine, fs);
+    disk_store_close(&store);
 }
 
 START_TEST(a_sound_store_is_read_whole)

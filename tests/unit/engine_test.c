@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "support/disk_store.h"
 #include "support/test_directory.h"
 #include "support/test_random.h"
 #include "support/test_run.h"
@@ -14,9 +15,8 @@
 #include <string.h>
 
 static struct test_directory directory;
-static struct file_system *fs;
-static struct engine *engine;
-static struct engine_options options;
+static struct disk_store store;
+static struct engine *engine; /* the store's */
 static int64_t clock_ms;
 
 static int64_t test_clock(void *context)
@@ -27,47 +27,34 @@ static int64_t test_clock(void *context)
 
 static void open_store(void)
 {
-    struct error error = {""};
-    ck_assert_int_eq(file_posix_open_directory(directory.path, &fs, NULL), STATUS_OK);
-    options.fs = fs;
-    enum status status = engine_open(&options, &engine, &error);
-    ck_assert_msg(status == STATUS_OK, "engine_open: %s: %s", status_name(status), error.text);
-}
-
-static void close_store(void)
-{
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    disk_store_open(&store, directory.path);
+    engine = store.engine;
 }
 
 static void set_up(void)
 {
     clock_ms = 1000000;
-    options = (struct engine_options){.database_count = 4,
-                                      .segment_size = 65536,
-                                      .sync_policy = SYNC_NO,
-                                      .unix_ms = test_clock,
-                                      .without_threads = true};
+    store.options = (struct engine_options){.database_count = 4,
+                                            .segment_size = 65536,
+                                            .sync_policy = SYNC_NO,
+                                            .unix_ms = test_clock,
+                                            .without_threads = true};
     test_directory_create(&directory);
     open_store();
 }
 
 static void tear_down(void)
 {
-    close_store();
+    disk_store_close(&store);
     test_directory_destroy(&directory);
 }
 
 static void reopen(void)
 {
-    engine_lock(engine);
-    engine_verify_all_locked(engine);
-    engine_unlock(engine);
-    close_store();
+    disk_store_verify(&store);
+    disk_store_close(&store);
     open_store();
-    engine_lock(engine);
-    engine_verify_all_locked(engine);
-    engine_unlock(engine);
+    disk_store_verify(&store);
 }
 
 static enum status put_until(unsigned database, const char *key, struct slice value,
@@ -282,7 +269,7 @@ static void on_expired(void *context, unsigned database, struct slice key)
 
 START_TEST(expiry)
 {
-    options.on_expired_locked = on_expired;
+    store.options.on_expired_locked = on_expired;
     reopen();
     expired_seen = 0;
     engine_lock(engine);
@@ -323,7 +310,7 @@ START_TEST(expiry)
     ck_assert_ptr_null(get(0, "c"));
     ck_assert_uint_eq(count(0), 1);
     engine_unlock(engine);
-    options.on_expired_locked = NULL;
+    store.options.on_expired_locked = NULL;
 }
 END_TEST
 
@@ -463,20 +450,16 @@ END_TEST
 
 START_TEST(second_opener_is_told)
 {
-    struct file_system *other;
-    struct engine *second;
-    struct error error = {""};
-    ck_assert_int_eq(file_posix_open_directory(directory.path, &other, NULL), STATUS_OK);
-    options.fs = other;
-    ck_assert_int_eq(engine_open(&options, &second, &error), STATUS_LOCKED);
+    struct disk_store second = {.options = store.options};
+    struct error error;
+    ck_assert_int_eq(disk_store_try_open(&second, directory.path, &error), STATUS_LOCKED);
     ck_assert_ptr_nonnull(strstr(error.text, "pid"));
-    fs_close(other);
 }
 END_TEST
 
-static Suite *suite(void)
+int main(void)
 {
-    Suite *suite = suite_create("engine");
+    log_set_level(LOG_WARNING_LEVEL);
     TCase *tests = tcase_create("engine");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 60);
@@ -491,12 +474,5 @@ static Suite *suite(void)
     tcase_add_test(tests, limits);
     tcase_add_test(tests, positions);
     tcase_add_test(tests, second_opener_is_told);
-    suite_add_tcase(suite, tests);
-    return suite;
-}
-
-int main(void)
-{
-    log_set_level(LOG_WARNING_LEVEL);
-    return test_run_suite(suite());
+    return test_run("engine", tests);
 }

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/prefetch.h"
+#include "support/disk_store.h"
 #include "support/test_directory.h"
 #include "support/test_random.h"
 #include "support/test_run.h"
@@ -25,9 +26,8 @@
 #define RUN_MS          1500
 
 static struct test_directory directory;
-static struct file_system *fs;
-static struct engine *engine;
-static struct engine_options options;
+static struct disk_store store;
+static struct engine *engine; /* the store's */
 
 /* What on_durable() wakes. */
 static struct mutex durable_mutex;
@@ -52,21 +52,18 @@ static void on_expired(void *context, unsigned database, struct slice key)
 
 static void open_store(void)
 {
-    struct error error = {""};
-    ck_assert_int_eq(file_posix_open_directory(directory.path, &fs, NULL), STATUS_OK);
-    options.fs = fs;
-    enum status status = engine_open(&options, &engine, &error);
-    ck_assert_msg(status == STATUS_OK, "engine_open: %s: %s", status_name(status), error.text);
+    disk_store_open(&store, directory.path);
+    engine = store.engine;
 }
 
 static void set_up(void)
 {
-    options = (struct engine_options){.database_count = 2,
-                                      .segment_size = 1 << 20,
-                                      .sync_policy = SYNC_ALWAYS,
-                                      .checkpoint_bytes = 1 << 16, /* all the time */
-                                      .on_durable = on_durable,
-                                      .on_expired_locked = on_expired};
+    store.options = (struct engine_options){.database_count = 2,
+                                            .segment_size = 1 << 20,
+                                            .sync_policy = SYNC_ALWAYS,
+                                            .checkpoint_bytes = 1 << 16, /* all the time */
+                                            .on_durable = on_durable,
+                                            .on_expired_locked = on_expired};
     mutex_init(&durable_mutex);
     condition_init(&durable_moved);
     atomic_store(&expired_seen, 0);
@@ -76,8 +73,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    disk_store_close(&store);
     condition_deinit(&durable_moved);
     mutex_deinit(&durable_mutex);
     test_directory_destroy(&directory);
@@ -312,13 +308,10 @@ START_TEST(everything_at_once)
     ck_assert_uint_gt(reclaimed, 0);
     check_workers(workers);
     ck_assert_uint_gt(checkpoints, 0);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    disk_store_close(&store);
     open_store();
     check_workers(workers);
-    engine_lock(engine);
-    engine_verify_all_locked(engine); /* accounting went through the checkpoints, too */
-    engine_unlock(engine);
+    disk_store_verify(&store); /* accounting went through the checkpoints, too */
     free(workers);
 }
 END_TEST
@@ -402,16 +395,15 @@ START_TEST(each_who_asks_for_a_compaction_hears_of_one)
         engine_compact_start(engine, count_done, &heard);
         engine_compact_start(engine, NULL, NULL);
     }
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    disk_store_close(&store);
     ck_assert_uint_eq(atomic_load(&heard), 20);
-    fs_close(fs);
     open_store();
 }
 END_TEST
 
-static Suite *suite(void)
+int main(void)
 {
-    Suite *suite = suite_create("engine threads");
+    log_set_level(LOG_WARNING_LEVEL);
     TCase *tests = tcase_create("engine threads");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 120);
@@ -420,12 +412,5 @@ static Suite *suite(void)
     tcase_add_test(tests, everysec_syncs_within_about_a_second);
     tcase_add_test(tests, no_means_never);
     tcase_add_test(tests, each_who_asks_for_a_compaction_hears_of_one);
-    suite_add_tcase(suite, tests);
-    return suite;
-}
-
-int main(void)
-{
-    log_set_level(LOG_WARNING_LEVEL);
-    return test_run_suite(suite());
+    return test_run("engine threads", tests);
 }

@@ -2,16 +2,14 @@
 #include "engine/fault_guard.h"
 
 #include "base/log.h"
-#include "engine/engine.h"
-#include "support/test_directory.h"
+#include "support/disk_store.h"
+#include "support/test_file.h"
 #include "support/test_run.h"
 
 #include <check.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -27,11 +25,9 @@ static void tear_down(void)
     test_directory_destroy(&directory);
 }
 
-static void cut(const char *name, off_t size)
+static void cut(uint64_t size)
 {
-    char path[TEST_DIRECTORY_PATH_SIZE + 64];
-    (void)snprintf(path, sizeof(path), "%s/%s", directory.path, name);
-    ck_assert_int_eq(truncate(path, size), 0);
+    test_file_resize(&directory, "00000000000000000001.log", size);
 }
 
 static void touch(void *context)
@@ -42,9 +38,9 @@ static void touch(void *context)
 
 START_TEST(a_fault_becomes_false)
 {
-    char path[TEST_DIRECTORY_PATH_SIZE + 16];
-    (void)snprintf(path, sizeof(path), "%s/file", directory.path);
-    int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    char path[TEST_FILE_PATH_SIZE];
+    int descriptor =
+        open(test_file_path(&directory, "file", path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     ck_assert_int_ge(descriptor, 0);
     ck_assert_int_eq(ftruncate(descriptor, 4096), 0);
     void *mapping = mmap(NULL, 65536, PROT_READ, MAP_SHARED, descriptor, 0);
@@ -75,16 +71,9 @@ END_TEST
 /* A segment whose file is cut under the running engine stands for a disk that fails. */
 START_TEST(an_unreadable_value_is_an_error_of_its_key_only)
 {
-    struct file_system *fs;
-    struct engine *engine;
-    struct error error = {""};
-    ck_assert_int_eq(file_posix_open_directory(directory.path, &fs, &error), STATUS_OK);
-    struct engine_options options = {.fs = fs,
-                                     .database_count = 1,
-                                     .segment_size = 1 << 20,
-                                     .sync_policy = SYNC_NO,
-                                     .without_threads = true};
-    ck_assert_int_eq(engine_open(&options, &engine, &error), STATUS_OK);
+    struct disk_store store = {.options = disk_store_options(1 << 20)};
+    disk_store_open(&store, directory.path);
+    struct engine *engine = store.engine;
     engine_lock(engine);
     struct engine_keyspace *keyspace = engine_database_locked(engine, 0);
     char *bytes = calloc(1, 100000);
@@ -96,13 +85,13 @@ START_TEST(an_unreadable_value_is_an_error_of_its_key_only)
     ck_assert_int_eq(engine_put_locked(engine, keyspace, large, &value), STATUS_OK);
     part.size = 10;
     ck_assert_int_eq(engine_put_locked(engine, keyspace, small, &value), STATUS_OK);
-    cut("00000000000000000001.log", 4096);
+    cut(4096);
     struct entry entry;
     ck_assert_int_eq(engine_find_locked(engine, keyspace, large, &entry), STATUS_OK);
     ck_assert_int_eq(engine_verify_locked(engine, &entry, 0, SIZE_MAX), STATUS_IO);
     ck_assert_int_eq(engine_find_locked(engine, keyspace, small, &entry), STATUS_OK);
     ck_assert_int_eq(engine_verify_locked(engine, &entry, 0, SIZE_MAX), STATUS_OK);
-    cut("00000000000000000001.log", 0);
+    cut(0);
     ck_assert_int_eq(engine_find_locked(engine, keyspace, large, &entry), STATUS_IO);
     /* It can be deleted and overwritten all the same. */
     ck_assert_int_eq(engine_delete_locked(engine, keyspace, large), STATUS_OK);
@@ -115,7 +104,7 @@ START_TEST(an_unreadable_value_is_an_error_of_its_key_only)
     engine_unlock(engine);
     enum status status = engine_close(engine);
     ck_assert(status == STATUS_OK || status == STATUS_IO);
-    fs_close(fs);
+    fs_close(store.fs);
     free(bytes);
 }
 END_TEST

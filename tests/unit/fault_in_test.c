@@ -1,6 +1,6 @@
 /* fault_in_test.c - what was just written is read without page faults. */
 #include "base/check.h"
-#include "engine/engine.h"
+#include "support/disk_store.h"
 #include "support/test_directory.h"
 #include "support/test_run.h"
 
@@ -14,26 +14,18 @@
 #define VALUE_SIZE 2000
 
 static struct test_directory directory;
-static struct file_system *fs;
-static struct engine *engine;
+static struct disk_store store;
 
 static void set_up(void)
 {
-    struct error error = {""};
     test_directory_create(&directory);
-    ck_assert_int_eq(file_posix_open_directory(directory.path, &fs, &error), STATUS_OK);
-    struct engine_options options = {.fs = fs,
-                                     .database_count = 1,
-                                     .segment_size = (uint64_t)64 << 20,
-                                     .sync_policy = SYNC_NO,
-                                     .without_threads = true};
-    ck_assert_int_eq(engine_open(&options, &engine, &error), STATUS_OK);
+    store.options = disk_store_options((uint64_t)64 << 20);
+    disk_store_open(&store, directory.path);
 }
 
 static void tear_down(void)
 {
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    disk_store_close(&store);
     test_directory_destroy(&directory);
 }
 
@@ -50,16 +42,16 @@ static void put_all(void)
     struct slice part = slice_make(bytes, sizeof(bytes));
     struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
     for (int i = 0; i < KEYS; i++) {
-        engine_lock(engine);
-        engine_rest_begin_locked(engine);
-        ck_assert_int_eq(
-            engine_put_locked(engine, engine_database_locked(engine, 0), key_of(i, text), &value),
-            STATUS_OK);
-        uint64_t position = engine_rest_end_locked(engine);
-        engine_unlock(engine);
-        ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
+        engine_lock(store.engine);
+        engine_rest_begin_locked(store.engine);
+        ck_assert_int_eq(engine_put_locked(store.engine, engine_database_locked(store.engine, 0),
+                                           key_of(i, text), &value),
+                         STATUS_OK);
+        uint64_t position = engine_rest_end_locked(store.engine);
+        engine_unlock(store.engine);
+        ck_assert_int_eq(engine_write(store.engine, position), STATUS_OK);
     }
-    engine_tick(engine); /* nothing is left in the tail */
+    engine_tick(store.engine); /* nothing is left in the tail */
 }
 
 static long read_all(void)
@@ -68,15 +60,15 @@ static long read_all(void)
     struct rusage before;
     struct rusage after;
     CHECK(getrusage(RUSAGE_SELF, &before) == 0);
-    engine_lock(engine);
+    engine_lock(store.engine);
     for (int i = 0; i < KEYS; i++) {
         struct entry entry;
-        ck_assert_int_eq(
-            engine_find_locked(engine, engine_database_locked(engine, 0), key_of(i, text), &entry),
-            STATUS_OK);
-        ck_assert_int_eq(engine_verify_locked(engine, &entry, 0, SIZE_MAX), STATUS_OK);
+        ck_assert_int_eq(engine_find_locked(store.engine, engine_database_locked(store.engine, 0),
+                                            key_of(i, text), &entry),
+                         STATUS_OK);
+        ck_assert_int_eq(engine_verify_locked(store.engine, &entry, 0, SIZE_MAX), STATUS_OK);
     }
-    engine_unlock(engine);
+    engine_unlock(store.engine);
     CHECK(getrusage(RUSAGE_SELF, &after) == 0);
     return after.ru_minflt - before.ru_minflt;
 }

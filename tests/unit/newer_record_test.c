@@ -9,24 +9,20 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "check/report.h"
-#include "engine/engine.h"
-#include "engine/file_posix.h"
 #include "engine/manifest.h"
 #include "engine/segment_header.h"
 #include "support/check_run.h"
-#include "support/test_directory.h"
+#include "support/disk_store.h"
+#include "support/test_file.h"
 #include "support/test_run.h"
 
 #include <check.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATH_SIZE          (TEST_DIRECTORY_PATH_SIZE + 128)
 #define FIRST              "00000000000000000001.log"
 #define MANIFEST_STORE_ID  32 /* where it stands, docs/file-format.md */
 #define RECORD_BUFFER_SIZE 512
@@ -35,60 +31,18 @@ static struct test_directory directory;
 static struct test_directory elsewhere;
 static struct error error;
 
-static void path_of(const char *name, char *path)
+static enum status open_store(struct disk_store *store, bool repair)
 {
-    (void)snprintf(path, PATH_SIZE, "%s/%s", directory.path, name);
-}
-
-static enum status open_store(bool repair, struct file_system **fs, struct engine **engine)
-{
-    error.text[0] = '\0';
-    ck_assert_int_eq(file_posix_open_directory(directory.path, fs, &error), STATUS_OK);
-    struct engine_options options = {.fs = *fs,
-                                     .database_count = 2,
-                                     .segment_size = 65536,
-                                     .sync_policy = SYNC_NO,
-                                     .without_threads = true,
-                                     .repair = repair};
-    enum status status = engine_open(&options, engine, &error);
-    if (status != STATUS_OK) {
-        fs_close(*fs);
-    }
-    return status;
-}
-
-/* The whole of a file, owned by the caller. */
-static uint8_t *read_all(const char *name, size_t *size)
-{
-    char path[PATH_SIZE];
-    path_of(name, path);
-    FILE *file = fopen(path, "rb");
-    ck_assert_ptr_nonnull(file);
-    struct stat about;
-    ck_assert_int_eq(fstat(fileno(file), &about), 0);
-    *size = (size_t)about.st_size;
-    uint8_t *bytes = malloc(*size + 1);
-    ck_assert_ptr_nonnull(bytes);
-    ck_assert_uint_eq(fread(bytes, 1, *size, file), *size);
-    ck_assert_int_eq(fclose(file), 0);
-    return bytes;
-}
-
-static void write_at(const char *name, uint64_t offset, const uint8_t *bytes, size_t size)
-{
-    char path[PATH_SIZE];
-    path_of(name, path);
-    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-    ck_assert_int_ge(descriptor, 0);
-    ck_assert_int_eq(pwrite(descriptor, bytes, size, (off_t)offset), (ssize_t)size);
-    ck_assert_int_eq(close(descriptor), 0);
+    store->options = disk_store_options(65536);
+    store->options.repair = repair;
+    return disk_store_try_open(store, directory.path, &error);
 }
 
 /* The seed of the first log segment's checksums. */
 static uint64_t first_seed(void)
 {
     size_t size;
-    uint8_t *manifest = read_all("MANIFEST", &size);
+    uint8_t *manifest = test_file_read(&directory, "MANIFEST", &size);
     ck_assert_uint_gt(size, MANIFEST_STORE_ID + 16);
     uint64_t seed = record_seed(manifest + MANIFEST_STORE_ID, 1);
     free(manifest);
@@ -99,7 +53,7 @@ static uint64_t first_seed(void)
 static uint64_t find_end(uint64_t seed, uint64_t *sequence)
 {
     size_t size;
-    uint8_t *bytes = read_all(FIRST, &size);
+    uint8_t *bytes = test_file_read(&directory, FIRST, &size);
     uint64_t offset = SEGMENT_HEADER_SIZE;
     struct record record;
     uint64_t record_bytes;
@@ -134,7 +88,7 @@ static uint64_t append_record(enum record_kind kind)
     ck_assert_uint_le(size, sizeof(bytes));
     record_encode_head(&record, &value, 1, seed, bytes);
     memcpy(bytes + head, value.data, value.size);
-    write_at(FIRST, offset, bytes, (size_t)size);
+    test_file_write(&directory, FIRST, offset, bytes, (size_t)size);
     return offset;
 }
 
@@ -144,9 +98,9 @@ static void make_store(void)
     pid_t child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
-        struct file_system *fs;
-        struct engine *engine;
-        CHECK(open_store(false, &fs, &engine) == STATUS_OK);
+        struct disk_store store;
+        CHECK(open_store(&store, false) == STATUS_OK);
+        struct engine *engine = store.engine;
         const struct slice part = SLICE_LITERAL("value");
         struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
         engine_lock(engine);
@@ -201,40 +155,35 @@ static void assert_names_place(const char *text, uint64_t offset)
 /* The record is made rightly: where its kind is known, it is a part of the store. */
 START_TEST(one_of_a_known_kind_is_read)
 {
-    struct file_system *fs;
-    struct engine *engine;
+    struct disk_store store;
     (void)append_record(RECORD_VALUE);
-    ck_assert_int_eq(open_store(false, &fs, &engine), STATUS_OK);
+    ck_assert_int_eq(open_store(&store, false), STATUS_OK);
+    struct engine *engine = store.engine;
     struct entry entry;
     engine_lock(engine);
     struct engine_keyspace *keyspace = engine_database_locked(engine, 0);
     ck_assert_int_eq(engine_find_locked(engine, keyspace, SLICE_LITERAL("later"), &entry),
                      STATUS_OK);
     engine_unlock(engine);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    disk_store_close(&store);
 }
 END_TEST
 
 static void assert_opening_refuses(bool repair)
 {
-    struct file_system *fs;
-    struct engine *engine;
+    struct disk_store store;
     uint64_t offset = append_record(RECORD_PIECED);
     size_t size;
     size_t size_after;
-    uint8_t *before = read_all(FIRST, &size);
-    ck_assert_int_eq(open_store(repair, &fs, &engine), STATUS_NEWER_FORMAT);
+    uint8_t *before = test_file_read(&directory, FIRST, &size);
+    ck_assert_int_eq(open_store(&store, repair), STATUS_NEWER_FORMAT);
     assert_names_place(error.text, offset);
-    uint8_t *after = read_all(FIRST, &size_after);
+    uint8_t *after = test_file_read(&directory, FIRST, &size_after);
     ck_assert_uint_eq(size, size_after);
     ck_assert_int_eq(memcmp(before, after, size), 0);
     free(before);
     free(after);
-    char path[PATH_SIZE];
-    struct stat about;
-    path_of(FIRST ".cut", path);
-    ck_assert_int_ne(stat(path, &about), 0);
+    ck_assert(!test_file_exists(&directory, FIRST ".cut"));
 }
 
 START_TEST(opening_refuses_it)

@@ -3,88 +3,50 @@
  * them and by one: the same keys, the same space, and nothing that a later file has made old.
  */
 #include "base/log.h"
-#include "engine/engine.h"
-#include "support/test_directory.h"
+#include "support/disk_store.h"
+#include "support/letter_keys.h"
+#include "support/test_file.h"
 #include "support/test_run.h"
 
 #include <check.h>
-#include <dirent.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define KEYS       6000
 #define VALUE_SIZE 1000
 #define LARGE_SIZE 300000 /* a string in pieces, which is changed all the time */
 #define ROUNDS     3      /* 18 MiB in segments of one: more than what a second thread is had for */
-#define PATH_SIZE  (TEST_DIRECTORY_PATH_SIZE + 300)
 
 static struct test_directory directory;
-static struct file_system *fs;
-static struct engine *engine;
+static struct disk_store store;
 static char large[LARGE_SIZE];
 
-static enum status try_to_open(bool without_threads, struct error *error)
+static void choose_options(bool without_threads)
 {
-    ck_assert_int_eq(file_posix_open_directory(directory.path, &fs, NULL), STATUS_OK);
-    struct engine_options options = {.fs = fs,
-                                     .database_count = 3,
-                                     .segment_size = SEGMENT_SIZE_MIN,
-                                     .sync_policy = SYNC_NO,
-                                     .without_threads = without_threads};
-    enum status status = engine_open(&options, &engine, error);
-    if (status != STATUS_OK) {
-        fs_close(fs);
-    }
-    return status;
+    store.options = disk_store_options(SEGMENT_SIZE_MIN);
+    store.options.database_count = 3;
+    store.options.without_threads = without_threads;
 }
 
 static void open_store(bool without_threads)
 {
-    struct error error = {""};
-    enum status status = try_to_open(without_threads, &error);
-    ck_assert_msg(status == STATUS_OK, "engine_open: %s: %s", status_name(status), error.text);
+    choose_options(without_threads);
+    disk_store_open(&store, directory.path);
 }
 
-static void close_store(void)
+static struct letter_value value_of(unsigned round)
 {
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
-}
-
-static struct slice key_of(unsigned i, char *into)
-{
-    return slice_make(into, (size_t)snprintf(into, 32, "key:%u", i));
-}
-
-static void put(unsigned database, unsigned i, unsigned version)
-{
-    char key[32];
-    char bytes[VALUE_SIZE];
-    memset(bytes, 'a' + (int)version, sizeof(bytes));
-    struct slice part = slice_make(bytes, sizeof(bytes));
-    struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
-    ck_assert_int_eq(
-        engine_put_locked(engine, engine_database_locked(engine, database), key_of(i, key), &value),
-        STATUS_OK);
-}
-
-static void drop(unsigned i)
-{
-    char key[32];
-    ck_assert_int_eq(
-        engine_delete_locked(engine, engine_database_locked(engine, 0), key_of(i, key)), STATUS_OK);
+    return (struct letter_value){(char)('a' + round), VALUE_SIZE};
 }
 
 static void patch_large(unsigned round, unsigned i)
 {
     size_t offset = (size_t)i * 7919 % (LARGE_SIZE - VALUE_SIZE);
     memset(large + offset, 'a' + (int)((round * KEYS + i) % 26), VALUE_SIZE);
-    engine_rest_begin_locked(engine);
-    struct engine_keyspace *keyspace = engine_database_locked(engine, 0);
+    engine_rest_begin_locked(store.engine);
+    struct engine_keyspace *keyspace = engine_database_locked(store.engine, 0);
     struct entry old;
     bool is_first = round == 0 && i == 0;
-    enum status found = engine_find_locked(engine, keyspace, SLICE_LITERAL("large"), &old);
+    enum status found = engine_find_locked(store.engine, keyspace, SLICE_LITERAL("large"), &old);
     ck_assert_int_eq(found, is_first ? STATUS_NOT_FOUND : STATUS_OK);
     struct slice part =
         is_first ? slice_make(large, LARGE_SIZE) : slice_make(large + offset, VALUE_SIZE);
@@ -93,7 +55,7 @@ static void patch_large(unsigned round, unsigned i)
                                  .parts = &part,
                                  .part_count = 1,
                                  .expiry_ms = EXPIRY_NONE};
-    ck_assert_int_eq(engine_patch_locked(engine, keyspace, SLICE_LITERAL("large"), &patch),
+    ck_assert_int_eq(engine_patch_locked(store.engine, keyspace, SLICE_LITERAL("large"), &patch),
                      STATUS_OK);
 }
 
@@ -101,12 +63,12 @@ static void check_large(void)
 {
     struct entry entry;
     struct slice all;
-    engine_rest_begin_locked(engine);
-    ck_assert_int_eq(engine_find_locked(engine, engine_database_locked(engine, 0),
+    engine_rest_begin_locked(store.engine);
+    ck_assert_int_eq(engine_find_locked(store.engine, engine_database_locked(store.engine, 0),
                                         SLICE_LITERAL("large"), &entry),
                      STATUS_OK);
     ck_assert(!entry_is_whole(&entry));
-    ck_assert_int_eq(engine_part_locked(engine, &entry, 0, SIZE_MAX, &all), STATUS_OK);
+    ck_assert_int_eq(engine_part_locked(store.engine, &entry, 0, SIZE_MAX, &all), STATUS_OK);
     ck_assert_uint_eq(all.size, LARGE_SIZE);
     ck_assert_int_eq(memcmp(all.data, large, LARGE_SIZE), 0);
 }
@@ -118,68 +80,54 @@ static void fill(void)
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (unsigned i = 0; i < KEYS; i++) {
             if (round + 1 < ROUNDS || i % 3 == 0) {
-                put(0, i, round);
+                letter_keys_put_locked(store.engine, 0, i, value_of(round));
             } else if (i % 3 == 1) {
-                drop(i);
+                letter_keys_delete_locked(store.engine, 0, i);
             }
             if (i % 200 == 0) {
                 patch_large(round, i);
             }
         }
-        ck_assert_int_eq(engine_clear_locked(engine, 1), STATUS_OK);
+        ck_assert_int_eq(engine_clear_locked(store.engine, 1), STATUS_OK);
         for (unsigned i = 0; i < 100; i++) {
-            put(1, 100 * round + i, round);
+            letter_keys_put_locked(store.engine, 1, 100 * round + i, value_of(round));
         }
     }
-    ck_assert_int_eq(engine_swap_locked(engine, 1, 2), STATUS_OK);
+    ck_assert_int_eq(engine_swap_locked(store.engine, 1, 2), STATUS_OK);
 }
 
-static void check_key(unsigned database, unsigned i, int version)
+static void expect_keys_locked(void)
 {
-    char key[32];
-    struct entry entry;
-    enum status status = engine_find_locked(engine, engine_database_locked(engine, database),
-                                            key_of(i, key), &entry);
-    ck_assert_int_eq(status, version < 0 ? STATUS_NOT_FOUND : STATUS_OK);
-    if (version >= 0) {
-        ck_assert_int_eq(engine_verify_locked(engine, &entry, 0, SIZE_MAX), STATUS_OK);
-        ck_assert_uint_eq(entry.value.size, VALUE_SIZE);
-        ck_assert_int_eq(((const char *)entry.value.data)[VALUE_SIZE - 1], 'a' + version);
-    }
-}
-
-/* Returns the statistics. */
-static struct engine_statistics check_store(void)
-{
-    struct engine_statistics statistics;
-    engine_lock(engine);
     for (unsigned i = 0; i < KEYS; i++) {
-        check_key(0, i, i % 3 == 0 ? ROUNDS - 1 : i % 3 == 1 ? -1 : ROUNDS - 2);
-        check_key(1, i, -1);
+        if (i % 3 == 1) {
+            letter_keys_expect_none_locked(store.engine, 0, i);
+        } else {
+            unsigned round = i % 3 == 0 ? ROUNDS - 1 : ROUNDS - 2;
+            letter_keys_expect_locked(store.engine, 0, i, value_of(round));
+        }
+        letter_keys_expect_none_locked(store.engine, 1, i);
     }
     for (unsigned i = 0; i < 100 * ROUNDS; i++) {
-        check_key(2, i, i >= 100 * (ROUNDS - 1) ? ROUNDS - 1 : -1);
+        if (i < 100 * (ROUNDS - 1)) {
+            letter_keys_expect_none_locked(store.engine, 2, i);
+        } else {
+            letter_keys_expect_locked(store.engine, 2, i, value_of(ROUNDS - 1));
+        }
     }
+}
+
+static struct engine_statistics check_store(void)
+{
+    engine_lock(store.engine);
+    expect_keys_locked();
     check_large();
-    engine_statistics_locked(engine, &statistics);
-    engine_unlock(engine);
-    return statistics;
+    engine_unlock(store.engine);
+    return disk_store_statistics(&store);
 }
 
 static void remove_checkpoints(void)
 {
-    DIR *files = opendir(directory.path);
-    ck_assert_ptr_nonnull(files);
-    const struct dirent *entry;
-    while ((entry = readdir(files)) != NULL) {
-        size_t size = strlen(entry->d_name);
-        if (size > 6 && strcmp(entry->d_name + size - 6, ".index") == 0) {
-            char path[PATH_SIZE];
-            (void)snprintf(path, sizeof(path), "%s/%s", directory.path, entry->d_name);
-            ck_assert_int_eq(unlink(path), 0);
-        }
-    }
-    (void)closedir(files);
+    test_file_remove_all(&directory, ".index");
 }
 
 static void set_up(void)
@@ -187,7 +135,7 @@ static void set_up(void)
     test_directory_create(&directory);
     open_store(true);
     fill();
-    close_store();
+    disk_store_close(&store);
     remove_checkpoints();
 }
 
@@ -200,36 +148,31 @@ START_TEST(two_threads_find_what_one_finds)
 {
     open_store(false);
     struct engine_statistics by_two = check_store();
-    close_store();
+    disk_store_close(&store);
     remove_checkpoints();
     open_store(true);
     struct engine_statistics by_one = check_store();
     ck_assert_uint_eq(by_two.live_bytes, by_one.live_bytes);
     ck_assert_uint_eq(by_two.recovered_records, by_one.recovered_records);
     ck_assert_uint_gt(by_one.recovered_records, KEYS * (ROUNDS - 1));
-    close_store();
+    disk_store_close(&store);
 }
 END_TEST
 
-static void flip(const char *name)
+static void clear(const char *name)
 {
-    char path[PATH_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/%s", directory.path, name);
-    FILE *file = fopen(path, "r+b");
-    ck_assert_ptr_nonnull(file);
-    ck_assert_int_eq(fseek(file, 100000, SEEK_SET), 0);
-    char zeros[2 * VALUE_SIZE] = {0};
-    ck_assert_uint_eq(fwrite(zeros, 1, sizeof(zeros), file), sizeof(zeros));
-    ck_assert_int_eq(fclose(file), 0);
+    static const char zeros[2 * VALUE_SIZE];
+    test_file_write(&directory, name, 100000, zeros, sizeof(zeros));
 }
 
 /* _i: by one thread, or by two. Of two damaged files the first is named, whoever read it. */
 START_TEST(the_first_damaged_file_is_named)
 {
-    flip("00000000000000000004.log");
-    flip("00000000000000000003.log");
-    struct error error = {""};
-    ck_assert_int_eq(try_to_open(_i == 0, &error), STATUS_CORRUPT);
+    clear("00000000000000000004.log");
+    clear("00000000000000000003.log");
+    struct error error;
+    choose_options(_i == 0);
+    ck_assert_int_eq(disk_store_try_open(&store, directory.path, &error), STATUS_CORRUPT);
     ck_assert_msg(strstr(error.text, "00000000000000000003.log is damaged") != NULL, "%s",
                   error.text);
 }

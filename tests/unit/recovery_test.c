@@ -4,24 +4,19 @@
  * A crash is played by opening a copy of the directory that was made while the store was open: that
  * is what kill -9 leaves. What the copy then lacks, or holds too much, is each test's own.
  */
-#include "base/check.h"
 #include "base/log.h"
-#include "engine/engine.h"
 #include "engine/segment_header.h"
 #include "engine/staged.h"
-#include "support/test_directory.h"
+#include "support/disk_store.h"
+#include "support/test_file.h"
 #include "support/test_run.h"
 
 #include <check.h>
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#define PATH_SIZE    (TEST_DIRECTORY_PATH_SIZE + 128)
 #define SEGMENT_SIZE 65536
 #define FIRST        "00000000000000000001.log"
 #define SECOND       "00000000000000000002.log"
@@ -29,110 +24,55 @@
 
 static struct test_directory original;
 static struct test_directory copied;
-static struct file_system *fs;
-static struct engine *engine;
-static struct file_system *copy_fs;
-static struct engine *copy;
+static struct disk_store store;
+static struct disk_store copy;
 static struct error error;
-
-static enum status open_at(const char *path, bool repair, struct file_system **out_fs,
-                           struct engine **out)
-{
-    error.text[0] = '\0';
-    ck_assert_int_eq(file_posix_open_directory(path, out_fs, &error), STATUS_OK);
-    struct engine_options options = {.fs = *out_fs,
-                                     .database_count = 2,
-                                     .segment_size = SEGMENT_SIZE,
-                                     .sync_policy = SYNC_NO,
-                                     .without_threads = true,
-                                     .repair = repair};
-    enum status status = engine_open(&options, out, &error);
-    if (status != STATUS_OK) {
-        fs_close(*out_fs);
-    }
-    return status;
-}
 
 static void set_up(void)
 {
     test_directory_create(&original);
     test_directory_create(&copied);
-    ck_assert_int_eq(open_at(original.path, false, &fs, &engine), STATUS_OK);
+    store.options = disk_store_options(SEGMENT_SIZE);
+    copy.options = store.options;
+    disk_store_open(&store, original.path);
 }
 
 static void tear_down(void)
 {
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    disk_store_close(&store);
     test_directory_destroy(&original);
     test_directory_destroy(&copied);
 }
 
-/* --- files -------------------------------------------------------------------------------- */
-
-static void copy_file(const char *name)
+static void reopen(void)
 {
-    char from[PATH_SIZE];
-    char to[PATH_SIZE];
-    (void)snprintf(from, sizeof(from), "%s/%s", original.path, name);
-    (void)snprintf(to, sizeof(to), "%s/%s", copied.path, name);
-    FILE *in = fopen(from, "rb");
-    FILE *out = fopen(to, "wb");
-    ck_assert_ptr_nonnull(in);
-    ck_assert_ptr_nonnull(out);
-    char block[4096];
-    size_t size;
-    while ((size = fread(block, 1, sizeof(block), in)) > 0) {
-        ck_assert_uint_eq(fwrite(block, 1, size, out), size);
-    }
-    ck_assert_int_eq(fclose(in), 0);
-    ck_assert_int_eq(fclose(out), 0);
+    disk_store_close(&store);
+    disk_store_open(&store, original.path);
 }
+
+/* --- files -------------------------------------------------------------------------------- */
 
 static void crash(void)
 {
-    ck_assert_int_eq(engine_write(engine, UINT64_MAX), STATUS_OK);
-    DIR *directory = opendir(original.path);
-    ck_assert_ptr_nonnull(directory);
-    struct dirent *entry;
-    while ((entry = readdir(directory)) != NULL) {
-        if (entry->d_name[0] != '.') {
-            copy_file(entry->d_name);
-        }
-    }
-    (void)closedir(directory);
-}
-
-static const char *path_of(const char *name)
-{
-    static char path[PATH_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/%s", copied.path, name);
-    return path;
+    ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK);
+    test_file_copy_all(&original, &copied);
 }
 
 static bool exists(const char *name)
 {
-    struct stat about;
-    return stat(path_of(name), &about) == 0;
+    return test_file_exists(&copied, name);
 }
 
 /* Overwrites bytes of a file of the copy. */
 static void scribble(const char *name, uint64_t offset, const char *bytes)
 {
-    int descriptor = open(path_of(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    ck_assert_int_ge(descriptor, 0);
-    size_t size = strlen(bytes);
-    ck_assert_int_eq(pwrite(descriptor, bytes, size, (off_t)offset), (ssize_t)size);
-    ck_assert_int_eq(close(descriptor), 0);
+    test_file_write(&copied, name, offset, bytes, strlen(bytes));
 }
 
 static void clear_header(const char *name)
 {
     static const char zeros[SEGMENT_HEADER_SIZE];
-    int descriptor = open(path_of(name), O_WRONLY | O_CLOEXEC);
-    ck_assert_int_ge(descriptor, 0);
-    ck_assert_int_eq(pwrite(descriptor, zeros, sizeof(zeros), 0), (ssize_t)sizeof(zeros));
-    ck_assert_int_eq(close(descriptor), 0);
+    test_file_write(&copied, name, 0, zeros, sizeof(zeros));
 }
 
 /* --- keys --------------------------------------------------------------------------------- */
@@ -146,11 +86,11 @@ static void put_size(const char *key, const char *text, size_t size)
     }
     struct slice part = slice_make(bytes, size);
     struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
-    engine_lock(engine);
-    ck_assert_int_eq(
-        engine_put_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &value),
-        STATUS_OK);
-    engine_unlock(engine);
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_put_locked(store.engine, engine_database_locked(store.engine, 0),
+                                       slice_of_string(key), &value),
+                     STATUS_OK);
+    engine_unlock(store.engine);
     free(bytes);
 }
 
@@ -159,47 +99,47 @@ static void put(const char *key, const char *text)
     put_size(key, text, strlen(text));
 }
 
+/* Where the only segment ends. */
 static uint64_t file_end(void)
 {
-    struct engine_statistics statistics;
-    engine_lock(engine);
-    engine_statistics_locked(engine, &statistics);
-    engine_unlock(engine);
-    return statistics.appended_position; /* of the only segment: the offset in it */
+    return disk_store_statistics(&store).appended_position;
 }
 
 /* OK when the copy has the key with a valid value, else why not. */
 static enum status look(const char *key)
 {
     struct entry entry;
-    engine_lock(copy);
-    enum status status =
-        engine_find_locked(copy, engine_database_locked(copy, 0), slice_of_string(key), &entry);
+    engine_lock(copy.engine);
+    enum status status = engine_find_locked(copy.engine, engine_database_locked(copy.engine, 0),
+                                            slice_of_string(key), &entry);
     if (status == STATUS_OK) {
-        status = engine_verify_locked(copy, &entry, 0, SIZE_MAX);
+        status = engine_verify_locked(copy.engine, &entry, 0, SIZE_MAX);
     }
-    engine_unlock(copy);
+    engine_unlock(copy.engine);
     return status;
 }
 
 static void open_copy(void)
 {
-    enum status status = open_at(copied.path, false, &copy_fs, &copy);
-    ck_assert_msg(status == STATUS_OK, "%s: %s", status_name(status), error.text);
-    engine_lock(copy);
-    engine_verify_all_locked(copy);
-    engine_unlock(copy);
+    disk_store_open(&copy, copied.path);
+    disk_store_verify(&copy);
+}
+
+static void repair_copy(void)
+{
+    copy.options.repair = true;
+    disk_store_open(&copy, copied.path);
+    copy.options.repair = false;
 }
 
 static void close_copy(void)
 {
-    ck_assert_int_eq(engine_close(copy), STATUS_OK);
-    fs_close(copy_fs);
+    disk_store_close(&copy);
 }
 
 static void expect_refusal(const char *words)
 {
-    ck_assert_int_eq(open_at(copied.path, false, &copy_fs, &copy), STATUS_CORRUPT);
+    ck_assert_int_eq(disk_store_try_open(&copy, copied.path, &error), STATUS_CORRUPT);
     ck_assert_msg(strstr(error.text, words) != NULL, "'%s' lacks '%s'", error.text, words);
 }
 
@@ -256,15 +196,15 @@ END_TEST
 START_TEST(a_group_is_cut_at_its_start)
 {
     put("a", "1");
-    engine_lock(engine);
-    engine_group_begin_locked(engine);
-    engine_unlock(engine); /* this test is the only thread */
+    engine_lock(store.engine);
+    engine_group_begin_locked(store.engine);
+    engine_unlock(store.engine); /* this test is the only thread */
     put("b", "2");
     put_size("c", "3", 61200); /* does not fit into the first segment any more */
     put("d", "4");
-    engine_lock(engine);
-    engine_group_end_locked(engine);
-    engine_unlock(engine);
+    engine_lock(store.engine);
+    engine_group_end_locked(store.engine);
+    engine_unlock(store.engine);
     put("e", "5");
     crash();
     scribble(SECOND, SEGMENT_HEADER_SIZE + 50, "torn");
@@ -288,7 +228,7 @@ START_TEST(damage_before_a_sync_mark_is_refused)
     put("a", "1");
     uint64_t end = file_end();
     put("b", "2");
-    ck_assert_int_eq(engine_sync(engine), STATUS_OK); /* a mark follows */
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK); /* a mark follows */
     put("c", "3");
     crash();
     scribble(FIRST, end + 10, "rot");
@@ -298,7 +238,7 @@ START_TEST(damage_before_a_sync_mark_is_refused)
     expect_refusal(words);
     ck_assert(!exists(FIRST ".cut"));
     expect_refusal(words); /* the first refusal has changed nothing */
-    ck_assert_int_eq(open_at(copied.path, true, &copy_fs, &copy), STATUS_OK);
+    repair_copy();
     ck_assert_int_eq(look("a"), STATUS_OK);
     ck_assert_int_eq(look("b"), STATUS_NOT_FOUND);
     ck_assert(exists(FIRST ".cut"));
@@ -315,7 +255,7 @@ START_TEST(a_damaged_segment_header_is_named)
     put("a", "1");
     put_size("b", "2", SEGMENT_SIZE); /* has a segment of its own */
     put("c", "3");
-    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
     put("d", "4"); /* the mark is written with it */
     crash();
     scribble(SECOND, 40, "rot");
@@ -332,10 +272,10 @@ START_TEST(a_value_written_ahead_is_not_taken_for_a_damaged_segment)
     put("a", "1");
     const struct staged_plan plan = {.value = SLICE_LITERAL("ahead"), .key_size = 1};
     struct staged *staged;
-    ck_assert_int_eq(staged_write(engine, &plan, &staged), STATUS_OK);
+    ck_assert_int_eq(staged_write(store.engine, &plan, &staged), STATUS_OK);
     put_size("b", "2", SEGMENT_SIZE);
     put("c", "3");
-    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
     put("d", "4");
     crash();
     ck_assert(exists(SECOND)); /* in front of the one that is damaged */
@@ -343,7 +283,7 @@ START_TEST(a_value_written_ahead_is_not_taken_for_a_damaged_segment)
     expect_refusal(THIRD " is damaged at offset 0,");
     clear_header(THIRD);
     expect_refusal(THIRD " is damaged at offset 0,");
-    staged_drop(engine, staged);
+    staged_drop(store.engine, staged);
 }
 END_TEST
 
@@ -353,12 +293,12 @@ START_TEST(what_was_durable_is_kept_though_its_header_is_gone)
     put("a", "1");
     put_size("b", "2", SEGMENT_SIZE);
     put("c", "3");
-    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
     put("d", "4");
     crash();
     clear_header(SECOND);
     expect_refusal(SECOND " is damaged at offset 0,");
-    ck_assert_int_eq(open_at(copied.path, true, &copy_fs, &copy), STATUS_OK);
+    repair_copy();
     ck_assert_int_eq(look("a"), STATUS_OK);
     ck_assert_int_eq(look("b"), STATUS_NOT_FOUND);
     ck_assert(exists(SECOND ".cut"));
@@ -372,7 +312,7 @@ START_TEST(a_rotten_value_before_a_sync_mark_is_that_keys_affair)
     put_size("b", "value", 3000);
     uint64_t end = file_end();
     put("c", "3");
-    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
     put("d", "4");
     crash();
     scribble(FIRST, end - 100, "rot");
@@ -388,11 +328,9 @@ END_TEST
 START_TEST(a_lost_segment_is_named)
 {
     put("a", "1");
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
-    ck_assert_int_eq(open_at(original.path, false, &fs, &engine), STATUS_OK);
+    reopen();
     crash();
-    ck_assert_int_eq(unlink(path_of(FIRST)), 0);
+    test_file_remove(&copied, FIRST);
     expect_refusal(FIRST " is missing");
 }
 END_TEST
@@ -401,7 +339,7 @@ START_TEST(a_lost_manifest_is_no_empty_store)
 {
     put("a", "1");
     crash();
-    ck_assert_int_eq(unlink(path_of("MANIFEST")), 0);
+    test_file_remove(&copied, "MANIFEST");
     expect_refusal("MANIFEST is missing");
     ck_assert(exists(FIRST));
 }
@@ -411,12 +349,12 @@ START_TEST(only_our_own_strays_are_removed)
 {
     put("a", "1");
     crash();
-    scribble("00000000000000000077.log", 0, "stray");
-    scribble("00000000000000000078.pack", 0, "stray");
-    scribble("MANIFEST.tmp", 0, "stray");
-    scribble("00000000000000000079.log.cut", 0, "kept");
-    scribble("notes.txt", 0, "kept");
-    scribble("7.log", 0, "kept");
+    test_file_create(&copied, "00000000000000000077.log", "stray");
+    test_file_create(&copied, "00000000000000000078.pack", "stray");
+    test_file_create(&copied, "MANIFEST.tmp", "stray");
+    test_file_create(&copied, "00000000000000000079.log.cut", "kept");
+    test_file_create(&copied, "notes.txt", "kept");
+    test_file_create(&copied, "7.log", "kept");
     open_copy();
     ck_assert(!exists("00000000000000000077.log"));
     ck_assert(!exists("00000000000000000078.pack"));
@@ -433,20 +371,14 @@ START_TEST(a_small_store_takes_little_room)
 {
     put("a", "1");
     put("b", "2");
-    struct engine_statistics statistics;
-    engine_tick(engine);
-    engine_lock(engine);
-    engine_statistics_locked(engine, &statistics);
-    engine_unlock(engine);
-    ck_assert_uint_le(statistics.disk_bytes, SEGMENT_SIZE);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    engine_tick(store.engine);
+    ck_assert_uint_le(disk_store_statistics(&store).disk_bytes, SEGMENT_SIZE);
+    disk_store_close(&store);
     struct stat about;
-    char path[PATH_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/%s", original.path, FIRST);
-    ck_assert_int_eq(stat(path, &about), 0);
+    char path[TEST_FILE_PATH_SIZE];
+    ck_assert_int_eq(stat(test_file_path(&original, FIRST, path), &about), 0);
     ck_assert_int_lt(about.st_size, 512); /* what was reserved is given back */
-    ck_assert_int_eq(open_at(original.path, false, &fs, &engine), STATUS_OK);
+    disk_store_open(&store, original.path);
 }
 END_TEST
 
@@ -454,26 +386,25 @@ START_TEST(more_databases_than_before)
 {
     put("a", "1");
     crash();
-    struct error reason = {""};
-    ck_assert_int_eq(file_posix_open_directory(copied.path, &copy_fs, NULL), STATUS_OK);
-    struct engine_options options = {
-        .fs = copy_fs, .database_count = 16, .without_threads = true, .segment_size = 8192};
-    ck_assert_int_eq(engine_open(&options, &copy, &reason), STATUS_OK);
-    ck_assert_uint_eq(engine_database_count(copy), 16);
+    copy.options = (struct engine_options){
+        .database_count = 16, .without_threads = true, .segment_size = 8192};
+    disk_store_open(&copy, copied.path);
+    ck_assert_uint_eq(engine_database_count(copy.engine), 16);
     ck_assert_int_eq(look("a"), STATUS_OK);
-    engine_lock(copy);
+    engine_lock(copy.engine);
     struct slice part = SLICE_LITERAL("v");
     struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
-    ck_assert_int_eq(
-        engine_put_locked(copy, engine_database_locked(copy, 15), slice_of_string("k"), &value),
-        STATUS_OK);
-    engine_unlock(copy);
+    ck_assert_int_eq(engine_put_locked(copy.engine, engine_database_locked(copy.engine, 15),
+                                       slice_of_string("k"), &value),
+                     STATUS_OK);
+    engine_unlock(copy.engine);
     close_copy();
+    copy.options = disk_store_options(SEGMENT_SIZE);
     open_copy(); /* asks for 2: keeps 16 */
-    ck_assert_uint_eq(engine_database_count(copy), 16);
-    engine_lock(copy);
-    ck_assert_uint_eq(engine_count_locked(copy, engine_database_locked(copy, 15)), 1);
-    engine_unlock(copy);
+    ck_assert_uint_eq(engine_database_count(copy.engine), 16);
+    engine_lock(copy.engine);
+    ck_assert_uint_eq(engine_count_locked(copy.engine, engine_database_locked(copy.engine, 15)), 1);
+    engine_unlock(copy.engine);
     close_copy();
 }
 END_TEST

@@ -2,26 +2,22 @@
 #include "engine/scrub.h"
 
 #include "base/log.h"
-#include "engine/engine.h"
 #include "engine/engine_state.h"
-#include "support/test_directory.h"
+#include "support/disk_store.h"
+#include "support/test_file.h"
 #include "support/test_run.h"
 
 #include <check.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SEGMENT_SIZE 65536
-#define PATH_SIZE    (TEST_DIRECTORY_PATH_SIZE + 64)
 #define KEYS         400
 #define LARGE        ((size_t)3 << 20)
 
 static struct test_directory directory;
-static struct file_system *fs;
-static struct engine *engine;
+static struct disk_store store;
 static unsigned lines; /* of the log that speak of the scrub */
 
 static void count_line(enum log_level level, const char *text)
@@ -32,46 +28,31 @@ static void count_line(enum log_level level, const char *text)
 
 static void open_store(void)
 {
-    struct error error;
-    ck_assert_int_eq(file_posix_open_directory(directory.path, &fs, &error), STATUS_OK);
-    struct engine_options options = {.fs = fs,
-                                     .database_count = 1,
-                                     .segment_size = SEGMENT_SIZE,
-                                     .sync_policy = SYNC_NO,
-                                     .without_threads = true};
-    ck_assert_msg(engine_open(&options, &engine, &error) == STATUS_OK, "%s", error.text);
-}
-
-static void close_store(void)
-{
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    disk_store_open(&store, directory.path);
 }
 
 static void put(const char *key, const void *bytes, size_t size)
 {
     struct slice part = slice_make(bytes, size);
     struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
-    engine_lock(engine);
-    enum status status =
-        engine_put_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &value);
-    engine_unlock(engine);
+    engine_lock(store.engine);
+    enum status status = engine_put_locked(store.engine, engine_database_locked(store.engine, 0),
+                                           slice_of_string(key), &value);
+    engine_unlock(store.engine);
     ck_assert_int_eq(status, STATUS_OK);
 }
 
 static struct engine_statistics statistics(void)
 {
-    struct engine_statistics found;
-    engine_lock(engine);
-    engine_statistics_locked(engine, &found);
-    engine_unlock(engine);
-    return found;
+    return disk_store_statistics(&store);
 }
 
 /* Several segments, each with dead and live records; a large value; all of it sealed. */
 static void set_up(void)
 {
     test_directory_create(&directory);
+    store.options = disk_store_options(SEGMENT_SIZE);
+    store.options.database_count = 1;
     open_store();
     char value[1000];
     char key[32];
@@ -85,7 +66,7 @@ static void set_up(void)
     memset(large, 'L', LARGE);
     put("large", large, LARGE);
     free(large);
-    close_store();
+    disk_store_close(&store);
     open_store();
     lines = 0;
     log_set_sink(count_line);
@@ -93,7 +74,7 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-    close_store();
+    disk_store_close(&store);
     log_set_sink(NULL);
     test_directory_destroy(&directory);
 }
@@ -102,33 +83,31 @@ static void tear_down(void)
 static void run_pass(void)
 {
     uint64_t passes = statistics().scrub_passes;
-    scrub_begin(&engine->scrub);
+    scrub_begin(&store.engine->scrub);
     while (statistics().scrub_passes == passes) {
-        engine->scrub.next_step_ms = 0;
-        engine_tick(engine);
+        store.engine->scrub.next_step_ms = 0;
+        engine_tick(store.engine);
     }
 }
 
 /* Turns one bit of the file, which the engine has mapped. */
 static void flip(uint64_t number, uint64_t offset)
 {
-    char path[PATH_SIZE];
-    (void)snprintf(path, sizeof(path), "%s/%020llu.log", directory.path,
-                   (unsigned long long)number);
-    int descriptor = open(path, O_RDWR);
-    ck_assert_int_ge(descriptor, 0);
-    unsigned char byte;
-    ck_assert_int_eq(pread(descriptor, &byte, 1, (off_t)offset), 1);
-    byte ^= 1;
-    ck_assert_int_eq(pwrite(descriptor, &byte, 1, (off_t)offset), 1);
-    ck_assert_int_eq(close(descriptor), 0);
+    char name[FILE_NAME_SIZE_MAX];
+    size_t size;
+    segment_file_name(SEGMENT_LOG, number, name);
+    uint8_t *bytes = test_file_read(&directory, name, &size);
+    ck_assert_uint_lt(offset, size);
+    bytes[offset] ^= 1;
+    test_file_write(&directory, name, offset, bytes + offset, 1);
+    free(bytes);
 }
 
 static struct segment *segment_with(uint64_t number)
 {
     size_t handle = 0;
     struct segment *segment;
-    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+    while ((segment = segment_table_next(&store.engine->segments, &handle)) != NULL) {
         if (segment->number == number) {
             return segment;
         }
@@ -141,7 +120,7 @@ static uint64_t large_number(void)
 {
     size_t handle = 0;
     const struct segment *segment;
-    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+    while ((segment = segment_table_next(&store.engine->segments, &handle)) != NULL) {
         if (segment->end > LARGE) {
             return segment->number;
         }
@@ -156,7 +135,7 @@ START_TEST(a_sound_store_is_read_whole)
     uint64_t sealed_bytes = 0;
     size_t handle = 0;
     const struct segment *segment;
-    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+    while ((segment = segment_table_next(&store.engine->segments, &handle)) != NULL) {
         sealed_bytes += segment->sealed ? segment->end - SEGMENT_HEADER_SIZE : 0;
     }
     ck_assert_uint_gt(sealed_bytes, LARGE);
@@ -206,7 +185,7 @@ START_TEST(what_is_damaged_is_not_compacted)
     run_pass();
     ck_assert(segment_with(1)->damaged);
     struct compaction_result result;
-    ck_assert_int_eq(engine_compact(engine, &result), STATUS_OK);
+    ck_assert_int_eq(engine_compact(store.engine, &result), STATUS_OK);
     ck_assert_uint_gt(result.segments_removed, 0);
     ck_assert_ptr_nonnull(segment_with(1));
     ck_assert_ptr_null(segment_with(2));
@@ -216,12 +195,12 @@ END_TEST
 /* The segment that a pass is at may be compacted away between two of its steps. */
 START_TEST(compaction_goes_on_meanwhile)
 {
-    scrub_begin(&engine->scrub);
-    engine->scrub.next_step_ms = 0;
-    scrub_step(engine);
+    scrub_begin(&store.engine->scrub);
+    store.engine->scrub.next_step_ms = 0;
+    scrub_step(store.engine);
     ck_assert(statistics().scrub_running);
     struct compaction_result result;
-    ck_assert_int_eq(engine_compact(engine, &result), STATUS_OK);
+    ck_assert_int_eq(engine_compact(store.engine, &result), STATUS_OK);
     ck_assert_uint_gt(result.segments_removed, 0);
     run_pass();
     ck_assert_uint_eq(statistics().scrub_damaged_segments, 0);
@@ -230,16 +209,16 @@ END_TEST
 
 START_TEST(no_interval_no_pass)
 {
-    engine->scrub.last_ms = INT64_MIN / 2; /* ages ago */
-    engine_tick(engine);
+    store.engine->scrub.last_ms = INT64_MIN / 2; /* ages ago */
+    engine_tick(store.engine);
     ck_assert(!statistics().scrub_running);
     ck_assert_uint_eq(statistics().scrub_passes, 0);
-    engine_set_scrub_interval(engine, 1);
+    engine_set_scrub_interval(store.engine, 1);
     while (statistics().scrub_passes == 0) {
-        engine->scrub.next_step_ms = 0;
-        engine_tick(engine);
+        store.engine->scrub.next_step_ms = 0;
+        engine_tick(store.engine);
     }
-    engine_tick(engine);
+    engine_tick(store.engine);
     ck_assert_uint_eq(statistics().scrub_passes, 1);
 }
 END_TEST
