@@ -10,6 +10,7 @@
 #include "engine/log_files.h"
 #include "engine/map_facts.h"
 #include "engine/mutant.h"
+#include "engine/unlisted.h"
 
 #include <stdlib.h>
 
@@ -120,9 +121,7 @@ static void abandon_file(struct taking *taking)
 {
     file_close(taking->file);
     taking->file = NULL;
-    if (fs_remove(taking->engine->fs, taking->name) != STATUS_OK) {
-        LOG_WARNING("can't remove %s; the next start removes it", taking->name);
-    }
+    unlisted_remove(taking->engine->fs, taking->name);
 }
 
 static enum status flush(struct taking *taking)
@@ -375,12 +374,13 @@ static enum status list(struct taking *taking, uint64_t *old)
 /* Rule 13: the manifest on the disk does not list it any more. */
 static void remove_old(struct engine *engine, uint64_t number)
 {
+    if (number == 0) {
+        return; /* there was none */
+    }
     char name[FILE_NAME_SIZE_MAX];
     checkpoint_file_name(number, name);
     mutex_lock(&engine->removal_mutex); /* not while a backup links it */
-    if (number != 0 && fs_remove(engine->fs, name) != STATUS_OK) {
-        LOG_WARNING("can't remove %s; the next start removes it", name);
-    }
+    unlisted_remove(engine->fs, name);
     mutex_unlock(&engine->removal_mutex);
 }
 

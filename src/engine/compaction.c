@@ -33,6 +33,7 @@
 #include "engine/log_files.h"
 #include "engine/map_facts.h"
 #include "engine/mutant.h"
+#include "engine/unlisted.h"
 
 #include <stdlib.h>
 
@@ -134,9 +135,7 @@ static void remove_victims(struct compaction *run)
         mutex_unlock(&engine->lock);
         char name[FILE_NAME_SIZE_MAX];
         segment_file_name(victim->kind, victim->number, name);
-        if (fs_remove(engine->fs, name) != STATUS_OK) {
-            LOG_WARNING("can't remove %s; the next start removes it", name);
-        }
+        unlisted_remove(engine->fs, name);
         run->result->segments_removed++;
         run->result->reclaimed_bytes += victim->end - SEGMENT_HEADER_SIZE;
         /* Its space is free when it is closed: the next copies may need it. */

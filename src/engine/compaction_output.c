@@ -2,11 +2,11 @@
 #include "engine/compaction_output.h"
 
 #include "base/check.h"
-#include "base/log.h"
 #include "engine/engine_state.h"
 #include "engine/mutant.h"
 #include "engine/pieces_order.h"
 #include "engine/prefetch.h"
+#include "engine/unlisted.h"
 
 #define FLUSH_SIZE       ((size_t)1 << 20)
 #define THROUGH_SIZE     ((uint64_t)256 * 1024)
@@ -43,9 +43,7 @@ void compaction_output_abandon(struct compaction_output *output)
     char name[FILE_NAME_SIZE_MAX];
     segment_file_name(SEGMENT_PACKED, output->segment->number, name);
     segment_unreference(output->segment);
-    if (fs_remove(output->engine->fs, name) != STATUS_OK) {
-        LOG_WARNING("can't remove %s; the next start removes it", name);
-    }
+    unlisted_remove(output->engine->fs, name);
     reset(output);
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "engine/grow_ahead.h"
 #include "engine/mutant.h"
+#include "engine/unlisted.h"
 #include "engine/zero_ahead.h"
 
 struct log_facts log_files_facts_locked(const struct engine *engine)
@@ -70,9 +71,7 @@ static void remove_unlisted(struct engine *engine, struct segment *segment)
     char name[FILE_NAME_SIZE_MAX];
     segment_file_name(segment->kind, segment->number, name);
     segment_unreference(segment);
-    if (fs_remove(engine->fs, name) != STATUS_OK) {
-        LOG_WARNING("can't remove %s; the next start removes it", name);
-    }
+    unlisted_remove(engine->fs, name);
 }
 
 /* The file, with its space and name durable but for the directory's sync. */
@@ -322,13 +321,6 @@ static void drop_unused(struct engine *engine, const struct segment *segment,
     }
 }
 
-static void remove_named(struct engine *engine, const char *name)
-{
-    if (fs_remove(engine->fs, name) != STATUS_OK) {
-        LOG_WARNING("can't remove %s; the next start removes it", name);
-    }
-}
-
 void log_files_close(struct engine *engine)
 {
     struct segment *active = engine->appender.active;
@@ -351,6 +343,6 @@ void log_files_close(struct engine *engine)
         return;
     }
     for (size_t i = 0; i < unused.count; i++) {
-        remove_named(engine, unused.names[i]);
+        unlisted_remove(engine->fs, unused.names[i]);
     }
 }

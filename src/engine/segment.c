@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/unlisted.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +49,7 @@ enum status segment_create(struct file_system *fs, const struct segment_plan *pl
     }
     if (status != STATUS_OK) {
         file_close(file);
-        if (fs_remove(fs, name) != STATUS_OK) {
-            LOG_WARNING("can't remove %s, which could not be made; the next start removes it",
-                        name);
-        }
+        unlisted_remove(fs, name);
         return status;
     }
     segment->reserved = plan->reserve;
