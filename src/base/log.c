@@ -49,11 +49,6 @@ void log_set_level(enum log_level level)
     atomic_store(&log_threshold, (int)level);
 }
 
-enum log_level log_level(void)
-{
-    return (enum log_level)atomic_load(&log_threshold);
-}
-
 void log_set_sink(log_sink *sink)
 {
     atomic_store(&log_sink_in_use, sink);

@@ -23,7 +23,6 @@ enum log_level {
  * before other threads run. */
 enum status log_open(const char *path, struct error *error) MUST_CHECK;
 void log_set_level(enum log_level level);
-enum log_level log_level(void);
 
 /* Takes the lines of at least the level, `text` without prefix and end of line, in place of the
  * file; NULL = the file again. For libscdb, whose lines belong to the program around it. */

@@ -21,7 +21,6 @@
 #define REQUIRES(...)             THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
 #define ACQUIRES(...)             THREAD_ANNOTATION(acquire_capability(__VA_ARGS__))
 #define RELEASES(...)             THREAD_ANNOTATION(release_capability(__VA_ARGS__))
-#define EXCLUDES(...)             THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
 #define NO_THREAD_SAFETY_ANALYSIS THREAD_ANNOTATION(no_thread_safety_analysis)
 
 struct CAPABILITY("mutex") mutex {

@@ -93,11 +93,6 @@ enum acl_verdict acl_check(const struct acl_user *user, const struct request_wor
     return worst;
 }
 
-bool acl_may_use_channel(const struct session *session, struct slice channel, bool is_pattern)
-{
-    return acl_user_allows_channel(session->user, channel, is_pattern);
-}
-
 /* --- the log --- */
 
 static void note(const struct session *session, const struct request_words *request,

@@ -36,9 +36,6 @@ enum client_error acl_check_session(const struct session *session,
 /* The same for a command that was allowed when it was queued. False: an error was replied. */
 bool acl_check_queued(const struct call *call);
 
-/* For other commands than those whose rows say which arguments are channels. */
-bool acl_may_use_channel(const struct session *session, struct slice channel, bool is_pattern);
-
 /* Notes a failed login in the log. */
 void acl_check_note_login(const struct call *call, struct slice user);
 

@@ -217,11 +217,6 @@ enum status engine_close(struct engine *engine)
     return status;
 }
 
-struct mutex *engine_mutex(struct engine *engine)
-{
-    return &engine->lock;
-}
-
 void engine_lock(struct engine *engine) NO_THREAD_SAFETY_ANALYSIS
 {
     mutex_lock(&engine->lock);

@@ -91,7 +91,6 @@ bool engine_is_read_only(const struct engine *engine);
 
 /* --- the execution lock ------------------------------------------------------------------- */
 
-struct mutex *engine_mutex(struct engine *engine);
 void engine_lock(struct engine *engine);
 void engine_unlock(struct engine *engine);
 

@@ -133,26 +133,6 @@ enum status keyspace_lookup(struct keyspace *keyspace, unsigned database, struct
     return status;
 }
 
-enum status keyspace_read(struct keyspace *keyspace, unsigned database, struct slice key,
-                          struct value *out)
-{
-    struct value value;
-    enum status status = keyspace_lookup(keyspace, database, key, &value);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = keyspace_load(keyspace, &value);
-    if (status == STATUS_OK) {
-        *out = value;
-    }
-    return status;
-}
-
-enum status keyspace_load(struct keyspace *keyspace, struct value *value)
-{
-    return keyspace_part(keyspace, value, 0, SIZE_MAX, &value->bytes);
-}
-
 enum status keyspace_read_part(struct keyspace *keyspace, const struct value *value, size_t offset,
                                size_t size, struct slice *out)
 {

@@ -122,13 +122,6 @@ enum status keyspace_lookup(struct keyspace *keyspace, unsigned database, struct
 enum status keyspace_lookup_quietly(struct keyspace *keyspace, unsigned database, struct slice key,
                                     struct value *out) MUST_CHECK;
 
-/* Finds the key and loads its value; counts a hit or a miss. */
-enum status keyspace_read(struct keyspace *keyspace, unsigned database, struct slice key,
-                          struct value *out) MUST_CHECK;
-
-/* Verifies all of a found value, and lets value->bytes show it. */
-enum status keyspace_load(struct keyspace *keyspace, struct value *value) MUST_CHECK;
-
 /* keyspace_part() of what is not loaded. */
 enum status keyspace_read_part(struct keyspace *keyspace, const struct value *value, size_t offset,
                                size_t size, struct slice *out) MUST_CHECK;

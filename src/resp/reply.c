@@ -71,11 +71,6 @@ void reply_clear(struct reply *reply)
     reply->failed = false;
 }
 
-size_t reply_pending(const struct reply *reply)
-{
-    return reply->bytes.size + reply->referenced_bytes;
-}
-
 void reply_rewind(struct reply *reply, struct reply_mark mark)
 {
     CHECK(mark.bytes <= reply->bytes.size && mark.references <= reply->reference_count);

@@ -47,9 +47,6 @@ void reply_clear(struct reply *reply);
 /* Lets go of what a reference of the reply points to, once. Its row stays. */
 void reply_release_reference(struct reply *reply, const struct reply_reference *reference);
 
-/* All bytes that are waiting, references included. */
-size_t reply_pending(const struct reply *reply);
-
 /* A place to return to or to look back at (CLIENT REPLY SKIP, errors after partial replies). */
 struct reply_mark {
     size_t bytes;

@@ -68,17 +68,24 @@ static void put(unsigned database, const char *key, const char *text)
     put_until(database, key, text, EXPIRY_NONE);
 }
 
+static enum status read_value(unsigned database, const char *key, struct slice *out)
+{
+    struct value value;
+    enum status status = keyspace_lookup(keyspace, database, slice_of_string(key), &value);
+    return status == STATUS_OK ? keyspace_part(keyspace, &value, 0, SIZE_MAX, out) : status;
+}
+
 /* CHECKs that the key has this value; NULL: that it is absent. */
 static void expect(unsigned database, const char *key, const char *text)
 {
-    struct value value;
-    enum status status = keyspace_read(keyspace, database, slice_of_string(key), &value);
+    struct slice bytes;
+    enum status status = read_value(database, key, &bytes);
     if (text == NULL) {
         ck_assert_msg(status == STATUS_NOT_FOUND, "%s is there", key);
         return;
     }
     ck_assert_msg(status == STATUS_OK, "%s: %s", key, status_name(status));
-    ck_assert_msg(slice_equal(value.bytes, slice_of_string(text)), "%s: expected %s", key, text);
+    ck_assert_msg(slice_equal(bytes, slice_of_string(text)), "%s: expected %s", key, text);
 }
 
 static struct value find(unsigned database, const char *key)
@@ -314,9 +321,9 @@ START_TEST(damage_is_told)
 {
     put(0, "a", "some text to be damaged");
     damage("some text to be damaged");
-    struct value value;
-    ck_assert_int_eq(keyspace_read(keyspace, 0, SLICE_LITERAL("a"), &value), STATUS_CORRUPT);
-    value = find(0, "a");
+    struct slice bytes;
+    ck_assert_int_eq(read_value(0, "a", &bytes), STATUS_CORRUPT);
+    struct value value = find(0, "a");
     ck_assert_int_eq(keyspace_set_expiry(keyspace, 0, &value, NOW + 100), STATUS_CORRUPT);
     ck_assert_int_eq(keyspace_store_copy(keyspace, &value, 0, SLICE_LITERAL("b")), STATUS_CORRUPT);
     ck_assert_int_eq(batch_move(keyspace, 0, &value, 0, SLICE_LITERAL("b")), STATUS_CORRUPT);
@@ -389,9 +396,11 @@ static void expire_large(int64_t expiry_ms, bool is_in_pieces)
     struct value value;
     ck_assert_int_eq(keyspace_find(keyspace, 0, SLICE_LITERAL("k"), &value), STATUS_OK);
     ck_assert_int_eq(keyspace_set_expiry(keyspace, 0, &value, expiry_ms), STATUS_OK);
-    ck_assert_int_eq(keyspace_read(keyspace, 0, SLICE_LITERAL("k"), &value), STATUS_OK);
+    value = find(0, "k");
     ck_assert_int_eq(value.expiry_ms, expiry_ms);
-    ck_assert_uint_eq(value.bytes.size, 300000);
+    struct slice bytes;
+    ck_assert_int_eq(read_value(0, "k", &bytes), STATUS_OK);
+    ck_assert_uint_eq(bytes.size, 300000);
     ck_assert(entry_is_whole(&value.entry) != is_in_pieces);
 }
 
