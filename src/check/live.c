@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "check/live_databases.h"
 #include "check/live_pieces.h"
+#include "check/progress.h"
 #include "engine/checksum.h"
 #include "engine/mark.h"
 

@@ -10,10 +10,8 @@
 #ifndef SCDB_CHECK_LIVE_H
 #define SCDB_CHECK_LIVE_H
 
-#include "check/progress.h"
 #include "check/report.h"
 #include "check/store.h"
-#include "check/walk.h"
 #include "engine/recovery_pieces.h"
 #include "engine/recovery_table.h"
 #include "engine/staircase.h"

@@ -1,7 +1,6 @@
 /* store.c - see store.h. */
 #include "check/store.h"
 
-#include "base/check.h"
 #include "check/identity.h"
 #include "engine/record.h"
 #include "engine/recovery_files.h"

@@ -2,7 +2,6 @@
 #include "commands/acl_check.h"
 
 #include "base/clock.h"
-#include "commands/acl_names.h"
 #include "commands/client.h"
 #include "commands/command_keys.h"
 #include "commands/table.h"

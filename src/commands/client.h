@@ -9,7 +9,6 @@
 #define SCDB_COMMANDS_CLIENT_H
 
 #include "base/slice.h"
-#include "base/status.h"
 #include "server/command.h"
 #include "server/session.h"
 

@@ -5,7 +5,6 @@
  * Its subcommands are no commands of their own, neither in Redis nor here: COMMAND knows only
  * DEBUG, and a wrong number of arguments is answered as an unknown subcommand.
  */
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "commands/debug_digest.h"

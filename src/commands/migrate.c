@@ -6,7 +6,6 @@
  * another moment, all at once: but a key that was written in between stays, with an error that says
  * so. If the client has gone by then, nothing is deleted.
  */
-#include "base/number.h"
 #include "commands/errors.h"
 #include "commands/events.h"
 #include "commands/lookup.h"

@@ -1,6 +1,5 @@
 /* scan.c - the commands that walk through the keys: KEYS, SCAN, RANDOMKEY. */
 
-#include "base/glob.h"
 #include "commands/arguments.h"
 #include "commands/errors.h"
 #include "commands/scan_options.h"

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "engine/checkpoint.h"
 #include "engine/engine_state.h"
-#include "engine/log_files.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -4,7 +4,6 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "engine/engine_part.h"
 #include "engine/engine_state.h"
 #include "engine/fault_guard.h"
 #include "engine/log_files.h"

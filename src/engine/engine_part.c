@@ -1,7 +1,6 @@
 /* engine_part.c - values by parts: see engine.h and engine_part.h. */
 #include "engine/engine_part.h"
 
-#include "base/check.h"
 #include "engine/engine_state.h"
 #include "engine/lookup.h"
 #include "engine/mapped_record.h"

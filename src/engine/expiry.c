@@ -4,7 +4,6 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "engine/change.h"
-#include "engine/engine_part.h"
 #include "engine/engine_state.h"
 #include "engine/fault_guard.h"
 #include "engine/lookup.h"

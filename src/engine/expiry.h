@@ -15,7 +15,6 @@
 #ifndef SCDB_ENGINE_EXPIRY_H
 #define SCDB_ENGINE_EXPIRY_H
 
-#include "base/slice.h"
 #include "base/status.h"
 #include "engine/engine.h"
 #include "engine/index.h"

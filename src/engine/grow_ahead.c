@@ -2,7 +2,6 @@
 #include "engine/grow_ahead.h"
 
 #include "base/check.h"
-#include "base/log.h"
 #include "engine/engine_state.h"
 
 /* It is looked at so often even when nobody asks. */

@@ -5,7 +5,6 @@
 #include "base/random.h"
 #include "engine/index_directory.h"
 #include "engine/index_table.h"
-#include "engine/record.h"
 
 #define HASH_MAX           (((uint64_t)1 << INDEX_HASH_BITS) - 1)
 

@@ -3,7 +3,6 @@
 
 #include "base/check.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "engine/compaction.h"
 #include "engine/engine_state.h"
 #include "engine/expiry.h"

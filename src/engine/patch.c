@@ -8,7 +8,6 @@
  */
 #include "base/check.h"
 #include "engine/change.h"
-#include "engine/engine_part.h"
 #include "engine/engine_state.h"
 #include "engine/mark.h"
 #include "engine/mutant.h"

@@ -1,8 +1,6 @@
 /* recovery_files.c - see recovery_files.h. */
 #include "engine/recovery_files.h"
 
-#include "base/check.h"
-#include "base/log.h"
 #include "engine/advice.h"
 #include "engine/record_scanner.h"
 

@@ -1,7 +1,6 @@
 /* recovery_load.c - see recovery_load.h. */
 #include "engine/recovery_load.h"
 
-#include "base/check.h"
 #include "base/log.h"
 #include "engine/recovery_checkpoint.h"
 #include "engine/recovery_scan_files.h"

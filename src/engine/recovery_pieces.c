@@ -2,10 +2,8 @@
 #include "engine/recovery_pieces.h"
 
 #include "engine/change.h"
-#include "engine/engine_part.h"
 #include "engine/engine_state.h"
 #include "engine/lookup.h"
-#include "engine/mutant.h"
 
 #define ORDINAL_MAX (RECORD_VALUE_SIZE_MAX >> PIECES_SHIFT_MIN)
 

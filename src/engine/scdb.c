@@ -2,7 +2,6 @@
  * scdb_scan.c. */
 #include "engine/scdb.h"
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/backup.h"

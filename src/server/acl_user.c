@@ -1,7 +1,6 @@
 /* acl_user.c - see acl_user.h. */
 #include "server/acl_user.h"
 
-#include "base/check.h"
 #include "server/acl_password.h"
 
 #include <stdlib.h>

@@ -6,7 +6,6 @@
  * where it differs, the first line of the directive is replaced and its other lines are dropped,
  * or a line is added at the end. Lines `user` are all replaced once a user has changed.
  */
-#include "base/check.h"
 #include "server/config.h"
 #include "server/config_values.h"
 #include "server/small_file.h"

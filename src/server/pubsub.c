@@ -1,8 +1,6 @@
 /* pubsub.c - see pubsub.h. */
 #include "server/pubsub.h"
 
-#include "base/check.h"
-
 #include <stdlib.h>
 
 /* --- life --- */

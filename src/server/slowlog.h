@@ -9,7 +9,6 @@
 #define SCDB_SERVER_SLOWLOG_H
 
 #include "base/slice.h"
-#include "base/status.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,6 @@
 /* statistics.c - see statistics.h. */
 #include "server/statistics.h"
 
-#include "base/check.h"
 #include "base/clock.h"
 #include "server/histogram.h"
 
