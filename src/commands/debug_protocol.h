@@ -1,5 +1,6 @@
 /*
  * debug_protocol.h - DEBUG PROTOCOL: an example of each type of reply, for those who write clients.
+ * Pure except for the reply; any thread.
  */
 #ifndef SCDB_COMMANDS_DEBUG_PROTOCOL_H
 #define SCDB_COMMANDS_DEBUG_PROTOCOL_H

@@ -1,5 +1,7 @@
 /*
  * get_later.h - a GET of a large value, which is verified before it is answered.
+ *
+ * Execution lock held; the thread that verifies is the stager's (server/stager.h).
  */
 #ifndef SCDB_COMMANDS_GET_LATER_H
 #define SCDB_COMMANDS_GET_LATER_H

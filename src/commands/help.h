@@ -1,5 +1,5 @@
 /*
- * help.h - the replies of the HELP subcommands.
+ * help.h - the replies of the HELP subcommands. Execution lock held.
  */
 #ifndef SCDB_COMMANDS_HELP_H
 #define SCDB_COMMANDS_HELP_H

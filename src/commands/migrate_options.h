@@ -1,5 +1,5 @@
 /*
- * migrate_options.h - the arguments of MIGRATE.
+ * migrate_options.h - the arguments of MIGRATE. Pure except for the error that is replied.
  */
 #ifndef SCDB_COMMANDS_MIGRATE_OPTIONS_H
 #define SCDB_COMMANDS_MIGRATE_OPTIONS_H

@@ -1,5 +1,5 @@
 /*
- * object.h - how Redis would keep a value: for OBJECT ENCODING and DEBUG OBJECT.
+ * object.h - how Redis would keep a value: for OBJECT ENCODING and DEBUG OBJECT. Pure.
  */
 #ifndef SCDB_COMMANDS_OBJECT_H
 #define SCDB_COMMANDS_OBJECT_H

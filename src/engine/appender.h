@@ -2,10 +2,10 @@
  * appender.h - the end of the log: where new records go.
  *
  * Appending has two steps, so that a write can fail in the middle and leave the store as it was:
- * appender_prepare() finds the place and makes sure that there is room (rolling to the next
+ * appender_prepare_locked() finds the place and makes sure that there is room (rolling to the next
  * segment, reserving space, and for a large value writing it through to the file at once);
- * appender_commit() puts the record there and can't fail. Between the two the caller changes the
- * index.
+ * appender_commit_locked() puts the record there and can't fail. Between the two the caller changes
+ * the index.
  *
  * Records are encoded into the tail in memory; appender_write() brings the tail to the files. A
  * position (engine.h) is written when all before it is, without a gap.

@@ -44,7 +44,7 @@ struct checkpoint_header {
     uint64_t block_count;
     uint64_t key_count;
     unsigned address_shift; /* units of one handle, as a power of two (segment.h) */
-    bool knows_pieces;      /* behind the facts stand strings in pieces: checkpoint_pieces.h */
+    bool knows_pieces;      /* the facts end with strings in pieces: checkpoint_pieces.h */
 };
 
 void checkpoint_header_encode(const struct checkpoint_header *header, const uint8_t *store_id,

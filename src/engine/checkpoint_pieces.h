@@ -1,5 +1,5 @@
 /*
- * checkpoint_pieces.h - strings in pieces, as a checkpoint has them behind its facts.
+ * checkpoint_pieces.h - strings in pieces, as they stand at the end of a checkpoint's facts.
  *
  * Unlike the tables of the indexes they are as they were at one moment, that of the live bytes: the
  * last before the checkpoint's end. They are copied before, and those that change once more

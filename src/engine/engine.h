@@ -9,8 +9,9 @@
  *
  * Positions. A position is a count of bytes appended since the store was opened. Each command
  * "rests on" a position: what it wrote, or the newest not yet durable record that its answer
- * depends on. engine_rest_begin() / engine_rest_end() around a command say which. A reply may leave
- * when the log is written up to it, and under `appendfsync always` when it is durable up to it.
+ * depends on. engine_rest_begin_locked() and engine_rest_end_locked() around a command say which. A
+ * reply may leave when the log is written up to it, and under `appendfsync always` when it is
+ * durable up to it.
  *
  * Views. A struct entry borrows from the store's memory: valid until the lock is released, unless
  * pinned. A write under the same lock hold does not invalidate it, so parts of an old value may be

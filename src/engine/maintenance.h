@@ -2,10 +2,11 @@
  * maintenance.h - the thread that does what nobody should wait for.
  *
  * Ten times a second it removes expired keys, seals full log segments, frees indexes and segments
- * that went out of use, and tries again what the disk refused; and it
- * runs compactions, between whose steps that housekeeping goes on. Those that somebody asked for
- * reclaim all there is; others come in rounds of a few segments each: while too much is garbage,
- * and when the interval is over, until nothing is left that is worth it.
+ * that went out of use, tries again what the disk refused, and reads a piece for the scrub. It
+ * takes checkpoints that are due, and it runs compactions, between whose steps that housekeeping
+ * goes on. Those that somebody asked for reclaim all there is; others come in rounds of a few
+ * segments each: while too much is garbage, and when the interval is over, until nothing is left
+ * that is worth it.
  *
  * Threads: see each function. maintenance.mutex is a leaf.
  */

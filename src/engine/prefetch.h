@@ -25,7 +25,7 @@ struct engine;
 
 #define PREFETCH_LINE_SIZE 64
 
-/* Keys that are asked for in one go. Measured: docs/benchmarks.md. */
+/* Keys that are asked for in one go. Measured: docs/architecture.md, section 7. */
 #define PREFETCH_GROUP_SIZE 4
 
 /* Where one command has more keys, they are a group of their own, up to so many. */

@@ -12,12 +12,12 @@
 #include <stdint.h>
 
 #define SEGMENT_HEADER_SIZE 128 /* the first record starts here */
-/* The newest version that is known; and what is written: the manifest of a store that has been
- * opened for writing since there are strings in pieces, and a checkpoint that knows of some, are of
- * version 2, all else of 1. */
-#define FORMAT_VERSION        2
+
+/* Of PIECES are the manifest of a store that a program which knows strings in pieces has opened for
+ * writing, and a checkpoint that has some; all else is written as PLAIN. */
 #define FORMAT_VERSION_PLAIN  1
 #define FORMAT_VERSION_PIECES 2
+#define FORMAT_VERSION        2 /* the newest that is known */
 
 enum segment_kind {
     SEGMENT_LOG = 1,   /* what the writer appended, in order */

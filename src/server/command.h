@@ -1,9 +1,10 @@
 /*
  * command.h - all that is known of a command, in one row.
  *
- * Each file in commands/ ends with a table of these rows; main.c hands the tables to the server.
- * COMMAND and its subcommands, arity errors, the reference page and the tests of arity are made
- * from the rows: nothing is said twice. Rows are constant; any thread reads them.
+ * Each file in commands/ that has commands ends with a table of these rows (commands/tables.h lists
+ * them); the server gets them one by one, from the executor. COMMAND and its subcommands, arity
+ * errors, the reference page and the tests of arity are made from the rows: nothing is said twice.
+ * Rows are constant; any thread reads them.
  */
 #ifndef SCDB_SERVER_COMMAND_H
 #define SCDB_SERVER_COMMAND_H

@@ -1,5 +1,7 @@
 /*
  * turn_settle.h - the second half of a turn: the log is written, replies leave, connections close.
+ *
+ * The worker's own; the execution lock is not held, and turn_close() takes it.
  */
 #ifndef SCDB_SERVER_TURN_SETTLE_H
 #define SCDB_SERVER_TURN_SETTLE_H

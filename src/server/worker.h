@@ -6,8 +6,8 @@
  * are executed under the execution lock, a bounded number a hold; the log is written once; replies
  * leave; what could not be executed is kept; connections that are done are closed.
  *
- * Only worker_start, worker_post, worker_wake_durable and worker_join, worker_destroy may be called
- * from other threads.
+ * The thread that makes the worker ends it: worker_create, worker_join, worker_destroy. Any thread
+ * may call worker_post and worker_wake_durable. All else is the worker's own.
  */
 #ifndef SCDB_SERVER_WORKER_H
 #define SCDB_SERVER_WORKER_H
