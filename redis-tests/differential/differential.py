@@ -209,7 +209,7 @@ class Comparison:
                 pass
             answers.append(link.everything())
             link.close()
-        if answers[0] != answers[1] and not is_cut(answers) and not same_replies(answers):
+        if not same_answers(answers):
             raise Difference(describe([b"(raw)", data], answers))
 
     def look_at_all(self, pair):
@@ -278,36 +278,39 @@ class Comparison:
         return steps, difference
 
 
-def is_cut(answers):
-    """Redis forgets what is not sent yet when the client has ended its side: then the rest of a large
-    reply, which did not fit into the socket's buffers, is missing."""
-    cut, whole = answers
-    return cut is not None and whole is not None and len(cut) > 1 << 16 and whole.startswith(cut)
+def whole_replies(answer):
+    """The replies of an answer, and where the last of them ends."""
+    replies, at = [], 0
+    while at < len(answer):
+        end = wire.reply_end(answer, at)
+        if end < 0:
+            break
+        replies.append(wire.parse(answer, at)[0])
+        at = end
+    return replies, at
 
 
-def same_replies(answers):
-    """Raw answers that differ only where a command's reply may (CLIENT ID in HELLO's map)."""
+def same_reply(a, b):
+    """Equal, or different only where a raw command's reply may be."""
+    is_hello = a[0] in b"%*" and isinstance(a[1], list) and a[1][:1] == [(b"$", b"server")]
+    is_number = a[0] == b[0] == b":"  # CLIENT ID, COMMAND COUNT
+    return a == b or is_number or (is_hello and b[0] == a[0] and rules.hello(a, b))
+
+
+def same_answers(answers):
+    """Raw answers are the same reply by reply. Redis forgets what is not sent yet when the client has
+    ended its side: then the rest of what did not fit into the socket's buffers is missing there."""
+    if None in answers:
+        return answers[0] == answers[1]
     try:
-        ends, trees = [], []
-        for answer in answers:
-            at, found = 0, []
-            while at < len(answer):
-                tree, at = wire.parse(answer, at)
-                found.append(tree)
-            ends.append(at)
-            trees.append(found)
-    except (ValueError, TypeError):
+        (first, first_end), (second, second_end) = map(whole_replies, answers)
+    except (wire.ProtocolError, ValueError, TypeError):
         return False
-    if len(trees[0]) != len(trees[1]):
+    is_cut = len(answers[0]) > 1 << 16 and len(first) <= len(second)
+    rests = [answers[0][first_end:], answers[1][second_end:]]
+    if not is_cut and (len(first) != len(second) or rests[0] != rests[1]):
         return False
-    for a, b in zip(*trees):
-        if a == b:
-            continue
-        is_hello = a[0] in b"%*" and isinstance(a[1], list) and a[1][:1] == [(b"$", b"server")]
-        is_number = a[0] == b[0] == b":"  # CLIENT ID, COMMAND COUNT
-        if not is_number and not (is_hello and b[0] == a[0] and rules.hello(a, b)):
-            return False
-    return True
+    return all(map(same_reply, first, second))
 
 
 def split_pipelines(steps):

@@ -164,11 +164,12 @@ RULES = {
     "keys": same_set,
     "scan": scan_all,
     "config|get": config_get,
-    # time passes between the two servers' turns
-    "ttl": close_numbers(5),
-    "pttl": close_numbers(5000),
-    "expiretime": close_numbers(5),
-    "pexpiretime": close_numbers(5000),
+    # Time passes between the two servers' turns: many seconds where the client reads 512 MB from
+    # one of them first, and the other waits until it has.
+    "ttl": close_numbers(60),
+    "pttl": close_numbers(60000),
+    "expiretime": close_numbers(60),
+    "pexpiretime": close_numbers(60000),
 }
 
 
