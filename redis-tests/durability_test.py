@@ -265,6 +265,55 @@ class Everysec(unittest.TestCase):
             self.assertEqual(waiting.reply(), b"$1\r\n2\r\n")
 
 
+class LargeValues(unittest.TestCase):
+    """While a value is being written ahead of its command, and its sync takes its time."""
+
+    LARGE = b"x" * (16 << 20)
+
+    def set_held(self, server, count):
+        """Clients whose values are not written yet: the thread is at the first one's sync."""
+        server.fault("hold-fdatasync")
+        clients = [Client(server) for _ in range(count)]
+        for client in clients:
+            client.socket.sendall(wire.encode((b"SET", b"held", self.LARGE)))
+        watcher = Client(server)
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        while watcher.ask("CLIENT LIST").count(b"flags=b") < count:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        return clients
+
+    def test_another_is_read(self):
+        with policy("always") as server:
+            reader = Client(server)
+            reader.socket.sendall(wire.encode((b"SET", b"large", self.LARGE)))
+            self.assertEqual(reader.reply(), b"+OK\r\n")
+            writer = self.set_held(server, 1)[0]
+            reader.send("GET large")
+            reader.expect(b"$%d\r\n" % len(self.LARGE) + self.LARGE + b"\r\n")
+            server.mend("hold-fdatasync")
+            self.assertEqual(writer.reply(), b"+OK\r\n")
+
+    def test_requests_of_clients_that_go_are_freed(self):
+        if os.environ.get("SCDB_SANITIZED"):
+            self.skipTest("sanitizers keep for a while what was freed")
+        count = 6
+        with policy("everysec") as server:
+            self.set_held(server, count)
+            before = resident_bytes(server)
+            killer = Client(server)
+            self.assertEqual(killer.ask("CLIENT KILL TYPE normal SKIPME yes")[:1], b":")
+            deadline = time.monotonic() + WAIT_SECONDS_MAX
+            while before - resident_bytes(server) < (count - 2) * len(self.LARGE):
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.01)
+
+
+def resident_bytes(server):
+    with open(f"/proc/{server.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmRSS:"))
+
+
 class Waitaof(unittest.TestCase):
     def test_in_every_mode(self):
         for mode in ("always", "everysec", "no"):

@@ -7,8 +7,8 @@
 #include "engine/staged.h"
 #include "engine/verify_ahead.h"
 #include "keyspace/keyspace.h"
+#include "server/deferred.h"
 #include "server/session.h"
-#include "server/stager.h"
 #include "server/tracking.h"
 
 #include <stdlib.h>
@@ -94,8 +94,8 @@ bool get_later(struct call *call, const struct value *value)
         free(later);
         return false;
     }
-    struct stager_work work = {.run = verify, .finish = finish, .context = later};
-    if (!stager_try_defer_locked(session, &work)) {
+    struct deferred_work work = {.run = verify, .finish = finish, .context = later};
+    if (!deferred_try_begin_locked(session, &work)) {
         engine_unpin(later->ahead.segment);
         free(later);
         return false;

@@ -76,7 +76,7 @@ void connection_destroy(struct connection *connection)
     if (descriptor >= 0) {
         (void)close(descriptor);
     }
-    stager_release(connection, false);
+    stager_forget(connection);
     output_deinit(&connection->output, &connection->session.reply);
     buffer_deinit(&connection->input);
     parser_deinit(&connection->parser);

@@ -148,7 +148,8 @@ static void join_workers(struct server *server)
     for (unsigned i = 0; i < server->worker_count && server->workers[i] != NULL; i++) {
         worker_join(server->workers[i]);
     }
-    stager_stop(&server->stager);
+    errands_stop(&server->stager.errands);
+    errands_stop(&server->deferred);
 }
 
 static enum status start_workers(struct server *server, struct error *error)

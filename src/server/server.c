@@ -244,6 +244,7 @@ enum status server_create(struct config *config, const struct executor *executor
     }
     latency_init(&server->latency);
     stager_init(&server->stager);
+    errands_init(&server->deferred, "deferred");
     listeners_init(&server->listeners, server);
     server_settings_init(server);
     *out = server;
@@ -273,7 +274,8 @@ void server_destroy(struct server *server)
             worker_destroy(server->workers[i]);
         }
     }
-    stager_deinit(&server->stager);
+    errands_deinit(&server->stager.errands);
+    errands_deinit(&server->deferred);
     tracking_deinit(&server->tracking);
     pubsub_deinit(&server->pubsub);
     acl_destroy(server->acl);

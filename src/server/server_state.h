@@ -7,6 +7,7 @@
 #include "keyspace/keyspace.h"
 #include "server/client_memory.h"
 #include "server/config.h"
+#include "server/errands.h"
 #include "server/latency.h"
 #include "server/listener.h"
 #include "server/mailbox.h"
@@ -39,6 +40,7 @@ struct server {
     struct latency latency;             /* any thread */
     struct client_memory client_memory; /* any thread */
     struct stager stager;               /* any worker */
+    struct errands deferred;            /* any worker: deferred.h */
 
     /* Under the execution lock. */
     struct session_registry sessions;

@@ -36,7 +36,7 @@ enum block_reason {
     BLOCK_NONE,
     BLOCK_WAITING, /* a command that will reply later (COMPACT, later BLPOP ...) */
     BLOCK_PAUSED,  /* CLIENT PAUSE: the command at hand will be executed later */
-    BLOCK_STAGING  /* the stager works for it (server/stager.h) */
+    BLOCK_STAGING  /* a thread works for it (server/stager.h, deferred.h) */
 };
 
 /* A command that MULTI has queued: owns copies of its arguments. */

@@ -14,10 +14,8 @@
 
 void stager_init(struct stager *stager)
 {
-    *stager = (struct stager){.is_running = false};
-    mutex_init(&stager->mutex);
-    condition_init(&stager->wake);
-    stager->last = &stager->first;
+    errands_init(&stager->errands, "stager");
+    atomic_init(&stager->scratch_bytes, 0);
 }
 
 static void destroy(struct staging *staging)
@@ -28,49 +26,18 @@ static void destroy(struct staging *staging)
     free(staging);
 }
 
-void stager_deinit(struct stager *stager)
+/* --- given back --------------------------------------------------------------------------- */
+
+static bool try_enqueue(struct staging *staging)
 {
-    while (stager->first != NULL) {
-        struct staging *next = stager->first->next;
-        destroy(stager->first);
-        stager->first = next;
-    }
-    condition_deinit(&stager->wake);
-    mutex_deinit(&stager->mutex);
-}
-
-/* --- the thread --------------------------------------------------------------------------- */
-
-static void *run(void *context);
-
-/* False: there is no thread, and none can be had. The mutex is held. */
-static bool has_thread(struct stager *stager)
-{
-    if (!stager->is_running && !stager->is_stopped) {
-        stager->is_running = pthread_create(&stager->thread, NULL, run, stager) == 0;
-    }
-    return stager->is_running && !stager->is_stopped;
-}
-
-static bool try_enqueue(struct stager *stager, struct staging *staging)
-{
-    mutex_lock(&stager->mutex);
-    bool is_taken = has_thread(stager);
-    if (is_taken) {
-        staging->next = NULL;
-        *stager->last = staging;
-        stager->last = &staging->next;
-        condition_wake_one(&stager->wake);
-    }
-    mutex_unlock(&stager->mutex);
-    return is_taken;
+    return errands_try_add(&staging->server->stager.errands, &staging->errand);
 }
 
 /* It is over: the thread gives up what was staged, and frees what there is to free. */
 static void release(struct staging *staging)
 {
     staging->is_over = true;
-    if (!try_enqueue(&staging->server->stager, staging)) {
+    if (!try_enqueue(staging)) {
         destroy(staging); /* the store is closed, or will be: it drops what was staged */
     }
 }
@@ -95,36 +62,7 @@ static void give_back(void *context, struct session *session)
     worker_list_add(connection->worker, LIST_RESUME, connection);
 }
 
-/* The oldest, taken off the queue; NULL = there is none left, and there will be none. */
-static struct staging *take(struct stager *stager, bool *is_stopped)
-{
-    mutex_lock(&stager->mutex);
-    while (stager->first == NULL && !stager->is_stopped) {
-        condition_wait(&stager->wake, &stager->mutex, -1);
-    }
-    struct staging *staging = stager->first;
-    if (staging != NULL) {
-        stager->first = staging->next;
-        if (stager->first == NULL) {
-            stager->last = &stager->first;
-        }
-    }
-    *is_stopped = stager->is_stopped;
-    mutex_unlock(&stager->mutex);
-    return staging;
-}
-
-/* The same of work that a command wanted done. */
-static void end_work(void *context, struct session *session)
-{
-    struct staging *staging = context;
-    if (session != NULL) {
-        session->blocked = BLOCK_NONE;
-        worker_list_add(session->connection->worker, LIST_RESUME, session->connection);
-    }
-    staging->work.finish(staging->work.context, session);
-    free(staging);
-}
+/* --- the thread --------------------------------------------------------------------------- */
 
 /* Finds the value; false: there is none to be had. */
 static bool unpack(struct staging *staging)
@@ -164,43 +102,17 @@ static void dispose(struct staging *staging)
     destroy(staging);
 }
 
-static void *run(void *context)
+static void run(void *context, bool is_ending)
 {
-    struct stager *stager = context;
-    bool is_stopped;
-    struct staging *staging;
-    (void)pthread_setname_np(pthread_self(), "stager");
-    while ((staging = take(stager, &is_stopped)) != NULL) {
-        if (staging->is_over) {
-            dispose(staging);
-            continue;
-        }
-        if (staging->work.run != NULL) {
-            staging->work.run(staging->work.context);
-            server_post(staging->server, staging->session, end_work, staging);
-            continue;
-        }
-        if (!is_stopped) {
-            stage(staging);
-        }
-        server_post(staging->server, staging->session, give_back, staging);
+    struct staging *staging = context;
+    if (staging->is_over) {
+        dispose(staging);
+        return;
     }
-    return NULL;
-}
-
-void stager_stop(struct stager *stager)
-{
-    mutex_lock(&stager->mutex);
-    bool is_running = stager->is_running;
-    stager->is_stopped = true;
-    condition_wake_one(&stager->wake);
-    mutex_unlock(&stager->mutex);
-    if (is_running) {
-        CHECK(pthread_join(stager->thread, NULL) == 0);
+    if (!is_ending) {
+        stage(staging);
     }
-    mutex_lock(&stager->mutex);
-    stager->is_running = false;
-    mutex_unlock(&stager->mutex);
+    server_post(staging->server, staging->session, give_back, staging);
 }
 
 /* --- the worker --------------------------------------------------------------------------- */
@@ -233,6 +145,7 @@ bool stager_claim_locked(struct worker *worker, const struct part *part, size_t 
     }
     size_t begin = index == 0 ? 0 : requests[index - 1].end;
     *staging = (struct staging){
+        .errand = {.run = run, .context = staging},
         .server = server,
         .session = {.id = session->id, .worker = session->worker},
         .foreseen = foreseen,
@@ -240,24 +153,6 @@ bool stager_claim_locked(struct worker *worker, const struct part *part, size_t 
     };
     atomic_fetch_add(&server->stager.scratch_bytes, foreseen.scratch_size);
     connection->staging = staging;
-    session->blocked = BLOCK_STAGING;
-    return true;
-}
-
-bool stager_try_defer_locked(struct session *session, const struct stager_work *work)
-{
-    struct staging *staging = malloc(sizeof(*staging));
-    if (staging == NULL) {
-        return false;
-    }
-    *staging = (struct staging){.server = session->server,
-                                .session = {.id = session->id, .worker = session->worker},
-                                .work = *work};
-    CHECK(session->blocked == BLOCK_NONE);
-    if (!try_enqueue(&session->server->stager, staging)) {
-        free(staging);
-        return false;
-    }
     session->blocked = BLOCK_STAGING;
     return true;
 }
@@ -281,7 +176,7 @@ void stager_lend(struct worker *worker, struct connection *connection)
     connection->input = (struct buffer){0};
     connection->input_start = 0;
     connection->staging = NULL;
-    if (!try_enqueue(&worker->server->stager, staging)) {
+    if (!try_enqueue(staging)) {
         server_post(worker->server, staging->session, give_back, staging);
     }
 }
@@ -327,4 +222,24 @@ void stager_release(struct connection *connection, bool with_input)
         staging->input = connection_take_input(connection);
     }
     release(staging);
+}
+
+/* Is the errand to stage a value for the session with the id *wanted? */
+static bool is_lent_by(const struct errand *errand, const void *wanted)
+{
+    const struct staging *staging = errand->context;
+    const uint64_t *id = wanted;
+    return staging->session.id == *id && !staging->is_over;
+}
+
+void stager_forget(struct connection *connection)
+{
+    stager_release(connection, false);
+    if (connection->session.blocked == BLOCK_STAGING) {
+        const struct errand *lent = errands_withdraw(&connection->worker->server->stager.errands,
+                                                     is_lent_by, &connection->session.id);
+        if (lent != NULL) {
+            destroy(lent->context);
+        }
+    }
 }

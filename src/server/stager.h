@@ -8,23 +8,22 @@
  * executed. So neither the execution lock nor the worker is held for as long as it takes to
  * checksum and write the value.
  *
- * The thread starts with the first such value, and writes one after the other. It also frees the
- * memory that their requests have taken, which takes milliseconds. Where the value has to be
- * unpacked first (RESTORE), it does that, too, and the command finds what came of it.
+ * The thread (errands.h) writes one after the other. It also frees the memory that their requests
+ * have taken, which takes milliseconds. Where the value has to be unpacked first (RESTORE), it does
+ * that, too, and the command finds what came of it.
  *
- * Threads: functions are for the session's worker, with the execution lock where they end in
- * _locked and without it where they don't; stager_stop() is for the main thread.
+ * Threads: the session's worker, with the execution lock where a name ends in _locked and without
+ * it where it doesn't.
  */
 #ifndef SCDB_SERVER_STAGER_H
 #define SCDB_SERVER_STAGER_H
 
 #include "base/buffer.h"
-#include "base/mutex.h"
 #include "engine/staged.h"
+#include "server/errands.h"
 #include "server/foreseen.h"
 #include "server/server.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,21 +32,12 @@ struct connection;
 struct part;
 struct worker;
 
-/* Something slow that a command wants done before it answers. */
-struct stager_work {
-    void (*run)(void *context); /* by the thread */
-    /* On the session's worker, lock held; session NULL: it has gone. Frees the context. */
-    void (*finish)(void *context, struct session *session);
-    void *context;
-};
-
 /* A request whose value is staged. It belongs to its connection, but while the thread has it. */
 struct staging {
-    struct staging *next; /* in the thread's queue */
+    struct errand errand;
     struct server *server;
     struct session_handle session;
-    struct stager_work work; /* instead of all below, where its run is not NULL */
-    struct buffer input;     /* owned; the connection's, while it is lent or to be freed */
+    struct buffer input; /* owned; the connection's, while it is lent or to be freed */
     size_t input_start;
     struct foreseen foreseen; /* its argument lies in the connection's input */
     size_t argument_offset;   /* from where the request begins */
@@ -60,23 +50,11 @@ struct staging {
 };
 
 struct stager {
-    struct mutex mutex;
-    struct condition wake;
-    pthread_t thread;
-    bool is_running;
-    bool is_stopped;
-    struct staging *first;        /* owned, oldest first */
-    struct staging **last;        /* where the next one is hung */
+    struct errands errands;       /* each of them a staging */
     _Atomic size_t scratch_bytes; /* all that unpacking takes, and is to take */
 };
 
 void stager_init(struct stager *stager);
-
-/* Frees what is left; no thread runs any more. */
-void stager_deinit(struct stager *stager);
-
-/* When the workers have ended, before the store is closed: ends the thread. */
-void stager_stop(struct stager *stager);
 
 /*
  * The request of this index in the part is about to be executed. True: its value is worth staging,
@@ -103,11 +81,11 @@ const struct unpacked *stager_unpacked(const struct session *session, struct sli
 /* Is there something that stager_release() should be called for? */
 bool stager_is_over(const struct connection *connection);
 
-/* For the session's command that runs: the work is done by the thread, and nothing of the session
- * is read or executed until it has finished. False: nobody will. */
-bool stager_try_defer_locked(struct session *session, const struct stager_work *work);
-
 /* Gives up what was staged for the connection, if anything was; and its input, if `with_input`. */
 void stager_release(struct connection *connection, bool with_input);
+
+/* The connection closes: the same, and an input that is lent is freed at once, unless the thread
+ * has it in hand. */
+void stager_forget(struct connection *connection);
 
 #endif
