@@ -12,7 +12,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support")]
 
-from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402  (after the path is set)
+from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402
 from server import Server, ServerError  # noqa: E402
 from wire_client import Client  # noqa: E402
 
@@ -794,14 +795,5 @@ class Configuration(TestCase):
         self.assertIn(b"move the line into the main file", client.ask("CONFIG", "REWRITE"))
 
 
-def main():
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
-    result = unittest.TextTestRunner(verbosity=1).run(suite)
-    # Parts of a test that fail apart are one failure.
-    failed = len({str(test).split(" (")[0] for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    test_program.run_tests()

@@ -19,7 +19,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support")]
 
-from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402  (after the path is set)
+from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402
 from server import Server  # noqa: E402
 from wire_client import Client  # noqa: E402
 
@@ -705,14 +706,5 @@ class Lolwut(TestCase):
             )
 
 
-def main():
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
-    result = unittest.TextTestRunner(verbosity=1).run(suite)
-    # A test that fails for both servers is one failure.
-    failed = len({str(test).split(" (")[0] for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    test_program.run_tests()

@@ -14,6 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
 
 import server as support  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402
 import wire  # noqa: E402
 
 DURABLE = b"*2\r\n:1\r\n:0\r\n"
@@ -535,9 +536,4 @@ class Failure(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    program = unittest.main(verbosity=0, exit=False, warnings="ignore")
-    # Several modes of one test are one failure.
-    found = program.result.failures + program.result.errors
-    failed = len({str(test).split(" (")[0] for test, _ in found})
-    print(f"{program.result.testsRun - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    test_program.run_tests()

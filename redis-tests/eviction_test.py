@@ -16,6 +16,7 @@ sys.path[:0] = [os.path.join(HERE, "support")]
 
 import redis  # noqa: E402
 
+import test_program  # noqa: E402
 from server import Server  # noqa: E402  (after the path is set)
 
 LIMIT = 2 << 20
@@ -304,13 +305,5 @@ class Frequency(EvictionCase):
         quiet.close()
 
 
-def main():
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
-    result = unittest.TextTestRunner(verbosity=1).run(suite)
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    test_program.run_tests()

@@ -16,6 +16,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support")]
 
 import server as support  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402
 
 FIXTURES = os.path.join(support.ROOT, "tests", "fixtures", "v1")
 SECONDS_MAX = 120
@@ -220,9 +221,4 @@ class Import(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    result = unittest.TextTestRunner(verbosity=1, stream=sys.stdout).run(
-        unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
-    )
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    test_program.run_tests()

@@ -16,6 +16,7 @@ sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential"
 
 import redis  # noqa: E402  (after the path is set)
 
+import test_program  # noqa: E402
 import wire  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -401,8 +402,4 @@ class Others(TestCase):
 
 
 if __name__ == "__main__":
-    program = unittest.main(exit=False, verbosity=0)
-    result = program.result
-    bad = len(result.failures) + len(result.errors)
-    print("%d passed, %d failed" % (result.testsRun - bad, bad))
-    sys.exit(0 if bad == 0 else 1)
+    test_program.run_tests()

@@ -12,7 +12,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support")]
 
-from server import Server  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402  (after the path is set)
+from server import Server  # noqa: E402
 from wire_client import Client  # noqa: E402
 
 ours = Server()
@@ -345,12 +346,5 @@ class Between(TestCase):
             self.assertEqual(again.ask("GET", "k"), b"$1\r\nv\r\n")
 
 
-def main():
-    result = unittest.main(exit=False).result
-    failed = len({str(test).split(" (")[0] for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    test_program.run_tests()

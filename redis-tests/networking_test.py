@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(HERE, "support"))
 
 import redis  # noqa: E402  (after the path is set)
 
+import test_program  # noqa: E402
 from server import Server, free_port  # noqa: E402
 
 PORT_TAKEN = "Unable to listen on this port. Check server logs."
@@ -258,8 +259,4 @@ class ClientMemory(TestCase):
 
 
 if __name__ == "__main__":
-    program = unittest.main(exit=False, verbosity=1)
-    result = program.result
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    test_program.run_tests()

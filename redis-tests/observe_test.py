@@ -14,22 +14,12 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support")]
 
-from server import Server  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402  (after the path is set)
+from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402
 from wire_client import Client  # noqa: E402
 
-DIRECTIVES = [("enable-debug-command", "yes")]
-ours = Server(directives=DIRECTIVES)
-theirs = Server(reference=True, directives=DIRECTIVES)
-
-
-def setUpModule():
-    ours.start()
-    theirs.start()
-
-
-def tearDownModule():
-    ours.close()
-    theirs.close()
+for server in (ours, theirs):
+    server.directives.append(("enable-debug-command", "yes"))
 
 
 class TestCase(unittest.TestCase):
@@ -572,7 +562,4 @@ class Debug(TestCase):
 
 
 if __name__ == "__main__":
-    result = unittest.main(exit=False).result
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    sys.exit(0 if failed == 0 else 1)
+    test_program.run_tests()

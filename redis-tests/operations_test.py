@@ -19,6 +19,7 @@ sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential"
 
 import redis  # noqa: E402  (after the path is set)
 
+import test_program  # noqa: E402
 from server import Server, ServerError, scdb_path  # noqa: E402
 
 OWN_NAMESPACE = "SCDB_TEST_OWN_MOUNTS"
@@ -665,8 +666,4 @@ class OomScore(TestCase):
 
 if __name__ == "__main__":
     enter_namespace()
-    program = unittest.main(exit=False, verbosity=1)
-    result = program.result
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    test_program.run_tests()

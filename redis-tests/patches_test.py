@@ -19,7 +19,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
 
-import wire  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402  (after the path is set)
+import wire  # noqa: E402
 from server import ROOT, Server  # noqa: E402
 
 SEED = int(os.environ.get("SCDB_TEST_SEED") or random.SystemRandom().randrange(1 << 40))
@@ -333,13 +334,6 @@ class PatchesTest(unittest.TestCase):
             self.assert_digests(f"round {number}, opened again")
 
 
-def main():
-    print(f"seed {SEED} (repeat with: SCDB_TEST_SEED={SEED} redis-tests/patches_test.py)", flush=True)
-    result = unittest.main(exit=False, verbosity=1).result
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    print(f"seed {SEED} (repeat with: SCDB_TEST_SEED={SEED} redis-tests/patches_test.py)", flush=True)
+    test_program.run_tests()

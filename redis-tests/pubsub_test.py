@@ -12,37 +12,9 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
 
-from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402  (after the path is set)
-
-
-class Client:
-    """A connection that can tell when it has been told everything: a reply to a marker of its own
-    comes behind all pushes that were on their way."""
-
-    def __init__(self, server):
-        self.socket = server.connect()
-        self.socket.settimeout(20)
-        self.markers = 0
-
-    def send(self, line):
-        self.socket.sendall(line.encode() + b"\r\n")
-
-    def listen(self):
-        """All bytes up to the reply to an unknown command, which is an error in every state."""
-        self.markers += 1
-        marker = b"marker%d" % self.markers
-        self.send(marker.decode())
-        end = b"-ERR unknown command '%s', with args beginning with: \r\n" % marker
-        data = b""
-        while not data.endswith(end):
-            piece = self.socket.recv(65536)
-            if not piece:
-                return data + b"(closed)"
-            data += piece
-        return data[: -len(end)]
-
-    def close(self):
-        self.socket.close()
+import test_program  # noqa: E402  (after the path is set)
+from marker_client import MarkerClient  # noqa: E402
+from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402
 
 
 def blank_out(data):
@@ -59,7 +31,7 @@ def converse(server, script):
         for line in script.strip().split("\n"):
             name, command = line.strip().split(": ", 1)
             if name not in clients:
-                clients[name] = Client(server)
+                clients[name] = MarkerClient(server)
             clients[name].send("\r\n".join(command.split("; ")))
             story.append(line.strip())
             # First who has spoken: when that is answered, it was executed.
@@ -220,7 +192,7 @@ class Conversations(unittest.TestCase):
 
 
 def fields(server, command):
-    client = Client(server)
+    client = MarkerClient(server)
     client.send(command)
     text = client.listen().decode()
     client.close()
@@ -230,7 +202,7 @@ def fields(server, command):
 class Descriptions(unittest.TestCase):
     def test_info_and_client_list(self):
         for server in (ours, theirs):
-            client = Client(server)
+            client = MarkerClient(server)
             for line in ("hello 3", "subscribe a b", "psubscribe c*", "ssubscribe d e f"):
                 client.send(line)
             client.listen()
@@ -246,7 +218,7 @@ class Descriptions(unittest.TestCase):
 
     def test_quit(self):
         for server in (ours, theirs):
-            client = Client(server)
+            client = MarkerClient(server)
             client.send("subscribe a")
             client.listen()
             client.send("quit")
@@ -258,7 +230,4 @@ class Descriptions(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    result = unittest.main(exit=False).result
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    test_program.run_tests()

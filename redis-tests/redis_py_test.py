@@ -19,6 +19,11 @@ if PARSER == "python":
 import redis  # noqa: E402  (after the lines above)
 import redis.asyncio  # noqa: E402
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "support"))
+
+import test_program  # noqa: E402  (after the path is set)
+
 HOST = os.environ["SCDB_HOST"]
 PORT = int(os.environ["SCDB_PORT"])
 SOCKET = os.environ["SCDB_SOCKET"]
@@ -439,14 +444,6 @@ class Asynchronous(unittest.IsolatedAsyncioTestCase):
         await other.close()
 
 
-def main():
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
-    result = unittest.TextTestRunner(verbosity=1).run(suite)
-    failed = len(result.failures) + len(result.errors)
-    passed = result.testsRun - failed - len(result.skipped)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    # What stands on the command line is the parser.
+    test_program.run_tests([])

@@ -13,7 +13,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
 
-import wire  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402  (after the path is set)
+import wire  # noqa: E402
 from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402
 
 QUIET_SECONDS = 0.5
@@ -279,14 +280,5 @@ class Commands(unittest.TestCase):
                     self.assertEqual(ask(ours, protocol, *command), ask(theirs, protocol, *command))
 
 
-def main():
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
-    result = unittest.TextTestRunner(verbosity=1).run(suite)
-    # A test that fails for several commands is one failure.
-    failed = len({str(test).split(" (")[0] for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    test_program.run_tests()

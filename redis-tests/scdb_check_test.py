@@ -20,7 +20,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support")]
 
-from server import ROOT, Server, scdb_path  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402  (after the path is set)
+from server import ROOT, Server, scdb_path  # noqa: E402
 
 CHECK = os.environ.get("SCDB_CHECK") or os.path.join(os.path.dirname(scdb_path()), "scdb-check")
 FIXTURES = os.path.join(ROOT, "tests", "fixtures", "v1")
@@ -742,13 +743,5 @@ class Flips(TestCase):
             shutil.rmtree(os.path.dirname(store.directory))
 
 
-def main():
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
-    result = unittest.TextTestRunner(verbosity=1).run(suite)
-    failed = len({str(test).split(" (")[0] for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    test_program.run_tests()

@@ -12,49 +12,24 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
 
-from server import Server  # noqa: E402  (after the path is set)
-
-ours = Server()
-theirs = Server(reference=True)
+import pair  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402
+from marker_client import MarkerClient  # noqa: E402
+from pair import ours, tearDownModule, theirs  # noqa: E402
 
 
 def setUpModule():
+    pair.setUpModule()
     for server in (ours, theirs):
-        server.start()
         # So that no id is a number that stands in a reply for something else.
         for _ in range(500):
             server.connect().close()
 
 
-def tearDownModule():
-    ours.close()
-    theirs.close()
-
-
-class Client:
+class Client(MarkerClient):
     def __init__(self, server):
-        self.socket = server.connect()
-        self.socket.settimeout(20)
-        self.markers = 0
-        self.rest = b""  # what came behind the last marker
+        super().__init__(server)
         self.number = int(self.ask("client id")[1:])
-
-    def ask(self, line):
-        """All bytes that come until a marker of ours is answered: an unknown command, which is an
-        error in every state."""
-        self.markers += 1
-        marker = "marker%d" % self.markers
-        lines = ([line] if line else []) + [marker]
-        self.socket.sendall("".join(each + "\r\n" for each in lines).encode())
-        end = b"-ERR unknown command '%s', with args beginning with: \r\n" % marker.encode()
-        data = self.rest
-        while end not in data:
-            piece = self.socket.recv(65536)
-            if not piece:
-                return data + b"(closed)"
-            data += piece
-        data, self.rest = data.split(end, 1)
-        return data
 
 
 def blank_out(data, clients):
@@ -86,7 +61,7 @@ def converse(server, script):
         ids = {who: client.number for who, client in clients.items()}
         told = clients[name].ask("\r\n".join(commands.format(**ids).split("; ")))
         heard = [(name, told)]
-        heard += [(who, client.ask("")) for who, client in clients.items() if who != name]
+        heard += [(who, client.listen()) for who, client in clients.items() if who != name]
         story.append(line.strip())
         story += [f"  {who} <- {blank_out(data, known)!r}" for who, data in heard if data]
     for client in clients.values():
@@ -272,8 +247,8 @@ class Table(unittest.TestCase):
                 told += reader.ask(f"get key{i}")
             deadline = time.monotonic() + 20
             while info(other, "tracking_total_keys")[0] > 10 and time.monotonic() < deadline:
-                told += reader.ask("")
-            told += reader.ask("")
+                told += reader.listen()
+            told += reader.listen()
             self.assertEqual(told.count(b"invalidate"), 90)
             other.ask("config set tracking-table-max-keys 1000000\r\nflushall")
             reader.ask("client tracking off")
@@ -290,7 +265,7 @@ class Table(unittest.TestCase):
                 client.ask("setex volatile 10000 x\r\nget volatile")
                 told = client.ask("setbit big 480000 0") + client.ask("getbit big 0")
                 if "bcast" in mode:  # told between commands
-                    self.assertIn(gone, told + client.ask(""))
+                    self.assertIn(gone, told + client.listen())
                 else:
                     gone_or_not = b"" if mode else gone
                     self.assertEqual(told, b":0\r\n" + gone_or_not + b":0\r\n", mode)
@@ -308,7 +283,7 @@ class Table(unittest.TestCase):
                 target.socket.sendall(b"quit\r\n")
                 self.assertEqual(target.socket.recv(100), b"+OK\r\n")
                 other.ask("set key 1")
-                self.assertIn(b"tracking-redir-broken", reader.ask(""))
+                self.assertIn(b"tracking-redir-broken", reader.listen())
                 reader.ask("client tracking off")
 
     def test_keys_that_expire(self):
@@ -320,14 +295,11 @@ class Table(unittest.TestCase):
             told = reader.ask("get soon")
             deadline = time.monotonic() + 20
             while b"invalidate" not in told and time.monotonic() < deadline:
-                told += reader.ask("")
+                told += reader.listen()
                 time.sleep(0.01)
             self.assertIn(b">2\r\n$10\r\ninvalidate\r\n*1\r\n$4\r\nsoon\r\n", told)
             reader.ask("client tracking off")
 
 
 if __name__ == "__main__":
-    result = unittest.main(exit=False).result
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    test_program.run_tests()

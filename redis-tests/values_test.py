@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential")]
 
 import dumps  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402
 import wire  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -309,13 +310,5 @@ class Dumps(Both):
                 self.same("GET", "n")
 
 
-def main():
-    result = unittest.main(exit=False, verbosity=1).result
-    # A test that fails for several rows is one failure.
-    failed = len({str(test).split(" (")[0] for test, _ in result.failures + result.errors})
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    test_program.run_tests()

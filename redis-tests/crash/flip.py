@@ -23,7 +23,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 sys.path.insert(0, os.path.join(HERE, "..", "differential"))
 
-import wire  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402  (after the path is set)
+import wire  # noqa: E402
 from kill9 import Connection  # noqa: E402
 from server import Server, ServerError  # noqa: E402
 
@@ -136,19 +137,11 @@ def main():
     parser.add_argument("--count", type=int, default=int(os.environ.get("SCDB_FLIPS", "6")))
     parser.add_argument("--seed", type=int)
     arguments = parser.parse_args()
-    seed = arguments.seed
-    if seed is None:
-        seed = random.SystemRandom().randrange(1 << 40)
-    print(f"seed {seed} (repeat with: flip.py --seed {seed} --count {arguments.count})", flush=True)
+    seed = test_program.choose_seed(arguments.seed, f"flip.py --count {arguments.count}")
     rand = random.Random(seed)
-    passed = failed = 0
-    for ends_cleanly in (True, False):
-        good, bad = run(ends_cleanly, arguments.count, rand)
-        passed += good
-        failed += bad
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    ends = (True, False)
+    test_program.close(*test_program.add_up(run(end, arguments.count, rand) for end in ends))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -25,7 +25,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 sys.path.insert(0, os.path.join(HERE, "..", "differential"))
 
-import wire  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402  (after the path is set)
+import wire  # noqa: E402
 from client_model import SHORT_MS_MAX, STAGED_CHANCE, STAGED_SIZES, ClientModel  # noqa: E402
 from server import Server, ServerError  # noqa: E402
 
@@ -292,18 +293,10 @@ def main():
     parser.add_argument("--mode", choices=MODES, help="only this appendfsync mode")
     add_staged(parser)
     arguments = parser.parse_args()
-    seed = arguments.seed
-    if seed is None:
-        seed = random.SystemRandom().randrange(1 << 40)
-    print(f"seed {seed} (repeat with: kill9.py --seed {seed} --rounds {arguments.rounds})", flush=True)
-    passed = failed = 0
-    for mode in MODES if arguments.mode is None else (arguments.mode,):
-        good, bad = run_mode(arguments, mode, seed)
-        passed += good
-        failed += bad
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    seed = test_program.choose_seed(arguments.seed, f"kill9.py --rounds {arguments.rounds}")
+    modes = MODES if arguments.mode is None else (arguments.mode,)
+    test_program.close(*test_program.add_up(run_mode(arguments, mode, seed) for mode in modes))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -11,7 +11,6 @@ commands found that still shows it. Closes with "N passed, N failed", counting h
 
 import argparse
 import os
-import random
 import socket
 import sys
 import time
@@ -21,6 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import grammar  # noqa: E402  (after the path is set)
 import rules  # noqa: E402
+import test_program  # noqa: E402
 import wire  # noqa: E402
 from server import Server  # noqa: E402
 
@@ -353,11 +353,7 @@ def parse_arguments():
 
 def main():
     arguments = parse_arguments()
-    seed = arguments.seed
-    if seed is None:
-        seed = random.SystemRandom().randrange(1 << 40)
-    print(f"seed {seed} (repeat with: differential.py --seed {seed} --count {arguments.count})")
-    sys.stdout.flush()
+    seed = test_program.choose_seed(arguments.seed, f"differential.py --count {arguments.count}")
     passed = failed = 0
     with Server(reference=True) as redis, Server() as scdb:
         comparison = Comparison([redis, scdb])
@@ -381,12 +377,11 @@ def main():
             seed += 1
         sent = comparison.commands_sent
     print(f"{sent} commands compared")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    test_program.close(passed, failed)
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
+        main()
     except KeyboardInterrupt:
         sys.exit(130)

@@ -7,9 +7,11 @@ import sys
 import unittest
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "support")]
 
 import disk as disks  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402
 
 CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL
 
@@ -116,14 +118,5 @@ class DiskTest(unittest.TestCase):
             self.disk.settle({"a": b"more"})
 
 
-def main():
-    result = unittest.TextTestRunner(stream=sys.stdout).run(
-        unittest.defaultTestLoader.loadTestsFromTestCase(DiskTest)
-    )
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    test_program.run_tests()

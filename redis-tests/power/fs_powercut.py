@@ -38,7 +38,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 for folder in ("support", "differential", "crash"):
     sys.path.insert(0, os.path.join(HERE, "..", folder))
 
-from client_model import SHORT_MS_MAX  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402  (after the path is set)
+from client_model import SHORT_MS_MAX  # noqa: E402
 from kill9 import Compactor, Connection, Load, add_staged  # noqa: E402
 from powercut import MODES, Follower, RecordedModel, read_all  # noqa: E402
 from server import Server, ServerError  # noqa: E402
@@ -247,20 +248,13 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # cleaning up on the way
     missing = what_is_missing()
     if missing:
-        print(f"skipped: {missing}\n0 passed, 0 failed, 1 skipped")
-        return 0
-    seed = arguments.seed
-    if seed is None:
-        seed = random.SystemRandom().randrange(1 << 40)
-    print(f"seed {seed} (repeat with: fs_powercut.py --seed {seed} --rounds {arguments.rounds})")
-    passed = failed = 0
-    for mode in MODES if arguments.mode is None else (arguments.mode,):
-        good, bad = rounds_of(arguments, mode, random.Random(f"{seed} {mode}"))
-        passed += good
-        failed += bad
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+        print(f"skipped: {missing}")
+        test_program.close(0, 0, 1)
+    seed = test_program.choose_seed(arguments.seed, f"fs_powercut.py --rounds {arguments.rounds}")
+    modes = MODES if arguments.mode is None else (arguments.mode,)
+    counts = (rounds_of(arguments, mode, random.Random(f"{seed} {mode}")) for mode in modes)
+    test_program.close(*test_program.add_up(counts))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

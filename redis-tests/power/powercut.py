@@ -47,6 +47,7 @@ for folder in ("support", "differential", "crash"):
     sys.path.insert(0, os.path.join(HERE, "..", folder))
 
 import disk as disks  # noqa: E402  (after the path is set)
+import test_program  # noqa: E402
 import wire  # noqa: E402
 from client_model import SHORT_MS_MAX, ClientModel, Databases, short  # noqa: E402
 from kill9 import Compactor, Connection, Load, add_staged  # noqa: E402
@@ -498,23 +499,16 @@ def main():
     add_staged(parser, STAGED_CHANCE)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # cleaning up on the way
-    seed = arguments.seed
-    if seed is None:
-        seed = random.SystemRandom().randrange(1 << 40)
-    print(f"seed {seed} (repeat with: powercut.py --seed {seed} --states {arguments.states})")
-    passed = failed = 0
-    for mode in MODES if arguments.mode is None else (arguments.mode,):
-        good, bad = rounds_of(arguments, mode, seed)
-        passed += good
-        failed += bad
+    seed = test_program.choose_seed(arguments.seed, f"powercut.py --states {arguments.states}")
+    modes = MODES if arguments.mode is None else (arguments.mode,)
+    passed, failed = test_program.add_up(rounds_of(arguments, mode, seed) for mode in modes)
     for lie in LIES if arguments.mode is None and arguments.lie is None else ():
         found_out = finds_out(arguments, lie, seed)
         print(f"  syncs that only pretend ({lie}): {'found out' if found_out else 'NOT FOUND OUT'}")
         passed += found_out
         failed += not found_out
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    test_program.close(passed, failed)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

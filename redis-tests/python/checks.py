@@ -1,5 +1,5 @@
 """What the tests of Python's libraries share: where the server is, a plain client to look behind
-the library with, restarts, and the count at the end."""
+the library with."""
 
 import os
 import subprocess
@@ -7,6 +7,10 @@ import sys
 import unittest
 
 import redis
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+
+from test_program import run_tests  # noqa: E402, F401  (after the path is set; for the tests)
 
 HOST = os.environ["SCDB_HOST"]
 PORT = int(os.environ["SCDB_PORT"])
@@ -25,11 +29,3 @@ class OnEmptyServer(unittest.TestCase):
         self.redis = redis.Redis(HOST, PORT)
         self.redis.flushall()
         self.addCleanup(self.redis.close)
-
-
-def main():
-    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
-    result = unittest.TextTestRunner(verbosity=1).run(suite)
-    failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)

@@ -168,4 +168,4 @@ class Site(checks.OnEmptyServer):
 
 
 if __name__ == "__main__":
-    checks.main()
+    checks.run_tests()

@@ -80,4 +80,4 @@ class Region(checks.OnEmptyServer):
 
 
 if __name__ == "__main__":
-    checks.main()
+    checks.run_tests()

@@ -126,4 +126,4 @@ class Application(checks.OnEmptyServer):
 
 
 if __name__ == "__main__":
-    checks.main()
+    checks.run_tests()
