@@ -13,14 +13,13 @@
 #include "server/server_users.h"
 #include "server/statistics.h"
 #include "support/sim_disk.h"
+#include "support/word_split.h"
 
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX 64
-
-#define START_MS  1700000000000
+#define START_MS 1700000000000
 
 static int64_t now_ms = START_MS;
 
@@ -168,17 +167,12 @@ struct slice command_shell_run(struct command_shell *shell, size_t session,
 struct slice command_shell_say(struct command_shell *shell, size_t session, const char *line,
                                enum execution *execution)
 {
-    struct slice words[WORDS_MAX];
-    size_t count = 0;
-    while (*line != '\0') {
-        CHECK(count < WORDS_MAX);
-        size_t size = strcspn(line, " ");
-        words[count] = slice_make(line, size);
-        if (slice_equal(words[count], SLICE_LITERAL("''"))) {
-            words[count].size = 0;
+    struct slice words[WORD_SPLIT_MAX];
+    size_t count = word_split(line, words);
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal(words[i], SLICE_LITERAL("''"))) {
+            words[i].size = 0;
         }
-        count++;
-        line += size + (line[size] == ' ' ? 1 : 0);
     }
     struct slice reply = command_shell_run(shell, session, words, count);
     if (execution != NULL) {

@@ -6,12 +6,12 @@
 #include "commands/table.h"
 #include "server/acl_password.h"
 #include "support/test_run.h"
+#include "support/word_split.h"
 
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
 
-#define WORDS_MAX 16
 #define HASH_OF_A "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
 
 static struct acl *acl;
@@ -27,27 +27,15 @@ static void tear_down(void)
     acl_destroy(acl);
 }
 
-static size_t split(const char *text, struct slice words[WORDS_MAX])
-{
-    size_t count = 0;
-    while (*text != '\0') {
-        size_t size = strcspn(text, " ");
-        ck_assert_uint_lt(count, WORDS_MAX);
-        words[count++] = slice_make(text, size);
-        text += size + (text[size] == ' ' ? 1 : 0);
-    }
-    return count;
-}
-
 /* Sets rules; the answer as a client would see it, "" for OK. */
 static const char *set(const char *user, const char *text)
 {
     static char answer[1024];
-    struct slice words[WORDS_MAX];
+    struct slice words[WORD_SPLIT_MAX];
     struct acl_user *staged;
     struct buffer why = {0};
     const struct acl_rules rules = {
-        .user = slice_of_string(user), .words = words, .count = split(text, words)};
+        .user = slice_of_string(user), .words = words, .count = word_split(text, words)};
     enum status status = acl_stage(acl, &rules, &staged, &why);
     answer[0] = '\0';
     if (status == STATUS_OK) {

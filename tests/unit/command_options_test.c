@@ -6,31 +6,17 @@
 
 #include "engine/record.h"
 #include "support/test_run.h"
+#include "support/word_split.h"
 
 #include <check.h>
-
-#define WORDS_MAX 8
-
-/* Splits "ex 10 nx" at its blanks. */
-static size_t split(const char *text, struct slice words[WORDS_MAX])
-{
-    size_t count = 0;
-    while (*text != '\0') {
-        size_t size = strcspn(text, " ");
-        ck_assert_uint_lt(count, WORDS_MAX);
-        words[count++] = slice_make(text, size);
-        text += size + (text[size] == ' ' ? 1 : 0);
-    }
-    return count;
-}
 
 /* --- SET, GETEX --- */
 
 static enum client_error parse_string(const char *text, enum string_options_of command,
                                       struct string_options *options)
 {
-    struct slice words[WORDS_MAX];
-    return string_options_parse(words, split(text, words), command, options);
+    struct slice words[WORD_SPLIT_MAX];
+    return string_options_parse(words, word_split(text, words), command, options);
 }
 
 START_TEST(set_takes)
@@ -142,11 +128,11 @@ START_TEST(expire_takes)
         {"bar foo", ERROR_UNSUPPORTED_OPTION, "bar"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct slice words[WORDS_MAX];
+        struct slice words[WORD_SPLIT_MAX];
         struct expire_options options;
         struct slice unsupported = slice_make(NULL, 0);
         enum client_error error =
-            expire_options_parse(words, split(rows[i].text, words), &options, &unsupported);
+            expire_options_parse(words, word_split(rows[i].text, words), &options, &unsupported);
         ck_assert_msg(error == rows[i].error, "%s", rows[i].text);
         if (rows[i].unsupported != NULL) {
             ck_assert(slice_is_word(unsupported, rows[i].unsupported));
@@ -173,11 +159,11 @@ START_TEST(expire_allows)
         {"xx gt", 5, 10, true},         {"xx lt", EXPIRY_NONE, 10, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct slice words[WORDS_MAX];
+        struct slice words[WORD_SPLIT_MAX];
         struct expire_options options;
         struct slice unsupported;
         ck_assert_int_eq(
-            expire_options_parse(words, split(rows[i].text, words), &options, &unsupported),
+            expire_options_parse(words, word_split(rows[i].text, words), &options, &unsupported),
             ERROR_NONE);
         ck_assert_msg(expire_options_allow(&options, rows[i].current_ms, rows[i].new_ms) ==
                           rows[i].allowed,
@@ -209,9 +195,10 @@ START_TEST(scan_takes)
         {"foo bar count x", ERROR_SYNTAX, 0},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct slice words[WORDS_MAX];
+        struct slice words[WORD_SPLIT_MAX];
         struct scan_options options;
-        enum client_error error = scan_options_parse(words, split(rows[i].text, words), &options);
+        enum client_error error =
+            scan_options_parse(words, word_split(rows[i].text, words), &options);
         ck_assert_msg(error == rows[i].error, "%s", rows[i].text);
         if (error == ERROR_NONE) {
             ck_assert_uint_eq(options.count, rows[i].count);
@@ -222,16 +209,16 @@ END_TEST
 
 START_TEST(scan_matches)
 {
-    struct slice words[WORDS_MAX];
+    struct slice words[WORD_SPLIT_MAX];
     struct scan_options options;
-    ck_assert_int_eq(scan_options_parse(words, split("", words), &options), ERROR_NONE);
+    ck_assert_int_eq(scan_options_parse(words, word_split("", words), &options), ERROR_NONE);
     ck_assert(scan_options_match(&options, SLICE_LITERAL(""), "string"));
-    ck_assert_int_eq(scan_options_parse(words, split("match k* type STRING", words), &options),
+    ck_assert_int_eq(scan_options_parse(words, word_split("match k* type STRING", words), &options),
                      ERROR_NONE);
     ck_assert(scan_options_match(&options, SLICE_LITERAL("k1"), "string"));
     ck_assert(!scan_options_match(&options, SLICE_LITERAL("k1"), "list"));
     ck_assert(!scan_options_match(&options, SLICE_LITERAL("x"), "string"));
-    ck_assert_int_eq(scan_options_parse(words, split("match *", words), &options), ERROR_NONE);
+    ck_assert_int_eq(scan_options_parse(words, word_split("match *", words), &options), ERROR_NONE);
     ck_assert(scan_options_match(&options, SLICE_LITERAL(""), "string"));
 }
 END_TEST

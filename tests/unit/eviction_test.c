@@ -1,9 +1,7 @@
 /* eviction_test.c - which keys go when the data set is larger than its limit, and which stay. */
 #include "keyspace/eviction.h"
 
-#include "engine/engine.h"
-#include "keyspace/keyspace.h"
-#include "support/sim_disk.h"
+#include "support/keyspace_store.h"
 #include "support/test_random.h"
 #include "support/test_run.h"
 
@@ -16,54 +14,31 @@
 #define NOW        1000000
 #define VALUE_SIZE 100
 
-static struct sim_disk *disk;
-static struct file_system *fs;
-static struct engine *engine;
+static struct keyspace_store store;
+static struct engine *engine; /* the store's, as are the next two */
 static struct keyspace *keyspace;
 static struct eviction *eviction;
 
-static int64_t test_clock(void *context)
+static void note_opened(void)
 {
-    (void)context;
-    return NOW;
-}
-
-static void open_store(void)
-{
-    struct engine_options options = {.fs = fs,
-                                     .database_count = 4,
-                                     .segment_size = 1 << 20,
-                                     .sync_policy = SYNC_NO,
-                                     .unix_ms = test_clock,
-                                     .random_seed = 7,
-                                     .without_threads = true};
-    ck_assert_int_eq(engine_open(&options, &engine, NULL), STATUS_OK);
-    ck_assert_int_eq(keyspace_create(engine, &keyspace), STATUS_OK);
-    engine_lock(engine);
-    keyspace_set_now_ms(keyspace, NOW);
+    engine = store.store.engine;
+    keyspace = store.keyspace;
     eviction = keyspace_eviction(keyspace);
-}
-
-static void close_store(void)
-{
-    engine_verify_all_locked(engine);
-    engine_unlock(engine);
-    keyspace_destroy(keyspace);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
 }
 
 static void set_up(void)
 {
-    disk = sim_disk_create(1);
-    fs = sim_disk_mount(disk);
-    open_store();
+    struct engine_options options = sim_store_options(1 << 20);
+    options.database_count = 4;
+    options.random_seed = 7;
+    store.store.clock_ms = NOW;
+    keyspace_store_begin(&store, &options);
+    note_opened();
 }
 
 static void tear_down(void)
 {
-    close_store();
-    fs_close(fs);
-    sim_disk_destroy(disk);
+    keyspace_store_end(&store);
 }
 
 static void choose_policy(enum eviction_policy policy, uint64_t limit_bytes)
@@ -361,8 +336,8 @@ START_TEST(what_went_stays_away)
     for (unsigned i = 0; i < 1000; i++) {
         there[i] = is_there(i);
     }
-    close_store();
-    open_store();
+    keyspace_store_reopen(&store);
+    note_opened();
     ck_assert_uint_eq(keyspace_count(keyspace, 0), 300);
     for (unsigned i = 0; i < 1000; i++) {
         ck_assert_msg(is_there(i) == there[i], "key %u", i);

@@ -2,8 +2,7 @@
  */
 #include "engine/grow_ahead.h"
 
-#include "engine/engine.h"
-#include "engine/engine_state.h"
+#include "support/log_filler.h"
 #include "support/sim_store.h"
 #include "support/test_run.h"
 
@@ -11,17 +10,13 @@
 #include <unistd.h>
 
 #define SEGMENT_SIZE ((uint64_t)4 << 20)
-#define VALUE_SIZE   8192
 
 static struct sim_store store;
 
 static void begin(bool without_threads)
 {
-    const struct engine_options options = {.database_count = 1,
-                                           .segment_size = SEGMENT_SIZE,
-                                           .sync_policy = SYNC_NO,
-                                           .without_threads = without_threads,
-                                           .random_seed = 1};
+    struct engine_options options = sim_store_options(SEGMENT_SIZE);
+    options.without_threads = without_threads;
     sim_store_begin(&store, &options);
 }
 
@@ -40,24 +35,9 @@ static void set_up_threads(void)
     begin(false);
 }
 
-static void put_locked(const char *key)
+static void fill_to(uint64_t size)
 {
-    static const char bytes[VALUE_SIZE];
-    struct slice part = slice_make(bytes, sizeof(bytes));
-    struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
-    enum status status = engine_put_locked(store.engine, engine_database_locked(store.engine, 0),
-                                           slice_of_string(key), &value);
-    ck_assert_int_eq(status, STATUS_OK);
-}
-
-/* Puts one value after the other until the active segment holds so many bytes. */
-static void fill_active_to(uint64_t size)
-{
-    engine_lock(store.engine);
-    while (store.engine->appender.active->end < size) {
-        put_locked("key");
-    }
-    engine_unlock(store.engine);
+    log_filler_fill_to(store.engine, size);
 }
 
 static uint64_t active_reserved(void)
@@ -78,7 +58,7 @@ static void use_half(void)
 {
     engine_lock(store.engine);
     while (store.engine->appender.active->end <= usable_locked() / 2) {
-        put_locked("key");
+        log_filler_put_locked(store.engine, "key");
     }
     engine_unlock(store.engine);
 }
@@ -86,7 +66,7 @@ static void use_half(void)
 START_TEST(half_used_is_doubled)
 {
     uint64_t reserved = active_reserved();
-    fill_active_to(reserved / 8);
+    fill_to(reserved / 8);
     grow_ahead(store.engine);
     ck_assert_uint_eq(active_reserved(), reserved);
     use_half();
@@ -94,14 +74,14 @@ START_TEST(half_used_is_doubled)
     grow_ahead(store.engine);
     ck_assert_uint_eq(active_reserved(), 2 * reserved);
     uint64_t calls = sim_disk_calls(store.disk, SIM_RESERVE);
-    fill_active_to(reserved);
+    fill_to(reserved);
     ck_assert_uint_eq(sim_disk_calls(store.disk, SIM_RESERVE), calls);
 }
 END_TEST
 
 START_TEST(fast_writers_get_all_of_it)
 {
-    fill_active_to(1);
+    fill_to(1);
     engine_lock(store.engine);
     store.engine->stock.target = 2;
     engine_unlock(store.engine);
@@ -110,7 +90,7 @@ START_TEST(fast_writers_get_all_of_it)
     ck_assert_uint_eq(active_reserved(), SEGMENT_SIZE);
     const struct segment *next = store.engine->stock.segments[store.engine->stock.count - 1];
     ck_assert_uint_lt(next->reserved, SEGMENT_SIZE / 2);
-    fill_active_to(SEGMENT_SIZE / 2 + 1);
+    fill_to(SEGMENT_SIZE / 2 + 1);
     grow_ahead(store.engine);
     ck_assert_uint_eq(next->reserved, SEGMENT_SIZE);
 }
@@ -120,18 +100,13 @@ END_TEST
 START_TEST(but_for_the_first_no_segment_grows_while_it_is_written_to)
 {
     for (int i = 0; i < 3; i++) {
-        fill_active_to(SEGMENT_SIZE / 2 + 1);
+        fill_to(SEGMENT_SIZE / 2 + 1);
         log_stock_refill(store.engine);
         grow_ahead(store.engine);
         uint64_t calls = sim_disk_calls(store.disk, SIM_RESERVE);
-        engine_lock(store.engine);
-        const struct segment *active = store.engine->appender.active;
-        while (store.engine->appender.active == active) {
-            put_locked("key");
-        }
-        engine_unlock(store.engine);
+        log_filler_fill_until_roll(store.engine);
         ck_assert_uint_eq(active_reserved(), SEGMENT_SIZE);
-        fill_active_to(SEGMENT_SIZE / 2 - 2 * VALUE_SIZE);
+        fill_to(SEGMENT_SIZE / 2 - 2 * LOG_FILLER_VALUE_SIZE);
         grow_ahead(store.engine);
         ck_assert_uint_eq(sim_disk_calls(store.disk, SIM_RESERVE), calls);
     }
@@ -145,7 +120,7 @@ START_TEST(a_full_disk_does_no_harm)
     sim_disk_fail(store.disk, SIM_RESERVE, 1, 1, STATUS_DISK_FULL);
     grow_ahead(store.engine);
     ck_assert_uint_eq(active_reserved(), reserved);
-    fill_active_to(2 * reserved); /* the writer does it */
+    fill_to(2 * reserved); /* the writer does it */
     ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
 }
 END_TEST
@@ -174,7 +149,7 @@ END_TEST
 /* Nothing can be reserved while the test holds grow.growing, so it may not need any itself. */
 START_TEST(writers_are_slowed_while_there_is_little)
 {
-    fill_active_to(1);
+    fill_to(1);
     grow_ahead(store.engine);
     while (atomic_load(&store.engine->grow.is_short)) {
         usleep(1000);
@@ -182,17 +157,17 @@ START_TEST(writers_are_slowed_while_there_is_little)
     engine_lock(store.engine);
     mutex_lock(&store.engine->grow.growing);
     while (store.engine->appender.active->end <= usable_locked() / 4 * 3) {
-        put_locked("key");
+        log_filler_put_locked(store.engine, "key");
     }
     engine_unlock(store.engine);
-    int64_t delay_us = engine_write_delay_us(store.engine, VALUE_SIZE);
+    int64_t delay_us = engine_write_delay_us(store.engine, LOG_FILLER_VALUE_SIZE);
     ck_assert_int_gt(delay_us, 0);
     ck_assert_int_le(delay_us, 5000);
     mutex_unlock(&store.engine->grow.growing);
     while (atomic_load(&store.engine->grow.is_short)) {
         usleep(1000); /* the thread was woken */
     }
-    ck_assert_int_eq(engine_write_delay_us(store.engine, VALUE_SIZE), 0);
+    ck_assert_int_eq(engine_write_delay_us(store.engine, LOG_FILLER_VALUE_SIZE), 0);
 }
 END_TEST
 

@@ -1,9 +1,8 @@
 /* keyspace_test.c - databases, expiry and batches on a simulated disk. */
 #include "keyspace/keyspace.h"
 
-#include "engine/engine.h"
 #include "keyspace/batch.h"
-#include "support/sim_disk.h"
+#include "support/keyspace_store.h"
 #include "support/test_run.h"
 
 #include <check.h>
@@ -13,46 +12,28 @@
 
 #define NOW 1000000
 
-static struct sim_disk *disk;
-static struct file_system *fs;
-static struct engine *engine;
+static struct keyspace_store store;
+static struct engine *engine; /* the store's, as is the next */
 static struct keyspace *keyspace;
 
-static int64_t test_clock(void *context)
+static void note_opened(void)
 {
-    (void)context;
-    return NOW;
-}
-
-static void open_store(void)
-{
-    struct engine_options options = {.fs = fs,
-                                     .database_count = 4,
-                                     .segment_size = 65536,
-                                     .sync_policy = SYNC_NO,
-                                     .unix_ms = test_clock,
-                                     .without_threads = true};
-    ck_assert_int_eq(engine_open(&options, &engine, NULL), STATUS_OK);
-    ck_assert_int_eq(keyspace_create(engine, &keyspace), STATUS_OK);
-    engine_lock(engine);
-    keyspace_set_now_ms(keyspace, NOW);
+    engine = store.store.engine;
+    keyspace = store.keyspace;
 }
 
 static void set_up(void)
 {
-    disk = sim_disk_create(1);
-    fs = sim_disk_mount(disk);
-    open_store();
+    struct engine_options options = sim_store_options(65536);
+    options.database_count = 4;
+    store.store.clock_ms = NOW;
+    keyspace_store_begin(&store, &options);
+    note_opened();
 }
 
 static void tear_down(void)
 {
-    engine_verify_all_locked(engine);
-    engine_unlock(engine);
-    keyspace_destroy(keyspace);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
-    sim_disk_destroy(disk);
+    keyspace_store_end(&store);
 }
 
 static void put_until(unsigned database, const char *key, const char *text, int64_t expiry_ms)
@@ -290,7 +271,7 @@ static void search_file(void *context, const char *name)
     struct search *search = context;
     struct file *file;
     size_t size;
-    if (fs_open(fs, name, FILE_MODE_READ, &file) != STATUS_OK) {
+    if (fs_open(store.store.fs, name, FILE_MODE_READ, &file) != STATUS_OK) {
         return; /* the lock file */
     }
     ck_assert_int_eq(file_read(file, 0, bytes, sizeof(bytes), &size), STATUS_OK);
@@ -306,14 +287,12 @@ static void search_file(void *context, const char *name)
 /* Opens the store anew, so that it is read from its files, and damages the value there. */
 static void damage(const char *text)
 {
-    engine_unlock(engine);
-    keyspace_destroy(keyspace);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    open_store();
+    keyspace_store_reopen(&store);
+    note_opened();
     struct search search = {.pattern = slice_of_string(text)};
-    ck_assert_int_eq(fs_list(fs, search_file, &search), STATUS_OK);
+    ck_assert_int_eq(fs_list(store.store.fs, search_file, &search), STATUS_OK);
     ck_assert(search.found);
-    ck_assert_int_eq(sim_disk_flip(disk, search.name, search.offset, 1), STATUS_OK);
+    ck_assert_int_eq(sim_disk_flip(store.store.disk, search.name, search.offset, 1), STATUS_OK);
 }
 
 /* Damage is never served, nor written again under a fresh checksum. */
@@ -365,7 +344,7 @@ static void pairs_meet_a_full_disk(size_t value_size)
     struct slice large = slice_make(text, value_size);
     struct slice pairs[] = {SLICE_LITERAL("a"), large, SLICE_LITERAL("b"), large,
                             SLICE_LITERAL("c"), large};
-    sim_disk_set_capacity(disk, sim_disk_used_bytes(disk));
+    sim_disk_set_capacity(store.store.disk, sim_disk_used_bytes(store.store.disk));
     enum status status = STATUS_OK;
     while (status == STATUS_OK) {
         ck_assert_int_eq(keyspace_clear(keyspace, 0), STATUS_OK);

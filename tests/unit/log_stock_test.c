@@ -2,8 +2,7 @@
  */
 #include "engine/log_stock.h"
 
-#include "engine/engine.h"
-#include "engine/engine_state.h"
+#include "support/log_filler.h"
 #include "support/sim_store.h"
 #include "support/test_run.h"
 
@@ -12,17 +11,13 @@
 #include <unistd.h>
 
 #define SEGMENT_SIZE ((uint64_t)1 << 20)
-#define VALUE_SIZE   8192
 
 static struct sim_store store;
 
 static void begin(bool without_threads)
 {
-    const struct engine_options options = {.database_count = 1,
-                                           .segment_size = SEGMENT_SIZE,
-                                           .sync_policy = SYNC_NO,
-                                           .without_threads = without_threads,
-                                           .random_seed = 1};
+    struct engine_options options = sim_store_options(SEGMENT_SIZE);
+    options.without_threads = without_threads;
     sim_store_begin(&store, &options);
 }
 
@@ -41,39 +36,9 @@ static void set_up_threads(void)
     begin(false);
 }
 
-static enum status try_put_locked(const char *key)
+static void fill_to(uint64_t size)
 {
-    static const char bytes[VALUE_SIZE];
-    struct slice part = slice_make(bytes, sizeof(bytes));
-    struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
-    return engine_put_locked(store.engine, engine_database_locked(store.engine, 0),
-                             slice_of_string(key), &value);
-}
-
-static void put_locked(const char *key)
-{
-    ck_assert_int_eq(try_put_locked(key), STATUS_OK);
-}
-
-/* Puts one value after the other until the active segment holds so many bytes. */
-static void fill_active_to(uint64_t size)
-{
-    engine_lock(store.engine);
-    while (store.engine->appender.active->end < size) {
-        put_locked("key");
-    }
-    engine_unlock(store.engine);
-}
-
-/* Goes on until the next segment is the active one. */
-static void fill_until_roll(void)
-{
-    engine_lock(store.engine);
-    uint64_t number = store.engine->appender.active->number;
-    while (store.engine->appender.active->number == number) {
-        put_locked("key");
-    }
-    engine_unlock(store.engine);
+    log_filler_fill_to(store.engine, size);
 }
 
 static size_t stock_count(void)
@@ -99,13 +64,13 @@ END_TEST
  * come to an end here. */
 START_TEST(a_roll_waits_for_no_manifest)
 {
-    fill_active_to(SEGMENT_SIZE / 2 + 1);
+    fill_to(SEGMENT_SIZE / 2 + 1);
     log_stock_refill(store.engine);
     ck_assert_uint_eq(stock_count(), 1);
     uint64_t syncs =
         sim_disk_calls(store.disk, SIM_SYNC) + sim_disk_calls(store.disk, SIM_SYNC_DIRECTORY);
     mutex_lock(&store.engine->manifest_mutex);
-    fill_until_roll();
+    log_filler_fill_until_roll(store.engine);
     mutex_unlock(&store.engine->manifest_mutex);
     ck_assert_uint_eq(stock_count(), 0);
     ck_assert_uint_eq(sim_disk_calls(store.disk, SIM_SYNC) +
@@ -116,7 +81,7 @@ END_TEST
 
 START_TEST(nothing_is_made_too_early)
 {
-    fill_active_to(SEGMENT_SIZE / 4);
+    fill_to(SEGMENT_SIZE / 4);
     log_stock_refill(store.engine);
     ck_assert_uint_eq(stock_count(), 0);
     ck_assert_int_eq(log_stock_ensure(store.engine), STATUS_OK);
@@ -183,7 +148,7 @@ static size_t log_file_count(void)
 
 START_TEST(a_clean_end_leaves_none_behind)
 {
-    fill_active_to(SEGMENT_SIZE / 4);
+    fill_to(SEGMENT_SIZE / 4);
     fill_stock();
     ck_assert_int_eq(engine_close(store.engine), STATUS_OK);
     ck_assert_uint_eq(log_file_count(), 1);
@@ -194,10 +159,10 @@ END_TEST
 /* Listed, never used, several of them: no part of the history, and gone after the next start. */
 START_TEST(a_crash_leaves_none_behind)
 {
-    fill_active_to(SEGMENT_SIZE / 4);
+    fill_to(SEGMENT_SIZE / 4);
     ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
     fill_stock();
-    fill_until_roll();
+    log_filler_fill_until_roll(store.engine);
     ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
     sim_disk_crash_now(store.disk);
     ck_assert_int_ne(engine_close(store.engine), STATUS_OK);
@@ -227,32 +192,32 @@ static void wait_for_growth(void)
 START_TEST(writers_are_slowed_while_none_is_ready)
 {
     mutex_lock(&store.engine->stock.making);
-    fill_active_to(SEGMENT_SIZE / 2);
+    fill_to(SEGMENT_SIZE / 2);
     wait_for_growth();
-    ck_assert_int_eq(engine_write_delay_us(store.engine, VALUE_SIZE), 0);
-    fill_active_to(SEGMENT_SIZE / 4 * 3 + SEGMENT_SIZE / APPENDER_GROWTH_STEPS + 1);
-    ck_assert_int_gt(engine_write_delay_us(store.engine, VALUE_SIZE), 0);
+    ck_assert_int_eq(engine_write_delay_us(store.engine, LOG_FILLER_VALUE_SIZE), 0);
+    fill_to(SEGMENT_SIZE / 4 * 3 + SEGMENT_SIZE / APPENDER_GROWTH_STEPS + 1);
+    ck_assert_int_gt(engine_write_delay_us(store.engine, LOG_FILLER_VALUE_SIZE), 0);
     ck_assert_int_eq(engine_write_delay_us(store.engine, 0), 0);
     mutex_unlock(&store.engine->stock.making);
     while (stock_count() == 0) {
         usleep(1000); /* the thread was woken */
     }
     wait_for_growth();
-    ck_assert_int_eq(engine_write_delay_us(store.engine, VALUE_SIZE), 0);
+    ck_assert_int_eq(engine_write_delay_us(store.engine, LOG_FILLER_VALUE_SIZE), 0);
 }
 END_TEST
 
 START_TEST(writers_are_not_slowed_when_none_can_be_made)
 {
     mutex_lock(&store.engine->stock.making);
-    fill_active_to(SEGMENT_SIZE / 4 * 3 + 1);
+    fill_to(SEGMENT_SIZE / 4 * 3 + 1);
     sim_disk_fail(store.disk, SIM_CREATE, 1, 1000000, STATUS_DISK_FULL);
     mutex_unlock(&store.engine->stock.making);
     while (atomic_load(&store.engine->stock.is_short)) {
         usleep(1000);
     }
     wait_for_growth();
-    ck_assert_int_eq(engine_write_delay_us(store.engine, VALUE_SIZE), 0);
+    ck_assert_int_eq(engine_write_delay_us(store.engine, LOG_FILLER_VALUE_SIZE), 0);
     sim_disk_fail(store.disk, SIM_CREATE, 0, 0, STATUS_IO);
 }
 END_TEST
@@ -261,15 +226,15 @@ END_TEST
 START_TEST(what_cannot_be_mapped_is_refused)
 {
     struct engine_keyspace *keyspace;
-    put_locked("first");
+    log_filler_put_locked(store.engine, "first");
     sim_disk_fail(store.disk, SIM_MAP, 1, 1000000, STATUS_NO_MEMORY);
-    fill_active_to(SEGMENT_SIZE - 2 * VALUE_SIZE - APPENDER_DELETION_RESERVE);
+    fill_to(SEGMENT_SIZE - 2 * LOG_FILLER_VALUE_SIZE - APPENDER_DELETION_RESERVE);
     log_stock_refill(store.engine);
     ck_assert_uint_eq(stock_count(), 0);
     engine_lock(store.engine);
     enum status status;
     unsigned count = 0;
-    while ((status = try_put_locked("key")) == STATUS_OK && count < 10) {
+    while ((status = log_filler_try_put_locked(store.engine, "key")) == STATUS_OK && count < 10) {
         count++;
     }
     ck_assert_int_eq(status, STATUS_NO_MEMORY);
@@ -280,14 +245,14 @@ START_TEST(what_cannot_be_mapped_is_refused)
     ck_assert_int_eq(engine_delete_locked(store.engine, keyspace, slice_of_string("first")),
                      STATUS_OK);
     sim_disk_fail(store.disk, SIM_MAP, 0, 0, STATUS_IO);
-    ck_assert_int_eq(try_put_locked("key"), STATUS_OK);
+    ck_assert_int_eq(log_filler_try_put_locked(store.engine, "key"), STATUS_OK);
     engine_unlock(store.engine);
 }
 END_TEST
 
 START_TEST(a_store_that_cannot_be_mapped_does_not_open)
 {
-    put_locked("key");
+    log_filler_put_locked(store.engine, "key");
     ck_assert_int_eq(engine_close(store.engine), STATUS_OK);
     sim_disk_fail(store.disk, SIM_MAP, 1, 1000000, STATUS_NO_MEMORY);
     struct error error = {""};

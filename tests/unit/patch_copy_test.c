@@ -3,8 +3,7 @@
 #include "base/log.h"
 #include "engine/pieces.h"
 #include "keyspace/batch.h"
-#include "keyspace/keyspace.h"
-#include "support/sim_store.h"
+#include "support/keyspace_store.h"
 #include "support/test_random.h"
 #include "support/test_run.h"
 
@@ -18,51 +17,40 @@
 #define PIECE_SIZE ((uint64_t)1 << PIECES_SHIFT_DEFAULT)
 #define FAR        ((size_t)500 << 20)
 
-static struct sim_store store;
+static struct keyspace_store store;
+static struct engine *engine; /* the store's, as is the next */
 static struct keyspace *keyspace;
 static char *content;
 
-static void begin(void)
+static void note_opened(void)
 {
-    ck_assert_int_eq(keyspace_create(store.engine, &keyspace), STATUS_OK);
-    engine_lock(store.engine);
-    engine_rest_begin_locked(store.engine);
-    keyspace_set_now_ms(keyspace, store.clock_ms);
-}
-
-static void end(void)
-{
-    engine_verify_all_locked(store.engine);
-    engine_unlock(store.engine);
-    keyspace_destroy(keyspace);
+    engine = store.store.engine;
+    keyspace = store.keyspace;
 }
 
 static void set_up(void)
 {
     const struct engine_options options = sim_store_options((uint64_t)1 << 20);
-    sim_store_begin(&store, &options);
+    keyspace_store_begin(&store, &options);
+    note_opened();
     content = calloc(1, SIZE);
     ck_assert_ptr_nonnull(content);
     struct test_random random;
     test_random_init(&random, 7);
     test_random_fill(&random, content, HOLE);
     test_random_fill(&random, content + HOLE_END, SIZE - HOLE_END);
-    begin();
 }
 
 static void tear_down(void)
 {
-    end();
-    sim_store_end(&store);
+    keyspace_store_end(&store);
     free(content);
 }
 
 static void kill_and_open(void)
 {
-    end();
-    ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK);
-    sim_store_kill_and_open(&store);
-    begin();
+    keyspace_store_kill_and_open(&store);
+    note_opened();
 }
 
 static struct value find(unsigned database, const char *key)
@@ -106,7 +94,7 @@ static bool is_absent(unsigned database, const char *key)
 static struct engine_statistics statistics(void)
 {
     struct engine_statistics out;
-    engine_statistics_locked(store.engine, &out);
+    engine_statistics_locked(engine, &out);
     return out;
 }
 
@@ -144,9 +132,9 @@ START_TEST(a_copy_is_a_string_of_its_own)
     put_string("k");
     put_text("copy", "replaced");
     struct value value = find(0, "k");
-    value.expiry_ms = store.clock_ms + 100000;
+    value.expiry_ms = store.store.clock_ms + 100000;
     ck_assert_int_eq(keyspace_store_copy(keyspace, &value, 0, SLICE_LITERAL("copy")), STATUS_OK);
-    ck_assert_int_eq(find(0, "copy").expiry_ms, store.clock_ms + 100000);
+    ck_assert_int_eq(find(0, "copy").expiry_ms, store.store.clock_ms + 100000);
     ck_assert_int_eq(find(0, "k").expiry_ms, EXPIRY_NONE);
     patch("copy", 5, 1000); /* as it is */
     content[70000] ^= 1;
@@ -158,9 +146,10 @@ START_TEST(a_copy_is_a_string_of_its_own)
     ck_assert(is_string(0, "copy"));
     kill_and_open();
     ck_assert(is_string(0, "copy"));
-    end();
-    sim_store_compact(&store);
-    begin();
+    keyspace_store_leave(&store);
+    sim_store_compact(&store.store);
+    keyspace_store_enter(&store);
+    note_opened();
     ck_assert(is_string(0, "copy"));
     kill_and_open();
     ck_assert(is_string(0, "copy"));
@@ -185,7 +174,7 @@ END_TEST
 START_TEST(a_string_comes_back_when_a_batch_fails)
 {
     put_string("k");
-    engine_set_max_keys_locked(store.engine, 1);
+    engine_set_max_keys_locked(engine, 1);
     struct slice pairs[] = {SLICE_LITERAL("k"), SLICE_LITERAL("1"),   SLICE_LITERAL("k"),
                             SLICE_LITERAL("2"), SLICE_LITERAL("new"), SLICE_LITERAL("3")};
     const struct batch_strings strings = {.pairs = pairs, .count = 3};
@@ -201,7 +190,7 @@ END_TEST
 START_TEST(a_refused_copy_takes_no_room)
 {
     put_string("k");
-    sim_disk_set_capacity(store.disk, sim_disk_used_bytes(store.disk) + 100000);
+    sim_disk_set_capacity(store.store.disk, sim_disk_used_bytes(store.store.disk) + 100000);
     struct value value = find(0, "k");
     enum status status = STATUS_OK;
     for (int i = 0; i < 10 && status == STATUS_OK; i++) {

@@ -24,11 +24,8 @@ static void put(size_t size)
 
 static void set_up(void)
 {
-    sim_store_begin(&store, &(struct engine_options){.database_count = 1,
-                                                     .segment_size = (uint64_t)1 << 20,
-                                                     .sync_policy = SYNC_NO,
-                                                     .without_threads = true,
-                                                     .random_seed = 1});
+    const struct engine_options options = sim_store_options((uint64_t)1 << 20);
+    sim_store_begin(&store, &options);
     value = malloc(SIZE);
     ck_assert_ptr_nonnull(value);
     memset(value, 'v', SIZE);
