@@ -134,8 +134,6 @@ class Ahead(TestCase):
 
     def setUp(self):
         super().setUp()
-        if not self.is_ours():
-            self.skipTest("of scdb's files")
         self.client.set("filler", bytes(2 * AHEAD_WITHIN))  # or any value might be the first
 
     def went_ahead(self, value):
@@ -159,6 +157,8 @@ class Conditions(Ahead):
 
     def setUp(self):
         super().setUp()
+        if not self.is_ours():
+            self.skipTest("of scdb's files")
         self.client.set("present", "small", ex=1000)
         self.client.set("lasting", "small")
 
@@ -239,6 +239,95 @@ class Conditions(Ahead):
         self.assertEqual([name for name in names if name.endswith(".cut")], [])
 
 
+class Several(Ahead):
+    """MSET and MSETNX with large values among small ones."""
+
+    def pairs(self, count=3):
+        values = [value for i in range(count) for value in (b"small:%d" % i, LARGE[i % 3])]
+        return {"key:%d" % i: value for i, value in enumerate(values)}
+
+    def assert_pairs(self, pairs):
+        self.assertTrue(self.client.mget(list(pairs)) == list(pairs.values()))
+
+    def test_mset(self):
+        for count in (1, 2, 5):
+            self.assertTrue(self.client.mset(self.pairs(count)))
+            self.assert_pairs(self.pairs(count))
+
+    def test_they_go_ahead(self):
+        if not self.is_ours():
+            self.skipTest("of scdb's files")
+        self.assert_ahead("MSET", "a", 1, "b", VALUE, "c", 2)
+        self.assert_ahead("MSETNX", "d", 1, "e", 2, "f", VALUE)
+        self.assert_ahead("MSET", "g", VALUE)
+
+    def test_more_than_go_ahead(self):
+        self.assertTrue(self.client.mset(self.pairs(12)))
+        self.assert_pairs(self.pairs(12))
+
+    def test_over_large_ones(self):
+        """Which take part of the room: they would have to be put back."""
+        self.client.mset({"key:%d" % i: LARGE[2] for i in range(6)})
+        self.assertTrue(self.client.mset(self.pairs()))
+        self.assert_pairs(self.pairs())
+
+    def test_a_key_that_stands_twice(self):
+        self.assertTrue(self.client.execute_command(
+            "MSET", "a", LARGE[0], "b", 1, "a", LARGE[1], "b", LARGE[2], "c", LARGE[0], "c", 3))
+        self.assertTrue(self.client.mget("a", "b", "c") == [LARGE[1], LARGE[2], b"3"])
+
+    def test_one_that_expires_or_has_expired(self):
+        self.client.set("key:0", 1, ex=1000)
+        self.client.set("key:1", LARGE[2], px=1)
+        time.sleep(0.01)
+        self.assertTrue(self.client.mset(self.pairs()))
+        self.assert_pairs(self.pairs())
+        self.assertEqual(self.client.ttl("key:0"), -1)
+
+    def test_msetnx(self):
+        self.assertTrue(self.client.msetnx(self.pairs()))
+        self.assert_pairs(self.pairs())
+        self.assertFalse(self.client.msetnx({"a": LARGE[0], "key:0": 2, "b": LARGE[1]}))
+        self.assertEqual(self.client.exists("a", "b"), 0)
+        with self.assertRaises(redis.ResponseError):
+            self.client.execute_command("MSETNX", "a", LARGE[0], "b")
+
+    def test_events(self):
+        """In the order of the pairs, none of one that goes ahead."""
+        self.client.execute_command("CONFIG", "SET", "notify-keyspace-events", "E$")
+        with self.client.pubsub() as hears:
+            hears.psubscribe("__keyevent@0__:*")
+            self.client.mset(self.pairs(2))
+            self.client.set("end", 1)
+            names = [(hears.get_message(timeout=60) or {}).get("data") for _ in range(6)]
+        expected = [b"key:%d" % i for i in range(4)] + [b"end"]
+        self.assertEqual([name for name in names if isinstance(name, bytes)], expected)
+
+    def test_all_or_nothing(self):
+        """max-keys is reached in its midst; and the store is right after a kill."""
+        if not self.is_ours():
+            self.skipTest("of scdb's limits")
+        self.client.mset({"key:0": "old", "key:1": LARGE[2]})
+        self.client.execute_command("CONFIG", "SET", "max-keys", 5)
+        with self.assertRaises(redis.ResponseError):
+            self.client.mset(self.pairs())
+        for _ in range(2):
+            self.assertTrue(self.client.mget("key:0", "key:1") == [b"old", LARGE[2]])
+            self.assertEqual(self.client.dbsize(), 3)
+            self.server.restart("kill")
+            self.client.connection_pool.disconnect()
+
+    def test_after_kill(self):
+        if not self.is_ours():
+            self.skipTest("of scdb's durability")
+        self.client.mset(self.pairs())
+        self.client.set("b", 1)
+        self.server.restart("kill")
+        self.client.connection_pool.disconnect()
+        self.assert_pairs(self.pairs())
+        self.assertEqual([n for n in os.listdir(self.server.directory) if n.endswith(".cut")], [])
+
+
 class Dumps(Ahead):
     """RESTORE: the dump is checked and unpacked ahead, too."""
 
@@ -280,6 +369,8 @@ class Dumps(Ahead):
             self.assertEqual(self.client.exists("a"), 0)
 
     def test_it_goes_ahead(self):
+        if not self.is_ours():
+            self.skipTest("of scdb's files")
         value = os.urandom(SIZE)
         dump = self.dump(value)
         self.assertFalse(self.went_ahead(value))

@@ -435,7 +435,7 @@ bool dispatch_foresee_value(struct server *server, struct session *session,
     size_t culprit;
     return command->foresees_value(&call, foreseen) && !needs_authentication(server, session) &&
            acl_check(session->user, request, &culprit) == ACL_ALLOWED &&
-           staged_is_wanted_locked(server_engine(server), foreseen->plan.value.size);
+           staged_is_wanted_locked(server_engine(server), foreseen->plan.values[0].value.size);
 }
 
 void dispatch_session_closed(struct server *server, struct session *session)

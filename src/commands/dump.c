@@ -159,18 +159,21 @@ static bool foresee_restore(const struct call *call, struct foreseen *out)
     struct restore_options options;
     struct value old;
     int64_t expiry_ms;
-    *out = (struct foreseen){.argument = call->arguments[3], .unpack = dump_unpack_string};
-    struct staged_plan *plan = &out->plan;
-    if (!dump_measure_string(out->argument, &plan->value.size, &out->scratch_size) ||
-        plan->value.size < STAGED_SIZE_MIN ||
+    struct staged_value *staged = &out->plan.values[0];
+    *staged = (struct staged_value){.key_size = call->arguments[1].size};
+    out->argument = call->arguments[3];
+    out->unpack = dump_unpack_string;
+    out->plan.count = 1;
+    out->plan.batch_size = 0;
+    if (!dump_measure_string(out->argument, &staged->value.size, &out->scratch_size) ||
+        staged->value.size < STAGED_SIZE_MIN ||
         restore_options_parse(call->arguments + 4, call->argument_count - 4, &options) !=
             ERROR_NONE ||
         parse_expiry(call, options.is_absolute, &expiry_ms) != ERROR_NONE ||
         expiry_ms <= keyspace_now_ms(call->keyspace)) {
         return false;
     }
-    plan->key_size = call->arguments[1].size;
-    plan->has_expiry = expiry_ms != EXPIRY_NONE;
+    staged->has_expiry = expiry_ms != EXPIRY_NONE;
     return options.replace || foresee_look(call, &old) == STATUS_NOT_FOUND;
 }
 

@@ -4,6 +4,7 @@
 #include "commands/string_options.h"
 #include "engine/record.h"
 #include "engine/staged.h"
+#include "keyspace/batch.h"
 #include "keyspace/keyspace.h"
 #include "server/command.h"
 #include "server/foreseen.h"
@@ -17,16 +18,24 @@ static bool foresee(const struct call *call, size_t value_index, bool has_expiry
     if (value.size < STAGED_SIZE_MIN) {
         return false;
     }
-    *out = (struct foreseen){
-        .argument = value,
-        .plan = {.value = value, .key_size = call->arguments[1].size, .has_expiry = has_expiry}};
+    out->unpack = NULL;
+    out->scratch_size = 0;
+    out->plan.count = 1;
+    out->plan.batch_size = 0;
+    out->plan.values[0] = (struct staged_value){
+        .value = value, .key_size = call->arguments[1].size, .has_expiry = has_expiry};
     return true;
+}
+
+static enum status look_at(const struct call *call, struct slice key, struct value *out)
+{
+    keyspace_note_access(call->keyspace, false);
+    return keyspace_find(call->keyspace, call->session->database, key, out);
 }
 
 enum status foresee_look(const struct call *call, struct value *out)
 {
-    keyspace_note_access(call->keyspace, false);
-    return keyspace_find(call->keyspace, call->session->database, call->arguments[1], out);
+    return look_at(call, call->arguments[1], out);
 }
 
 /* As far as what the key holds has a say; false: nothing will be put. */
@@ -73,4 +82,64 @@ bool foresee_getset(const struct call *call, struct foreseen *out)
 bool foresee_setex(const struct call *call, struct foreseen *out)
 {
     return foresee(call, 3, true, out);
+}
+
+/* --- several at once --- */
+
+static bool are_all_absent(const struct call *call)
+{
+    for (size_t i = 1; i < call->argument_count; i += 2) {
+        struct value old;
+        if (look_at(call, call->arguments[i], &old) != STATUS_NOT_FOUND) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The large values, each where it will lie when all records follow each other. */
+static void list_values(const struct slice *pairs, size_t count, struct staged_plan *plan)
+{
+    uint64_t before = 0;
+    plan->count = 0;
+    for (size_t i = 0; i < count && plan->count < STAGED_VALUES_MAX; i++) {
+        const struct slice *pair = &pairs[2 * i];
+        if (pair[1].size >= STAGED_SIZE_MIN) {
+            plan->values[plan->count++] =
+                (struct staged_value){.value = pair[1], .key_size = pair[0].size, .before = before};
+        }
+        before += batch_size_of_pair(pair);
+    }
+}
+
+static bool foresee_pairs(const struct call *call, bool is_only_if_absent, struct foreseen *out)
+{
+    const struct slice *pairs = call->arguments + 1;
+    size_t count = call->argument_count / 2;
+    if (call->argument_count == 3) {
+        return foresee(call, 2, false, out) && (!is_only_if_absent || are_all_absent(call));
+    }
+    if (call->argument_count % 2 == 0) {
+        return false;
+    }
+    out->unpack = NULL;
+    out->scratch_size = 0;
+    list_values(pairs, count, &out->plan);
+    if (out->plan.count == 0 || (is_only_if_absent && !are_all_absent(call))) {
+        return false;
+    }
+    keyspace_note_access(call->keyspace, false);
+    out->plan.batch_size =
+        batch_size_of_strings(call->keyspace, call->session->database, pairs, count);
+    return true;
+}
+
+bool foresee_mset(const struct call *call, struct foreseen *out)
+{
+    return foresee_pairs(call, false, out);
+}
+
+bool foresee_msetnx(const struct call *call, struct foreseen *out)
+{
+    return foresee_pairs(call, true, out);
 }

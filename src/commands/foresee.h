@@ -31,4 +31,8 @@ bool foresee_getset(const struct call *call, struct foreseen *out);
 /* SETEX and PSETEX key time value. */
 bool foresee_setex(const struct call *call, struct foreseen *out);
 
+/* MSET and MSETNX key value [key value ...]. */
+bool foresee_mset(const struct call *call, struct foreseen *out);
+bool foresee_msetnx(const struct call *call, struct foreseen *out);
+
 #endif

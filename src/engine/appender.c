@@ -143,17 +143,6 @@ uint64_t appender_capacity_for(const struct engine *engine, uint64_t size)
     return own > usual ? own : usual + RECORD_ALIGNMENT;
 }
 
-/* Rolls to where the value is. */
-static enum status find_staged_segment(struct engine *engine, const struct append *append)
-{
-    if (!may_take_room(engine, append->record.kind)) {
-        return STATUS_DISK_FULL;
-    }
-    roll_to(engine, append->staged->segment);
-    append->staged->segment = NULL;
-    return STATUS_OK;
-}
-
 /* Rolls when the record does not fit into the active segment. */
 static enum status find_segment(struct engine *engine, const struct append *append)
 {
@@ -303,16 +292,33 @@ static void measure(struct append *append, bool undoing)
 }
 
 /* Makes room for the record; most often there is. */
-static enum status find_room(struct engine *engine, const struct append *append)
+static enum status find_room(struct engine *engine, const struct append *append,
+                             struct staged *staged)
 {
     const struct segment *active = engine->appender.active;
     uint64_t end = next_offset(active) + append->size + spare_after(engine, append->record.kind);
-    if (append->staged == NULL && end <= active->capacity && end <= active->reserved) {
+    if (staged == NULL && end <= active->capacity && end <= active->reserved) {
         return STATUS_OK;
     }
-    enum status status =
-        append->staged != NULL ? find_staged_segment(engine, append) : find_segment(engine, append);
+    enum status status = STATUS_OK;
+    if (staged != NULL) {
+        roll_to(engine, staged_begin_locked(staged));
+    } else {
+        status = find_segment(engine, append);
+    }
     return status == STATUS_OK ? reserve_space(engine, append) : status;
+}
+
+/* The same for a record, whose value may be in its place already. */
+static enum status find_place(struct engine *engine, struct append *append)
+{
+    bool may_be_staged = engine->offered != NULL && !engine->appender.undoing;
+    struct staged *staged = may_be_staged ? staged_for_record_locked(engine, append) : NULL;
+    enum status status = find_room(engine, append, staged);
+    const uint64_t offset = next_offset(engine->appender.active);
+    append->staged = may_be_staged ? staged_find_locked(engine, append, offset) : NULL;
+    append->through = append->through || append->staged != NULL;
+    return status;
 }
 
 /* For the words of the error: what the disk would have to have, beyond what is reserved. */
@@ -338,7 +344,9 @@ enum status appender_reserve_locked(struct engine *engine, uint64_t size)
                 appender_deletion_reserve(engine), /* so that the last record finds it behind it */
     };
     enum status status = check_writable(engine);
-    status = status == STATUS_OK ? find_room(engine, &append) : status;
+    if (status == STATUS_OK) {
+        status = find_room(engine, &append, staged_for_batch_locked(engine, append.size));
+    }
     return note_refusal(engine, &append, status);
 }
 
@@ -362,12 +370,8 @@ enum status appender_prepare_locked(struct engine *engine, struct append *append
 {
     struct appender *appender = &engine->appender;
     measure(append, appender->undoing);
-    append->staged = appender->undoing ? NULL : staged_find_locked(engine, append);
-    append->through = append->through || append->staged != NULL;
     enum status status = check_writable(engine);
-    if (status == STATUS_OK) {
-        status = find_room(engine, append);
-    }
+    status = status == STATUS_OK ? find_place(engine, append) : status;
     struct segment *active = appender->active;
     if (status == STATUS_OK && !active->in_table) {
         status = segment_table_add(&engine->segments, active);

@@ -111,7 +111,7 @@ struct append {
     uint64_t head_size;
     uint64_t value_size;
     bool through;
-    struct staged *staged; /* its value is in a segment already (staged.h); NULL: it is not */
+    const struct staged_value *staged; /* its value is there already (staged.h); NULL: it is not */
 };
 
 /* Room at the end of a segment, and of what is reserved, for what deletes. */

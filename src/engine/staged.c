@@ -34,9 +34,9 @@ static enum status create_segment(struct engine *engine, uint64_t size, struct s
 }
 
 /* All of the record that is known: the checksums of the value's blocks, and the value. */
-static enum status write_value(const struct segment *segment, struct staged *staged)
+static enum status write_value(const struct segment *segment, struct staged_value *staged)
 {
-    const struct slice value = staged->plan.value;
+    const struct slice value = staged->value;
     uint64_t array_size = record_array_size(value.size);
     uint8_t *array = malloc((size_t)array_size + 1);
     if (array == NULL) {
@@ -44,9 +44,18 @@ static enum status write_value(const struct segment *segment, struct staged *sta
     }
     staged->value_checksum = record_encode_array(&value, 1, segment->seed, array);
     const struct slice parts[] = {slice_make(array, (size_t)array_size), value};
-    uint64_t offset = SEGMENT_HEADER_SIZE + staged->head_size - array_size;
+    uint64_t offset = SEGMENT_HEADER_SIZE + staged->before + staged->head_size - array_size;
     enum status status = file_write(segment->file, offset, parts, 2);
     free(array);
+    return status;
+}
+
+static enum status write_values(const struct segment *segment, struct staged *staged)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < staged->plan.count && status == STATUS_OK; i++) {
+        status = write_value(segment, &staged->plan.values[i]);
+    }
     return status;
 }
 
@@ -58,7 +67,7 @@ static enum status fill_segment(const struct engine *engine, const struct segmen
     bool syncs_value = atomic_load(&engine->sync.policy) == SYNC_ALWAYS;
     enum status status = syncs_value ? STATUS_OK : file_sync(segment->file);
     if (status == STATUS_OK) {
-        status = write_value(segment, staged);
+        status = write_values(segment, staged);
     }
     return status == STATUS_OK && syncs_value ? file_sync(segment->file) : status;
 }
@@ -87,19 +96,40 @@ static enum status make_segment(struct engine *engine, uint64_t size, struct sta
 
 /* --- staging ------------------------------------------------------------------------------ */
 
+/* Fills in what follows from the plan. False: it can't be put. */
+static bool measure(struct staged_plan *plan, uint64_t *size)
+{
+    *size = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        struct staged_value *each = &plan->values[i];
+        if (each->key_size > RECORD_KEY_SIZE_MAX || each->value.size > RECORD_VALUE_SIZE_MAX) {
+            return false;
+        }
+        each->head_size =
+            record_head_size(each->key_size, each->value.size, each->has_expiry, false);
+        *size =
+            each->before + record_size(each->key_size, each->value.size, each->has_expiry, false);
+    }
+    CHECK(plan->count > 0 && plan->count <= STAGED_VALUES_MAX);
+    CHECK(plan->batch_size == 0 || *size <= plan->batch_size);
+    *size = plan->batch_size > 0 ? plan->batch_size : *size;
+    return true;
+}
+
 enum status staged_write(struct engine *engine, const struct staged_plan *plan, struct staged **out)
 {
-    if (plan->key_size > RECORD_KEY_SIZE_MAX || plan->value.size > RECORD_VALUE_SIZE_MAX) {
-        return STATUS_TOO_LARGE;
-    }
     struct staged *staged = calloc(1, sizeof(*staged));
     if (staged == NULL) {
         return STATUS_NO_MEMORY;
     }
     staged->plan = *plan;
-    staged->head_size = record_head_size(plan->key_size, plan->value.size, plan->has_expiry, false);
-    uint64_t size = record_size(plan->key_size, plan->value.size, plan->has_expiry, false);
-    enum status status = make_segment(engine, size, staged);
+    uint64_t size;
+    enum status status = STATUS_TOO_LARGE;
+    if (measure(&staged->plan, &size)) {
+        bool is_batch = plan->batch_size > 0; /* whose last record finds it behind it */
+        size += is_batch ? appender_deletion_reserve(engine) : 0;
+        status = make_segment(engine, size, staged);
+    }
     if (status != STATUS_OK) {
         free(staged);
         return status;
@@ -146,15 +176,62 @@ void staged_drop_all(struct engine *engine)
     }
 }
 
-struct staged *staged_find_locked(const struct engine *engine, const struct append *append)
+/* --- the put ------------------------------------------------------------------------------ */
+
+static bool is_value_of(const struct staged_value *staged, const struct append *append)
+{
+    return append->record.kind == RECORD_VALUE && append->part_count == 1 &&
+           append->parts[0].data == staged->value.data &&
+           append->parts[0].size == staged->value.size && append->head_size == staged->head_size;
+}
+
+/* What is offered, if the log may roll to it. A compaction may be about to use what little room
+ * there is. */
+static struct staged *find_waiting(const struct engine *engine)
 {
     struct staged *staged = engine->offered;
-    if (staged == NULL || staged->segment == NULL || append->record.kind != RECORD_VALUE ||
-        append->part_count != 1) {
+    bool is_waiting = staged != NULL && staged->segment != NULL && !engine->appender.room_is_kept;
+    return is_waiting ? staged : NULL;
+}
+
+struct staged *staged_for_record_locked(const struct engine *engine, const struct append *append)
+{
+    struct staged *staged = find_waiting(engine);
+    bool is_it = staged != NULL && staged->plan.batch_size == 0 &&
+                 is_value_of(&staged->plan.values[0], append);
+    return is_it ? staged : NULL;
+}
+
+/* The old values, which have to be put back should it fail, may have grown meanwhile. */
+struct staged *staged_for_batch_locked(const struct engine *engine, uint64_t size)
+{
+    struct staged *staged = find_waiting(engine);
+    bool is_it = staged != NULL && staged->plan.batch_size > 0 &&
+                 SEGMENT_HEADER_SIZE + size <= staged->segment->capacity;
+    return is_it ? staged : NULL;
+}
+
+struct segment *staged_begin_locked(struct staged *staged)
+{
+    struct segment *segment = staged->segment;
+    staged->begun_file = segment->number;
+    staged->segment = NULL;
+    return segment;
+}
+
+const struct staged_value *staged_find_locked(const struct engine *engine,
+                                              const struct append *append, uint64_t offset)
+{
+    const struct staged *staged = engine->offered;
+    if (staged == NULL || staged->segment != NULL ||
+        staged->begun_file != engine->appender.active->number) {
         return NULL;
     }
-    const struct slice *part = &append->parts[0];
-    const struct slice *value = &staged->plan.value;
-    bool is_same = part->data == value->data && part->size == value->size;
-    return is_same && append->head_size == staged->head_size ? staged : NULL;
+    for (size_t i = 0; i < staged->plan.count; i++) {
+        const struct staged_value *each = &staged->plan.values[i];
+        if (SEGMENT_HEADER_SIZE + each->before == offset && is_value_of(each, append)) {
+            return each;
+        }
+    }
+    return NULL;
 }

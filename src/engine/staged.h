@@ -7,6 +7,12 @@
  * head of the record is still to be written (appender.c). Whether the put comes is open: a command
  * that puts something else, or nothing, goes its usual way, and the segment is removed.
  *
+ * A batch (MSET) may have several large values, and small ones between: they are written to one
+ * segment, each where it will lie when all its records follow each other from the segment's
+ * beginning on. The log rolls to it when the batch reserves its room, and each record that then
+ * comes to its place finds its value there. Should one not come to its place, it is written like
+ * any other.
+ *
  * It is known by the place of its bytes in memory which put is meant. So these must stay where they
  * are, as they are, until the value is dropped.
  *
@@ -37,19 +43,31 @@ struct segment;
  * the number of files that a process may map is limited. */
 #define STAGED_SEGMENTS_MAX 8192
 
-/* What will be put. */
-struct staged_plan {
+/* How many large values of a batch are written ahead; the others are written in their turn. */
+#define STAGED_VALUES_MAX 8
+
+/* A value that will be put. */
+struct staged_value {
     struct slice value; /* borrowed */
     size_t key_size;
     bool has_expiry;
+    uint64_t before;    /* bytes of the records in front of its own in the segment */
+    uint64_t head_size; /* from here on staged_write() fills in */
+    uint64_t value_checksum;
+};
+
+/* What will be put. */
+struct staged_plan {
+    struct staged_value values[STAGED_VALUES_MAX];
+    size_t count;
+    uint64_t batch_size; /* what the batch will reserve (engine_reserve_locked); 0: it is one put */
 };
 
 struct staged {
     struct staged *next; /* of the engine's */
     struct staged_plan plan;
     struct segment *segment; /* owned; NULL: the log has rolled to it */
-    uint64_t head_size;
-    uint64_t value_checksum;
+    uint64_t begun_file;     /* its number, once that has happened */
 };
 
 /* Lock held. Is a value of this size worth it? */
@@ -60,7 +78,7 @@ bool staged_is_wanted_locked(const struct engine *engine, uint64_t value_size);
 enum status staged_write(struct engine *engine, const struct staged_plan *plan,
                          struct staged **out) MUST_CHECK;
 
-/* Lock held. Until NULL is offered, a put of just these bytes uses what was staged. */
+/* Lock held. Until NULL is offered, puts of just these bytes use what was staged. */
 void staged_offer_locked(struct engine *engine, struct staged *staged);
 
 /* No lock held. It is not offered any more; a segment that was not used is removed. */
@@ -69,7 +87,17 @@ void staged_drop(struct engine *engine, struct staged *staged);
 /* While the engine is closed: drops what nobody has dropped. */
 void staged_drop_all(struct engine *engine);
 
-/* Lock held. What is offered, if it is what is to be appended; else NULL. */
-struct staged *staged_find_locked(const struct engine *engine, const struct append *append);
+/* Lock held. Does the log have to roll to what is offered, for this record, or for a batch of
+ * records of this size? NULL: it does not. Who lets it roll calls staged_begin_locked(). */
+struct staged *staged_for_record_locked(const struct engine *engine, const struct append *append);
+struct staged *staged_for_batch_locked(const struct engine *engine, uint64_t size);
+
+/* Lock held. The segment, which is the caller's from now on. */
+struct segment *staged_begin_locked(struct staged *staged);
+
+/* Lock held. The value that is to be appended at this place of the active segment, if it is there
+ * already; else NULL. */
+const struct staged_value *staged_find_locked(const struct engine *engine,
+                                              const struct append *append, uint64_t offset);
 
 #endif

@@ -69,12 +69,29 @@ static enum status put_pair(struct keyspace *keyspace, unsigned database,
     return status;
 }
 
+uint64_t batch_size_of_pair(const struct slice *pair)
+{
+    return record_size_of(pair[0], pair[1].size, EXPIRY_NONE);
+}
+
+uint64_t batch_size_of_strings(struct keyspace *keyspace, unsigned database,
+                               const struct slice *pairs, size_t count)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct old old;
+        find_old(keyspace, database, pairs[2 * i], &old);
+        size += batch_size_of_pair(&pairs[2 * i]) + size_to_put_back(pairs[2 * i], &old);
+    }
+    return size;
+}
+
 static uint64_t size_of_pairs(const struct slice *pairs, const struct old *olds, size_t count)
 {
     uint64_t size = 0;
     for (size_t i = 0; i < count; i++) {
         struct slice key = pairs[2 * i];
-        size += record_size_of(key, pairs[2 * i + 1].size, EXPIRY_NONE);
+        size += batch_size_of_pair(&pairs[2 * i]);
         size += size_to_put_back(key, &olds[i]);
     }
     return size;

@@ -29,6 +29,14 @@ struct batch_strings {
 enum status batch_put_strings(struct keyspace *keyspace, unsigned database,
                               const struct batch_strings *strings) MUST_CHECK;
 
+/* Bytes of the room that setting them would reserve now, those that put back what there was among
+ * them. */
+uint64_t batch_size_of_strings(struct keyspace *keyspace, unsigned database,
+                               const struct slice *pairs, size_t count);
+
+/* Bytes of the record of one pair. */
+uint64_t batch_size_of_pair(const struct slice *pair);
+
 /* Gives a found key's value to another key and deletes the found one: RENAME, MOVE. The two are not
  * the same. Needs no room for one key more. */
 enum status batch_move(struct keyspace *keyspace, unsigned from_database, const struct value *value,

@@ -12,14 +12,15 @@
 #include <stddef.h>
 
 struct foreseen {
-    struct slice argument;   /* of the request: what holds the value */
-    struct staged_plan plan; /* of the value only the size */
+    struct staged_plan plan; /* its values are arguments of the request */
 
-    /* NULL: the value is the argument. Else how it is found in there, by any thread: it borrows
-     * from the argument or from `scratch`, which the caller has initialised and deinits. NO_MEMORY:
-     * to be tried again; other failures are the argument's. */
+    /* NULL: they are. Else there is one, of which only the size is known, and this is how it is
+     * found in an argument, by any thread: it borrows from that or from `scratch`, which the caller
+     * has initialised and deinits. NO_MEMORY: to be tried again; other failures are the argument's.
+     */
     enum status (*unpack)(struct slice argument, struct buffer *scratch, struct slice *value);
-    size_t scratch_size; /* how large that will get */
+    struct slice argument;
+    size_t scratch_size; /* how large `scratch` will get */
 };
 
 /* What unpacking an argument has brought. */

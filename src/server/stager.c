@@ -69,28 +69,27 @@ static bool unpack(struct staging *staging)
 {
     const struct foreseen *foreseen = &staging->foreseen;
     struct unpacked *unpacked = &staging->unpacked;
-    unpacked->value = foreseen->argument;
-    if (foreseen->unpack != NULL) {
-        unpacked->status =
-            foreseen->unpack(foreseen->argument, &staging->scratch, &unpacked->value);
-        staging->is_unpacked = unpacked->status != STATUS_NO_MEMORY;
+    if (foreseen->unpack == NULL) {
+        return true;
     }
+    unpacked->status = foreseen->unpack(foreseen->argument, &staging->scratch, &unpacked->value);
+    staging->is_unpacked = unpacked->status != STATUS_NO_MEMORY;
+    staging->foreseen.plan.values[0].value = unpacked->value;
     return unpacked->status == STATUS_OK;
 }
 
 static void stage(struct staging *staging)
 {
     struct engine *engine = staging->server->engine;
-    struct staged_plan *plan = &staging->foreseen.plan;
+    const struct staged_plan *plan = &staging->foreseen.plan;
     if (!unpack(staging)) {
         return; /* the command will say why */
     }
-    plan->value = staging->unpacked.value;
     enum status status = staged_write(engine, plan, &staging->staged);
     if (status != STATUS_OK) {
         staging->staged = NULL;
         LOG_VERBOSE("a value of %zu bytes can't be written ahead of its command: %s",
-                    plan->value.size, status_words(status));
+                    plan->values[0].value.size, status_words(status));
     }
 }
 
@@ -149,7 +148,7 @@ bool stager_claim_locked(struct worker *worker, const struct part *part, size_t 
         .server = server,
         .session = {.id = session->id, .worker = session->worker},
         .foreseen = foreseen,
-        .argument_offset = (size_t)(foreseen.argument.data - (part->source.data + begin)),
+        .request_begin = part->source.data + begin,
     };
     atomic_fetch_add(&server->stager.scratch_bytes, foreseen.scratch_size);
     connection->staging = staging;
@@ -163,14 +162,27 @@ bool stager_has_claim(const struct connection *connection)
            !connection->staging->is_back;
 }
 
+/* The request has moved, and is the first of the input now. */
+static void follow_input(const struct staging *staging, struct slice input, struct slice *part)
+{
+    size_t offset = (size_t)(part->data - staging->request_begin);
+    CHECK(offset + part->size <= input.size);
+    *part = slice_part(input, offset, part->size);
+}
+
 void stager_lend(struct worker *worker, struct connection *connection)
 {
     struct staging *staging = connection->staging;
     CHECK(staging != NULL && !staging->is_back);
     const struct slice input = connection_input(connection);
-    struct slice *argument = &staging->foreseen.argument;
-    CHECK(staging->argument_offset + argument->size <= input.size);
-    *argument = slice_part(input, staging->argument_offset, argument->size);
+    struct staged_plan *plan = &staging->foreseen.plan;
+    if (staging->foreseen.unpack != NULL) {
+        follow_input(staging, input, &staging->foreseen.argument);
+    } else {
+        for (size_t i = 0; i < plan->count; i++) {
+            follow_input(staging, input, &plan->values[i].value);
+        }
+    }
     staging->input = connection->input;
     staging->input_start = connection->input_start;
     connection->input = (struct buffer){0};

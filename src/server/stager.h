@@ -39,9 +39,9 @@ struct staging {
     struct session_handle session;
     struct buffer input; /* owned; the connection's, while it is lent or to be freed */
     size_t input_start;
-    struct foreseen foreseen; /* its argument lies in the connection's input */
-    size_t argument_offset;   /* from where the request begins */
-    struct buffer scratch;    /* owned: for a value that is unpacked */
+    struct foreseen foreseen;  /* its slices lie in the connection's input */
+    const char *request_begin; /* there, until it is lent */
+    struct buffer scratch;     /* owned: for a value that is unpacked */
     struct unpacked unpacked;
     bool is_unpacked;
     struct staged *staged; /* the engine's; NULL: there is nothing (yet) */

@@ -2,6 +2,7 @@
 #include "support/crash_steps.h"
 
 #include "base/check.h"
+#include "engine/record.h"
 #include "engine/staged.h"
 
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static struct staged *stage(struct crash_run *run, const struct staged_plan *pla
 {
     struct staged *staged = NULL;
     enum status status = staged_write(run->engine, plan, &staged);
-    CRASH_TRACE("  staged %zu bytes: %s\n", plan->value.size, status_name(status));
+    CRASH_TRACE("  staged %zu bytes: %s\n", plan->values[0].value.size, status_name(status));
     return staged;
 }
 
@@ -70,15 +71,28 @@ static void do_beside(struct crash_run *run, const struct staged_plan *plan)
     }
 }
 
+/* The put becomes a batch of one, which now and then is taken to have something in front. */
+static void make_batch(struct crash_run *run, struct staged_plan *plan)
+{
+    struct staged_value *only = &plan->values[0];
+    only->before = crash_run_one_in(run, 2) ? 0 : 8 * crash_run_below(run, 100);
+    plan->batch_size = only->before + crash_run_below(run, 5000) +
+                       record_size(only->key_size, only->value.size, only->has_expiry, false);
+}
+
 /* A put whose value is written ahead of it, without the lock; now and then it is another value that
  * is put then. The lock is released meanwhile. */
 static enum status put_staged(struct crash_run *run, struct engine_keyspace *keyspace,
                               struct slice key, const struct engine_value *value)
 {
     struct engine *engine = run->engine;
-    struct staged_plan plan = {.value = value->parts[0],
-                               .key_size = key.size,
-                               .has_expiry = value->expiry_ms != EXPIRY_NONE};
+    struct staged_plan plan = {.values = {{.value = value->parts[0],
+                                           .key_size = key.size,
+                                           .has_expiry = value->expiry_ms != EXPIRY_NONE}},
+                               .count = 1};
+    if (crash_run_one_in(run, 4)) {
+        make_batch(run, &plan);
+    }
     engine_unlock(engine);
     struct staged *staged = stage(run, &plan);
     do_beside(run, &plan);
@@ -86,7 +100,11 @@ static enum status put_staged(struct crash_run *run, struct engine_keyspace *key
     if (staged != NULL && !crash_run_one_in(run, 4)) {
         staged_offer_locked(engine, staged);
     }
-    enum status status = engine_put_locked(engine, keyspace, key, value);
+    enum status status =
+        plan.batch_size > 0 ? engine_reserve_locked(engine, plan.batch_size) : STATUS_OK;
+    if (status == STATUS_OK) {
+        status = engine_put_locked(engine, keyspace, key, value);
+    }
     staged_offer_locked(engine, NULL);
     engine_unlock(engine);
     if (staged != NULL) {

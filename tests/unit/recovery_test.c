@@ -270,7 +270,8 @@ END_TEST
 START_TEST(a_value_written_ahead_is_not_taken_for_a_damaged_segment)
 {
     put("a", "1");
-    const struct staged_plan plan = {.value = SLICE_LITERAL("ahead"), .key_size = 1};
+    const struct staged_plan plan = {.values = {{.value = SLICE_LITERAL("ahead"), .key_size = 1}},
+                                     .count = 1};
     struct staged *staged;
     ck_assert_int_eq(staged_write(store.engine, &plan, &staged), STATUS_OK);
     put_size("b", "2", SEGMENT_SIZE);

@@ -47,8 +47,10 @@ static void tear_down(void)
 /* The value is that of a key whose name is as long as this one. */
 static struct staged *stage(const char *key, size_t size, bool has_expiry)
 {
-    struct staged_plan plan = {
-        .value = slice_make(value, size), .key_size = strlen(key), .has_expiry = has_expiry};
+    struct staged_plan plan = {.values = {{.value = slice_make(value, size),
+                                           .key_size = strlen(key),
+                                           .has_expiry = has_expiry}},
+                               .count = 1};
     struct staged *staged = NULL;
     ck_assert_int_eq(staged_write(store.engine, &plan, &staged), STATUS_OK);
     return staged;
@@ -217,6 +219,193 @@ START_TEST(it_may_be_in_the_midst_of_a_group)
 }
 END_TEST
 
+/* --- a batch ------------------------------------------------------------------------------ */
+
+#define PAIR_COUNT 5
+
+/* Small values with two large ones between. */
+static void choose_pairs(struct slice *pairs)
+{
+    const size_t sizes[PAIR_COUNT] = {5, 300000, 70000, 700000, 12};
+    const char *const keys[PAIR_COUNT] = {"first", "second", "third", "4th", "fifth"};
+    for (size_t i = 0; i < PAIR_COUNT; i++) {
+        pairs[2 * i] = slice_of_string(keys[i]);
+        pairs[2 * i + 1] = slice_make(value + 1000 * i, sizes[i]);
+    }
+}
+
+static uint64_t pair_size(const struct slice *pair)
+{
+    return record_size(pair[0].size, pair[1].size, false, false);
+}
+
+/* What is put in front of it is taken to be longer by `shift`; the batch's room is for twice all.
+ */
+static struct staged *stage_batch(const struct slice *pairs, uint64_t shift, uint64_t *batch_size)
+{
+    struct staged_plan plan = {.count = 0};
+    uint64_t size = shift;
+    for (size_t i = 0; i < PAIR_COUNT; i++) {
+        if (pairs[2 * i + 1].size >= 300000) {
+            plan.values[plan.count++] = (struct staged_value){
+                .value = pairs[2 * i + 1], .key_size = pairs[2 * i].size, .before = size};
+        }
+        size += pair_size(&pairs[2 * i]);
+    }
+    *batch_size = 2 * size;
+    plan.batch_size = 2 * size;
+    struct staged *staged = NULL;
+    ck_assert_int_eq(staged_write(store.engine, &plan, &staged), STATUS_OK);
+    return staged;
+}
+
+static void begin_batch(struct staged *staged, uint64_t reserved)
+{
+    engine_lock(store.engine);
+    engine_rest_begin_locked(store.engine);
+    staged_offer_locked(store.engine, staged);
+    ck_assert_int_eq(engine_reserve_locked(store.engine, reserved), STATUS_OK);
+    engine_group_begin_locked(store.engine);
+}
+
+static void put_pair_locked(const struct slice *pair)
+{
+    struct engine_value put = {.parts = &pair[1], .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    ck_assert_int_eq(
+        engine_put_locked(store.engine, engine_database_locked(store.engine, 0), pair[0], &put),
+        STATUS_OK);
+}
+
+static void end_batch(void)
+{
+    engine_group_end_locked(store.engine);
+    staged_offer_locked(store.engine, NULL);
+    engine_unlock(store.engine);
+}
+
+static void put_batch(struct staged *staged, const struct slice *pairs, uint64_t reserved)
+{
+    begin_batch(staged, reserved);
+    for (size_t i = 0; i < PAIR_COUNT; i++) {
+        put_pair_locked(&pairs[2 * i]);
+    }
+    end_batch();
+}
+
+/* As they are now, and after a kill. */
+static void assert_pairs(const struct slice *pairs)
+{
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < PAIR_COUNT; i++) {
+            char key[16];
+            (void)snprintf(key, sizeof(key), "%.*s", (int)pairs[2 * i].size, pairs[2 * i].data);
+            assert_value(key, pairs[2 * i + 1]);
+        }
+        sim_store_verify(&store);
+        ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK);
+        sim_store_kill_and_open(&store);
+        ck_assert_uint_eq(names().cuts, 0);
+    }
+}
+
+/* The large ones are there already; those of 64 KiB and more are written in their turn. */
+START_TEST(a_batch_finds_its_values_in_one_segment)
+{
+    struct slice pairs[2 * PAIR_COUNT];
+    uint64_t size;
+    choose_pairs(pairs);
+    put_small("before");
+    struct staged *staged = stage_batch(pairs, 0, &size);
+    put_small("meanwhile");
+    struct seen seen = {0};
+    sim_disk_set_witness(store.disk, watch, &seen);
+    put_batch(staged, pairs, size);
+    sim_disk_set_witness(store.disk, NULL, NULL);
+    ck_assert(is_used(staged));
+    ck_assert_uint_le(seen.written, 70000 + 1000);
+    ck_assert_uint_eq(seen.syncs, 0);
+    staged_drop(store.engine, staged);
+    put_small("behind");
+    assert_pairs(pairs);
+    assert_value("behind", SLICE_LITERAL("small"));
+}
+END_TEST
+
+/* Others have put more meanwhile than what has to be put back would fit with. */
+START_TEST(a_batch_that_needs_more_room_goes_its_usual_way)
+{
+    struct slice pairs[2 * PAIR_COUNT];
+    uint64_t size;
+    choose_pairs(pairs);
+    struct staged *staged = stage_batch(pairs, 0, &size);
+    size_t listed = listed_count();
+    put_batch(staged, pairs, 2 * size);
+    ck_assert(!is_used(staged));
+    staged_drop(store.engine, staged);
+    ck_assert_uint_le(listed_count(), listed);
+    assert_pairs(pairs);
+}
+END_TEST
+
+/* What comes to another place than was foreseen is written there, whatever stands there. */
+START_TEST(a_batch_whose_records_come_to_other_places_is_right)
+{
+    struct slice pairs[2 * PAIR_COUNT];
+    uint64_t size;
+    choose_pairs(pairs);
+    struct staged *staged = stage_batch(pairs, 8 * (uint64_t)(_i + 1), &size);
+    put_batch(staged, pairs, size);
+    ck_assert(is_used(staged));
+    staged_drop(store.engine, staged);
+    put_small("behind");
+    assert_pairs(pairs);
+}
+END_TEST
+
+/* The values are of a batch: no put of one of them alone takes the segment. */
+START_TEST(a_put_does_not_use_what_is_a_batch_s)
+{
+    struct slice pairs[2 * PAIR_COUNT];
+    uint64_t size;
+    choose_pairs(pairs);
+    struct staged *staged = stage_batch(pairs, 0, &size);
+    put_offered(staged, "second", pairs[3]);
+    ck_assert(!is_used(staged));
+    staged_drop(store.engine, staged);
+    assert_value("second", pairs[3]);
+}
+END_TEST
+
+/* It fails in its midst, behind a large value: all is put back, from the room that was reserved. */
+START_TEST(a_batch_is_undone)
+{
+    struct slice pairs[2 * PAIR_COUNT];
+    uint64_t size;
+    choose_pairs(pairs);
+    put_small("first");
+    put_small("second");
+    struct staged *staged = stage_batch(pairs, 0, &size);
+    begin_batch(staged, size);
+    put_pair_locked(&pairs[0]);
+    put_pair_locked(&pairs[2]);
+    engine_undo_begin_locked(store.engine);
+    ck_assert_int_eq(put_locked("first", SLICE_LITERAL("small"), EXPIRY_NONE), STATUS_OK);
+    ck_assert_int_eq(put_locked("second", SLICE_LITERAL("small"), EXPIRY_NONE), STATUS_OK);
+    engine_undo_end_locked(store.engine);
+    end_batch();
+    staged_drop(store.engine, staged);
+    put_small("behind");
+    ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK);
+    sim_store_kill_and_open(&store);
+    const char *const keys[] = {"first", "second", "behind"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_value(keys[i], SLICE_LITERAL("small"));
+    }
+    ck_assert_int_eq(sim_store_find(&store, "4th"), STATUS_NOT_FOUND);
+    sim_store_verify(&store);
+}
+END_TEST
+
 /* --- not used ----------------------------------------------------------------------------- */
 
 /* Which puts are not those that were foreseen. */
@@ -293,13 +482,14 @@ START_TEST(a_failure_leaves_nothing)
     put_small("small");
     size_t logs = names().logs;
     sim_disk_fail(store.disk, calls[_i], 1, 2, STATUS_IO);
-    struct staged_plan plan = {.value = slice_make(value, 300000), .key_size = 3};
+    struct staged_plan plan = {.values = {{.value = slice_make(value, 300000), .key_size = 3}},
+                               .count = 1};
     struct staged *staged = NULL;
     ck_assert_int_ne(staged_write(store.engine, &plan, &staged), STATUS_OK);
     sim_disk_fail(store.disk, calls[_i], 0, 0, STATUS_IO);
     ck_assert_uint_eq(names().logs, logs);
-    ck_assert_int_eq(sim_store_put(&store, "key", plan.value, EXPIRY_NONE), STATUS_OK);
-    assert_value("key", plan.value);
+    ck_assert_int_eq(sim_store_put(&store, "key", plan.values[0].value, EXPIRY_NONE), STATUS_OK);
+    assert_value("key", plan.values[0].value);
 }
 END_TEST
 
@@ -307,7 +497,8 @@ END_TEST
  * needs (docs/durability.md, section 5). */
 START_TEST(what_is_kept_for_a_compaction_is_not_taken)
 {
-    struct staged_plan plan = {.value = slice_make(value, 300000), .key_size = 3};
+    struct staged_plan plan = {.values = {{.value = slice_make(value, 300000), .key_size = 3}},
+                               .count = 1};
     struct staged *staged = NULL;
     put_small("small");
     size_t logs = names().logs;
@@ -316,7 +507,7 @@ START_TEST(what_is_kept_for_a_compaction_is_not_taken)
     ck_assert_uint_eq(names().logs, logs);
     store.engine->appender.room_is_kept = false;
     staged = stage("key", 300000, false);
-    put_offered(staged, "key", plan.value);
+    put_offered(staged, "key", plan.values[0].value);
     ck_assert(is_used(staged));
     staged_drop(store.engine, staged);
 }
@@ -341,6 +532,14 @@ int main(void)
     tcase_add_test(used, where_replies_wait_for_syncs_the_value_is_synced_before);
     tcase_add_test(used, it_may_be_in_the_midst_of_a_group);
     suite_add_tcase(suite, used);
+    TCase *batch = tcase_create("batch");
+    tcase_add_checked_fixture(batch, set_up, tear_down);
+    tcase_add_test(batch, a_batch_finds_its_values_in_one_segment);
+    tcase_add_test(batch, a_batch_that_needs_more_room_goes_its_usual_way);
+    tcase_add_loop_test(batch, a_batch_whose_records_come_to_other_places_is_right, 0, 3);
+    tcase_add_test(batch, a_put_does_not_use_what_is_a_batch_s);
+    tcase_add_test(batch, a_batch_is_undone);
+    suite_add_tcase(suite, batch);
     TCase *unused = tcase_create("not used");
     tcase_add_checked_fixture(unused, set_up, tear_down);
     tcase_add_loop_test(unused, another_value_goes_its_usual_way, 0, 3);
