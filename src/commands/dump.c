@@ -123,7 +123,8 @@ static void restore(struct call *call, int64_t expiry_ms)
     if (status == STATUS_CORRUPT) {
         errors_reply(call, ERROR_DUMP_CHECKSUM);
     } else if (status == STATUS_INVALID) {
-        errors_reply(call, ERROR_DUMP_FORMAT);
+        errors_reply(call, dump_is_of_another_type(call->arguments[3]) ? ERROR_DUMP_OTHER_TYPE
+                                                                       : ERROR_DUMP_FORMAT);
     } else if (status != STATUS_OK) {
         errors_reply_status(call, status);
     } else if (replace(call, string, expiry_ms)) {

@@ -58,6 +58,7 @@
     X(FREQ_RANGE, "ERR Invalid FREQ value, must be >= 0 and <= 255")                               \
     X(DUMP_CHECKSUM, "ERR DUMP payload version or checksum are wrong")                             \
     X(DUMP_FORMAT, "ERR Bad data format")                                                          \
+    X(DUMP_OTHER_TYPE, "ERR Bad data format: the value is not a string, and scdb has no others")   \
     X(INVALID_CURSOR, "ERR invalid cursor")                                                        \
     X(DATABASE_RANGE, "ERR DB index is out of range")                                              \
     X(FIRST_DATABASE_INVALID, "ERR invalid first DB index")                                        \

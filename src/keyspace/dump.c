@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define TYPE_BYTE_STRING 0
+#define TYPE_BYTE_LAST   21 /* streams as Redis 7.2 writes them */
 
 #define VERSION_BYTES    2
 #define CHECKSUM_BYTES   8
@@ -266,6 +267,12 @@ static bool take_front(struct slice *rest, uint64_t *length, bool *is_form)
     struct slice type;
     return take(rest, 1, &type) && type.data[0] == TYPE_BYTE_STRING &&
            take_length(rest, length, is_form);
+}
+
+bool dump_is_of_another_type(struct slice dump)
+{
+    unsigned char type = dump.size > 0 ? (unsigned char)dump.data[0] : TYPE_BYTE_STRING;
+    return type != TYPE_BYTE_STRING && type <= TYPE_BYTE_LAST;
 }
 
 bool dump_measure_string(struct slice dump, size_t *size, size_t *scratch_size)

@@ -34,6 +34,9 @@ enum status dump_encode_string(struct slice string, bool compress, struct buffer
 /* Is this a dump of a version that we know, with the right checksum? */
 bool dump_is_sound(struct slice dump);
 
+/* Does a dump begin like one of a value that Redis has and that is not a string? */
+bool dump_is_of_another_type(struct slice dump);
+
 /* How long the string in a dump is that begins like a right one, and how much of `scratch` taking
  * it out fills; false: none will come of it, or it is short. The checksum is not looked at. */
 bool dump_measure_string(struct slice dump, size_t *size, size_t *scratch_size);
