@@ -60,6 +60,42 @@ def between_servers(test):
     return run
 
 
+class Start(unittest.TestCase):
+    """scdb is started where redis-server ran: its files stay, and the log says that they are not read."""
+
+    def files(self, directory):
+        found = {}
+        for folder, _, names in os.walk(directory):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as file:
+                    found[os.path.join(folder, name)] = file.read()
+        return found
+
+    def test_in_the_directory_of_redis_server(self):
+        redis, scdb = Server(reference=True), Server()
+        self.addCleanup(redis.close)
+        self.addCleanup(scdb.close)
+        redis.start()
+        client = Client(redis)
+        self.addCleanup(client.close)
+        for request in ("SET", "key", "value"), ("SAVE",):
+            self.assertEqual(client.ask(*request), b"+OK\r\n")
+        redis.stop()
+        before = self.files(redis.directory)
+        scdb.directory = redis.directory
+        scdb.start()
+        for name in "dump.rdb", "appendonlydir":
+            self.assertIn(f"the store has no keys, and '{name}'", scdb.read_log())
+        client = Client(scdb)
+        self.addCleanup(client.close)
+        client.ask("SET", "key", "value")
+        warnings = scdb.read_log().count("dump.rdb")
+        scdb.restart()
+        self.assertEqual(scdb.read_log().count("dump.rdb"), warnings)
+        after = self.files(redis.directory)
+        self.assertEqual({name: after[name] for name in before}, before)
+
+
 class Moves(TestCase):
     @between_servers
     def test_values_and_their_expiry(self, source, target, server):
@@ -96,6 +132,16 @@ class Moves(TestCase):
         self.assertEqual(source.ask(*move, "COPY", "REPLACE", "KEYS", "key:7"), b"+OK\r\n")
         self.assertEqual(target.ask("STRLEN", "key:7"), b":100\r\n")
         self.assertEqual(source.ask("DBSIZE"), b":1\r\n")
+
+    def test_a_list_stays_where_it_is(self):
+        source, target = self.client(theirs), self.client(ours)
+        source.ask("MSET", "a", "1", "b", "2")
+        source.ask("RPUSH", "list", "1", "2")
+        refusal = b"ERR Bad data format: the value is not a string, and scdb has no others\r\n"
+        answer = source.ask("MIGRATE", ours.host, str(ours.port), "", "0", "5000", "KEYS", "a", "list", "b")
+        self.assertEqual(answer, b"-ERR Target instance replied with error: " + refusal)
+        self.assertEqual(target.ask("MGET", "a", "b"), b"*2\r\n$1\r\n1\r\n$1\r\n2\r\n")
+        self.assertEqual(source.ask("KEYS", "*"), b"*1\r\n$4\r\nlist\r\n")
 
     def test_replies_are_those_of_redis(self):
         questions = """

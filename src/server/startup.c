@@ -110,6 +110,21 @@ struct engine_options startup_store_options(const struct config *config, struct 
     };
 }
 
+/* Whoever starts scdb where redis-server ran finds no keys: says where they still are. */
+static void log_files_of_redis(void)
+{
+    static const char *const names[] = {"dump.rdb", "appendonlydir", "appendonly.aof"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        if (access(names[i], F_OK) == 0) {
+            LOG_WARNING("WARNING: the store has no keys, and '%s' in its directory is a file of "
+                        "redis-server, which scdb does not read and leaves as it is. To bring its "
+                        "strings over, start redis-server on a copy of it, at another port, and "
+                        "have it send them with MIGRATE.",
+                        names[i]);
+        }
+    }
+}
+
 static void log_store(struct engine *engine)
 {
     struct engine_statistics found;
@@ -120,6 +135,9 @@ static void log_store(struct engine *engine)
                " MiB of files; %" PRIu64 " records read in %" PRIu64 " ms.",
                found.keys, found.segment_count, found.disk_bytes >> 20, found.recovered_records,
                found.recovery_ms);
+    if (found.keys == 0) {
+        log_files_of_redis();
+    }
 }
 
 void startup_begin(const struct config *config, struct engine *engine)
