@@ -18,13 +18,27 @@ static enum status delete_if_present(struct keyspace *keyspace, unsigned databas
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-/* Is the key absent? Asked before a write, and only where somebody is told: false also means that
- * nobody is. What has expired is taken away by this, and so told before the write. */
+static bool is_told_of_additions(const struct keyspace *keyspace)
+{
+    return keyspace->observer != NULL && keyspace->observer->wants_additions;
+}
+
+/* Is the key absent? Asked before a write, and only where somebody is told of new keys: false also
+ * means that nobody is. What has expired is taken away by this, and so told before the write. */
 static bool is_seen_absent(struct keyspace *keyspace, unsigned database, struct slice key)
 {
     struct value value;
-    return keyspace->observer != NULL && keyspace->observer->wants_additions &&
+    return is_told_of_additions(keyspace) &&
            keyspace_find(keyspace, database, key, &value) == STATUS_NOT_FOUND;
+}
+
+/* Is it there? Asked in the same way before a write in front of which Redis would delete the key:
+ * to Redis it is new in any case, and a put tells so only of one that was absent. */
+static bool is_seen_present(struct keyspace *keyspace, unsigned database, struct slice key)
+{
+    struct value value;
+    return is_told_of_additions(keyspace) &&
+           keyspace_find(keyspace, database, key, &value) != STATUS_NOT_FOUND;
 }
 
 /* Who watches the key is not told here. */
@@ -53,15 +67,13 @@ static enum status put(struct keyspace *keyspace, unsigned database, struct slic
     return status;
 }
 
-/* The same for a value that Redis would set behind a deletion of what had the name before: to it,
- * the key is new in any case. */
+/* The same for a value that Redis would set behind a deletion of what had the name before. */
 static enum status put_anew(struct keyspace *keyspace, unsigned database, struct slice key,
                             const struct engine_value *value)
 {
-    bool is_replacement = !is_seen_absent(keyspace, database, key);
+    bool is_replaced = is_seen_present(keyspace, database, key);
     enum status status = put(keyspace, database, key, value);
-    if (status == STATUS_OK && is_replacement && keyspace->observer != NULL &&
-        keyspace->observer->wants_additions) {
+    if (status == STATUS_OK && is_replaced) {
         keyspace_tell(keyspace, KEY_ADDED, database, key);
     }
     return status;
@@ -209,11 +221,9 @@ enum status keyspace_set_expiry(struct keyspace *keyspace, unsigned database,
 enum status keyspace_store_copy(struct keyspace *keyspace, const struct value *value,
                                 unsigned database, struct slice key)
 {
-    bool is_replacement = !is_seen_absent(keyspace, database, key);
+    bool is_replaced = is_seen_present(keyspace, database, key);
     enum status status = rewrite(keyspace, value, database, key, value->expiry_ms);
-    if (status == STATUS_OK && is_replacement && keyspace->observer != NULL &&
-        keyspace->observer->wants_additions) {
-        /* What had the name before is gone, and this is a new key, as Redis sees it. */
+    if (status == STATUS_OK && is_replaced) {
         keyspace_tell(keyspace, KEY_ADDED, database, key);
     }
     return status;
@@ -221,7 +231,6 @@ enum status keyspace_store_copy(struct keyspace *keyspace, const struct value *v
 
 enum status keyspace_delete(struct keyspace *keyspace, unsigned database, struct slice key)
 {
-    (void)is_seen_absent(keyspace, database, key);
     enum status status =
         engine_delete_locked(keyspace->engine, keyspace_of_database(keyspace, database), key);
     if (status == STATUS_OK) {
