@@ -33,7 +33,7 @@ struct moved_key {
 /* One allocation, which waiting.h frees. */
 struct migration {
     unsigned database;
-    bool copies;
+    bool keeps_keys; /* nothing is deleted here: COPY, or it would go to the wrong place */
     size_t prologue; /* replies in front of those of the keys */
     enum peer_end end;
     char error[ERROR_TEXT_SIZE]; /* the first that the other server replied; "" = none */
@@ -117,7 +117,7 @@ static struct migration *create(struct call *call, const struct migrate_options 
     struct migration *migration = calloc(1, sizeof(*migration) + size);
     if (migration != NULL) {
         migration->database = call->session->database;
-        migration->copies = options->copies;
+        migration->keeps_keys = options->copies;
         migration->name_end = (char *)(migration->keys + options->key_count);
     }
     return migration;
@@ -171,7 +171,7 @@ static void on_reply(void *context, size_t index, struct slice line)
     }
     /* Behind a login or SELECT that failed, keys would go where they don't belong. */
     if (index < migration->prologue) {
-        migration->copies = migration->copies || is_error;
+        migration->keeps_keys = migration->keeps_keys || is_error;
     } else {
         migration->keys[index - migration->prologue].is_acknowledged = !is_error;
     }
@@ -242,7 +242,7 @@ static void finish(const struct waiting *waiting, struct reply *reply)
     struct migration *migration = waiting->context;
     size_t changed_count = 0;
     enum status status = STATUS_OK;
-    if (!migration->copies) {
+    if (!migration->keeps_keys) {
         status = delete_moved(waiting->server, migration, &changed_count);
         struct session *session = server_find_session_locked(waiting->server, waiting->handle.id);
         session->write_position = engine_payload_position_locked(server_engine(waiting->server));

@@ -86,11 +86,10 @@ static void log_progress(struct import *import, size_t done)
 static enum status write_pending(struct import *import)
 {
     engine_lock(import->engine);
-    struct engine_statistics found;
-    engine_statistics_locked(import->engine, &found);
+    uint64_t position = engine_payload_position_locked(import->engine);
     engine_unlock(import->engine);
     import->pending_bytes = 0;
-    return engine_write(import->engine, found.appended_position);
+    return engine_write(import->engine, position);
 }
 
 static enum status put(struct import *import, const struct v1_entry *entry)
