@@ -40,7 +40,7 @@ static_assert(offsetof(struct fixed_header, flags) == 47, "on-disk offset");
 
 #define AT(field)     offsetof(struct fixed_header, field)
 #define EXPIRY_SIZE   8
-#define BASE_SIZE     16
+#define PIECED_SIZE   16 /* the id of the pieces, and the place */
 #define CHECKSUM_SIZE 8
 #define COVERED_FROM  AT(sequence) /* the header checksum covers all behind itself */
 #define KNOWN_FLAGS   (RECORD_FLAG_EXPIRY | RECORD_FLAG_GROUP_MORE)
@@ -65,7 +65,7 @@ static uint64_t block_count(uint64_t value_size)
 
 static uint64_t key_offset(bool has_expiry, bool is_pieced)
 {
-    return RECORD_HEADER_SIZE + (has_expiry ? EXPIRY_SIZE : 0u) + (is_pieced ? BASE_SIZE : 0u);
+    return RECORD_HEADER_SIZE + (has_expiry ? EXPIRY_SIZE : 0u) + (is_pieced ? PIECED_SIZE : 0u);
 }
 
 /* Where the value lies when the key ends at `key_end`. */
@@ -202,7 +202,7 @@ static uint64_t encode_front(const struct record *record, uint64_t value_size, u
     if (is_pieced) {
         little_endian_store64(next, record->pieces_id);
         little_endian_store64(next + 8, record->place);
-        next += BASE_SIZE;
+        next += PIECED_SIZE;
     }
     if (record->key.size > 0) {
         memcpy(next, record->key.data, record->key.size);
@@ -290,7 +290,7 @@ enum status record_peek(const uint8_t *bytes, uint64_t available, struct record 
         .sequence = little_endian_load64(bytes + AT(sequence)),
         .keyspace_id = little_endian_load64(bytes + AT(keyspace_id)),
         .expiry_ms = expiry_ms,
-        .pieces_id = is_pieced ? little_endian_load64(bytes + key_at - BASE_SIZE) : 0,
+        .pieces_id = is_pieced ? little_endian_load64(bytes + key_at - PIECED_SIZE) : 0,
         .place = is_pieced ? little_endian_load64(bytes + key_at - 8) : 0,
         .kind = (enum record_kind)kind,
         .type = bytes[AT(type)],
