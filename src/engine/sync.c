@@ -199,6 +199,26 @@ static void tell_waiting(struct engine *engine)
     }
 }
 
+/* What is written becomes durable, and the log says so. */
+static enum status make_durable(struct engine *engine)
+{
+    struct sync *sync = &engine->sync;
+    struct sync_pass pass = begin_pass(engine);
+    break_a_rule(engine, &pass);
+    if (atomic_load(&sync->policy) == SYNC_ALWAYS) {
+        zero_ahead(engine);
+    }
+    if (sync_segments(engine, &pass) != STATUS_OK) {
+        sync_stop_writing(engine, SYNC_STOP_FDATASYNC);
+    }
+    sync_heed_names(engine); /* that of a segment which was synced may be among them */
+    if (sync_has_stopped(sync)) {
+        return STATUS_WRITES_STOPPED;
+    }
+    end_pass(engine, &pass);
+    return STATUS_OK;
+}
+
 /* Everything appended so far becomes durable. One caller at a time. */
 static enum status run_pass(struct engine *engine)
 {
@@ -217,25 +237,11 @@ static enum status run_pass(struct engine *engine)
     atomic_store(&sync->running_since_ms, since);
     uint64_t payload = atomic_load(&appender->payload_position);
     enum status status = appender_write(engine, payload);
-    struct sync_pass pass = begin_pass(engine);
-    if (status == STATUS_OK && payload > atomic_load(&sync->durable_position)) {
-        break_a_rule(engine, &pass);
-        if (atomic_load(&sync->policy) == SYNC_ALWAYS) {
-            zero_ahead(engine);
-        }
-        status = sync_segments(engine, &pass);
-        if (status != STATUS_OK) {
-            sync_stop_writing(engine, SYNC_STOP_FDATASYNC);
-        }
-        sync_heed_names(engine); /* that of a segment which was synced may be among them */
-        if (sync_has_stopped(sync)) {
-            status = STATUS_WRITES_STOPPED;
-        } else {
-            end_pass(engine, &pass);
-        }
-    } else if (status != STATUS_OK) {
+    if (status != STATUS_OK) {
         int64_t none = 0; /* not written, so not covered: as old as it was */
         (void)atomic_compare_exchange_strong(&appender->unsynced_since_ms, &none, since);
+    } else if (payload > atomic_load(&sync->durable_position)) {
+        status = make_durable(engine);
     }
     atomic_store(&sync->running_since_ms, 0);
     atomic_store(&sync->passing, false);
