@@ -41,7 +41,7 @@ static bool is_web_request(struct slice name)
 
 /* Ends the connection before what follows is executed; answers that have not left yet never do, as
  * in Redis. */
-static void refuse_web_request(struct session *session, struct reply_mark mark)
+static void refuse_web_request(struct session *session)
 {
     static int64_t logged_ms; /* under the execution lock */
     int64_t now_ms = clock_monotonic_ms();
@@ -51,7 +51,7 @@ static void refuse_web_request(struct session *session, struct reply_mark mark)
                     session->address);
         logged_ms = now_ms;
     }
-    reply_rewind(&session->reply, mark);
+    reply_rewind(&session->reply, session->reply_start);
     session->close_asap = true;
 }
 
@@ -309,24 +309,45 @@ static void reject_exec(struct keyspace *keyspace, struct session *session,
                        slice_of_string(has_default_code ? reason + strlen(default_code) : reason));
 }
 
-/* The command is not executed: an error is in the reply already, or `error` says which. */
+/* The name is unknown, and the reply says so already. */
+static void reject_unknown(struct server *server, struct session *session)
+{
+    transaction_abort(session);
+    (void)count_error(server_statistics(server), &session->reply, session->reply_start);
+}
+
+/* The command is not executed. */
 static void reject(struct server *server, struct session *session, const struct command *command,
-                   enum client_error error, struct reply_mark mark)
+                   enum client_error error)
 {
     struct statistics *statistics = server_statistics(server);
+    struct reply_mark mark = reply_mark(&session->reply); /* behind invalidations by evictions */
     transaction_abort(session);
-    if (command != NULL) {
-        mark = reply_mark(&session->reply); /* behind invalidations of what was evicted */
-    }
-    if (command != NULL && (command->flags & COMMAND_RUNS_QUEUE) != 0) {
+    if ((command->flags & COMMAND_RUNS_QUEUE) != 0) {
         reject_exec(server_keyspace(server), session, command, error);
-    } else if (command != NULL) {
+    } else {
         errors_reply_for(&session->reply, command, error);
     }
-    if (command != NULL) {
-        statistics_rejected_locked(statistics, command);
-    }
+    statistics_rejected_locked(statistics, command);
     (void)count_error(statistics, &session->reply, mark);
+}
+
+/* What becomes of a command that is known; false: it has to wait for the end of a CLIENT PAUSE. */
+static bool try_command(struct server *server, struct session *session,
+                        const struct request_words *request)
+{
+    remember_command(session, request->command);
+    enum client_error error = find_objection(server, session, request);
+    if (error != ERROR_NONE) {
+        reject(server, session, request->command, error);
+    } else if (is_paused(server, session, request->command)) {
+        return false;
+    } else if (is_queued(session, request->command)) {
+        queue(session, request);
+    } else {
+        run(server, session, request);
+    }
+    return true;
 }
 
 /* CLIENT REPLY: see dispatch.h. */
@@ -369,27 +390,17 @@ enum execution dispatch_execute(struct server *server, struct session *session,
                                 const struct request_words *words)
 {
     CHECK(words->argument_count > 0);
-    struct reply_mark mark = reply_mark(&session->reply);
-    session->reply_start = mark;
+    session->reply_start = reply_mark(&session->reply);
     const struct command *command = find_command(session, words);
     struct request_words request = {command, words->arguments, words->argument_count};
-    enum client_error error = ERROR_NONE;
-    if (command != NULL) {
-        remember_command(session, command);
-        error = find_objection(server, session, &request);
-    }
     if (command == NULL && is_web_request(words->arguments[0])) {
-        refuse_web_request(session, mark);
+        refuse_web_request(session);
         return EXECUTED;
     }
-    if (command == NULL || error != ERROR_NONE) {
-        reject(server, session, command, error, mark);
-    } else if (is_paused(server, session, command)) {
+    if (command == NULL) {
+        reject_unknown(server, session);
+    } else if (!try_command(server, session, &request)) {
         return POSTPONED;
-    } else if (is_queued(session, command)) {
-        queue(session, &request);
-    } else {
-        run(server, session, &request);
     }
     apply_reply_mode(session);
     end_caching(session, command);
