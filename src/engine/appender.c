@@ -259,8 +259,8 @@ static enum status write_front(const struct append *append)
 static enum status check_writable(const struct engine *engine)
 {
     const struct appender *appender = &engine->appender;
-    if (appender->undoing) {
-        return STATUS_OK; /* The room is reserved, and memory must agree with the disk. */
+    if (appender->must_not_fail) {
+        return STATUS_OK;
     }
     if (engine->fs->read_only) {
         return STATUS_READ_ONLY;
@@ -276,7 +276,7 @@ static enum status check_writable(const struct engine *engine)
     return STATUS_OK;
 }
 
-static void measure(struct append *append, bool undoing)
+static void measure(struct append *append, bool must_not_fail)
 {
     const struct record *record = &append->record;
     bool has_expiry = record->expiry_ms != EXPIRY_NONE;
@@ -288,7 +288,8 @@ static void measure(struct append *append, bool undoing)
     append->head_size =
         record_head_size(record->key.size, append->value_size, has_expiry, is_pieced);
     append->size = record_padded_size(append->head_size + append->value_size);
-    append->through = append->size >= APPENDER_THROUGH_SIZE && !append->stays_in_memory && !undoing;
+    append->through =
+        append->size >= APPENDER_THROUGH_SIZE && !append->stays_in_memory && !must_not_fail;
 }
 
 /* Makes room for the record; most often there is. */
@@ -312,7 +313,7 @@ static enum status find_room(struct engine *engine, const struct append *append,
 /* The same for a record, whose value may be in its place already. */
 static enum status find_place(struct engine *engine, struct append *append)
 {
-    bool may_be_staged = engine->offered != NULL && !engine->appender.undoing;
+    bool may_be_staged = engine->offered != NULL && !engine->appender.must_not_fail;
     struct staged *staged = may_be_staged ? staged_for_record_locked(engine, append) : NULL;
     enum status status = find_room(engine, append, staged);
     const uint64_t offset = next_offset(engine->appender.active);
@@ -369,7 +370,7 @@ enum status appender_reserve_all_locked(struct engine *engine, uint64_t keyspace
 enum status appender_prepare_locked(struct engine *engine, struct append *append)
 {
     struct appender *appender = &engine->appender;
-    measure(append, appender->undoing);
+    measure(append, appender->must_not_fail);
     enum status status = check_writable(engine);
     status = status == STATUS_OK ? find_place(engine, append) : status;
     struct segment *active = appender->active;

@@ -81,8 +81,9 @@ struct appender {
     uint8_t *group_last; /* that record in the tail; NULL when it went straight to the file */
     uint64_t group_seed;
     uint64_t room_refused;    /* bytes that the last write found no room for on the disk */
-    bool undoing;             /* between engine_undo_begin_locked and _end_; and while the pieces of
-                                 a patch are written. All is reserved then: it must not fail */
+    bool must_not_fail;       /* room for all that is appended was reserved, and memory has to agree
+                                 with the disk: while a group is undone, and while the pieces of a
+                                 patch are written */
     atomic_bool room_is_kept; /* values take no more room: a compaction on a full disk needs it */
 
     /* under the write mutex */
@@ -137,7 +138,7 @@ enum status appender_reserve_locked(struct engine *engine, uint64_t size) MUST_C
 
 /*
  * Lock held. Makes sure that records of values of one keyspace, `size` bytes together, can be
- * appended without a failure, while `undoing` is set. Failures are those of preparing.
+ * appended without a failure, while `must_not_fail` is set. Failures are those of preparing.
  */
 enum status appender_reserve_all_locked(struct engine *engine, uint64_t keyspace_id,
                                         uint64_t size) MUST_CHECK;

@@ -99,7 +99,7 @@ void change_forget_locked(struct engine *engine, struct engine_keyspace *keyspac
 
 void change_count_locked(struct engine *engine)
 {
-    engine->changes += engine->appender.undoing ? UINT64_MAX : 1;
+    engine->changes += engine->is_undoing ? UINT64_MAX : 1;
 }
 
 /* --- put and delete ----------------------------------------------------------------------- */

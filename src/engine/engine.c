@@ -275,8 +275,9 @@ enum status engine_reserve_locked(struct engine *engine, uint64_t size)
 /* Nobody sets the limits in between: that wants the lock, too. */
 void engine_undo_begin_locked(struct engine *engine)
 {
-    CHECK(engine->appender.group_depth > 0 && !engine->appender.undoing);
-    engine->appender.undoing = true;
+    CHECK(engine->appender.group_depth > 0 && !engine->is_undoing);
+    engine->is_undoing = true;
+    engine->appender.must_not_fail = true;
     engine->undo_max_keys = engine->max_keys;
     engine->undo_index_limit = engine->spaces.budget.limit_bytes;
     engine->max_keys = 0;
@@ -285,8 +286,9 @@ void engine_undo_begin_locked(struct engine *engine)
 
 void engine_undo_end_locked(struct engine *engine)
 {
-    CHECK(engine->appender.undoing);
-    engine->appender.undoing = false;
+    CHECK(engine->is_undoing);
+    engine->is_undoing = false;
+    engine->appender.must_not_fail = false;
     engine->max_keys = engine->undo_max_keys;
     engine->spaces.budget.limit_bytes = engine->undo_index_limit;
 }

@@ -317,8 +317,8 @@ static enum status get_ready(const struct patching *patching, struct touched tou
 static void write_touched(const struct patching *patching, struct touched touched)
 {
     struct appender *appender = &patching->engine->appender;
-    bool was_undoing = appender->undoing;
-    appender->undoing = true;
+    bool before = appender->must_not_fail;
+    appender->must_not_fail = true;
     for (uint64_t i = touched.first; i < touched.end; i++) {
         size_t which = i == touched.first ? 0 : i == touched.end - 1 ? 1 : 2;
         if (which == 2) {
@@ -326,7 +326,7 @@ static void write_touched(const struct patching *patching, struct touched touche
         }
         CHECK(write_piece(patching, i, buffer_of(patching, which)) == STATUS_OK);
     }
-    appender->undoing = was_undoing;
+    appender->must_not_fail = before;
 }
 
 static enum status change(struct patching *patching)
