@@ -158,26 +158,27 @@ static enum status link_files(struct engine *engine, struct file_system *to, str
     return status == STATUS_OK ? manifest_write(to, copy) : status;
 }
 
+/* False: it is still there, perhaps. */
+static bool remove_link(struct file_system *to, const char *name)
+{
+    enum status status = fs_remove(to, name);
+    return status == STATUS_OK || status == STATUS_NOT_FOUND;
+}
+
 /* The manifest first: without it the rest is no store. */
 static void remove_links(struct file_system *to, const struct manifest *copy)
 {
+    char name[FILE_NAME_SIZE_MAX];
+    checkpoint_file_name(copy->checkpoint_file, name);
     enum status status = fs_remove(to, MANIFEST_NAME);
     if (status == STATUS_OK) {
         status = fs_sync_directory(to);
     }
-    if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
-        status = fs_remove(to, MANIFEST_TEMPORARY_NAME);
-    }
-    char checkpoint[FILE_NAME_SIZE_MAX];
-    checkpoint_file_name(copy->checkpoint_file, checkpoint);
-    if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
-        status = fs_remove(to, checkpoint);
-    }
-    for (size_t i = 0; i < copy->file_count && (status == STATUS_OK || status == STATUS_NOT_FOUND);
-         i++) {
-        char name[FILE_NAME_SIZE_MAX];
+    bool goes_on = (status == STATUS_OK || status == STATUS_NOT_FOUND) &&
+                   remove_link(to, MANIFEST_TEMPORARY_NAME) && remove_link(to, name);
+    for (size_t i = 0; goes_on && i < copy->file_count; i++) {
         segment_name(&copy->files[i], name);
-        status = fs_remove(to, name);
+        goes_on = remove_link(to, name);
     }
 }
 
