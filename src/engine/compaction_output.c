@@ -158,6 +158,31 @@ void compaction_output_note_waiting(struct compaction_output *output, uint64_t s
     output->waiting_bytes += size;
 }
 
+/* To be published: the record, which takes `size` bytes, is about to lie at the output's end. */
+static void note_move(struct compaction_output *output, const struct record *record,
+                      struct index_hash hash, struct record_address from, uint64_t size)
+{
+    bool is_pieced = record->kind == RECORD_PIECED;
+    struct compaction_move move = {.hash = hash,
+                                   .from = from,
+                                   .to_unit = (uint32_t)(output->end / SEGMENT_UNIT_SIZE),
+                                   .units = (uint32_t)(size / SEGMENT_UNIT_SIZE)};
+    struct compaction_owner owner = {.keyspace_id = record->keyspace_id,
+                                     .pieces_id = is_pieced ? record->pieces_id : 0,
+                                     .place = is_pieced ? record->place : 0};
+    compaction_moves_add(&output->moves, &move, &owner);
+}
+
+static void note_sequence(struct compaction_output *output, uint64_t sequence)
+{
+    if (output->first_sequence == 0 || sequence < output->first_sequence) {
+        output->first_sequence = sequence;
+    }
+    if (sequence > output->last_sequence) {
+        output->last_sequence = sequence;
+    }
+}
+
 enum status compaction_output_append(struct compaction_output *output, const struct record *record,
                                      struct index_hash hash, const struct record_address *from)
 {
@@ -182,24 +207,12 @@ enum status compaction_output_append(struct compaction_output *output, const str
         return status;
     }
     if (from != NULL) {
-        struct compaction_move move = {.hash = hash,
-                                       .from = *from,
-                                       .to_unit = (uint32_t)(output->end / SEGMENT_UNIT_SIZE),
-                                       .units = (uint32_t)(size / SEGMENT_UNIT_SIZE)};
-        struct compaction_owner owner = {.keyspace_id = record->keyspace_id,
-                                         .pieces_id = is_pieced ? record->pieces_id : 0,
-                                         .place = is_pieced ? record->place : 0};
-        compaction_moves_add(&output->moves, &move, &owner);
+        note_move(output, record, hash, *from, size);
     } else {
         note_kept(output, record->sequence, size);
     }
     output->end += size;
-    if (output->first_sequence == 0 || record->sequence < output->first_sequence) {
-        output->first_sequence = record->sequence;
-    }
-    if (record->sequence > output->last_sequence) {
-        output->last_sequence = record->sequence;
-    }
+    note_sequence(output, record->sequence);
     return output->pending.size >= FLUSH_SIZE ? flush(output) : STATUS_OK;
 }
 
