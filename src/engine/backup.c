@@ -20,6 +20,7 @@
 
 /* --- the moment --------------------------------------------------------------------------- */
 
+/* Rule 11 of docs/durability.md, between the store and its copy. */
 static uint64_t number_gap_locked(struct engine *engine)
 {
     uint64_t chance = 0;

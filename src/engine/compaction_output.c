@@ -235,6 +235,7 @@ static enum status write_header(struct compaction_output *output)
     return file_write(segment->file, 0, &part, 1);
 }
 
+/* Rule 6 of docs/durability.md: all of it is durable, its name too, before anybody lists it. */
 enum status compaction_output_seal(struct compaction_output *output)
 {
     struct segment *segment = output->segment;

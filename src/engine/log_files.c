@@ -77,8 +77,8 @@ static void remove_unlisted(struct engine *engine, struct segment *segment)
 /* The file, with its space and name durable but for the directory's sync. */
 static enum status make_file(struct engine *engine, uint64_t capacity, struct segment **out)
 {
-    /* The number is used up even when this fails: checksums are seeded with it, so a file must
-     * never get the number of one that may have left bytes somewhere. */
+    /* The number is used up even when this fails (rule 11): checksums are seeded with it, so a file
+     * must never get the number of one that may have left bytes somewhere. */
     uint64_t number = engine->manifest.next_file_number++;
     struct segment *segment;
     enum status status = create_file(engine, number, capacity, &segment);

@@ -153,7 +153,8 @@ static void skip_number(void *context, const char *name)
     }
 }
 
-/* A crash may have left files that the manifest never came to list: their numbers are used up. */
+/* Rule 11: a crash may have left files that the manifest never came to list, and their numbers are
+ * used up. */
 static enum status skip_used_numbers(struct engine *engine) NO_THREAD_SAFETY_ANALYSIS
 {
     return MUTANT(NUMBERS_USED_TWICE)
@@ -206,7 +207,7 @@ static void collect_orphan(void *context, const char *name)
     }
 }
 
-/* The manifest that does not list them is durable, so nobody will miss them. */
+/* Rule 7: the manifest that does not list them is durable, so nobody will miss them. */
 static void remove_orphans(struct engine *engine)
 {
     struct orphans *orphans = calloc(1, sizeof(*orphans));

@@ -85,8 +85,8 @@ static enum status write_again(const struct recovery_file *file)
     return status;
 }
 
-/* A sync alone could be a lie: where an earlier one failed, here or in the process before us, the
- * kernel may hold pages that it calls clean and never wrote. */
+/* Rule 9 of docs/durability.md. A sync alone could be a lie: where an earlier one failed, here or
+ * in the process before us, the kernel may hold pages that it calls clean and never wrote. */
 static enum status make_file_durable(const struct recovery_file *file)
 {
     if (MUTANT(REPLAYED_NOT_DURABLE)) {
