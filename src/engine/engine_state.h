@@ -9,9 +9,10 @@
  *   lock            the execution lock: index, segments, tail, all that engine.h calls _locked
  *   manifest_mutex  the manifest in memory and on disk, and the making of log segments
  *
- * and leaves, under which no other lock is taken: sync.mutex, maintenance.mutex, stock.mutex and
- * grow.mutex guard the requests to those threads, for a few instructions; zero_mutex is held while
- * zeros are written ahead of the log, grow.growing while space for it is reserved.
+ * and leaves, under which no other lock is taken: sync.mutex, maintenance.mutex and the
+ * standby.mutex of stock and grow guard the requests to those threads, for a few instructions;
+ * zero_mutex is held while zeros are written ahead of the log, grow.growing while space for it is
+ * reserved.
  *
  * The manifest's mutex may be held across a sync of a file. The execution lock is held across one
  * only where the writer needs a segment that is not ready.

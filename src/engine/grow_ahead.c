@@ -11,29 +11,16 @@ void grow_ahead_init(struct grow_ahead *grow)
 {
     *grow = (struct grow_ahead){0};
     mutex_init(&grow->growing);
-    mutex_init(&grow->mutex);
-    condition_init(&grow->wake);
+    standby_init(&grow->standby);
 }
 
 void grow_ahead_deinit(struct grow_ahead *grow)
 {
-    condition_deinit(&grow->wake);
-    mutex_deinit(&grow->mutex);
+    standby_deinit(&grow->standby);
     mutex_deinit(&grow->growing);
 }
 
 /* --- who writes: execution lock held ------------------------------------------------------ */
-
-static void wake(struct grow_ahead *grow)
-{
-    if (!grow->running) {
-        return; /* who comes by now and then does it */
-    }
-    mutex_lock(&grow->mutex);
-    grow->woken = true;
-    condition_wake_one(&grow->wake);
-    mutex_unlock(&grow->mutex);
-}
 
 /* What is reserved, but for what only deletions may use. */
 static uint64_t usable_space(const struct engine *engine, const struct segment *active)
@@ -56,11 +43,11 @@ void grow_ahead_note_growth_locked(struct engine *engine, uint64_t from)
     uint64_t quarter = usable_space(engine, active) / 4;
     bool may_grow = active->reserved < active->capacity;
     if (passes(from, end, active->capacity / 2) || (may_grow && passes(from, end, 2 * quarter))) {
-        wake(grow);
+        standby_wake(&grow->standby);
     }
-    if (may_grow && grow->running && passes(from, end, 3 * quarter)) {
+    if (may_grow && standby_is_running(&grow->standby) && passes(from, end, 3 * quarter)) {
         atomic_store(&grow->is_short, true);
-        wake(grow);
+        standby_wake(&grow->standby);
     }
 }
 
@@ -68,7 +55,7 @@ void grow_ahead_note_roll_locked(struct engine *engine)
 {
     atomic_store(&engine->grow.is_short, false);
     if (engine->stock.target > 1) {
-        wake(&engine->grow);
+        standby_wake(&engine->grow.standby);
     }
 }
 
@@ -163,50 +150,19 @@ void grow_ahead_settle(struct engine *engine)
 
 /* --- the thread --------------------------------------------------------------------------- */
 
-/* Sleeps until somebody asks, or for a while; false = stop. */
-static bool wait_for_need(struct grow_ahead *grow)
+static void grow_round(void *context)
 {
-    mutex_lock(&grow->mutex);
-    if (!grow->woken && !grow->stop) {
-        condition_wait(&grow->wake, &grow->mutex, LOOK_MS);
-    }
-    grow->woken = false;
-    bool stop = grow->stop;
-    mutex_unlock(&grow->mutex);
-    return !stop;
-}
-
-static void *grow_main(void *argument)
-{
-    struct engine *engine = argument;
-    (void)pthread_setname_np(pthread_self(), "grow");
-    while (wait_for_need(&engine->grow)) {
-        grow_ahead(engine);
-    }
-    return NULL;
+    grow_ahead(context);
 }
 
 enum status grow_ahead_start(struct engine *engine)
 {
-    struct grow_ahead *grow = &engine->grow;
-    grow->running = true;
-    if (pthread_create(&grow->thread, NULL, grow_main, engine) != 0) {
-        grow->running = false;
-        return STATUS_NO_MEMORY;
-    }
-    return STATUS_OK;
+    const struct standby_work work = {
+        .name = "grow", .pause_ms = LOOK_MS, .round = grow_round, .context = engine};
+    return standby_start(&engine->grow.standby, &work);
 }
 
 void grow_ahead_stop(struct engine *engine)
 {
-    struct grow_ahead *grow = &engine->grow;
-    if (!grow->running) {
-        return;
-    }
-    mutex_lock(&grow->mutex);
-    grow->stop = true;
-    condition_wake_all(&grow->wake);
-    mutex_unlock(&grow->mutex);
-    CHECK(pthread_join(grow->thread, NULL) == 0);
-    grow->running = false;
+    standby_stop(&engine->grow.standby);
 }

@@ -12,15 +12,15 @@
  * execution lock.
  *
  * Threads: see each function. grow.growing nests inside the execution lock; under it no other lock
- * is taken. grow.mutex is a leaf.
+ * is taken.
  */
 #ifndef SCDB_ENGINE_GROW_AHEAD_H
 #define SCDB_ENGINE_GROW_AHEAD_H
 
 #include "base/mutex.h"
+#include "base/standby.h"
 #include "base/status.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,15 +29,9 @@ struct engine;
 struct segment;
 
 struct grow_ahead {
-    atomic_bool is_short; /* writers should wait a little; readable by all */
-    struct mutex growing; /* held while space is reserved for a segment of the log */
-
-    struct mutex mutex; /* of what follows */
-    struct condition wake;
-    bool woken;
-    bool stop;
-    atomic_bool running; /* the sync thread may still look when it is cleared */
-    pthread_t thread;
+    atomic_bool is_short;   /* writers should wait a little; readable by all */
+    struct mutex growing;   /* held while space is reserved for a segment of the log */
+    struct standby standby; /* the thread */
 };
 
 void grow_ahead_init(struct grow_ahead *grow);

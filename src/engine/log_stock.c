@@ -14,8 +14,7 @@ void log_stock_init(struct log_stock *stock)
 {
     *stock = (struct log_stock){.target = 1};
     mutex_init(&stock->making);
-    mutex_init(&stock->mutex);
-    condition_init(&stock->wake);
+    standby_init(&stock->standby);
 }
 
 void log_stock_deinit(struct log_stock *stock)
@@ -23,8 +22,7 @@ void log_stock_deinit(struct log_stock *stock)
     while (stock->count > 0) {
         segment_unreference(stock->segments[--stock->count]);
     }
-    condition_deinit(&stock->wake);
-    mutex_deinit(&stock->mutex);
+    standby_deinit(&stock->standby);
     mutex_deinit(&stock->making);
 }
 
@@ -53,27 +51,18 @@ bool log_stock_try_put_locked(struct engine *engine, struct segment *segment)
     return true;
 }
 
-static void wake(struct engine *engine)
-{
-    struct log_stock *stock = &engine->stock;
-    mutex_lock(&stock->mutex);
-    stock->woken = true;
-    condition_wake_one(&stock->wake);
-    mutex_unlock(&stock->mutex);
-}
-
 void log_stock_note_roll_locked(struct engine *engine)
 {
     struct log_stock *stock = &engine->stock;
     int64_t now_ms = clock_monotonic_ms();
     atomic_store(&stock->is_short, false);
-    if (!stock->running) {
+    if (!standby_is_running(&stock->standby)) {
         return; /* who comes by now and then makes one at a time */
     }
     stock->target = log_stock_target(now_ms - stock->last_roll_ms);
     stock->last_roll_ms = now_ms;
     if (stock->count < stock->target) {
-        wake(engine);
+        standby_wake(&stock->standby);
     }
 }
 
@@ -86,11 +75,11 @@ void log_stock_note_growth_locked(struct engine *engine, uint64_t from)
         return;
     }
     if (from <= 2 * quarter && active->end > 2 * quarter) {
-        wake(engine);
+        standby_wake(&stock->standby);
     }
-    if (from <= 3 * quarter && active->end > 3 * quarter && stock->running) {
+    if (from <= 3 * quarter && active->end > 3 * quarter && standby_is_running(&stock->standby)) {
         atomic_store(&stock->is_short, true);
-        wake(engine);
+        standby_wake(&stock->standby);
     }
 }
 
@@ -163,51 +152,21 @@ enum status log_stock_ensure(struct engine *engine)
 
 /* --- the thread --------------------------------------------------------------------------- */
 
-/* Sleeps until somebody asks, or for a while; false = stop. */
-static bool wait_for_need(struct log_stock *stock)
+static void stock_round(void *context)
 {
-    mutex_lock(&stock->mutex);
-    if (!stock->woken && !stock->stop) {
-        condition_wait(&stock->wake, &stock->mutex, RETRY_MS);
-    }
-    stock->woken = false;
-    bool stop = stock->stop;
-    mutex_unlock(&stock->mutex);
-    return !stop;
-}
-
-static void *stock_main(void *argument)
-{
-    struct engine *engine = argument;
-    (void)pthread_setname_np(pthread_self(), "stock");
-    while (wait_for_need(&engine->stock)) {
-        log_stock_refill(engine);
-    }
-    return NULL;
+    log_stock_refill(context);
 }
 
 enum status log_stock_start(struct engine *engine)
 {
     struct log_stock *stock = &engine->stock;
+    const struct standby_work work = {
+        .name = "stock", .pause_ms = RETRY_MS, .round = stock_round, .context = engine};
     stock->last_roll_ms = clock_monotonic_ms();
-    stock->running = true;
-    if (pthread_create(&stock->thread, NULL, stock_main, engine) != 0) {
-        stock->running = false;
-        return STATUS_NO_MEMORY;
-    }
-    return STATUS_OK;
+    return standby_start(&stock->standby, &work);
 }
 
 void log_stock_stop(struct engine *engine)
 {
-    struct log_stock *stock = &engine->stock;
-    if (!stock->running) {
-        return;
-    }
-    mutex_lock(&stock->mutex);
-    stock->stop = true;
-    condition_wake_all(&stock->wake);
-    mutex_unlock(&stock->mutex);
-    CHECK(pthread_join(stock->thread, NULL) == 0);
-    stock->running = false;
+    standby_stop(&engine->stock.standby);
 }

@@ -11,16 +11,16 @@
  * (engine_write_delay_us()): better so than that everybody waits while one is made under the
  * execution lock, which is what remains when it is full.
  *
- * Threads: see each function. stock.making nests outside the execution lock; stock.mutex is a leaf.
+ * Threads: see each function. stock.making nests outside the execution lock.
  */
 #ifndef SCDB_ENGINE_LOG_STOCK_H
 #define SCDB_ENGINE_LOG_STOCK_H
 
 #include "base/mutex.h"
+#include "base/standby.h"
 #include "base/status.h"
 #include "engine/segment.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,12 +49,7 @@ struct log_stock {
     struct mutex making; /* held by the one that makes segments for the stock */
     enum status status;  /* of its last attempt; under `making` */
 
-    struct mutex mutex; /* of what follows */
-    struct condition wake;
-    bool woken;
-    bool stop;
-    atomic_bool running; /* the sync thread may still look when it is cleared */
-    pthread_t thread;
+    struct standby standby; /* the thread */
 };
 
 void log_stock_init(struct log_stock *stock);

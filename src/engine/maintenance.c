@@ -86,10 +86,10 @@ void maintenance_round(struct engine *engine)
     if (!atomic_load(&engine->maintenance.expiry_paused)) {
         expiry_cycle(engine);
     }
-    if (!engine->stock.running) {
+    if (!standby_is_running(&engine->stock.standby)) {
         log_stock_refill(engine);
     }
-    if (!engine->grow.running) {
+    if (!standby_is_running(&engine->grow.standby)) {
         grow_ahead(engine);
     }
     appender_maintain(engine);
