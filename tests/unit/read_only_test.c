@@ -66,6 +66,12 @@ static struct engine *open_well(struct file_system *fs)
     return engine;
 }
 
+static void close_well(struct engine *engine, struct file_system *fs)
+{
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    fs_close(fs);
+}
+
 static enum status put(struct engine *engine, int number, const char *text)
 {
     char key[32];
@@ -173,8 +179,7 @@ START_TEST(everything_is_served)
     engine_unlock(engine);
     ck_assert_int_eq(engine_sync(engine), STATUS_OK);
     engine_tick(engine);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    close_well(engine, fs);
     ck_assert_uint_eq(fingerprint(), before);
 }
 END_TEST
@@ -200,8 +205,7 @@ START_TEST(nothing_is_written)
     engine_unlock(engine);
     ck_assert_int_eq(engine_compact(engine, &result), STATUS_READ_ONLY);
     expect_all_keys(engine);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    close_well(engine, fs);
     ck_assert_uint_eq(fingerprint(), before);
 }
 END_TEST
@@ -248,15 +252,13 @@ START_TEST(unfinished_writes_stay_where_they_are)
     struct file_system *fs = mount(true);
     struct engine *engine = open_well(fs);
     expect_all_keys(engine);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    close_well(engine, fs);
     ck_assert_uint_eq(fingerprint(), before);
 
     fs = mount(false); /* and who may write settles it */
     engine = open_well(fs);
     expect_all_keys(engine);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    close_well(engine, fs);
     ck_assert_uint_ne(fingerprint(), before);
 }
 END_TEST
@@ -274,8 +276,7 @@ START_TEST(readers_and_writers_exclude_each_other)
     ck_assert_int_eq(open_engine(writer, &none), STATUS_LOCKED);
     ck_assert_ptr_nonnull(strstr(error.text, "in use by a process that reads it"));
     ck_assert_int_eq(engine_close(one), STATUS_OK);
-    ck_assert_int_eq(engine_close(other), STATUS_OK);
-    fs_close(first);
+    close_well(other, first);
     fs_close(second);
 
     struct engine *writing = open_well(writer);
@@ -283,8 +284,7 @@ START_TEST(readers_and_writers_exclude_each_other)
     ck_assert_int_eq(open_engine(first, &none), STATUS_LOCKED);
     ck_assert_ptr_nonnull(strstr(error.text, "in use by pid "));
     fs_close(first);
-    ck_assert_int_eq(engine_close(writing), STATUS_OK);
-    fs_close(writer);
+    close_well(writing, writer);
 }
 END_TEST
 
@@ -314,8 +314,7 @@ START_TEST(a_copy_without_lock_file_is_served)
     struct file_system *fs = mount(true);
     struct engine *engine = open_well(fs);
     expect_all_keys(engine);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
-    fs_close(fs);
+    close_well(engine, fs);
     ck_assert_uint_eq(fingerprint(), before);
 }
 END_TEST
@@ -357,8 +356,7 @@ START_TEST(crashed_disks_are_read_unchanged)
         ck_assert_uint_eq(engine_count_locked(reader, engine_database_locked(reader, 0)),
                           (uint64_t)read);
         engine_unlock(reader);
-        ck_assert_int_eq(engine_close(reader), STATUS_OK);
-        fs_close(reader_fs);
+        close_well(reader, reader_fs);
         ck_assert_uint_eq(sim_disk_changing_calls(disk), changes);
 
         fs = sim_disk_mount(disk);
@@ -367,8 +365,7 @@ START_TEST(crashed_disks_are_read_unchanged)
         ck_assert_uint_eq(engine_count_locked(engine, engine_database_locked(engine, 0)),
                           (uint64_t)read);
         engine_unlock(engine);
-        ck_assert_int_eq(engine_close(engine), STATUS_OK);
-        fs_close(fs);
+        close_well(engine, fs);
         sim_disk_destroy(disk);
     }
 }
