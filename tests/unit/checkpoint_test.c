@@ -6,6 +6,7 @@
 #include "engine/checkpoint.h"
 #include "engine/checksum.h"
 #include "engine/record.h"
+#include "support/sim_search.h"
 #include "support/sim_store.h"
 #include "support/test_run.h"
 
@@ -596,32 +597,6 @@ START_TEST(a_keyspace_that_comes_twice)
 }
 END_TEST
 
-/* Where a text lies in the store's log. */
-struct text_place {
-    const char *text;
-    char name[FILE_NAME_SIZE_MAX]; /* "" = nowhere */
-    uint64_t offset;
-};
-
-static void look_into(void *context, const char *name)
-{
-    struct text_place *place = context;
-    static char bytes[SEGMENT_SIZE];
-    struct file *file;
-    size_t size;
-    if (strstr(name, ".log") == NULL) {
-        return;
-    }
-    ck_assert_int_eq(fs_open(store.fs, name, FILE_MODE_READ, &file), STATUS_OK);
-    ck_assert_int_eq(file_read(file, 0, bytes, sizeof(bytes), &size), STATUS_OK);
-    const char *found = memmem(bytes, size, place->text, strlen(place->text));
-    if (found != NULL) {
-        (void)snprintf(place->name, sizeof(place->name), "%s", name);
-        place->offset = (uint64_t)(found - bytes);
-    }
-    file_close(file);
-}
-
 /* The checkpoint's slot points at a record that has rotted since; but a newer one, in the same
  * segment behind what the checkpoint covers, is sound. */
 START_TEST(what_was_overwritten_rots)
@@ -637,10 +612,7 @@ START_TEST(what_was_overwritten_rots)
             engine_tick(store.engine); /* seals, and names the ends in the manifest */
         }
     }
-    struct text_place place = {.text = "key:777value 1"};
-    ck_assert_int_eq(fs_list(store.fs, look_into, &place), STATUS_OK);
-    ck_assert_str_ne(place.name, "");
-    ck_assert_int_eq(sim_disk_flip(store.disk, place.name, place.offset, 1), STATUS_OK);
+    sim_search_flip(&store, ".log", SLICE_LITERAL("key:777value 1"), 0);
     kill_and_open();
     ck_assert_uint_gt(sim_store_statistics(&store).recovered_keys, 0); /* with the checkpoint */
     ck_assert_int_eq(find(777), STATUS_OK);

@@ -3,6 +3,7 @@
 
 #include "keyspace/batch.h"
 #include "support/keyspace_store.h"
+#include "support/sim_search.h"
 #include "support/test_run.h"
 
 #include <check.h>
@@ -258,41 +259,12 @@ END_TEST
 
 /* --- what is unreadable --- */
 
-struct search {
-    struct slice pattern;
-    char name[FILE_NAME_SIZE_MAX];
-    uint64_t offset;
-    bool found;
-};
-
-static void search_file(void *context, const char *name)
-{
-    static uint8_t bytes[262144];
-    struct search *search = context;
-    struct file *file;
-    size_t size;
-    if (fs_open(store.store.fs, name, FILE_MODE_READ, &file) != STATUS_OK) {
-        return; /* the lock file */
-    }
-    ck_assert_int_eq(file_read(file, 0, bytes, sizeof(bytes), &size), STATUS_OK);
-    file_close(file);
-    const uint8_t *place = memmem(bytes, size, search->pattern.data, search->pattern.size);
-    if (place != NULL) {
-        search->found = true;
-        search->offset = (uint64_t)(place - bytes);
-        (void)snprintf(search->name, sizeof(search->name), "%s", name);
-    }
-}
-
 /* Opens the store anew, so that it is read from its files, and damages the value there. */
 static void damage(const char *text)
 {
     keyspace_store_reopen(&store);
     note_opened();
-    struct search search = {.pattern = slice_of_string(text)};
-    ck_assert_int_eq(fs_list(store.store.fs, search_file, &search), STATUS_OK);
-    ck_assert(search.found);
-    ck_assert_int_eq(sim_disk_flip(store.store.disk, search.name, search.offset, 1), STATUS_OK);
+    sim_search_flip(&store.store, "", slice_of_string(text), 0);
 }
 
 /* Damage is never served, nor written again under a fresh checksum. */

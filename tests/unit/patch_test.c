@@ -4,6 +4,7 @@
 #include "engine/manifest.h"
 #include "engine/pieces.h"
 #include "engine/segment_header.h"
+#include "support/sim_search.h"
 #include "support/sim_store.h"
 #include "support/test_random.h"
 #include "support/test_run.h"
@@ -419,31 +420,6 @@ START_TEST(expired_pieces_are_not_zeros_later)
 }
 END_TEST
 
-struct looked_for {
-    struct slice wanted;
-    char name[FILE_NAME_SIZE_MAX];
-    uint64_t offset;
-};
-
-static void look_into(void *context, const char *name)
-{
-    struct looked_for *place = context;
-    static char bytes[1 << 20];
-    struct file *file;
-    size_t size;
-    if (strstr(name, ".log") == NULL) {
-        return;
-    }
-    ck_assert_int_eq(fs_open(store.fs, name, FILE_MODE_READ, &file), STATUS_OK);
-    ck_assert_int_eq(file_read(file, 0, bytes, sizeof(bytes), &size), STATUS_OK);
-    file_close(file);
-    const char *found = memmem(bytes, size, place->wanted.data, place->wanted.size);
-    if (found != NULL) {
-        (void)snprintf(place->name, sizeof(place->name), "%s", name);
-        place->offset = (uint64_t)(found - bytes);
-    }
-}
-
 /* A record of another key rots in the file with the first handle, while the header's file, which
  * the checkpoint knows, is gone. */
 START_TEST(rot_elsewhere_takes_no_pieces)
@@ -467,10 +443,7 @@ START_TEST(rot_elsewhere_takes_no_pieces)
     ck_assert_int_eq(sim_store_put(&store, "rotten", SLICE_LITERAL("new one"), EXPIRY_NONE),
                      STATUS_OK);
     ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
-    struct looked_for place = {.wanted = SLICE_LITERAL("rottenold one")};
-    ck_assert_int_eq(fs_list(store.fs, look_into, &place), STATUS_OK);
-    ck_assert_str_ne(place.name, "");
-    ck_assert_int_eq(sim_disk_flip(store.disk, place.name, place.offset, 1), STATUS_OK);
+    sim_search_flip(&store, ".log", SLICE_LITERAL("rottenold one"), 0);
     kill_and_open();
     assert_expected();
 }
@@ -489,10 +462,7 @@ START_TEST(a_header_that_rots_meanwhile_keeps_its_pieces)
     struct entry old;
     ck_assert_int_eq(engine_find_locked(store.engine, keyspace(), SLICE_LITERAL("k"), &old),
                      STATUS_OK);
-    struct looked_for place = {.wanted = slice_make(old.record, RECORD_HEADER_SIZE)};
-    ck_assert_int_eq(fs_list(store.fs, look_into, &place), STATUS_OK);
-    ck_assert_str_ne(place.name, "");
-    ck_assert_int_eq(sim_disk_flip(store.disk, place.name, place.offset, 1), STATUS_OK);
+    sim_search_flip(&store, ".log", slice_make(old.record, RECORD_HEADER_SIZE), 0);
     struct slice part = SLICE_LITERAL("y");
     expected[SIZE] = 'y';
     expected_size = SIZE + 1;

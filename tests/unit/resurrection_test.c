@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "support/sim_search.h"
 #include "support/sim_store.h"
 #include "support/test_run.h"
 
@@ -66,14 +67,6 @@ static void compact(void)
 
 /* --- what lies on the disk ------------------------------------------------------------------- */
 
-struct search {
-    struct slice text;
-    const char *suffix;            /* of the files that are looked at, or removed */
-    char name[FILE_NAME_SIZE_MAX]; /* of the file that has it; "" = none */
-    uint64_t offset;
-    unsigned count; /* of the names with the suffix */
-};
-
 static bool has_suffix(const char *name, const char *suffix)
 {
     size_t size = strlen(name);
@@ -81,53 +74,21 @@ static bool has_suffix(const char *name, const char *suffix)
     return size >= suffix_size && strcmp(name + size - suffix_size, suffix) == 0;
 }
 
-static void search_file(void *context, const char *name)
-{
-    struct search *search = context;
-    struct file *file;
-    uint64_t size;
-    size_t read_size;
-    if (!has_suffix(name, search->suffix)) {
-        return;
-    }
-    search->count++;
-    ck_assert_int_eq(fs_open(store.fs, name, FILE_MODE_READ, &file), STATUS_OK);
-    ck_assert_int_eq(file_size(file, &size), STATUS_OK);
-    char *bytes = malloc((size_t)size + 1);
-    ck_assert_int_eq(file_read(file, 0, bytes, (size_t)size, &read_size), STATUS_OK);
-    const char *found = search->text.size == 0
-                            ? NULL
-                            : memmem(bytes, read_size, search->text.data, search->text.size);
-    if (found != NULL) {
-        (void)snprintf(search->name, sizeof(search->name), "%s", name);
-        search->offset = (uint64_t)(found - bytes);
-    }
-    free(bytes);
-    file_close(file);
-}
-
 static bool is_on_disk(const char *text)
 {
-    struct search search = {.text = slice_of_string(text), .suffix = ""};
-    ck_assert_int_eq(fs_list(store.fs, search_file, &search), STATUS_OK);
-    return search.name[0] != '\0';
+    struct sim_place place;
+    return sim_search(&store, "", slice_of_string(text), &place);
 }
 
 static unsigned count_files(const char *suffix)
 {
-    struct search search = {.suffix = suffix};
-    ck_assert_int_eq(fs_list(store.fs, search_file, &search), STATUS_OK);
-    return search.count;
+    return sim_search_count(&store, suffix);
 }
 
 /* Changes the byte at `distance` from where the text begins. */
 static void flip(const char *text, int distance)
 {
-    struct search search = {.text = slice_of_string(text), .suffix = ""};
-    ck_assert_int_eq(fs_list(store.fs, search_file, &search), STATUS_OK);
-    ck_assert_str_ne(search.name, "");
-    ck_assert_int_eq(sim_disk_flip(store.disk, search.name, search.offset + (uint64_t)distance, 1),
-                     STATUS_OK);
+    sim_search_flip(&store, "", slice_of_string(text), (uint64_t)distance);
 }
 
 static void remember_checkpoint(void *context, const char *name)
