@@ -2,6 +2,7 @@
 #include "engine/staged.h"
 
 #include "base/check.h"
+#include "base/log.h"
 #include "engine/appender.h"
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
@@ -142,9 +143,36 @@ enum status staged_write(struct engine *engine, const struct staged_plan *plan, 
     return STATUS_OK;
 }
 
+/* Are values behind the end of the log that did not come to be put? After a crash they would be
+ * taken for what is left of a torn write. */
+static bool has_left_values(const struct engine *engine, const struct staged *staged)
+{
+    const struct segment *active = engine->appender.active;
+    return staged->segment == NULL && staged->used_count < staged->plan.count &&
+           staged->begun_file == active->number && active->end > 0;
+}
+
+/* Nothing will be appended to the segment any more, so it needs no room behind its end. */
+static void leave_values(struct engine *engine)
+{
+    struct segment *left = engine->appender.active;
+    enum status status = appender_roll_locked(engine);
+    if (status == STATUS_OK) {
+        status = file_truncate(left->file, left->end);
+    }
+    if (status != STATUS_OK) {
+        LOG_VERBOSE("values that were not put stay behind the end of the log: %s",
+                    status_words(status));
+    }
+}
+
 void staged_offer_locked(struct engine *engine, struct staged *staged)
 {
+    const struct staged *before = engine->offered;
     engine->offered = staged;
+    if (before != NULL && has_left_values(engine, before)) {
+        leave_values(engine);
+    }
 }
 
 static void unlink_staged(struct engine *engine, const struct staged *staged)
@@ -219,10 +247,10 @@ struct segment *staged_begin_locked(struct staged *staged)
     return segment;
 }
 
-const struct staged_value *staged_find_locked(const struct engine *engine,
-                                              const struct append *append, uint64_t offset)
+const struct staged_value *staged_find_locked(struct engine *engine, const struct append *append,
+                                              uint64_t offset)
 {
-    const struct staged *staged = engine->offered;
+    struct staged *staged = engine->offered;
     if (staged == NULL || staged->segment != NULL ||
         staged->begun_file != engine->appender.active->number) {
         return NULL;
@@ -230,6 +258,7 @@ const struct staged_value *staged_find_locked(const struct engine *engine,
     for (size_t i = 0; i < staged->plan.count; i++) {
         const struct staged_value *each = &staged->plan.values[i];
         if (SEGMENT_HEADER_SIZE + each->before == offset && is_value_of(each, append)) {
+            staged->used_count++;
             return each;
         }
     }

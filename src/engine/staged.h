@@ -68,6 +68,7 @@ struct staged {
     struct staged_plan plan;
     struct segment *segment; /* owned; NULL: the log has rolled to it */
     uint64_t begun_file;     /* its number, once that has happened */
+    size_t used_count;       /* values that were appended since */
 };
 
 /* Lock held. Is a value of this size worth it? */
@@ -78,7 +79,8 @@ bool staged_is_wanted_locked(const struct engine *engine, uint64_t value_size);
 enum status staged_write(struct engine *engine, const struct staged_plan *plan,
                          struct staged **out) MUST_CHECK;
 
-/* Lock held. Until NULL is offered, puts of just these bytes use what was staged. */
+/* Lock held. Until NULL is offered, puts of just these bytes use what was staged. What a batch that
+ * has failed leaves of its values behind the end of the log is cut off: the log rolls. */
 void staged_offer_locked(struct engine *engine, struct staged *staged);
 
 /* No lock held. It is not offered any more; a segment that was not used is removed. */
@@ -97,7 +99,7 @@ struct segment *staged_begin_locked(struct staged *staged);
 
 /* Lock held. The value that is to be appended at this place of the active segment, if it is there
  * already; else NULL. */
-const struct staged_value *staged_find_locked(const struct engine *engine,
-                                              const struct append *append, uint64_t offset);
+const struct staged_value *staged_find_locked(struct engine *engine, const struct append *append,
+                                              uint64_t offset);
 
 #endif
