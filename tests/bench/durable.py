@@ -2,15 +2,16 @@
 """appendfsync always, scdb and redis-server side by side: what a durable SET costs, and what others
 feel of it.
 
-    durable.py [--rounds N] [--seconds S] [--clients 1,50]
+    durable.py [--rounds N] [--seconds S] [--clients 1,50] [--realtime]
 
 Runs take turns between the two servers, so that what else the machine does hits both alike.
 
 Writers: redis-benchmark, SETs of 100 bytes to 100,000 keys; SETs a second, and SETs for each
 fdatasync. Readers: while 50 such writers run, one client GETs keys among those that are being
-written; its p50 and p99. A last table has fdatasync itself, on the same disk: after a write that
-extends the file, into space reserved by fallocate, and over zeros that were written and synced
-before.
+written; its p50 and p99. With --realtime (as root) once more for a reader that never waits for a
+processor, as one on another machine would not. A last table has fdatasync itself, on the same disk:
+after a write that extends the file, into space reserved by fallocate, and over zeros that were
+written and synced before.
 """
 
 import argparse
@@ -57,8 +58,9 @@ def measure_writers(server, clients, seconds):
     return rate, p50, p99, requests / syncs if syncs else 0
 
 
-def measure_reader(server, seconds):
-    """(GETs a second, p50 ms, p99 ms) of one reader beside 50 writers."""
+def measure_reader(server, seconds, prefix):
+    """(GETs a second, p50 ms, p99 ms) of one reader, begun with the words of `prefix`, beside 50
+    writers."""
     writers = subprocess.Popen(
         ["redis-benchmark", "-h", server.host, "-p", str(server.port), "-t", "set", "-q",
          "-n", "100000000", "-c", "50", "-d", str(VALUE_SIZE), "-r", str(KEYS)],
@@ -67,9 +69,9 @@ def measure_reader(server, seconds):
     )  # fmt: skip
     try:
         time.sleep(0.3)
-        probe = measure.benchmark(server, "get", 200, clients=1, keys=KEYS)
+        probe = measure.benchmark(server, "get", 200, clients=1, keys=KEYS, prefix=prefix)
         requests = max(int(probe[0] * seconds), 500)
-        result = measure.benchmark(server, "get", requests, clients=1, keys=KEYS)
+        result = measure.benchmark(server, "get", requests, clients=1, keys=KEYS, prefix=prefix)
         if writers.poll() is not None:
             raise RuntimeError("the writers have ended before the reader")
     finally:
@@ -112,11 +114,12 @@ def print_writers(servers, arguments):
     print()
 
 
-def print_readers(servers, arguments):
+def print_readers(servers, arguments, prefix):
     results = alternate(
-        servers, arguments.rounds, lambda server: measure_reader(server, arguments.seconds)
+        servers, arguments.rounds, lambda server: measure_reader(server, arguments.seconds, prefix)
     )
-    print("| a reader beside 50 writers | scdb | redis | redis / scdb |")
+    how = ", realtime" if prefix else ""
+    print(f"| a reader beside 50 writers{how} | scdb | redis | redis / scdb |")
     print("|---|---|---|---|")
     for title, index in (("p50 ms", 1), ("p99 ms", 2)):
         values = {name: column(results, name, index) for name in servers}
@@ -170,6 +173,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a run")
     parser.add_argument("--clients", default="1,50")
+    parser.add_argument("--realtime", action="store_true",
+                        help="the reader once more, never waiting for a processor (chrt, as root)")  # fmt: skip
     arguments = parser.parse_args()
 
     print(f"{measure.machine()}; {arguments.rounds} rounds of {arguments.seconds} s, values of "
@@ -184,7 +189,9 @@ def main():
         for server in servers.values():
             measure.fill(server, KEYS, VALUE_SIZE)
         print_writers(servers, arguments)
-        print_readers(servers, arguments)
+        print_readers(servers, arguments, prefix=[])
+        if arguments.realtime:
+            print_readers(servers, arguments, prefix=["chrt", "-f", "10"])
     print_syncs(arguments.rounds)
     return 0
 

@@ -88,11 +88,12 @@ def fill(server, count, value_size, prefix=b"key:", value=None):
                 raise RuntimeError(f"an error reply: {got[:200]!r}")
 
 
-def benchmark(server, command, requests, pipeline=1, clients=50, size=100, keys=100000):
-    """One run of redis-benchmark: (operations a second, p50 ms, p99 ms, operations a CPU second)."""
+def benchmark(server, command, requests, pipeline=1, clients=50, size=100, keys=100000, prefix=()):
+    """One run of redis-benchmark: (operations a second, p50 ms, p99 ms, operations a CPU second).
+    `prefix` are words before its command, such as chrt's."""
     before = cpu_seconds(server.pid)
     result = subprocess.run(
-        ["redis-benchmark", "-h", server.host, "-p", str(server.port), "-t", command, "--csv",
+        [*prefix, "redis-benchmark", "-h", server.host, "-p", str(server.port), "-t", command, "--csv",
          "-n", str(requests), "-P", str(pipeline), "-c", str(clients), "-d", str(size),
          "-r", str(keys)],
         stdout=subprocess.PIPE,
