@@ -623,6 +623,21 @@ class RenamedCommands(TestCase):
             self.assertIn(words, said)
 
 
+class NoListener(unittest.TestCase):
+    def test_a_server_that_nobody_could_reach_does_not_start(self):
+        for directives in ("--port", "0"), ("--bind", "-192.0.2.1"):
+            with tempfile.TemporaryDirectory() as directory:
+                command = [ours.path, "--dir", directory, *directives]
+                result = subprocess.run(
+                    command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60
+                )
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(b"Configured to not listen anywhere, exiting.", result.stdout)
+                if not ours.is_redis:
+                    self.assertIn(b"no client could connect: set 'port'", result.stdout)
+                    self.assertEqual(os.listdir(directory), [])
+
+
 class SecondServer(TestCase):
     """What another server that is started by mistake must leave alone."""
 

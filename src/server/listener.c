@@ -110,6 +110,21 @@ static enum status describe(const struct config *config, struct buffer *text)
     return status == STATUS_OK ? buffer_append(text, addresses.data, addresses.size) : status;
 }
 
+/* A server that no client could reach is a mistake in the configuration. */
+static enum status expect_one(struct listeners *listeners, struct error *error)
+{
+    mutex_lock(&listeners->mutex);
+    bool has_any = listeners->first != NULL;
+    mutex_unlock(&listeners->mutex);
+    if (has_any) {
+        return STATUS_OK;
+    }
+    LOG_WARNING("Configured to not listen anywhere, exiting."); /* in Redis's words, too */
+    return error_set(error, STATUS_INVALID,
+                     "no client could connect: set 'port' and 'bind' to addresses that this "
+                     "machine has, or 'unixsocket'");
+}
+
 enum status listeners_open(struct listeners *listeners, struct error *error)
 {
     enum status status = open_tcp(listeners, error);
@@ -120,6 +135,9 @@ enum status listeners_open(struct listeners *listeners, struct error *error)
     }
     if (status == STATUS_OK) {
         status = open_unix(listeners, error);
+    }
+    if (status == STATUS_OK) {
+        status = expect_one(listeners, error);
     }
     if (status == STATUS_OK &&
         describe(listeners->server->config, &listeners->opened) != STATUS_OK) {
