@@ -226,6 +226,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 redis-tests/acl_test.py \
                 redis-tests/migrate_test.py \
                 redis-tests/eviction_test.py \
+                redis-tests/sentinel_test.py \
                 redis-tests/observe_test.py \
                 redis-tests/import_test.py \
                 redis-tests/durability_test.py \
