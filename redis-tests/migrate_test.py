@@ -4,6 +4,7 @@ have. Starts both servers. Closes with "N passed, N failed"."""
 
 import os
 import socket
+import subprocess
 import sys
 import time
 import unittest
@@ -94,6 +95,40 @@ class Start(unittest.TestCase):
         self.assertEqual(scdb.read_log().count("dump.rdb"), warnings)
         after = self.files(redis.directory)
         self.assertEqual({name: after[name] for name in before}, before)
+
+
+class AppendOnlyFile(TestCase):
+    """Written as commands, it can be sent to scdb: all databases and expiries."""
+
+    def test_is_sent_by_redis_cli(self):
+        redis = Server(reference=True, directives=[("aof-use-rdb-preamble", "no")])
+        self.addCleanup(redis.close)
+        redis.start()
+        source, target = self.client(redis), self.client(ours)
+        source.ask("SET", "key", "value", "EX", "1000")
+        source.ask("APPEND", "key", bytes(range(256)))
+        source.ask("SELECT", "3")
+        source.ask("SETBIT", "bits", "100", "1")
+        source.ask("RPUSH", "list", "1")
+        source.ask("BGREWRITEAOF")
+        deadline = time.monotonic() + 60
+        while b"aof_rewrite_in_progress:0" not in source.ask("INFO", "persistence"):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        folder = os.path.join(redis.directory, "appendonlydir")
+        (name,) = (name for name in os.listdir(folder) if name.endswith(".base.aof"))
+        with open(os.path.join(folder, name), "rb") as commands:
+            sent = subprocess.run(
+                ["redis-cli", "-h", ours.host, "-p", str(ours.port), "--pipe"],
+                stdin=commands, capture_output=True, timeout=60, check=False,
+            )
+        self.assertIn(b"unknown command 'RPUSH', with args beginning with: 'list'", sent.stdout + sent.stderr)
+        self.assertIn(b"errors: 1, ", sent.stdout)
+        for database in "0", "3":
+            for client in source, target:
+                client.ask("SELECT", database)
+            for request in ("GET", "key"), ("PEXPIRETIME", "key"), ("GET", "bits"):
+                self.assertEqual(target.ask(*request), source.ask(*request))
 
 
 class Moves(TestCase):
