@@ -5,22 +5,10 @@
 set -u
 
 requests=${SCDB_REQUESTS:-48000}
-passed=0
-failed=0
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. "$(dirname "$0")/support/expect.sh"
 
 cli() {
     redis-cli -h "$SCDB_HOST" -p "$SCDB_PORT" "$@"
-}
-
-expect() { # NAME WANTED GOT
-    if [ "$2" = "$3" ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf 'FAIL %s\n  wanted: %s\n  got:    %s\n' "$1" "$2" "$3"
-    fi
 }
 
 values_of() { # PATTERN: the values of all keys that match, a line each
@@ -56,5 +44,4 @@ round 'pipelined by 200 clients' 3000 -c 200 -P 16 -r 500
 round 'Unix socket' 10 -s "$SCDB_SOCKET" -P 16 -r 100
 
 expect 'still here' 'PONG' "$(cli ping)"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+conclude

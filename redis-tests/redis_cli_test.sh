@@ -3,35 +3,10 @@
 # standard input, mass insertion, scans, the Unix socket. Ends with "N passed, N failed".
 set -u
 
-passed=0
-failed=0
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. "$(dirname "$0")/support/expect.sh"
 
 cli() {
     redis-cli -h "$SCDB_HOST" -p "$SCDB_PORT" "$@"
-}
-
-# expect NAME WANTED GOT
-expect() {
-    if [ "$2" = "$3" ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf 'FAIL %s\n  wanted: %s\n  got:    %s\n' "$1" "$2" "$3"
-    fi
-}
-
-# expect_match NAME PATTERN GOT (a shell pattern)
-expect_match() {
-    # shellcheck disable=SC2254  # a pattern is what it is meant to be
-    case $3 in
-    $2) passed=$((passed + 1)) ;;
-    *)
-        failed=$((failed + 1))
-        printf 'FAIL %s\n  wanted: %s\n  got:    %s\n' "$1" "$2" "$3"
-        ;;
-    esac
 }
 
 cli flushall >/dev/null
@@ -105,5 +80,4 @@ expect 'csv' '"value 1",NULL' "$(cli --csv mget mass:1 nothing)"
 expect 'flushall' 'OK' "$(cli flushall)"
 expect 'empty' '0' "$(cli dbsize)"
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+conclude

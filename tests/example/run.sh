@@ -10,22 +10,9 @@ CC=${CC:-cc}
 LIBRARY_FLAGS=${LIBRARY_FLAGS:-}
 cd "$(dirname "$0")/../.." || exit 1
 
-passed=0
-failed=0
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. redis-tests/support/expect.sh
 mkdir "$scratch/include"
 cp src/engine/scdb.h "$scratch/include"
-
-# expect NAME WANTED GOT
-expect() {
-    if [ "$2" = "$3" ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf 'FAIL %s\n  wanted: %s\n  got:    %s\n' "$1" "$2" "$3"
-    fi
-}
 
 # compile NAME FLAGS...
 compile() {
@@ -79,5 +66,4 @@ if command -v c++ >/dev/null; then
     expect "scdb.h compiles alone as C++" 0 $?
 fi
 
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+conclude
