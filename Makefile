@@ -18,6 +18,9 @@ CSTD := -std=c11 -D_GNU_SOURCE
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror
 ifneq ($(findstring clang,$(CC)),)
 WARNINGS += -Wthread-safety
+# What gcc calls them by itself.
+SANITIZE_asan := -D__SANITIZE_ADDRESS__=1
+SANITIZE_tsan := -D__SANITIZE_THREAD__=1
 endif
 
 OPTIMIZE_release := -O2 -g
@@ -26,7 +29,7 @@ OPTIMIZE_tsan := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 OPTIMIZE_coverage := -O0 -g --coverage
 OPTIMIZE_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer
-OPTIMIZE := $(OPTIMIZE_$(MODE))
+OPTIMIZE := $(OPTIMIZE_$(MODE)) $(SANITIZE_$(MODE))
 
 # gcc's release build of the server is optimised as a whole when it is linked. Its objects hold code
 # of their own, too: everything else is linked from that, tests above all, which put functions of

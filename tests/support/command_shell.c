@@ -135,7 +135,10 @@ static struct slice flatten(struct reply *reply)
         CHECK(buffer_append(&flat, reference->slice.data, reference->slice.size) == STATUS_OK);
         done = reference->position;
     }
-    CHECK(buffer_append(&flat, reply->bytes.data + done, reply->bytes.size - done) == STATUS_OK);
+    if (reply->bytes.size > done) { /* a reply of nothing may have no bytes to point at */
+        CHECK(buffer_append(&flat, reply->bytes.data + done, reply->bytes.size - done) ==
+              STATUS_OK);
+    }
     CHECK(buffer_append(&flat, "", 1) == STATUS_OK);
     int protocol = reply->protocol;
     reply_deinit(reply);
