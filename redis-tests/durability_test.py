@@ -236,8 +236,10 @@ class Everysec(unittest.TestCase):
             server.fault("hold-fdatasync")
             self.assertEqual(writer.ask("SET k 1"), b"+OK\r\n")
             large = b"x" * (5 << 20)  # a thread verifies it for GET
-            reader.socket.sendall(wire.encode((b"MSET", b"large", large)))  # not written ahead
-            self.assertEqual(reader.reply(), b"+OK\r\n")
+            self.assertEqual(reader.ask("MULTI"), b"+OK\r\n")  # what is queued is not written ahead
+            reader.socket.sendall(wire.encode((b"SET", b"large", large)))
+            self.assertEqual(reader.reply(), b"+QUEUED\r\n")
+            self.assertEqual(reader.ask("EXEC"), b"*1\r\n+OK\r\n")
             deadline = time.monotonic() + WAIT_SECONDS_MAX
             writer.socket.settimeout(1)
             held = False
