@@ -166,12 +166,32 @@ static void leave_values(struct engine *engine)
     }
 }
 
+/* The log has rolled to the segment and the put was refused: the log begins its next one elsewhere,
+ * for the same reason. */
+static void leave_unused(struct engine *engine, const struct staged *staged)
+{
+    struct segment *active = engine->appender.active;
+    struct segment *next;
+    bool is_unused =
+        staged->segment == NULL && active->number == staged->begun_file && active->end == 0;
+    if (!is_unused || log_files_take_locked(engine, engine->segment_size, &next) != STATUS_OK) {
+        return;
+    }
+    if (active->in_table) {
+        segment_table_withdraw(&engine->segments, active);
+    }
+    log_files_discard(engine, active);
+    appender_start_locked(engine, next);
+}
+
 void staged_offer_locked(struct engine *engine, struct staged *staged)
 {
     const struct staged *before = engine->offered;
     engine->offered = staged;
     if (before != NULL && has_left_values(engine, before)) {
         leave_values(engine);
+    } else if (before != NULL) {
+        leave_unused(engine, before);
     }
 }
 

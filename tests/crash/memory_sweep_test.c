@@ -5,6 +5,7 @@
  * A history runs undisturbed first, which tells how many allocations there are; then again for each
  * of them.
  */
+#include "engine/staged.h"
 #include "support/crash_run.h"
 #include "support/failing_memory.h"
 #include "support/sim_store.h"
@@ -137,11 +138,66 @@ START_TEST(a_patch_under_a_large_key_is_refused_whole)
 }
 END_TEST
 
+/* --- a value that was written ahead, by name ---------------------------------------------- */
+
+static void count_cut(void *context, const char *name)
+{
+    *(size_t *)context += strstr(name, ".cut") != NULL ? 1 : 0;
+}
+
+static enum status put_staged(const struct staged_plan *plan, struct staged *staged)
+{
+    const struct engine_value value = {
+        .parts = &plan->values[0].value, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    engine_lock(store.engine);
+    engine_rest_begin_locked(store.engine);
+    staged_offer_locked(store.engine, staged);
+    enum status status = engine_put_locked(store.engine, engine_database_locked(store.engine, 0),
+                                           slice_make(large_key, plan->values[0].key_size), &value);
+    staged_offer_locked(store.engine, NULL);
+    engine_unlock(store.engine);
+    return status;
+}
+
+/* Its segment goes with it: nothing of the value lies behind the end of the log, where a restart
+ * would find it and set it aside. */
+START_TEST(a_put_that_is_refused_leaves_nothing_of_its_value)
+{
+    bool has_failed = true;
+    memset(content, 'x', sizeof(content));
+    for (uint64_t n = 1; has_failed; n++) {
+        const struct engine_options options = sim_store_options((uint64_t)1 << 20);
+        const struct staged_plan plan = {
+            .values = {{.value = slice_make(content, STRING_SIZE), .key_size = 10}}, .count = 1};
+        struct staged *staged;
+        sim_store_begin(&store, &options);
+        ck_assert_int_eq(sim_store_put(&store, "a", SLICE_LITERAL("1"), EXPIRY_NONE), STATUS_OK);
+        ck_assert_int_eq(staged_write(store.engine, &plan, &staged), STATUS_OK);
+        failing_memory_arm(n, 1);
+        enum status status = put_staged(&plan, staged);
+        has_failed = failing_memory_failures() > 0;
+        failing_memory_arm(0, 0);
+        ck_assert(status == STATUS_OK || (has_failed && status == STATUS_NO_MEMORY));
+        staged_drop(store.engine, staged);
+        ck_assert_int_eq(sim_store_put(&store, "b", SLICE_LITERAL("2"), EXPIRY_NONE), STATUS_OK);
+        sim_store_verify(&store);
+        sim_store_kill_and_open(&store);
+        ck_assert_int_eq(sim_store_find(&store, "b"), STATUS_OK);
+        size_t cuts = 0;
+        ck_assert_int_eq(fs_list(store.fs, count_cut, &cuts), STATUS_OK);
+        ck_assert_uint_eq(cuts, 0);
+        ck_assert_uint_lt(n, 100);
+        sim_store_end(&store);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("memory_sweep");
     tcase_set_timeout(tests, 0); /* SCDB_TEST_SCALE may make it as long as it likes */
     tcase_add_test(tests, each_allocation_fails_in_turn);
     tcase_add_test(tests, a_patch_under_a_large_key_is_refused_whole);
+    tcase_add_test(tests, a_put_that_is_refused_leaves_nothing_of_its_value);
     return test_run("memory_sweep", tests);
 }
