@@ -321,10 +321,15 @@ static enum status verify_log(struct verify *verify, struct check_store *store, 
         check_chain(verify, store, file);
         status = verify_file(verify, file, error);
         verify->previous = file;
-        bool is_open = check_file_is_open_log(file);
-        verify->reached_end = is_open ? verify->tally.end : file->entry.end;
-        verify->reached_sequence =
-            is_open ? verify->tally.last_sequence : file->entry.last_sequence;
+        if (!check_file_is_open_log(file)) {
+            verify->reached_end = file->entry.end;
+            verify->reached_sequence = file->entry.last_sequence;
+            continue;
+        }
+        verify->reached_end = verify->tally.end;
+        if (verify->tally.records > 0) { /* else it adds nothing to the log */
+            verify->reached_sequence = verify->tally.last_sequence;
+        }
     }
     return status;
 }
