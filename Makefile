@@ -244,7 +244,7 @@ CLIENT_TESTS += redis-tests/power/disk_test.py redis-tests/power/powercut.py
 endif
 # Redis's own tests, in the mode that has all of them. They look at the clock.
 ifeq ($(MODE),release)
-CLIENT_TESTS := "redis-tests/suite/run.py --mode spawned --jobs 2" $(CLIENT_TESTS)
+SUITE_TEST := "redis-tests/suite/run.py --mode spawned --jobs 2"
 endif
 ifeq ($(MODE),tsan)
 CLIENT_TESTS := $(filter-out redis-tests/scdb_check_test.py,$(CLIENT_TESTS))
@@ -299,9 +299,13 @@ EXAMPLE_SETTINGS = BUILD=$(BUILD) CC="$(CC)" LIBRARY_FLAGS="$(OPTIMIZE)"
 # What the benchmarks rest on; nothing is measured.
 HARNESS_TEST := tests/bench/harness_test.py
 
+# They compute, and some for long, while most clients wait: so they begin early.
+SWEEPS := $(filter $(BUILD)/tests/crash/%,$(TEST_PROGRAMS))
+
 .PHONY: test
 test: build tests | $(INSTALLED)/test $(INSTALLED)/suite ## every test: unit, model, crash, the example, and clients against the server
-	@$(EXAMPLE_SETTINGS) tests/run $(CLIENT_TESTS) $(TEST_PROGRAMS) $(REPLAYS) $(EXAMPLE_TEST) $(HARNESS_TEST)
+	@$(EXAMPLE_SETTINGS) tests/run $(SUITE_TEST) $(SWEEPS) $(CLIENT_TESTS) \
+	    $(filter-out $(SWEEPS),$(TEST_PROGRAMS)) $(REPLAYS) $(EXAMPLE_TEST) $(HARNESS_TEST)
 
 .PHONY: unit-test
 unit-test: tests ## only the C tests (ONLY=word picks programs whose name has the word)
@@ -309,7 +313,7 @@ unit-test: tests ## only the C tests (ONLY=word picks programs whose name has th
 
 .PHONY: redis-test
 redis-test: build $(HIREDIS_TEST) $(HIREDIS_ASYNC_TEST) $(RECORDER) $(FAULT_DISK) | $(INSTALLED)/test $(INSTALLED)/suite ## only the clients against the server
-	@tests/run $(CLIENT_TESTS)
+	@tests/run $(SUITE_TEST) $(CLIENT_TESTS)
 
 # Node finds modules from where a file lies, so the tests go to where npm has put those.
 NODE_TESTS := $(wildcard redis-tests/node/*.mjs redis-tests/node/applications/*.mjs)
