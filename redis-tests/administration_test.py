@@ -383,6 +383,21 @@ class Disk(TestCase):
                 self.assertEqual(server.process.wait(60), 0, server.read_log())
 
 
+class WithoutEffect(unittest.TestCase):
+    def test_the_log_has_a_line_for_each_reason(self):
+        directives = [("hz", 10), ("list-compress-depth", 1), ("dynamic-hz", "no")]
+        with Server(directives=directives) as server:
+            lines = [line.split(" effect (", 1)[1] for line in server.read_log().splitlines()
+                     if "Configuration without effect" in line]  # fmt: skip
+        self.assertEqual(
+            lines,
+            [
+                "no work of the server is done by ticks): dynamic-hz, hz",
+                "values have no in-memory encodings to choose from): list-compress-depth",
+            ],
+        )
+
+
 class WebRequest(TestCase):
     """A browser that was talked into sending commands in the body of a request."""
 

@@ -328,12 +328,51 @@ enum status config_format(const struct config *config, const struct directive *d
     return buffer_append(out, words, strlen(words));
 }
 
-void config_log_ignored(const struct config *config)
+static bool is_given_in_vain(const struct config *config, size_t i)
 {
-    for (size_t i = 0; i < config_directive_count; i++) {
+    return (config_directives[i].flags & DIRECTIVE_IGNORED) != 0 && config->values[i].given;
+}
+
+/* The names of those that have no effect for the reason of the first of them. */
+static enum status append_of_one_reason(const struct config *config, size_t first,
+                                        struct buffer *names)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = first; i < config_directive_count && status == STATUS_OK; i++) {
         const struct directive *directive = &config_directives[i];
-        if ((directive->flags & DIRECTIVE_IGNORED) != 0 && config->values[i].given) {
-            LOG_NOTICE("Configuration: '%s' has no effect: %s.", directive->name, directive->help);
+        if (is_given_in_vain(config, i) &&
+            strcmp(directive->help, config_directives[first].help) == 0) {
+            status = names->size > 0 ? buffer_append(names, ", ", 2) : STATUS_OK;
+            if (status == STATUS_OK) {
+                status = buffer_append(names, directive->name, strlen(directive->name));
+            }
         }
     }
+    return status;
+}
+
+static bool is_first_of_reason(const struct config *config, size_t first)
+{
+    for (size_t i = 0; i < first; i++) {
+        if (is_given_in_vain(config, i) &&
+            strcmp(config_directives[i].help, config_directives[first].help) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void config_log_ignored(const struct config *config)
+{
+    struct buffer names;
+    buffer_init(&names);
+    for (size_t i = 0; i < config_directive_count; i++) {
+        names.size = 0;
+        if (is_given_in_vain(config, i) && is_first_of_reason(config, i) &&
+            append_of_one_reason(config, i, &names) == STATUS_OK) {
+            LOG_NOTICE("Configuration without effect (%s): %.*s", config_directives[i].help,
+                       (int)names.size, names.data);
+        }
+    }
+    buffer_deinit(&names);
 }

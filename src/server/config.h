@@ -215,7 +215,8 @@ enum config_start config_load_command_line(struct config *config, int argc, char
 enum status config_load_text(struct config *config, const char *origin, struct slice text,
                              struct error *error) MUST_CHECK;
 
-/* One log line for each directive that was set and has no meaning here. After the log is set up. */
+/* Which directives were set and have no meaning here, a log line for each reason. After the log is
+ * set up. */
 void config_log_ignored(const struct config *config);
 
 /* The directory (absolute) whose keys are to be imported instead of serving; NULL: none is. */
