@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""Where the server listens, changed while it runs, what ps shows of it, and clients that are closed
-for what they don't read, or take. SCDB_SERVER=.../redis-server runs it against Redis. Closes with
+"""Where the server listens, changed while it runs, what ps shows of it, clients that are closed for
+what they don't read, or take, and how clients share a worker. SCDB_SERVER=.../redis-server runs it against Redis. Closes with
 "N passed, N failed"."""
 
 import os
 import socket
 import sys
+import threading
 import time
 import unittest
 
@@ -186,6 +187,75 @@ class UnreadReplies(TestCase):
             connection.sendall(b"EXEC\r\n")
             self.assertEqual(self.rest_of(connection), b"")
         self.assertEqual(self.client.get("done"), b"yes")
+
+
+class Turns(unittest.TestCase):
+    SIZE = 10000
+    COUNT = 400
+
+    def setUp(self):
+        self.server = Server()
+        if not self.server.is_redis:
+            self.server.directives.append(("threads", 1))
+        self.server.start()
+        self.addCleanup(self.server.close)
+        self.client = redis.Redis(unix_socket_path=self.server.socket_path, socket_timeout=60)
+        self.addCleanup(self.client.close)
+
+    def link(self):
+        link = self.server.connect()
+        self.addCleanup(link.close)
+        return link
+
+    def wait_for_paused(self, count):
+        deadline = time.monotonic() + 60
+        while sum("b" in each["flags"] for each in self.client.client_list()) < count:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
+    def read(self, link, size):
+        data = bytearray()
+        while len(data) < size:
+            piece = link.recv(1 << 20)
+            self.assertTrue(piece, "closed after %d bytes" % len(data))
+            data += piece
+        return bytes(data)
+
+    def test_replies_of_a_long_pipeline(self):
+        """More than a turn sends, written and read in turns: all of it arrives in order."""
+        link = self.link()
+        requests, expected = bytearray(), bytearray()
+        for i in range(self.COUNT):
+            value = b"%05d" % i * (self.SIZE // 5 * (1 + i % 3))
+            requests += b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%d\r\n%b\r\n" % (len(value), value)
+            requests += b"GET k\r\n" * 3
+            expected += b"+OK\r\n" + b"$%d\r\n%b\r\n" % (len(value), value) * 3
+        sender = threading.Thread(target=lambda: link.sendall(requests))
+        sender.start()
+        self.assertTrue(self.read(link, len(expected)) == bytes(expected))
+        sender.join()
+
+    def test_much_to_send_does_not_keep_others_waiting(self):
+        """Two clients whose requests are executed in one turn: the second does not wait until all
+        that the first has asked for is done."""
+        if self.server.is_redis:
+            self.skipTest("redis-server executes all that it has read of a client")
+        value = b"v" * self.SIZE
+        self.client.set("key", value)
+        self.client.execute_command("CLIENT", "PAUSE", 100000, "WRITE")
+        much, little = self.link(), self.link()
+        much.sendall(b"SET other 1\r\n" + b"GET key\r\n" * self.COUNT)
+        self.wait_for_paused(1)
+        little.sendall(b"SET another 1\r\nINFO commandstats\r\n")
+        self.wait_for_paused(2)
+        self.client.execute_command("CLIENT", "UNPAUSE")
+        found = b""
+        while b"cmdstat_get" not in found:
+            found += self.read(little, 1)
+        gets = int(found.split(b"cmdstat_get:calls=")[1].split(b",")[0])
+        self.assertTrue(0 < gets < self.COUNT, gets)
+        replies = b"+OK\r\n" + b"$%d\r\n%b\r\n" % (self.SIZE, value) * self.COUNT
+        self.assertTrue(self.read(much, len(replies)) == replies)
 
 
 class ClientMemory(TestCase):

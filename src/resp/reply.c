@@ -17,7 +17,7 @@
 #define HEADER_SIZE_MAX (1 + NUMBER_TEXT_SIZE + 2)
 /* The header of an aggregate of less than ten items: what a deferred one reserves. */
 #define DEFERRED_HEADER_SIZE 4
-#define KEPT_BYTES_MAX       (16 * 1024)
+#define KEPT_BYTES_MAX       (256 * 1024)
 #define KEPT_REFERENCES_MAX  64
 /* A double as "%.17g": sign, 17 digits, point, "e-308", NUL. */
 #define DOUBLE_TEXT_SIZE 32

@@ -255,7 +255,9 @@ static void lend_buffer_back(struct connection *connection)
     if (reply->bytes.data == NULL) {
         return;
     }
-    if (worker->spare_buffer_count < WORKER_SPARE_BUFFERS) {
+    if (worker->spare_buffer_count < WORKER_SPARE_BUFFERS &&
+        reply->bytes.capacity <= WORKER_SPARE_BYTES - worker->spare_bytes) {
+        worker->spare_bytes += reply->bytes.capacity;
         worker->spare_buffers[worker->spare_buffer_count++] = reply->bytes;
         reply->bytes = (struct buffer){0};
     } else {

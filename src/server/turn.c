@@ -18,6 +18,11 @@
 
 /* Commands in one hold of the lock: enough to spread its cost, few enough that nobody waits. */
 #define COMMANDS_PER_HOLD 64
+/* Bytes of replies that a client's requests make in one go; then it is the next one's turn. */
+#define SHARE_BYTES ((size_t)128 << 10)
+/* Bytes of replies that all of them make before they are sent: while they are in the processor's
+ * cache, and so that the next ones find the memory free. */
+#define UNSENT_BYTES_MAX ((size_t)256 << 10)
 
 /* --- messages ------------------------------------------------------------------------------- */
 
@@ -168,17 +173,24 @@ static size_t output_limit_of(const struct worker *worker)
     return (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
 }
 
-/* While so many bytes of replies wait, no limit stops the client: looked up once for many requests,
- * so a CONFIG SET among them holds from the next hold on. */
-static size_t output_allowance(const struct worker *worker)
+/* How many bytes of replies may wait for a client while its requests are executed. */
+struct allowance {
+    size_t share; /* then it has had its share of this turn */
+    size_t least; /* up to here nothing stops it: of the share and the configured limits */
+};
+
+/* Looked up once for many requests, so a CONFIG SET among them holds from the next hold on. */
+static struct allowance output_allowance(const struct worker *worker, size_t pending)
 {
+    size_t share = pending + SHARE_BYTES;
     size_t limit = output_limit_of(worker);
     size_t hard = config_output_limit(worker->server->config, CLIENT_NORMAL).hard;
-    return hard > 0 && hard < limit ? hard : limit;
+    size_t least = share < limit ? share : limit;
+    return (struct allowance){.share = share, .least = hard > 0 && hard < least ? hard : least};
 }
 
 static bool is_stopped_locked(const struct worker *worker, struct connection *connection,
-                              size_t allowance)
+                              const struct allowance *allowance)
 {
     const struct session *session = &connection->session;
     if (session->blocked != BLOCK_NONE || session->close_after_reply || session->close_asap ||
@@ -186,13 +198,14 @@ static bool is_stopped_locked(const struct worker *worker, struct connection *co
         return true;
     }
     size_t pending = output_pending(&connection->output, &session->reply);
-    if (pending <= allowance) {
+    if (pending <= allowance->least) {
         return connection->output_stalled;
     }
     if (pending > output_limit_of(worker)) {
         connection->output_stalled = true;
     }
-    return connection->output_stalled || turn_is_over_hard_limit(worker, connection);
+    return connection->output_stalled || pending > allowance->share ||
+           turn_is_over_hard_limit(worker, connection);
 }
 
 /* Executes up to `count` requests of the part. Returns how many; fewer: it is stopped. */
@@ -209,8 +222,9 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
     engine_rest_begin_locked(server->engine);
     uint64_t value_bytes = engine_value_bytes_locked(server->engine);
     uint64_t write_position = session->write_position;
-    size_t allowance = output_allowance(worker);
-    while (done < count && !is_stopped_locked(worker, connection, allowance)) {
+    size_t pending = output_pending(&connection->output, &session->reply);
+    struct allowance allowance = output_allowance(worker, pending);
+    while (done < count && !is_stopped_locked(worker, connection, &allowance)) {
         size_t index = part->executed + done;
         if (turn_ahead_is_due(ahead, part->first_request + index)) {
             turn_ahead_locked(worker, ahead, part->first_request + index);
@@ -223,6 +237,8 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
         }
         done++;
     }
+    worker->unsent_bytes += output_pending(&connection->output, &session->reply) - pending;
+    worker_list_add(worker, LIST_SETTLE, connection);
     turn_note_position(worker, connection, engine_rest_end_locked(server->engine));
     if (session->write_position != write_position) {
         connection->has_written = true;
@@ -243,7 +259,8 @@ static void execute_hold_locked(struct worker *worker, struct turn_cursor *curso
 {
     size_t left = COMMANDS_PER_HOLD;
     turn_deliver_locked(worker);
-    while (left > 0 && turn_cursor_find(worker, cursor)) {
+    while (left > 0 && worker->unsent_bytes < UNSENT_BYTES_MAX &&
+           turn_cursor_find(worker, cursor)) {
         struct part *part = &worker->parts[cursor->part];
         size_t count = part->request_count - cursor->request;
         count = count < left ? count : left;
@@ -270,6 +287,9 @@ static void execute(struct worker *worker)
         execute_hold_locked(worker, &cursor, &ahead);
         statistics_end_hold_locked(server->statistics);
         engine_unlock(server->engine);
+        if (worker->unsent_bytes >= UNSENT_BYTES_MAX) {
+            turn_settle(worker);
+        }
     }
 }
 

@@ -8,6 +8,7 @@ void turn_take_reply_buffer(struct worker *worker, struct reply *reply)
 {
     if (reply->bytes.data == NULL && worker->spare_buffer_count > 0) {
         reply->bytes = worker->spare_buffers[--worker->spare_buffer_count];
+        worker->spare_bytes -= reply->bytes.capacity;
     }
 }
 

@@ -119,7 +119,6 @@ void turn_parse_part(struct worker *worker, struct connection *connection, struc
     *part = (struct part){
         .connection = connection, .source = source, .first_request = worker->request_count};
     connection->in_turn = true;
-    worker_list_add(worker, LIST_SETTLE, connection);
     if (!parse_part(worker, part, connection_is_stranger(connection))) {
         worker_close_later(worker, connection);
     }

@@ -193,6 +193,7 @@ void turn_settle(struct worker *worker)
         settle_held(worker);
     }
     await_settle(worker, moved);
+    worker->unsent_bytes = 0;
     bool write_failed = !write_log(worker);
     settle_all(worker, write_failed);
     bool waits = worker->lists[LIST_HELD].count > 0 || worker->lists[LIST_AWAIT].count > 0;

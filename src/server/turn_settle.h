@@ -17,7 +17,8 @@ struct worker;
 bool turn_is_over_hard_limit(const struct worker *worker, const struct connection *connection);
 
 /* Writes the log up to what the turn's replies rest on, and sends to all in LIST_SETTLE (and
- * LIST_HELD, when the durable position has moved). No lock held. */
+ * LIST_HELD, when the durable position has moved): at the turn's end, and before that when it has
+ * made much to send. No lock held. */
 void turn_settle(struct worker *worker);
 
 /* Closes the connections in LIST_CLOSE; takes the execution lock when there are some. */

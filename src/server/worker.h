@@ -28,6 +28,7 @@ struct event_base;
 #define WORKER_READ_SIZE     ((size_t)64 << 10)
 #define WORKER_REQUESTS_MAX  8192 /* a turn reads no more once it has so many */
 #define WORKER_SPARE_BUFFERS 64
+#define WORKER_SPARE_BYTES   ((size_t)1 << 20) /* that they take together */
 
 /* A request of the turn. */
 struct request {
@@ -101,8 +102,9 @@ struct worker {
     struct part *parts; /* owned */
     size_t part_count;
     size_t part_capacity;
-    uint64_t position; /* the largest that a reply of the turn rests on */
-    int64_t now_ms;    /* monotonic, once a turn */
+    uint64_t position;   /* the largest that a reply of the turn rests on */
+    size_t unsent_bytes; /* of replies since the last turn_settle() */
+    int64_t now_ms;      /* monotonic, once a turn */
     int64_t pause_until_ms;
     int64_t await_until_ms; /* the first timeout of LIST_AWAIT, monotonic; INT64_MAX = none */
     int64_t await_armed_ms; /* the one that await_event waits for */
@@ -112,6 +114,7 @@ struct worker {
     /* Buffers for replies, lent to connections that have some. */
     struct buffer spare_buffers[WORKER_SPARE_BUFFERS];
     size_t spare_buffer_count;
+    size_t spare_bytes;
 };
 
 static inline struct request_words request_words(const struct worker *worker,

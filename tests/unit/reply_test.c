@@ -277,7 +277,7 @@ END_TEST
 
 START_TEST(clearing_keeps_little)
 {
-    static const char large[100000];
+    static const char large[300000];
     reply.protocol = 3;
     reply_bulk(&reply, slice_make(large, 100));
     reply_clear(&reply);
