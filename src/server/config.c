@@ -328,9 +328,12 @@ enum status config_format(const struct config *config, const struct directive *d
     return buffer_append(out, words, strlen(words));
 }
 
-static bool is_given_in_vain(const struct config *config, size_t i)
+/* Is this one given although it has no effect, for the reason `help`? */
+static bool is_given_in_vain(const struct config *config, size_t i, const char *help)
 {
-    return (config_directives[i].flags & DIRECTIVE_IGNORED) != 0 && config->values[i].given;
+    const struct directive *directive = &config_directives[i];
+    return (directive->flags & DIRECTIVE_IGNORED) != 0 && config->values[i].given &&
+           strcmp(directive->help, help) == 0;
 }
 
 /* The names of those that have no effect for the reason of the first of them. */
@@ -340,8 +343,7 @@ static enum status append_of_one_reason(const struct config *config, size_t firs
     enum status status = STATUS_OK;
     for (size_t i = first; i < config_directive_count && status == STATUS_OK; i++) {
         const struct directive *directive = &config_directives[i];
-        if (is_given_in_vain(config, i) &&
-            strcmp(directive->help, config_directives[first].help) == 0) {
+        if (is_given_in_vain(config, i, config_directives[first].help)) {
             status = names->size > 0 ? buffer_append(names, ", ", 2) : STATUS_OK;
             if (status == STATUS_OK) {
                 status = buffer_append(names, directive->name, strlen(directive->name));
@@ -351,15 +353,15 @@ static enum status append_of_one_reason(const struct config *config, size_t firs
     return status;
 }
 
-static bool is_first_of_reason(const struct config *config, size_t first)
+/* Is it given in vain, and none before it for the same reason? */
+static bool is_first_of_reason(const struct config *config, size_t i)
 {
-    for (size_t i = 0; i < first; i++) {
-        if (is_given_in_vain(config, i) &&
-            strcmp(config_directives[i].help, config_directives[first].help) == 0) {
-            return false;
-        }
+    const char *help = config_directives[i].help;
+    size_t first = 0;
+    while (first < i && !is_given_in_vain(config, first, help)) {
+        first++;
     }
-    return true;
+    return first == i && is_given_in_vain(config, i, help);
 }
 
 void config_log_ignored(const struct config *config)
@@ -368,8 +370,7 @@ void config_log_ignored(const struct config *config)
     buffer_init(&names);
     for (size_t i = 0; i < config_directive_count; i++) {
         names.size = 0;
-        if (is_given_in_vain(config, i) && is_first_of_reason(config, i) &&
-            append_of_one_reason(config, i, &names) == STATUS_OK) {
+        if (is_first_of_reason(config, i) && append_of_one_reason(config, i, &names) == STATUS_OK) {
             LOG_NOTICE("Configuration without effect (%s): %.*s", config_directives[i].help,
                        (int)names.size, names.data);
         }

@@ -7,6 +7,7 @@
 #include "engine/staged.h"
 #include "support/sim_store.h"
 #include "support/test_random.h"
+#include "support/test_run.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -554,9 +555,5 @@ int main(void)
     tcase_add_test(failures, what_is_kept_for_a_compaction_is_not_taken);
     tcase_add_test(failures, small_values_and_those_of_a_crowd_of_files_are_not_worth_it);
     suite_add_tcase(suite, failures);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return test_run_suite(suite);
 }
