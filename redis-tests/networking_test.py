@@ -235,6 +235,16 @@ class Turns(unittest.TestCase):
         self.assertTrue(self.read(link, len(expected)) == bytes(expected))
         sender.join()
 
+    def test_who_goes_without_reading_has_asked_all_the_same(self):
+        self.client.set("key", b"v" * self.SIZE)
+        for link in (self.link(), self.link()):
+            link.sendall(b"GET key\r\n" * self.COUNT + b"INCR asked\r\n")
+            link.close()
+        deadline = time.monotonic() + 60
+        while self.client.get("asked") != b"2":
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
     def test_much_to_send_does_not_keep_others_waiting(self):
         """Two clients whose requests are executed in one turn: the second does not wait until all
         that the first has asked for is done."""

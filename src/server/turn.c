@@ -18,7 +18,7 @@
 
 /* Commands in one hold of the lock: enough to spread its cost, few enough that nobody waits. */
 #define COMMANDS_PER_HOLD 64
-/* Bytes of replies that a client's requests make in one go; then it is the next one's turn. */
+/* Bytes of replies that a client's requests make in one go; then the next one's are executed. */
 #define SHARE_BYTES ((size_t)128 << 10)
 /* Bytes of replies that all of them make before they are sent: while they are in the processor's
  * cache, and so that the next ones find the memory free. */
@@ -173,24 +173,17 @@ static size_t output_limit_of(const struct worker *worker)
     return (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
 }
 
-/* How many bytes of replies may wait for a client while its requests are executed. */
-struct allowance {
-    size_t share; /* then it has had its share of this turn */
-    size_t least; /* up to here nothing stops it: of the share and the configured limits */
-};
-
-/* Looked up once for many requests, so a CONFIG SET among them holds from the next hold on. */
-static struct allowance output_allowance(const struct worker *worker, size_t pending)
+/* While so many bytes of replies wait, no limit stops the client: looked up once for many requests,
+ * so a CONFIG SET among them holds from the next hold on. */
+static size_t output_allowance(const struct worker *worker)
 {
-    size_t share = pending + SHARE_BYTES;
     size_t limit = output_limit_of(worker);
     size_t hard = config_output_limit(worker->server->config, CLIENT_NORMAL).hard;
-    size_t least = share < limit ? share : limit;
-    return (struct allowance){.share = share, .least = hard > 0 && hard < least ? hard : least};
+    return hard > 0 && hard < limit ? hard : limit;
 }
 
 static bool is_stopped_locked(const struct worker *worker, struct connection *connection,
-                              const struct allowance *allowance)
+                              size_t allowance)
 {
     const struct session *session = &connection->session;
     if (session->blocked != BLOCK_NONE || session->close_after_reply || session->close_asap ||
@@ -198,46 +191,61 @@ static bool is_stopped_locked(const struct worker *worker, struct connection *co
         return true;
     }
     size_t pending = output_pending(&connection->output, &session->reply);
-    if (pending <= allowance->least) {
+    if (pending <= allowance) {
         return connection->output_stalled;
     }
     if (pending > output_limit_of(worker)) {
         connection->output_stalled = true;
     }
-    return connection->output_stalled || pending > allowance->share ||
-           turn_is_over_hard_limit(worker, connection);
+    return connection->output_stalled || turn_is_over_hard_limit(worker, connection);
 }
 
-/* Executes up to `count` requests of the part. Returns how many; fewer: it is stopped. */
-static size_t execute_part_locked(struct worker *worker, struct part *part, size_t count,
-                                  struct turn_ahead *ahead)
+/* Executes the part's requests up to `end`, or until it is stopped or its share is used up. */
+static void run_requests_locked(struct worker *worker, struct part *part, size_t end,
+                                struct turn_ahead *ahead)
+{
+    struct connection *connection = part->connection;
+    const struct reply *reply = &connection->session.reply;
+    size_t allowance = output_allowance(worker);
+    size_t pending = output_pending(&connection->output, reply);
+    size_t made = 0;
+    while (part->executed < end && part->share_used + made < SHARE_BYTES) {
+        size_t number = part->first_request + part->executed;
+        if (is_stopped_locked(worker, connection, allowance)) {
+            part->stopped = true;
+            break;
+        }
+        if (turn_ahead_is_due(ahead, number)) {
+            turn_ahead_locked(worker, ahead, number);
+        }
+        if (!execute_next_locked(worker, part, part->executed)) {
+            part->stopped = true;
+            break;
+        }
+        if (!push_inbox_is_empty(&worker->inbox)) {
+            turn_deliver_locked(worker);
+        }
+        part->executed++;
+        made = output_pending(&connection->output, reply) - pending;
+    }
+    part->share_used += made;
+    worker->unsent_bytes += made;
+}
+
+/* The same, with all that is noted before and behind them. */
+static void execute_part_locked(struct worker *worker, struct part *part, size_t end,
+                                struct turn_ahead *ahead)
 {
     struct server *server = worker->server;
     struct connection *connection = part->connection;
     struct session *session = &connection->session;
-    size_t done = 0;
     server->executing = session;
     session->last_interaction_ms = worker->now_ms;
     turn_take_reply_buffer(worker, &session->reply);
     engine_rest_begin_locked(server->engine);
     uint64_t value_bytes = engine_value_bytes_locked(server->engine);
     uint64_t write_position = session->write_position;
-    size_t pending = output_pending(&connection->output, &session->reply);
-    struct allowance allowance = output_allowance(worker, pending);
-    while (done < count && !is_stopped_locked(worker, connection, &allowance)) {
-        size_t index = part->executed + done;
-        if (turn_ahead_is_due(ahead, part->first_request + index)) {
-            turn_ahead_locked(worker, ahead, part->first_request + index);
-        }
-        if (!execute_next_locked(worker, part, index)) {
-            break;
-        }
-        if (!push_inbox_is_empty(&worker->inbox)) {
-            turn_deliver_locked(worker);
-        }
-        done++;
-    }
-    worker->unsent_bytes += output_pending(&connection->output, &session->reply) - pending;
+    run_requests_locked(worker, part, end, ahead);
     worker_list_add(worker, LIST_SETTLE, connection);
     turn_note_position(worker, connection, engine_rest_end_locked(server->engine));
     if (session->write_position != write_position) {
@@ -248,28 +256,38 @@ static size_t execute_part_locked(struct worker *worker, struct part *part, size
     if (session->close_asap) {
         worker_close_later(worker, connection);
     }
-    part->executed += done;
-    return done;
+}
+
+/* The part whose requests are executed now, from number `*next` on, round and round: NULL when
+ * nothing is left that may be executed. */
+static struct part *find_part(struct worker *worker, size_t *next)
+{
+    for (size_t i = 0; i < worker->part_count; i++) {
+        struct part *part = &worker->parts[(*next + i) % worker->part_count];
+        if (part->executed < part->request_count && !part->stopped && !part->connection->closing) {
+            *next = (size_t)(part - worker->parts);
+            return part;
+        }
+    }
+    return NULL;
 }
 
 /* Pushes are delivered before the hold and behind each command: so every client sees them, and its
  * replies, in the order of execution. */
-static void execute_hold_locked(struct worker *worker, struct turn_cursor *cursor,
-                                struct turn_ahead *ahead)
+static void execute_hold_locked(struct worker *worker, size_t *next, struct turn_ahead *ahead)
 {
     size_t left = COMMANDS_PER_HOLD;
+    struct part *part;
     turn_deliver_locked(worker);
     while (left > 0 && worker->unsent_bytes < UNSENT_BYTES_MAX &&
-           turn_cursor_find(worker, cursor)) {
-        struct part *part = &worker->parts[cursor->part];
-        size_t count = part->request_count - cursor->request;
+           (part = find_part(worker, next)) != NULL) {
+        size_t count = part->request_count - part->executed;
         count = count < left ? count : left;
-        size_t done = execute_part_locked(worker, part, count, ahead);
         left -= count;
-        cursor->request += done;
-        if (done < count) {
-            cursor->part++;
-            cursor->request = 0;
+        execute_part_locked(worker, part, part->executed + count, ahead);
+        if (part->share_used >= SHARE_BYTES) {
+            part->share_used = 0;
+            (*next)++;
         }
     }
     tracking_settle(worker->server);
@@ -279,16 +297,16 @@ static void execute_hold_locked(struct worker *worker, struct turn_cursor *curso
 static void execute(struct worker *worker)
 {
     struct server *server = worker->server;
-    struct turn_cursor cursor = {0};
+    size_t next = 0;
     struct turn_ahead ahead = {0};
-    while (turn_cursor_find(worker, &cursor)) {
+    while (find_part(worker, &next) != NULL) {
         engine_lock(server->engine);
         keyspace_set_now_ms(server->keyspace, clock_unix_ms());
-        execute_hold_locked(worker, &cursor, &ahead);
+        execute_hold_locked(worker, &next, &ahead);
         statistics_end_hold_locked(server->statistics);
         engine_unlock(server->engine);
         if (worker->unsent_bytes >= UNSENT_BYTES_MAX) {
-            turn_settle(worker);
+            turn_send(worker);
         }
     }
 }

@@ -130,7 +130,8 @@ static bool may_leave(void *engine, const struct output_mark *mark, bool *failed
 }
 
 /* Releases and sends what may leave; false: the connection is to be closed. */
-static bool settle(struct worker *worker, struct connection *connection, bool write_failed)
+static bool settle(struct worker *worker, struct connection *connection, bool write_failed,
+                   bool within)
 {
     struct reply *reply = &connection->session.reply;
     uint64_t position = connection->rest_position;
@@ -148,8 +149,8 @@ static bool settle(struct worker *worker, struct connection *connection, bool wr
     /* What goes beyond the hard limit is not sent at all, however much the socket would take. */
     bool sent =
         !failed && (turn_is_over_hard_limit(worker, connection) || connection_send(connection));
-    if (!sent || is_stranger_who_does_not_read(connection) ||
-        !is_within_limits(worker, connection)) {
+    if (!sent || (!within && (is_stranger_who_does_not_read(connection) ||
+                              !is_within_limits(worker, connection)))) {
         return false;
     }
     client_memory_note(worker->server, &connection->session);
@@ -170,23 +171,30 @@ static void settle_held(struct worker *worker)
     list->count = 0;
 }
 
-static void settle_all(struct worker *worker, bool write_failed)
+/* Within a turn, who can't be sent to stays in the list: what it has sent before it went is still
+ * executed. */
+static void settle_all(struct worker *worker, bool write_failed, bool within)
 {
     struct connection_list *list = &worker->lists[LIST_SETTLE];
+    size_t kept = 0;
     for (size_t i = 0; i < list->count; i++) {
         struct connection *connection = list->items[i];
         connection->lists &= ~(1U << LIST_SETTLE);
         if (connection->closing) {
             continue;
         }
-        if (!settle(worker, connection, write_failed) || is_done(connection)) {
+        bool is_well = settle(worker, connection, write_failed, within);
+        if (!is_well && within) {
+            connection->lists |= 1U << LIST_SETTLE;
+            list->items[kept++] = connection;
+        } else if (!is_well || is_done(connection)) {
             worker_close_later(worker, connection);
         }
     }
-    list->count = 0;
+    list->count = kept;
 }
 
-void turn_settle(struct worker *worker)
+static void settle_turn(struct worker *worker, bool within)
 {
     bool moved = atomic_exchange(&worker->durable_moved, false);
     if (moved) {
@@ -195,7 +203,7 @@ void turn_settle(struct worker *worker)
     await_settle(worker, moved);
     worker->unsent_bytes = 0;
     bool write_failed = !write_log(worker);
-    settle_all(worker, write_failed);
+    settle_all(worker, write_failed, within);
     bool waits = worker->lists[LIST_HELD].count > 0 || worker->lists[LIST_AWAIT].count > 0;
     bool waited = atomic_exchange(&worker->waits_durable, waits);
     if (waits && !waited) {
@@ -203,8 +211,18 @@ void turn_settle(struct worker *worker)
          * position once more after setting it: so one of us sees the other. */
         settle_held(worker);
         await_settle(worker, true);
-        settle_all(worker, false);
+        settle_all(worker, false, within);
     }
+}
+
+void turn_settle(struct worker *worker)
+{
+    settle_turn(worker, false);
+}
+
+void turn_send(struct worker *worker)
+{
+    settle_turn(worker, true);
 }
 
 /* One pass for all that close: there may be thousands. */

@@ -17,9 +17,12 @@ struct worker;
 bool turn_is_over_hard_limit(const struct worker *worker, const struct connection *connection);
 
 /* Writes the log up to what the turn's replies rest on, and sends to all in LIST_SETTLE (and
- * LIST_HELD, when the durable position has moved): at the turn's end, and before that when it has
- * made much to send. No lock held. */
+ * LIST_HELD, when the durable position has moved); those to whom it can't are to be closed. No lock
+ * held. */
 void turn_settle(struct worker *worker);
+
+/* The same before the turn's end, when there is much to send already: but closes nobody. */
+void turn_send(struct worker *worker);
 
 /* Closes the connections in LIST_CLOSE; takes the execution lock when there are some. */
 void turn_close(struct worker *worker);

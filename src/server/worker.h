@@ -48,6 +48,8 @@ struct part {
     size_t executed;
     size_t parsed;        /* bytes of whole requests */
     bool unparsed;        /* more requests may stand behind them */
+    bool stopped;         /* no more of it is executed in this turn */
+    size_t share_used;    /* bytes of replies since it last was this part's turn */
     uint64_t value_bytes; /* what they have written: engine_value_bytes_locked() */
 };
 
@@ -103,7 +105,7 @@ struct worker {
     size_t part_count;
     size_t part_capacity;
     uint64_t position;   /* the largest that a reply of the turn rests on */
-    size_t unsent_bytes; /* of replies since the last turn_settle() */
+    size_t unsent_bytes; /* of replies since turn_settle() or turn_send() */
     int64_t now_ms;      /* monotonic, once a turn */
     int64_t pause_until_ms;
     int64_t await_until_ms; /* the first timeout of LIST_AWAIT, monotonic; INT64_MAX = none */
