@@ -130,8 +130,7 @@ static bool may_leave(void *engine, const struct output_mark *mark, bool *failed
 }
 
 /* Releases and sends what may leave; false: the connection is to be closed. */
-static bool settle(struct worker *worker, struct connection *connection, bool write_failed,
-                   bool within)
+static bool send_released(struct worker *worker, struct connection *connection, bool write_failed)
 {
     struct reply *reply = &connection->session.reply;
     uint64_t position = connection->rest_position;
@@ -147,10 +146,14 @@ static bool settle(struct worker *worker, struct connection *connection, bool wr
         worker_list_add(worker, LIST_HELD, connection);
     }
     /* What goes beyond the hard limit is not sent at all, however much the socket would take. */
-    bool sent =
-        !failed && (turn_is_over_hard_limit(worker, connection) || connection_send(connection));
-    if (!sent || (!within && (is_stranger_who_does_not_read(connection) ||
-                              !is_within_limits(worker, connection)))) {
+    return !failed && (turn_is_over_hard_limit(worker, connection) || connection_send(connection));
+}
+
+/* The same, and all that comes of it. */
+static bool settle(struct worker *worker, struct connection *connection, bool write_failed)
+{
+    if (!send_released(worker, connection, write_failed) ||
+        is_stranger_who_does_not_read(connection) || !is_within_limits(worker, connection)) {
         return false;
     }
     client_memory_note(worker->server, &connection->session);
@@ -171,30 +174,36 @@ static void settle_held(struct worker *worker)
     list->count = 0;
 }
 
-/* Within a turn, who can't be sent to stays in the list: what it has sent before it went is still
- * executed. */
-static void settle_all(struct worker *worker, bool write_failed, bool within)
+static void settle_all(struct worker *worker, bool write_failed)
 {
     struct connection_list *list = &worker->lists[LIST_SETTLE];
-    size_t kept = 0;
     for (size_t i = 0; i < list->count; i++) {
         struct connection *connection = list->items[i];
         connection->lists &= ~(1U << LIST_SETTLE);
         if (connection->closing) {
             continue;
         }
-        bool is_well = settle(worker, connection, write_failed, within);
-        if (!is_well && within) {
-            connection->lists |= 1U << LIST_SETTLE;
-            list->items[kept++] = connection;
-        } else if (!is_well || is_done(connection)) {
+        if (!settle(worker, connection, write_failed) || is_done(connection)) {
             worker_close_later(worker, connection);
         }
     }
-    list->count = kept;
+    list->count = 0;
 }
 
-static void settle_turn(struct worker *worker, bool within)
+void turn_send(struct worker *worker)
+{
+    struct connection_list *list = &worker->lists[LIST_SETTLE];
+    worker->unsent_bytes = 0;
+    bool write_failed = !write_log(worker);
+    for (size_t i = 0; i < list->count; i++) {
+        if (!list->items[i]->closing) {
+            /* Where it fails it does so once more at the turn's end. */
+            (void)send_released(worker, list->items[i], write_failed);
+        }
+    }
+}
+
+void turn_settle(struct worker *worker)
 {
     bool moved = atomic_exchange(&worker->durable_moved, false);
     if (moved) {
@@ -203,7 +212,7 @@ static void settle_turn(struct worker *worker, bool within)
     await_settle(worker, moved);
     worker->unsent_bytes = 0;
     bool write_failed = !write_log(worker);
-    settle_all(worker, write_failed, within);
+    settle_all(worker, write_failed);
     bool waits = worker->lists[LIST_HELD].count > 0 || worker->lists[LIST_AWAIT].count > 0;
     bool waited = atomic_exchange(&worker->waits_durable, waits);
     if (waits && !waited) {
@@ -211,18 +220,8 @@ static void settle_turn(struct worker *worker, bool within)
          * position once more after setting it: so one of us sees the other. */
         settle_held(worker);
         await_settle(worker, true);
-        settle_all(worker, false, within);
+        settle_all(worker, false);
     }
-}
-
-void turn_settle(struct worker *worker)
-{
-    settle_turn(worker, false);
-}
-
-void turn_send(struct worker *worker)
-{
-    settle_turn(worker, true);
 }
 
 /* One pass for all that close: there may be thousands. */

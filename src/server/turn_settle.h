@@ -21,7 +21,8 @@ bool turn_is_over_hard_limit(const struct worker *worker, const struct connectio
  * held. */
 void turn_settle(struct worker *worker);
 
-/* The same before the turn's end, when there is much to send already: but closes nobody. */
+/* Before the turn's end, when there is much to send already: writes the log and sends likewise, and
+ * leaves all else to turn_settle(). */
 void turn_send(struct worker *worker);
 
 /* Closes the connections in LIST_CLOSE; takes the execution lock when there are some. */
