@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Where the server listens, changed while it runs, what ps shows of it, clients that are closed for
-what they don't read, or take, and how clients share a worker. SCDB_SERVER=.../redis-server runs it against Redis. Closes with
-"N passed, N failed"."""
+what they don't read, or take, and how clients share a worker. SCDB_SERVER=.../redis-server runs it
+against Redis. Closes with "N passed, N failed"."""
 
 import os
 import socket
