@@ -70,6 +70,22 @@ class Listening(TestCase):
             old.sendall(b"PING\r\n")  # who is connected stays
             self.assertEqual(old.recv(16), b"+PONG\r\n")
 
+    def test_who_is_cut_off_by_a_crash_is_not_let_in_again(self):
+        """A client that connects again at once finds a closed port, not a socket that dies on it."""
+        for _ in range(20):
+            connection = self.server.connect()
+            connection.sendall(b"PING\r\n")
+            self.assertEqual(connection.recv(16), b"+PONG\r\n")
+            self.server.process.kill()
+            try:
+                self.assertEqual(connection.recv(1), b"")
+            except ConnectionResetError:
+                pass
+            connection.close()
+            with self.assertRaises(ConnectionRefusedError):
+                self.server.connect()
+            self.server.restart("kill")
+
     def test_a_port_that_is_taken(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))

@@ -2,15 +2,46 @@
 #include "server/listening_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/* --- its number --- */
+
+/* Where listening sockets go when the system allows more descriptors than that: above the
+ * connections of a server of the default `maxclients`. */
+#define DESCRIPTOR_MAX 16384
+#define SOCKETS_MAX    64 /* so many find room up there */
+
+/*
+ * The same socket under a number above those of connections; where that can't be had, as it is.
+ * Linux closes the descriptors of a killed process from the highest down (it releases them in the
+ * opposite order of the one in which it drops them). From below its connections, a socket still
+ * listens when they are cut off: who connects again at once is let in, and cut off a second time.
+ * Some clients (node-redis 5) take such a connection for a good one and wait on it for ever.
+ */
+static int move_up(int descriptor)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < (rlim_t)2 * SOCKETS_MAX) {
+        return descriptor;
+    }
+    int end = limit.rlim_cur < DESCRIPTOR_MAX ? (int)limit.rlim_cur : DESCRIPTOR_MAX;
+    int above = fcntl(descriptor, F_DUPFD_CLOEXEC, end - SOCKETS_MAX);
+    if (above < 0) {
+        return descriptor;
+    }
+    (void)close(descriptor);
+    return above;
+}
 
 /* --- TCP --- */
 
@@ -35,7 +66,7 @@ static int listen_on(const struct addrinfo *address, int backlog)
         errno = saved;
         return -1;
     }
-    return descriptor;
+    return move_up(descriptor);
 }
 
 static bool is_absence(int reason)
@@ -128,7 +159,7 @@ static int open_at(const struct sockaddr_un *address, mode_t mode, int backlog, 
     bool is_bound = bind(descriptor, (const struct sockaddr *)address, sizeof(*address)) == 0;
     if (is_bound && (mode == 0 || chmod(address->sun_path, mode) == 0) &&
         listen(descriptor, backlog) == 0) {
-        *out = descriptor;
+        *out = move_up(descriptor);
         return 0;
     }
     int saved = errno;
