@@ -538,7 +538,7 @@ fmt: | $(INSTALLED)/lint ## format every C file
 	@clang-format -i $(C_SOURCES) $(C_HEADERS)
 
 .PHONY: lint
-lint: lint-format lint-layers lint-docs lint-headers lint-shell lint-cppcheck lint-tidy ## format, layers, pages, lone headers, shellcheck, cppcheck, clang-tidy
+lint: lint-format lint-layers lint-docs lint-headers lint-shell lint-python lint-cppcheck lint-tidy ## format, layers, pages, lone headers, shellcheck, flake8, cppcheck, clang-tidy
 	@echo 'lint: clean'
 
 .PHONY: lint-format
@@ -552,6 +552,12 @@ lint-layers: | $(INSTALLED)/lint
 .PHONY: lint-shell
 lint-shell: | $(INSTALLED)/lint
 	@shellcheck .ci/run deps/install.sh $$(grep -rlE '^#!/(bin/sh|usr/bin/env (ba)?sh)' tests redis-tests --exclude-dir=node_modules)
+
+# Names that are unknown, unused, or given twice: of two tests of one name only the second runs.
+.PHONY: lint-python
+lint-python: | $(INSTALLED)/lint
+	@/usr/bin/flake8 --isolated --select=F $$(grep -rlE '^#!/usr/bin/python3' tests redis-tests --exclude='*.py' --exclude-dir=node_modules) \
+	    $$(find tests redis-tests -name node_modules -prune -o -name '*.py' -print)
 
 .PHONY: lint-cppcheck
 lint-cppcheck: | $(INSTALLED)/lint

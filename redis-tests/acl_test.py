@@ -13,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support")]
 
 import test_program  # noqa: E402  (after the path is set)
-from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402
+from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402,F401
 from server import Server, ServerError  # noqa: E402
 from wire_client import Client  # noqa: E402
 

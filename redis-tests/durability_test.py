@@ -209,7 +209,7 @@ class ValuesOnTheirWay(unittest.TestCase):
         """The next reply of a client that may be told of changes before it."""
         reply = client.reply()
         while reply == b">2\r\n":
-            _word, _keys, reply = client.reply(), client.reply(), client.reply()
+            _, _, reply = client.reply(), client.reply(), client.reply()
         return reply
 
 

@@ -16,7 +16,7 @@ sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential"
 import dumps  # noqa: E402  (after the path is set)
 import test_program  # noqa: E402
 from marker_client import MarkerClient  # noqa: E402
-from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402
+from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402,F401
 
 
 class Client(MarkerClient):

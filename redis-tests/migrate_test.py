@@ -274,6 +274,7 @@ class Kept(TestCase):
         listener.settimeout(60)
         self.addCleanup(listener.close)
         move = ["MIGRATE", "127.0.0.1", listener.getsockname()[1], "k", 0, 60000]
+        first = None
         for is_broken in (False, True):
             self.source.ask("SET", "k", "v")
             self.source.send(*move)

@@ -14,7 +14,7 @@ sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential"
 
 import test_program  # noqa: E402  (after the path is set)
 from marker_client import MarkerClient  # noqa: E402
-from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402
+from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402,F401
 
 
 def blank_out(data):

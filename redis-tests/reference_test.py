@@ -15,7 +15,7 @@ sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential"
 
 import test_program  # noqa: E402  (after the path is set)
 import wire  # noqa: E402
-from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402
+from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402,F401
 
 QUIET_SECONDS = 0.5
 LINE_MAX = 64 * 1024
