@@ -30,6 +30,7 @@ enum status statistics_create(struct statistics **out)
     statistics->started_unix_ms = clock_unix_ms();
     statistics->started_monotonic_ms = clock_monotonic_ms();
     make_run_id(statistics->run_id);
+    quick_clock_init(&statistics->clock);
     statistics->last_save_unix_ms = statistics->started_unix_ms;
     statistics->last_save_clock_ms = clock_monotonic_ms();
     statistics->last_save_duration_ms = -1;
@@ -89,7 +90,7 @@ struct command_statistics *statistics_of_command_locked(struct statistics *stati
 int64_t statistics_begin_command_locked(struct statistics *statistics)
 {
     if (statistics->clock_us == 0) {
-        statistics->clock_us = clock_monotonic_us();
+        statistics->clock_us = quick_clock_begin(&statistics->clock);
         statistics->hold_clock_us = statistics->clock_us;
         statistics->hold_unix_ms = clock_unix_ms();
     }
@@ -115,7 +116,7 @@ static void track(struct command_statistics *slot, uint64_t microseconds)
 uint64_t statistics_end_command_locked(struct statistics *statistics, const struct command *command,
                                        int64_t begin_us, bool tracked)
 {
-    statistics->clock_us = clock_monotonic_us();
+    statistics->clock_us = quick_clock_us(&statistics->clock);
     uint64_t microseconds = (uint64_t)(statistics->clock_us - begin_us);
     struct command_statistics *slot = statistics_of_command_locked(statistics, command);
     slot->calls++;

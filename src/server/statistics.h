@@ -11,6 +11,7 @@
 #ifndef SCDB_SERVER_STATISTICS_H
 #define SCDB_SERVER_STATISTICS_H
 
+#include "base/quick_clock.h"
 #include "base/slice.h"
 #include "base/status.h"
 
@@ -86,6 +87,7 @@ struct statistics {
     struct error_statistics errors[STATISTICS_ERRORS_MAX];
     size_t error_count;
     struct command_statistics commands[STATISTICS_COMMANDS_MAX]; /* by hash of the pointer */
+    struct quick_clock clock;                                    /* a span is a hold */
     int64_t clock_us;      /* monotonic, when the last command of this hold ended; 0 = none has */
     int64_t hold_clock_us; /* the same at the first command of the hold, and the time of day then */
     int64_t hold_unix_ms;
