@@ -283,6 +283,47 @@ class Turns(unittest.TestCase):
         replies = b"+OK\r\n" + b"$%d\r\n%b\r\n" % (self.SIZE, value) * self.COUNT
         self.assertTrue(self.read(much, len(replies)) == replies)
 
+    def test_many_small_requests_beside_much_to_send(self):
+        """They are as few bytes as one share of the others: one round is enough for them."""
+        if self.server.is_redis:
+            self.skipTest("redis-server executes all that it has read of a client")
+        self.client.set("key", b"v" * self.SIZE)
+        self.client.execute_command("CLIENT", "PAUSE", 100000, "WRITE")
+        for number in range(1, 31):
+            self.link().sendall(b"SET other 1\r\n" + b"GET key\r\n" * self.COUNT)
+            self.wait_for_paused(number)
+        small = self.link()
+        small.sendall(b"SET another 1\r\n" + b"STRLEN key\r\n" * 2000 + b"INFO commandstats\r\n")
+        self.wait_for_paused(31)
+        self.client.execute_command("CLIENT", "UNPAUSE")
+        found = b""
+        while b"cmdstat_strlen" not in found or b"cmdstat_get" not in found:
+            found += self.read(small, 1)
+        gets = int(found.split(b"cmdstat_get:calls=")[1].split(b",")[0])
+        self.assertTrue(0 < gets < 30 * self.COUNT // 4, gets)
+
+    def test_who_has_gone_and_is_told_of_something_has_asked_all_the_same(self):
+        """The rest of its requests waits for the end of a pause when a message for it comes."""
+        if self.server.is_redis:
+            self.skipTest("redis-server forgets what a client that is gone has asked")
+        self.client.set("key", b"v" * self.SIZE)
+        self.client.config_set("notify-keyspace-events", "Em")
+        link = self.link()
+        link.sendall(b"HELLO 3\r\nSUBSCRIBE __keyevent@0__:keymiss\r\n")
+        found = b""
+        while b"subscribe" not in found:
+            found += self.read(link, 1)
+        requests = b"GET key\r\n" * 3 * self.COUNT + b"CLIENT PAUSE 100000 WRITE\r\nINCR asked\r\n"
+        link.sendall(requests)
+        link.close()
+        self.wait_for_paused(1)
+        self.assertIsNone(self.client.get("nothing"))
+        self.client.execute_command("CLIENT", "UNPAUSE")
+        deadline = time.monotonic() + 60
+        while self.client.get("asked") != b"1":
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
 
 class ClientMemory(TestCase):
     """maxmemory-clients."""

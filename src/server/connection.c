@@ -210,7 +210,7 @@ static size_t find_input_limit(const struct connection *connection)
     size_t limit =
         (size_t)config_number(config, CONFIG_CLIENT_QUERY_BUFFER_LIMIT) - INPUT_READ_SIZE;
     size_t small_limit = limit < INPUT_WAITING_MAX ? limit : INPUT_WAITING_MAX;
-    if (connection->output_stalled || (connection->lists & (1U << LIST_RESUME)) != 0) {
+    if (connection->output_stalled) {
         return connection_is_stranger(connection) ? small_limit : limit;
     }
     return connection->session.blocked != BLOCK_NONE ? small_limit : SIZE_MAX;
@@ -277,9 +277,29 @@ static void publish_output_size(struct connection *connection)
                           memory_order_relaxed);
 }
 
+bool connection_has_requests(const struct connection *connection)
+{
+    unsigned lists = 1U << LIST_RESUME | 1U << LIST_POSTPONED | 1U << LIST_SLOWED;
+    return (connection->lists & lists) != 0 || connection->in_turn ||
+           connection->session.blocked == BLOCK_STAGING;
+}
+
+/* What a client had sent before it went is executed all the same. */
+static bool send_nothing(struct connection *connection)
+{
+    connection->gone = true;
+    connection->ended = true;
+    output_deinit(&connection->output, &connection->session.reply);
+    publish_output_size(connection);
+    return connection_has_requests(connection) && connection->session.blocked != BLOCK_WAITING;
+}
+
 bool connection_send(struct connection *connection)
 {
     struct reply *reply = &connection->session.reply;
+    if (connection->gone) {
+        return send_nothing(connection);
+    }
     if (connection->write_event != NULL) {
         publish_output_size(connection);
         return true;
@@ -295,7 +315,7 @@ bool connection_send(struct connection *connection)
         atomic_fetch_add_explicit(&statistics->writes_processed, 1, memory_order_relaxed);
     }
     if (result == OUTPUT_CLOSED) {
-        return false;
+        return send_nothing(connection);
     }
     if (output_is_empty(&connection->output, reply)) {
         lend_buffer_back(connection);

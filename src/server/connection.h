@@ -37,11 +37,13 @@ struct connection {
     int64_t over_soft_limit_since_ms; /* client-output-buffer-limit; 0 = is not over it */
     int64_t active_ms;                /* bytes came or left last, monotonic */
     unsigned lists;                   /* which of the worker's lists it stands in: worker.h */
+    unsigned requests_max;            /* that its next part has, turn_parse.h; 0 = as any other */
     bool reading : 1;                 /* read_event is added */
     bool in_turn : 1;                 /* it has a part in the turn at hand */
     bool closing : 1;                 /* will be closed at the end of the turn */
     bool has_written : 1;             /* replies of this turn tell of its own writes */
     bool ended : 1;                   /* the client will send no more: close when all is answered */
+    bool gone : 1;                    /* it takes no replies either: what it has asked is done */
     bool output_stalled : 1;          /* requests wait until the client has read its replies */
 };
 
@@ -81,7 +83,12 @@ enum status connection_keep_rest(struct connection *connection, struct slice sou
 /* Starts or stops to wait for bytes, as its state wants it. */
 void connection_update_reading(struct connection *connection);
 
-/* Sends what may leave; waits for the socket when it is full. False: the client is gone. */
+/* Has it requests that will be executed by and by? Not those that wait until the client has read
+ * its replies, or for what it waits for. */
+bool connection_has_requests(const struct connection *connection);
+
+/* Sends what may leave; waits for the socket when it is full. False: the client is gone, and has no
+ * requests that are still to be executed. */
 bool connection_send(struct connection *connection);
 
 #endif

@@ -23,6 +23,10 @@
 /* Bytes of replies that all of them make before they are sent: while they are in the processor's
  * cache, and so that the next ones find the memory free. */
 #define UNSENT_BYTES_MAX ((size_t)256 << 10)
+/* Bytes of replies in a turn: with more to do the worker looks first who else has come. */
+#define TURN_BYTES_MAX ((size_t)2 << 20)
+/* Of the connections whose requests an earlier turn has left, those who can have their share. */
+#define RESUMED_AT_ONCE (TURN_BYTES_MAX / SHARE_BYTES)
 
 /* --- messages ------------------------------------------------------------------------------- */
 
@@ -230,6 +234,7 @@ static void run_requests_locked(struct worker *worker, struct part *part, size_t
     }
     part->share_used += made;
     worker->unsent_bytes += made;
+    worker->turn_bytes += made;
 }
 
 /* The same, with all that is noted before and behind them. */
@@ -245,7 +250,9 @@ static void execute_part_locked(struct worker *worker, struct part *part, size_t
     engine_rest_begin_locked(server->engine);
     uint64_t value_bytes = engine_value_bytes_locked(server->engine);
     uint64_t write_position = session->write_position;
+    turn_ahead_seek(worker, ahead, part);
     run_requests_locked(worker, part, end, ahead);
+    ahead->next = part->first_request + part->executed;
     worker_list_add(worker, LIST_SETTLE, connection);
     turn_note_position(worker, connection, engine_rest_end_locked(server->engine));
     if (session->write_position != write_position) {
@@ -294,12 +301,25 @@ static void execute_hold_locked(struct worker *worker, size_t *next, struct turn
     turn_deliver_locked(worker);
 }
 
-static void execute(struct worker *worker)
+/* Is there a part to execute, if need be one that waits since an earlier turn? */
+static bool has_more(struct worker *worker, size_t *next)
+{
+    while (find_part(worker, next) == NULL) {
+        if (worker->lists[LIST_RESUME].count == 0 || worker->request_count >= WORKER_REQUESTS_MAX) {
+            return false;
+        }
+        *next = worker->part_count;
+        turn_parse_resumed(worker, RESUMED_AT_ONCE);
+    }
+    return true;
+}
+
+/* Begins with the part of this number; returns that of the one whose turn it then would be. */
+static size_t execute(struct worker *worker, size_t next)
 {
     struct server *server = worker->server;
-    size_t next = 0;
     struct turn_ahead ahead = {0};
-    while (find_part(worker, &next) != NULL) {
+    while (worker->turn_bytes < TURN_BYTES_MAX && has_more(worker, &next)) {
         engine_lock(server->engine);
         keyspace_set_now_ms(server->keyspace, clock_unix_ms());
         execute_hold_locked(worker, &next, &ahead);
@@ -309,6 +329,7 @@ static void execute(struct worker *worker)
             turn_send(worker);
         }
     }
+    return next;
 }
 
 /* --- the end of a turn ---------------------------------------------------------------------- */
@@ -350,6 +371,7 @@ static void keep_rest(struct worker *worker, struct part *part)
         worker_close_later(worker, connection);
         return;
     }
+    turn_parse_note(part);
     if (!all || part->unparsed) {
         worker_list_add(worker, LIST_RESUME, connection);
     } else if (connection->ended) {
@@ -390,6 +412,7 @@ static void forget_turn(struct worker *worker)
     worker->part_count = 0;
     worker->arena_used = 0;
     worker->position = 0;
+    worker->turn_bytes = 0;
     argument_list_reset(&worker->arguments);
 }
 
@@ -397,12 +420,15 @@ void turn_end(struct worker *worker)
 {
     take_messages(worker);
     slow_writers_release(worker);
-    turn_parse_resumed(worker);
     keep_fragments(worker);
-    execute(worker);
+    /* Who has waited since an earlier turn comes first, and whose turn it would be next waits ahead
+     * of those who have had theirs. */
+    size_t next = worker->part_count;
+    turn_parse_resumed(worker, RESUMED_AT_ONCE);
+    next = execute(worker, next);
     turn_settle(worker);
     for (size_t i = 0; i < worker->part_count; i++) {
-        keep_rest(worker, &worker->parts[i]);
+        keep_rest(worker, &worker->parts[(next + i) % worker->part_count]);
     }
     forget_turn(worker);
     turn_close(worker);

@@ -5,7 +5,8 @@
 
 #include <stdint.h>
 
-bool turn_cursor_find(const struct worker *worker, struct turn_cursor *cursor)
+/* Moves on to a request that is there, of a connection that is not to be closed; false: none. */
+static bool find_request(const struct worker *worker, struct turn_cursor *cursor)
 {
     while (cursor->part < worker->part_count) {
         const struct part *part = &worker->parts[cursor->part];
@@ -25,7 +26,7 @@ static void gather_locked(struct worker *worker, struct turn_ahead *ahead)
     ahead->group.count = 0;
     ahead->group_first = SIZE_MAX;
     for (size_t i = 0; i < PREFETCH_GROUP_SIZE && !prefetch_is_full(&ahead->group) &&
-                       turn_cursor_find(worker, cursor);
+                       find_request(worker, cursor);
          i++) {
         const struct part *part = &worker->parts[cursor->part];
         size_t number = part->first_request + cursor->request++;
@@ -38,6 +39,18 @@ static void gather_locked(struct worker *worker, struct turn_ahead *ahead)
             worker->server->executor->foresee(worker->server, &part->connection->session, &words,
                                               &ahead->group);
         }
+    }
+}
+
+void turn_ahead_seek(const struct worker *worker, struct turn_ahead *ahead, const struct part *part)
+{
+    size_t number = part->first_request + part->executed;
+    if (number != ahead->next) {
+        ahead->cursor =
+            (struct turn_cursor){.part = (size_t)(part - worker->parts), .request = part->executed};
+        ahead->group.count = 0;
+        ahead->group_first = number;
+        ahead->due = number;
     }
 }
 

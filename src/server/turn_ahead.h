@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct part;
 struct worker;
 
 /* A place in the turn's requests. */
@@ -24,16 +25,18 @@ struct turn_cursor {
     size_t request; /* in the part */
 };
 
-/* Moves on to a request that is there, of a connection that is not to be closed; false: none. */
-bool turn_cursor_find(const struct worker *worker, struct turn_cursor *cursor);
-
-/* All zero: nothing is fetched. */
+/* All zero: nothing is fetched. Requests are counted in the turn. */
 struct turn_ahead {
     struct turn_cursor cursor;   /* behind the group */
     struct prefetch_group group; /* its index lines are on their way */
-    size_t group_first;          /* its first request, counted in the turn */
+    size_t group_first;          /* its first request */
     size_t due;                  /* the request before which there is something to fetch again */
+    size_t next;                 /* the request that is to run next when all run in their order */
 };
+
+/* The part's next requests are about to run: where others were to come first, begins anew. */
+void turn_ahead_seek(const struct worker *worker, struct turn_ahead *ahead,
+                     const struct part *part);
 
 /* Is there something to do before request `next`, counted in the turn, runs? */
 static inline bool turn_ahead_is_due(const struct turn_ahead *ahead, size_t next)

@@ -9,6 +9,8 @@
 /* Requests of one connection in a turn: others wait for the end of it, and what can't be executed
  * is parsed again. */
 #define REQUESTS_PER_PART 4096
+/* So many more than twice those that the last turn has executed, when it has left some over. */
+#define REQUESTS_MORE 2
 
 static bool grow_requests(struct worker *worker)
 {
@@ -76,10 +78,17 @@ static bool note_error(struct worker *worker, struct part *part)
     return true;
 }
 
+static size_t find_limit(const struct connection *connection, bool one_by_one)
+{
+    size_t limit = connection->requests_max;
+    return one_by_one ? 1 : limit > 0 ? limit : REQUESTS_PER_PART;
+}
+
 /* False: memory ran out. */
 static bool parse_part(struct worker *worker, struct part *part, bool one_by_one)
 {
     struct parser *parser = &part->connection->parser;
+    size_t limit = find_limit(part->connection, one_by_one);
     worker->limits.unauthenticated = one_by_one;
     while (part->parsed < part->source.size) {
         struct slice rest =
@@ -100,8 +109,7 @@ static bool parse_part(struct worker *worker, struct part *part, bool one_by_one
         if (worker->arguments.count > first && !note_request(worker, part, first)) {
             return false;
         }
-        bool enough = part->request_count >= (one_by_one ? 1 : REQUESTS_PER_PART);
-        if (enough) {
+        if (part->request_count >= limit) {
             part->unparsed = part->parsed < part->source.size;
             return true;
         }
@@ -124,12 +132,27 @@ void turn_parse_part(struct worker *worker, struct connection *connection, struc
     }
 }
 
-void turn_parse_resumed(struct worker *worker)
+void turn_parse_note(const struct part *part)
+{
+    struct connection *connection = part->connection;
+    size_t limit = part->executed * 2 + REQUESTS_MORE;
+    bool had_its_turn = part->executed > 0 || part->stopped;
+    if (part->executed == part->request_count && !part->unparsed) {
+        connection->requests_max = 0;
+    } else if (had_its_turn) {
+        connection->requests_max =
+            (unsigned)(limit < REQUESTS_PER_PART ? limit : REQUESTS_PER_PART);
+    }
+}
+
+void turn_parse_resumed(struct worker *worker, size_t connections_max)
 {
     struct connection_list *list = &worker->lists[LIST_RESUME];
     size_t limit = worker->request_count + WORKER_REQUESTS_MAX;
+    size_t part_limit = worker->part_count + connections_max;
     size_t taken = 0;
-    while (taken < list->count && worker->request_count < limit) {
+    while (taken < list->count && worker->request_count < limit &&
+           worker->part_count < part_limit) {
         struct connection *connection = list->items[taken++];
         connection->lists &= ~(1U << LIST_RESUME);
         if (connection->in_turn || !connection_is_ready(connection)) {

@@ -116,11 +116,9 @@ static void end_stall(struct worker *worker, struct connection *connection)
 static bool is_done(const struct connection *connection)
 {
     const struct session *session = &connection->session;
-    bool waits =
-        (connection->lists & (1U << LIST_RESUME | 1U << LIST_POSTPONED | 1U << LIST_SLOWED)) != 0 ||
-        connection->in_turn || session->blocked == BLOCK_STAGING;
     return output_is_empty(&connection->output, &session->reply) &&
-           (session->close_after_reply || (connection->ended && !waits));
+           (session->close_after_reply ||
+            (connection->ended && !connection_has_requests(connection)));
 }
 
 static bool may_leave(void *engine, const struct output_mark *mark, bool *failed)

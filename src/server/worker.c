@@ -125,7 +125,8 @@ static void on_readable(evutil_socket_t descriptor, short what, void *context)
     struct worker *worker = connection->worker;
     (void)descriptor;
     (void)what;
-    if (connection->closing || connection->in_turn) {
+    bool is_resumed = (connection->lists & (1U << LIST_RESUME)) != 0; /* it has enough to do */
+    if (connection->closing || connection->in_turn || is_resumed) {
         return;
     }
     if (worker->request_count >= WORKER_REQUESTS_MAX || worker->arena_used == WORKER_ARENA_SIZE) {

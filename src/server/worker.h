@@ -2,9 +2,10 @@
  * worker.h - a thread that serves its own connections.
  *
  * A worker lives in turns. First libevent tells which sockets have bytes; they are read into the
- * arena and parsed (connection by connection, no lock). Then the turn ends (turn.h): all requests
- * are executed under the execution lock, a bounded number a hold; the log is written once; replies
- * leave; what could not be executed is kept; connections that are done are closed.
+ * arena and parsed (connection by connection, no lock). Then the turn ends (turn.h): the requests
+ * are executed under the execution lock, a bounded number a hold, until all are or replies are
+ * many; the log is written; replies leave; what was not executed is kept; connections that are done
+ * are closed.
  *
  * The thread that makes the worker ends it: worker_create, worker_join, worker_destroy. Any thread
  * may call worker_post and worker_wake_durable. All else is the worker's own.
@@ -56,7 +57,7 @@ struct part {
 /* Connections that wait for something, each at most once in each list. */
 enum worker_list {
     LIST_SETTLE,    /* replies to send, or a state that has changed: looked at in this turn */
-    LIST_RESUME,    /* bytes to parse that have been read already: in the next turn */
+    LIST_RESUME,    /* bytes to parse that have been read already; no more is read until then */
     LIST_HELD,      /* replies that wait for an fdatasync */
     LIST_AWAIT,     /* commands that wait until the log is durable */
     LIST_POSTPONED, /* requests that wait for the end of CLIENT PAUSE */
@@ -105,6 +106,7 @@ struct worker {
     size_t part_count;
     size_t part_capacity;
     uint64_t position;   /* the largest that a reply of the turn rests on */
+    size_t turn_bytes;   /* of replies in this turn */
     size_t unsent_bytes; /* of replies since turn_settle() or turn_send() */
     int64_t now_ms;      /* monotonic, once a turn */
     int64_t pause_until_ms;
