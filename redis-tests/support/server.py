@@ -126,12 +126,15 @@ class Server:
             )
 
     def _wait_until_up(self):
+        """Asks on the Unix socket, which is opened last: on the port another server might answer."""
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 return False
             try:
-                with self.connect(timeout=5) as connection:
+                with socket.socket(socket.AF_UNIX) as connection:
+                    connection.settimeout(5)
+                    connection.connect(self.socket_path)
                     connection.sendall(b"PING\r\n")
                     answer = connection.recv(64)
                 if answer.startswith((b"+PONG", b"-NOAUTH")):

@@ -34,7 +34,8 @@ void quick_clock_init(struct quick_clock *clock);
 /* A span begins. Returns the time. */
 int64_t quick_clock_begin(struct quick_clock *clock);
 
-/* The time, within a thousandth of what has passed of the span, and a microsecond. */
+/* The time, within a thousandth of what has passed of the span, a microsecond, and as long as the
+ * thread may have been held up within quick_clock_begin(). */
 int64_t quick_clock_us(struct quick_clock *clock);
 
 /* What these two do, with the counter and the clock as they are given; for tests. */
