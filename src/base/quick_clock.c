@@ -10,7 +10,8 @@
 /* For so long ticks are counted before their length is taken from it: it is right to 1 of 100,000,
  * as the system's clock tells microseconds. */
 #define RATE_US_MIN 100000
-/* A length that differs by more from the one before is not believed. */
+/* A length is believed when it differs by no more from the one that was found before: a thread that
+ * was held up between its two readings, of the clock and of the counter, has found a wrong one. */
 #define RATE_TOLERANCE 0.001
 
 /* --- the counter ---------------------------------------------------------------------------- */
@@ -58,15 +59,14 @@ static void measure(struct quick_clock *clock, int64_t us, uint64_t ticks)
     if (clock->rate_us != 0 && us - clock->rate_us < RATE_US_MIN) {
         return;
     }
+    double found = 0;
     if (clock->rate_us != 0 && ticks > clock->rate_ticks) {
-        double found = (double)(us - clock->rate_us) / (double)(ticks - clock->rate_ticks);
-        double before = clock->us_per_tick;
-        double change = found > before ? found - before : before - found;
-        bool is_believed = before == 0 || change <= before * RATE_TOLERANCE;
-        clock->us_per_tick = is_believed ? found : 0;
-    } else {
-        clock->us_per_tick = 0;
+        found = (double)(us - clock->rate_us) / (double)(ticks - clock->rate_ticks);
     }
+    double before = clock->found_us_per_tick;
+    double change = found > before ? found - before : before - found;
+    clock->us_per_tick = change <= before * RATE_TOLERANCE ? found : 0;
+    clock->found_us_per_tick = found;
     clock->rate_us = us;
     clock->rate_ticks = ticks;
 }

@@ -23,9 +23,10 @@ struct quick_clock {
     double us_per_tick;  /* 0 = not known */
     uint64_t span_ticks; /* at the beginning of this span */
     int64_t span_us;
-    uint64_t rate_ticks; /* where the measuring of a tick has begun */
-    int64_t rate_us;     /* 0 = nowhere */
-    int64_t last_us;     /* that was told: it never goes back within a span */
+    uint64_t rate_ticks;      /* where the measuring of a tick has begun */
+    double found_us_per_tick; /* the last time that it was measured */
+    int64_t rate_us;          /* 0 = nowhere */
+    int64_t last_us;          /* that was told: it never goes back within a span */
 };
 
 /* Nothing to free. */

@@ -17,16 +17,19 @@ START_TEST(the_length_of_a_tick_is_found)
     quick_clock_begin_at(&clock, 5 * SECOND_US + 50000, 77 + 50000000);
     ck_assert(clock.us_per_tick == 0); /* too soon */
     quick_clock_begin_at(&clock, 6 * SECOND_US, 77 + 1000000000);
+    ck_assert(clock.us_per_tick == 0); /* found once */
+    quick_clock_begin_at(&clock, 7 * SECOND_US, 77 + 2000000000);
     ck_assert(clock.us_per_tick > 0.00099999 && clock.us_per_tick < 0.00100001);
-    ck_assert_int_eq(quick_clock_us_at(&clock, 77 + 1000000000 + 1500), 6 * SECOND_US + 1);
-    ck_assert_int_eq(quick_clock_us_at(&clock, 77 + 1000000000 + 123456789),
-                     6 * SECOND_US + 123456);
+    ck_assert_int_eq(quick_clock_us_at(&clock, 77 + 2000000000 + 1500), 7 * SECOND_US + 1);
+    ck_assert_int_eq(quick_clock_us_at(&clock, 77 + 2000000000 + 123456789),
+                     7 * SECOND_US + 123456);
 }
 END_TEST
 
 START_TEST(time_does_not_go_back_within_a_span)
 {
     struct quick_clock clock = {.has_ticks = true};
+    quick_clock_begin_at(&clock, SECOND_US / 2, 500000000);
     quick_clock_begin_at(&clock, SECOND_US, 1000000000);
     quick_clock_begin_at(&clock, 2 * SECOND_US, 2000000000);
     ck_assert_int_eq(quick_clock_us_at(&clock, 1999999000), 2 * SECOND_US);
@@ -46,10 +49,14 @@ START_TEST(ticks_of_another_length_are_not_believed)
     quick_clock_begin_at(&clock, 4 * SECOND_US, 7000000000);
     ck_assert(clock.us_per_tick == 0);
     quick_clock_begin_at(&clock, 5 * SECOND_US, 9000000000);
-    ck_assert(clock.us_per_tick > 0.000499 && clock.us_per_tick < 0.000501);
-    quick_clock_begin_at(&clock, 6 * SECOND_US, 5); /* from the beginning */
     ck_assert(clock.us_per_tick == 0);
-    quick_clock_begin_at(&clock, 7 * SECOND_US, 1000000005);
+    quick_clock_begin_at(&clock, 6 * SECOND_US, 11000000000);
+    ck_assert(clock.us_per_tick > 0.000499 && clock.us_per_tick < 0.000501);
+    quick_clock_begin_at(&clock, 7 * SECOND_US, 5); /* from the beginning */
+    ck_assert(clock.us_per_tick == 0);
+    quick_clock_begin_at(&clock, 8 * SECOND_US, 1000000005);
+    ck_assert(clock.us_per_tick == 0);
+    quick_clock_begin_at(&clock, 9 * SECOND_US, 2000000005);
     ck_assert(clock.us_per_tick > 0.000999 && clock.us_per_tick < 0.001001);
 }
 END_TEST
