@@ -302,6 +302,35 @@ class Turns(unittest.TestCase):
         gets = int(found.split(b"cmdstat_get:calls=")[1].split(b",")[0])
         self.assertTrue(0 < gets < 30 * self.COUNT // 4, gets)
 
+    def test_all_get_their_turns(self):
+        """Of more clients than are taken up at once, with replies that fill a turn each, none gets
+        two while another waits for one."""
+        if self.server.is_redis:
+            self.skipTest("redis-server executes all that it has read of a client")
+        clients, each, value = 17, 6, b"v" * (2 << 20)
+        self.client.set("key", value)
+        self.client.config_set("client-output-buffer-pause", "1gb")
+        monitor = self.link()
+        monitor.sendall(b"MONITOR\r\n")
+        self.assertEqual(self.read(monitor, 5), b"+OK\r\n")
+        self.client.execute_command("CLIENT", "PAUSE", 100000, "WRITE")
+        links = [self.link() for _ in range(clients)]
+        for number, link in enumerate(links):
+            link.sendall(b"SET other 1\r\n" + b"GET key\r\n" * each)
+            self.wait_for_paused(number + 1)
+        self.client.execute_command("CLIENT", "UNPAUSE")
+        found = b""
+        while found.count(b'"GET"') < clients * each:
+            found += monitor.recv(1 << 16)
+        counts = dict.fromkeys((":%d" % link.getsockname()[1] for link in links), 0)
+        for line in found.decode().splitlines():
+            if '"GET"' in line:
+                client = ":" + line.split("]")[0].rpartition(":")[2]
+                counts[client] += 1
+                self.assertLessEqual(max(counts.values()) - min(counts.values()), 1, counts)
+        for link in links:
+            self.read(link, 5 + each * len(b"$%d\r\n%b\r\n" % (len(value), value)))
+
     def test_who_has_gone_and_is_told_of_something_has_asked_all_the_same(self):
         """The rest of its requests waits for the end of a pause when a message for it comes."""
         if self.server.is_redis:

@@ -1,6 +1,7 @@
 /* turn.c - see turn.h. */
 #include "server/turn.h"
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/engine.h"
@@ -15,6 +16,7 @@
 #include "server/worker.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Commands in one hold of the lock: enough to spread its cost, few enough that nobody waits. */
 #define COMMANDS_PER_HOLD 64
@@ -302,7 +304,7 @@ static void execute_hold_locked(struct worker *worker, size_t *next, struct turn
 }
 
 /* Is there a part to execute, if need be one that waits since an earlier turn? */
-static bool has_more(struct worker *worker, size_t *next)
+static bool has_more(struct worker *worker, size_t *next, struct turn_ahead *ahead)
 {
     while (find_part(worker, next) == NULL) {
         if (worker->lists[LIST_RESUME].count == 0 || worker->request_count >= WORKER_REQUESTS_MAX) {
@@ -310,6 +312,7 @@ static bool has_more(struct worker *worker, size_t *next)
         }
         *next = worker->part_count;
         turn_parse_resumed(worker, RESUMED_AT_ONCE);
+        ahead->next = SIZE_MAX; /* nothing of these is on its way */
     }
     return true;
 }
@@ -319,7 +322,7 @@ static size_t execute(struct worker *worker, size_t next)
 {
     struct server *server = worker->server;
     struct turn_ahead ahead = {0};
-    while (worker->turn_bytes < TURN_BYTES_MAX && has_more(worker, &next)) {
+    while (worker->turn_bytes < TURN_BYTES_MAX && has_more(worker, &next, &ahead)) {
         engine_lock(server->engine);
         keyspace_set_now_ms(server->keyspace, clock_unix_ms());
         execute_hold_locked(worker, &next, &ahead);
@@ -384,6 +387,46 @@ static void keep_rest(struct worker *worker, struct part *part)
     }
 }
 
+/* Has it waited since an earlier turn, and for nothing so far? */
+static bool waits_still(const struct part *part)
+{
+    return part->resumed && part->executed == 0 && !part->stopped && !part->connection->closing;
+}
+
+/* Puts those at the list's end, from `first` on, before the others. */
+static void put_first(struct connection_list *list, size_t first)
+{
+    struct connection *moved[RESUMED_AT_ONCE];
+    size_t count = list->count - first;
+    CHECK(count <= RESUMED_AT_ONCE); /* of those that were taken last */
+    if (count > 0) {
+        memcpy(moved, list->items + first, count * sizeof(*moved));
+        memmove(list->items + count, list->items, first * sizeof(*moved));
+        memcpy(list->items, moved, count * sizeof(*moved));
+    }
+}
+
+/* Who was taken up to be resumed, and was not reached, goes before those who were not taken yet;
+ * then come those whose turn it would be next, from part `next` on, and last who has had it. */
+static void keep_all(struct worker *worker, size_t next)
+{
+    struct connection_list *list = &worker->lists[LIST_RESUME];
+    size_t before = list->count;
+    for (size_t i = 0; i < worker->part_count; i++) {
+        struct part *part = &worker->parts[(next + i) % worker->part_count];
+        if (waits_still(part)) {
+            keep_rest(worker, part);
+        }
+    }
+    put_first(list, before);
+    for (size_t i = 0; i < worker->part_count; i++) {
+        struct part *part = &worker->parts[(next + i) % worker->part_count];
+        if (part->connection->in_turn) {
+            keep_rest(worker, part);
+        }
+    }
+}
+
 /* What is no whole request yet is kept first: what clients take is known before others execute. */
 static void keep_fragments(struct worker *worker)
 {
@@ -421,15 +464,11 @@ void turn_end(struct worker *worker)
     take_messages(worker);
     slow_writers_release(worker);
     keep_fragments(worker);
-    /* Who has waited since an earlier turn comes first, and whose turn it would be next waits ahead
-     * of those who have had theirs. */
-    size_t next = worker->part_count;
+    size_t next = worker->part_count; /* who has waited since an earlier turn comes first */
     turn_parse_resumed(worker, RESUMED_AT_ONCE);
     next = execute(worker, next);
     turn_settle(worker);
-    for (size_t i = 0; i < worker->part_count; i++) {
-        keep_rest(worker, &worker->parts[(next + i) % worker->part_count]);
-    }
+    keep_all(worker, next);
     forget_turn(worker);
     turn_close(worker);
     client_memory_settle(worker->server);

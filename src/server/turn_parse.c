@@ -155,13 +155,17 @@ void turn_parse_resumed(struct worker *worker, size_t connections_max)
            worker->part_count < part_limit) {
         struct connection *connection = list->items[taken++];
         connection->lists &= ~(1U << LIST_RESUME);
-        if (connection->in_turn || !connection_is_ready(connection)) {
+        if (connection->in_turn) {
             continue;
         }
-        if (connection->input.size > 0) {
+        size_t before = worker->part_count;
+        if (connection->input.size > 0 && connection_is_ready(connection)) {
             turn_parse_part(worker, connection, connection_input(connection));
         } else {
             worker_list_add(worker, LIST_SETTLE, connection);
+        }
+        if (worker->part_count > before) {
+            worker->parts[before].resumed = true;
         }
     }
     list->count -= taken;

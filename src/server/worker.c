@@ -75,8 +75,11 @@ static void on_read_failed(struct worker *worker, struct connection *connection,
 {
     if (size == 0) {
         on_end_of_input(worker, connection);
-    } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+    } else if (errno == ENOMEM) {
         worker_close_later(worker, connection);
+    } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+        connection->gone = true;
+        on_end_of_input(worker, connection);
     }
 }
 

@@ -50,6 +50,7 @@ struct part {
     size_t parsed;        /* bytes of whole requests */
     bool unparsed;        /* more requests may stand behind them */
     bool stopped;         /* no more of it is executed in this turn */
+    bool resumed;         /* it was read in an earlier one */
     size_t share_used;    /* bytes of replies since it last was this part's turn */
     uint64_t value_bytes; /* what they have written: engine_value_bytes_locked() */
 };
