@@ -37,7 +37,7 @@ struct connection {
     int64_t over_soft_limit_since_ms; /* client-output-buffer-limit; 0 = is not over it */
     int64_t active_ms;                /* bytes came or left last, monotonic */
     unsigned lists;                   /* which of the worker's lists it stands in: worker.h */
-    unsigned requests_max;            /* that its next part has, turn_parse.h; 0 = as any other */
+    unsigned requests_max;            /* its next part's, turn_parse.h; 0 = as any other */
     bool reading : 1;                 /* read_event is added */
     bool in_turn : 1;                 /* it has a part in the turn at hand */
     bool closing : 1;                 /* will be closed at the end of the turn */
