@@ -6,7 +6,6 @@
 #include "engine/mapped_record.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* What was never written. In memory that is zero from the start, so that no file has it. */
 static uint8_t zeros[1 << PIECES_SHIFT_MAX];
@@ -69,22 +68,38 @@ static uint64_t end_of(const struct entry *entry, uint64_t offset, uint64_t size
     return size < entry->size - offset ? offset + size : entry->size;
 }
 
-/* Shows [from, to) of a piece of which `bytes` is what was written. */
-static void show_piece(struct slice bytes, size_t from, size_t to,
-                       const struct part_visitor *visitor)
+/* Who takes a part. IO: the part, which was verified, can't be read any more. */
+struct part_taker {
+    enum status (*take)(void *context, struct slice part);
+    void *context;
+};
+
+/* Hands on [from, to) of a piece of which `bytes` is what was written. */
+static enum status take_piece(struct slice bytes, size_t from, size_t to,
+                              const struct part_taker *taker)
 {
     size_t written = bytes.size < to ? bytes.size : to;
+    enum status status = STATUS_OK;
     if (from < written) {
-        visitor->visit(visitor->context, slice_make(bytes.data + from, written - from));
+        status = taker->take(taker->context, slice_make(bytes.data + from, written - from));
         from = written;
     }
-    if (from < to) {
-        visitor->visit(visitor->context, slice_make((const char *)zeros, to - from));
+    if (status == STATUS_OK && from < to) {
+        status = taker->take(taker->context, slice_make((const char *)zeros, to - from));
     }
+    return status;
+}
+
+static void report_piece(struct engine *engine, struct piece piece, enum status status)
+{
+    const struct record_address address = {.units = piece.address};
+    const struct segment *segment = segment_table_find(&engine->segments, address);
+    lookup_report_locked(engine, segment, segment_offset_of(&engine->segments, segment, address),
+                         status);
 }
 
 static enum status each_piece(struct engine *engine, const struct entry *entry, uint64_t offset,
-                              uint64_t end, const struct part_visitor *visitor)
+                              uint64_t end, const struct part_taker *taker)
 {
     unsigned shift = entry->pieces->shape.shift;
     uint64_t piece_size = (uint64_t)1 << shift;
@@ -95,31 +110,54 @@ static enum status each_piece(struct engine *engine, const struct entry *entry, 
         struct slice bytes;
         status = engine_part_piece_locked(engine, entry->pieces, offset >> shift, &bytes);
         if (status == STATUS_OK) {
-            show_piece(bytes, (size_t)(offset - start), (size_t)to, visitor);
+            status = take_piece(bytes, (size_t)(offset - start), (size_t)to, taker);
+            if (status != STATUS_OK) {
+                report_piece(engine, pieces_get(entry->pieces, offset >> shift), status);
+            }
         }
         offset = start + to;
     }
     return status;
 }
 
-enum status engine_each_part_locked(struct engine *engine, const struct entry *entry,
-                                    uint64_t offset, uint64_t size,
-                                    const struct part_visitor *visitor)
+static enum status each_part(struct engine *engine, const struct entry *entry, uint64_t offset,
+                             uint64_t size, const struct part_taker *taker)
 {
     uint64_t end = end_of(entry, offset, size);
     if (offset == end) {
         return STATUS_OK;
     }
     if (!entry_is_whole(entry)) {
-        return each_piece(engine, entry, offset, end, visitor);
+        return each_piece(engine, entry, offset, end, taker);
     }
     enum status status =
         engine_verify_locked(engine, entry, (size_t)offset, (size_t)(end - offset));
-    if (status == STATUS_OK) {
-        visitor->visit(visitor->context,
-                       slice_make(entry->value.data + offset, (size_t)(end - offset)));
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status =
+        taker->take(taker->context, slice_make(entry->value.data + offset, (size_t)(end - offset)));
+    if (status != STATUS_OK) {
+        lookup_report_locked(engine, entry->segment,
+                             (uint64_t)(entry->record - entry->segment->mapping), status);
     }
     return status;
+}
+
+static enum status show(void *context, struct slice part)
+{
+    const struct part_visitor *visitor = context;
+    visitor->visit(visitor->context, part);
+    return STATUS_OK;
+}
+
+enum status engine_each_part_locked(struct engine *engine, const struct entry *entry,
+                                    uint64_t offset, uint64_t size,
+                                    const struct part_visitor *visitor)
+{
+    struct part_visitor shown = *visitor;
+    const struct part_taker taker = {.take = show, .context = &shown};
+    return each_part(engine, entry, offset, size, &taker);
 }
 
 static void pass_over(void *context, struct slice part)
@@ -137,11 +175,19 @@ enum status engine_part_verify_locked(struct engine *engine, const struct entry 
 
 /* --- in one ------------------------------------------------------------------------------- */
 
-static void append_part(void *context, struct slice part)
+static enum status append_part(void *context, struct slice part)
 {
     char **next = context;
-    memcpy(*next, part.data, part.size);
+    enum status status = mapped_record_copy(*next, part.data, part.size);
     *next += part.size;
+    return status;
+}
+
+enum status engine_part_copy_locked(struct engine *engine, const struct entry *entry,
+                                    uint64_t offset, uint64_t size, char *into)
+{
+    const struct part_taker taker = {.take = append_part, .context = &into};
+    return each_part(engine, entry, offset, size, &taker);
 }
 
 static enum status put_together(struct engine *engine, const struct entry *entry, uint64_t offset,
@@ -151,9 +197,7 @@ static enum status put_together(struct engine *engine, const struct entry *entry
     if (buffer == NULL) {
         return STATUS_NO_MEMORY;
     }
-    char *next = buffer->bytes;
-    const struct part_visitor visitor = {.visit = append_part, .context = &next};
-    enum status status = each_piece(engine, entry, offset, offset + size, &visitor);
+    enum status status = engine_part_copy_locked(engine, entry, offset, size, buffer->bytes);
     if (status != STATUS_OK) {
         free(buffer);
         return status;

@@ -3,6 +3,8 @@
 
 #include "engine/fault_guard.h"
 
+#include <string.h>
+
 struct reading {
     const uint8_t *bytes;
     uint64_t available;
@@ -29,4 +31,22 @@ enum status mapped_record_decode(const uint8_t *bytes, uint64_t available, uint6
         *out = reading.record;
     }
     return reading.status;
+}
+
+struct copying {
+    void *into;
+    const void *from;
+    size_t size;
+};
+
+static void copy(void *context)
+{
+    const struct copying *copying = context;
+    memcpy(copying->into, copying->from, copying->size);
+}
+
+enum status mapped_record_copy(void *into, const void *from, size_t size)
+{
+    struct copying copying = {.into = into, .from = from, .size = size};
+    return fault_guard_run(copy, &copying) ? STATUS_OK : STATUS_IO;
 }

@@ -8,6 +8,7 @@
  */
 #include "base/check.h"
 #include "engine/change.h"
+#include "engine/engine_part.h"
 #include "engine/engine_state.h"
 #include "engine/mark.h"
 #include "engine/mutant.h"
@@ -50,13 +51,6 @@ static void copy_patch(const struct engine_patch *patch, uint64_t from, size_t s
     }
 }
 
-static void append_part(void *context, struct slice part)
-{
-    char **next = context;
-    memcpy(*next, part.data, part.size);
-    *next += part.size;
-}
-
 static size_t size_of_piece(const struct patching *patching, uint64_t ordinal)
 {
     uint64_t left = patching->shape.size - (ordinal << patching->shape.shift);
@@ -76,13 +70,12 @@ static enum status compose(const struct patching *patching, uint64_t ordinal, ch
     bool is_replaced = from == start && to == start + size;
     enum status status = STATUS_OK;
     if (!is_replaced) {
-        char *next = into;
-        const struct part_visitor visitor = {.visit = append_part, .context = &next};
-        if (start < patching->old.size) {
-            status =
-                engine_each_part_locked(patching->engine, &patching->old, start, size, &visitor);
+        uint64_t old_size = patching->old.size > start ? patching->old.size - start : 0;
+        size_t kept = old_size < size ? (size_t)old_size : size;
+        if (kept > 0) {
+            status = engine_part_copy_locked(patching->engine, &patching->old, start, kept, into);
         }
-        memset(next, 0, (size_t)(into + size - next));
+        memset(into + kept, 0, size - kept);
     }
     if (status == STATUS_OK && from < to) {
         copy_patch(patch, from - patch->offset, (size_t)(to - from), into + (from - start));

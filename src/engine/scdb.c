@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/backup.h"
-#include "engine/fault_guard.h"
+#include "engine/mapped_record.h"
 #include "engine/scdb_state.h"
 
 #include <stdatomic.h>
@@ -286,31 +286,21 @@ enum scdb_status scdb_delete(struct scdb *db, struct scdb_bytes key)
 /* A view's reserved pointers: what keeps the bytes there. */
 enum { VIEW_PIN, VIEW_COPY };
 
-struct copying {
-    char *to;
-    struct scdb_bytes from;
-};
-
-static void copy(void *context)
-{
-    const struct copying *copying = context;
-    memcpy(copying->to, copying->from.data, copying->from.size);
-}
-
 /* A copy with a 0 behind it, which the caller owns. What was verified may lie in a file all the
  * same, and the disk may fail meanwhile. */
 static enum status copy_value(struct scdb_bytes value, void **out)
 {
-    struct copying copying = {.to = malloc(value.size + 1), .from = value};
-    if (copying.to == NULL) {
+    char *copy = malloc(value.size + 1);
+    if (copy == NULL) {
         return STATUS_NO_MEMORY;
     }
-    if (!fault_guard_run(copy, &copying)) {
-        free(copying.to);
-        return STATUS_IO;
+    enum status status = mapped_record_copy(copy, value.data, value.size);
+    if (status != STATUS_OK) {
+        free(copy);
+        return status;
     }
-    copying.to[value.size] = '\0';
-    *out = copying.to;
+    copy[value.size] = '\0';
+    *out = copy;
     return STATUS_OK;
 }
 

@@ -1,0 +1,233 @@
+/*
+ * fault_between_test.c - a page that was verified leaves memory again, and then the disk fails: who
+ * reads it a second time gets an error, and the process lives.
+ *
+ * The program is linked so that guarded reads reach the function here first (Makefile). It cuts the
+ * log behind one of them, which stands for such a disk, the n-th for every n.
+ */
+#include "engine/fault_guard.h"
+
+#include "base/log.h"
+#include "support/disk_store.h"
+#include "support/test_file.h"
+#include "support/test_random.h"
+#include "support/test_run.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOG         "00000000000000000001.log"
+#define VALUE_SIZE  ((size_t)300000)
+#define HUGE_PARTS  6 /* more bytes together than a compaction reads at once */
+#define PIECE_SHIFT 14
+#define PIECE_SIZE  ((uint64_t)1 << PIECE_SHIFT)
+
+static struct test_directory directory;
+static struct disk_store store;
+static struct engine *engine; /* the store's */
+static char *content;
+static uint8_t *log_bytes;
+static size_t log_size;
+static unsigned countdown; /* the guarded read behind which the log is cut; 0: none */
+
+bool __wrap_fault_guard_run(void (*body)(void *context), void *context);
+bool __real_fault_guard_run(void (*body)(void *context), void *context);
+
+bool __wrap_fault_guard_run(void (*body)(void *context), void *context)
+{
+    bool is_readable = __real_fault_guard_run(body, context);
+    if (countdown > 0 && --countdown == 0 && test_file_exists(&directory, LOG)) {
+        test_file_resize(&directory, LOG, 0);
+    }
+    return is_readable;
+}
+
+/* The disk works again, or for the first time. */
+static void mend(void)
+{
+    countdown = 0;
+    if (test_file_exists(&directory, LOG)) { /* else it was compacted */
+        test_file_resize(&directory, LOG, log_size);
+        test_file_write(&directory, LOG, 0, log_bytes, log_size);
+    }
+}
+
+static struct engine_keyspace *keyspace(void)
+{
+    return engine_database_locked(engine, 0);
+}
+
+static void put(const char *key, size_t size, size_t times)
+{
+    struct slice parts[HUGE_PARTS];
+    struct engine_value value = {.parts = parts, .part_count = times, .expiry_ms = EXPIRY_NONE};
+    for (size_t i = 0; i < times; i++) {
+        parts[i] = slice_make(content, size);
+    }
+    ck_assert_int_eq(engine_put_locked(engine, keyspace(), slice_of_string(key), &value),
+                     STATUS_OK);
+}
+
+static enum status patch(const char *key, uint64_t offset, size_t size)
+{
+    struct entry old;
+    enum status status = engine_find_locked(engine, keyspace(), slice_of_string(key), &old);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        return status;
+    }
+    struct slice part = slice_make(content + offset, size);
+    struct engine_patch change = {.old = status == STATUS_OK ? &old : NULL,
+                                  .offset = offset,
+                                  .parts = &part,
+                                  .part_count = 1,
+                                  .expiry_ms = EXPIRY_NONE};
+    return engine_patch_locked(engine, keyspace(), slice_of_string(key), &change);
+}
+
+/* Reads all of it but the first byte, so that it does not lie in one piece. */
+static enum status read_key(const char *key)
+{
+    struct entry entry;
+    struct slice bytes;
+    engine_part_purge_locked(engine);
+    enum status status = engine_find_locked(engine, keyspace(), slice_of_string(key), &entry);
+    status = status == STATUS_OK ? engine_part_locked(engine, &entry, 1, SIZE_MAX, &bytes) : status;
+    if (status == STATUS_OK && entry.pieces != NULL) {
+        ck_assert(slice_equal(bytes, slice_make(content + 1, VALUE_SIZE - 1)));
+    }
+    return status;
+}
+
+/* All that the tests damage lies in the first log segment, which was written in an earlier session,
+ * so that it is read through a mapping. */
+static void set_up(void)
+{
+    struct test_random random;
+    test_directory_create(&directory);
+    content = malloc(VALUE_SIZE);
+    ck_assert_ptr_nonnull(content);
+    test_random_init(&random, 1);
+    test_random_fill(&random, content, VALUE_SIZE);
+    store.options = disk_store_options(4 << 20);
+    store.options.piece_shift = PIECE_SHIFT;
+    disk_store_open(&store, directory.path);
+    engine = store.engine;
+    engine_lock(engine);
+    put("whole", VALUE_SIZE, 1);
+    put("huge", VALUE_SIZE, HUGE_PARTS);
+    ck_assert_int_eq(patch("pieces", 0, VALUE_SIZE), STATUS_OK);
+    put("dead", 5000, 1);
+    engine_unlock(engine);
+    disk_store_close(&store);
+    log_bytes = test_file_read(&directory, LOG, &log_size);
+    disk_store_open(&store, directory.path);
+    engine = store.engine;
+    engine_lock(engine);
+    put("elsewhere", 10, 1);
+}
+
+static void tear_down(void)
+{
+    engine_unlock(engine);
+    disk_store_close(&store);
+    test_directory_destroy(&directory);
+    free(log_bytes);
+    free(content);
+}
+
+/* What is damaged is the key's concern only, and found in the log. */
+static void check_rest(void)
+{
+    ck_assert_int_eq(read_key("elsewhere"), STATUS_OK);
+    struct engine_statistics statistics;
+    engine_statistics_locked(engine, &statistics);
+    ck_assert_uint_gt(statistics.corrupt_records, 0);
+    ck_assert(!statistics.writes_stopped);
+}
+
+/* Does it with the disk failing behind the first guarded read, the second and so on, until it is
+ * over before. */
+static void sweep(enum status (*work)(void))
+{
+    bool is_over = false;
+    unsigned failures = 0;
+    for (unsigned n = 1; !is_over; n++) {
+        countdown = n;
+        enum status status = work();
+        is_over = countdown > 0;
+        ck_assert_msg(status == STATUS_IO || status == STATUS_OK, "%u: %s", n,
+                      status_words(status));
+        ck_assert(!is_over || status == STATUS_OK);
+        if (status != STATUS_OK) {
+            failures++;
+            check_rest();
+        }
+        mend();
+        ck_assert_int_eq(read_key("pieces"), STATUS_OK);
+        ck_assert_int_eq(read_key("whole"), STATUS_OK);
+    }
+    ck_assert_uint_gt(failures, 1);
+}
+
+static enum status read_pieces(void)
+{
+    return read_key("pieces");
+}
+
+START_TEST(a_value_is_put_together)
+{
+    sweep(read_pieces);
+}
+END_TEST
+
+/* The first piece and the last are kept in part. */
+static enum status patch_pieces(void)
+{
+    return patch("pieces", PIECE_SIZE / 2, VALUE_SIZE - PIECE_SIZE);
+}
+
+START_TEST(pieces_are_changed)
+{
+    sweep(patch_pieces);
+}
+END_TEST
+
+static enum status patch_whole(void)
+{
+    return patch("whole", PIECE_SIZE / 2, 10);
+}
+
+START_TEST(a_value_is_taken_to_pieces)
+{
+    sweep(patch_whole);
+}
+END_TEST
+
+static enum status copy_pieces(void)
+{
+    struct entry old;
+    enum status status = engine_find_locked(engine, keyspace(), SLICE_LITERAL("pieces"), &old);
+    struct engine_patch copy = {.old = &old, .expiry_ms = EXPIRY_NONE};
+    return status == STATUS_OK
+               ? engine_copy_locked(engine, keyspace(), SLICE_LITERAL("copy"), &copy)
+               : status;
+}
+
+START_TEST(pieces_are_copied)
+{
+    sweep(copy_pieces);
+}
+END_TEST
+
+int main(void)
+{
+    log_set_level(LOG_NOTHING_LEVEL);
+    TCase *tests = tcase_create("fault between");
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, a_value_is_put_together);
+    tcase_add_test(tests, pieces_are_changed);
+    tcase_add_test(tests, a_value_is_taken_to_pieces);
+    tcase_add_test(tests, pieces_are_copied);
+    return test_run("fault between", tests);
+}
