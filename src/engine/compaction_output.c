@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "engine/engine_state.h"
+#include "engine/fault_guard.h"
 #include "engine/mutant.h"
 #include "engine/pieces_order.h"
 #include "engine/prefetch.h"
@@ -107,7 +108,31 @@ static enum status flush(struct compaction_output *output)
     return status;
 }
 
-/* Puts the record's head, and unless it is large its value and padding, behind what is pending. */
+struct encoding {
+    const struct record *record;
+    uint64_t seed;
+    uint64_t head_size;
+    uint64_t size;
+    bool through;
+    uint8_t *into;
+};
+
+static void encode_guarded(void *context)
+{
+    const struct encoding *encoding = context;
+    const struct slice *value = &encoding->record->value;
+    if (!encoding->through) {
+        record_pad(encoding->into, encoding->size);
+    }
+    record_encode_head(encoding->record, value, 1, encoding->seed, encoding->into);
+    if (!encoding->through && value->size > 0) {
+        memcpy(encoding->into + encoding->head_size, value->data, value->size);
+    }
+}
+
+/* Puts the record's head, and unless it is large its value and padding, behind what is pending. A
+ * value that lies in a mapping was verified, and may have left memory again: IO, when the disk
+ * fails then. */
 static enum status encode(struct compaction_output *output, const struct record *record,
                           uint64_t head_size, uint64_t size, bool through)
 {
@@ -116,13 +141,16 @@ static enum status encode(struct compaction_output *output, const struct record 
     if (status != STATUS_OK) {
         return status;
     }
-    uint8_t *into = (uint8_t *)output->pending.data + output->pending.size;
-    if (!through) {
-        record_pad(into, size);
-    }
-    record_encode_head(record, &record->value, 1, output->segment->seed, into);
-    if (!through && record->value.size > 0) {
-        memcpy(into + head_size, record->value.data, record->value.size);
+    struct encoding encoding = {
+        .record = record,
+        .seed = output->segment->seed,
+        .head_size = head_size,
+        .size = size,
+        .through = through,
+        .into = (uint8_t *)output->pending.data + output->pending.size,
+    };
+    if (!fault_guard_run(encode_guarded, &encoding)) {
+        return STATUS_IO;
     }
     output->pending.size += needed;
     return STATUS_OK;

@@ -220,6 +220,30 @@ START_TEST(pieces_are_copied)
 }
 END_TEST
 
+/* A segment in which damage was found is left alone, so each round has a store of its own. */
+START_TEST(large_values_are_compacted)
+{
+    bool is_over = false;
+    for (unsigned n = 1; !is_over; n++) {
+        struct compaction_result result;
+        ck_assert_int_eq(engine_delete_locked(engine, keyspace(), SLICE_LITERAL("dead")),
+                         STATUS_OK);
+        engine_unlock(engine);
+        countdown = n;
+        enum status status = engine_compact(engine, &result);
+        is_over = countdown > 0;
+        engine_lock(engine);
+        ck_assert(status == STATUS_OK || status == STATUS_IO);
+        ck_assert(!is_over || (status == STATUS_OK && result.segments_removed > 0));
+        mend();
+        ck_assert_int_eq(read_key("pieces"), STATUS_OK);
+        ck_assert_int_eq(read_key("huge"), STATUS_OK);
+        tear_down();
+        set_up();
+    }
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
@@ -229,5 +253,6 @@ int main(void)
     tcase_add_test(tests, pieces_are_changed);
     tcase_add_test(tests, a_value_is_taken_to_pieces);
     tcase_add_test(tests, pieces_are_copied);
+    tcase_add_test(tests, large_values_are_compacted);
     return test_run("fault between", tests);
 }
