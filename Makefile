@@ -365,7 +365,7 @@ crash: $(BUILD)/tests/crash/crash_sweep_test ## a crash at every step of random 
 	    $(if $(SEED),SCDB_TEST_SEED=$(SEED)) $<
 
 MUTANT_TESTS := tests/unit/resurrection_test tests/unit/sync_test tests/unit/patch_test \
-                tests/crash/crash_sweep_test tests/crash/fault_sweep_test
+                tests/unit/backup_test tests/crash/crash_sweep_test tests/crash/fault_sweep_test
 
 .PHONY: mutants
 mutants: ## each rule of durability broken in turn: the crash tests must notice (ONLY="NAME...")

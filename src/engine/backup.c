@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/checkpoint.h"
 #include "engine/engine_state.h"
+#include "engine/mutant.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -153,7 +154,7 @@ static enum status link_files(struct engine *engine, struct file_system *to, str
         checkpoint_file_name(copy->checkpoint_file, name);
         status = fs_link(engine->fs, name, to);
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && !MUTANT(BACKUP_NAMES_UNSYNCED)) {
         status = fs_sync_directory(to);
     }
     return status == STATUS_OK ? manifest_write(to, copy) : status;
@@ -187,7 +188,7 @@ static enum status copy_store(struct engine *engine, struct file_system *to, str
 {
     mutex_lock(&engine->removal_mutex);
     enum status status = take_manifest(engine, copy);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && !MUTANT(BACKUP_LOG_UNSYNCED)) {
         status = engine_sync(engine);
     }
     if (status == STATUS_OK) {

@@ -33,6 +33,9 @@
     X(CHECKPOINT_MAP_OLD, 10, "the manifest names a checkpoint, and keeps a map that is older")    \
     X(NUMBERS_USED_TWICE, 11, "file numbers of files that were never listed are used again")       \
     X(CHECKPOINT_AHEAD_OF_LOG, 12, "a checkpoint knows of records that are not durable")           \
+    X(CHECKPOINT_GONE, 13, "the old checkpoint is removed while the manifest names it")            \
+    X(BACKUP_LOG_UNSYNCED, 14, "a backup is listed before the log is durable up to its moment")    \
+    X(BACKUP_NAMES_UNSYNCED, 14, "a backup is listed before its files' names are durable")         \
     X(PIECES_UNANNOUNCED, 15, "pieces are written and the manifest does not say so")               \
     X(PATCH_TORN, 16, "what a patch writes is no group")
 

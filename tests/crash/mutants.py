@@ -20,6 +20,7 @@ PROGRAMS = [
     ("unit/resurrection_test", {}),
     ("unit/sync_test", {}),
     ("unit/patch_test", {}),
+    ("unit/backup_test", {}),
     ("crash/crash_sweep_test", {"SCDB_CRASH_POINTS": "2000000"}),
     ("crash/fault_sweep_test", {"SCDB_TEST_SCALE": "100"}),
 ]
@@ -79,7 +80,7 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, end)
     passed = failed = 0
-    for program, _ in PROGRAMS[:3]:
+    for program, _ in PROGRAMS[:4]:
         code, output = run(f"{build}/tests/{program}", SCDB_CRASH_POINTS="20000")
         if code != 0:
             print(f"{program} fails without any mutant:\n{output}")

@@ -483,9 +483,28 @@ static bool look_at_backup(struct sim_disk *disk)
     return is_whole;
 }
 
+/* How a backup ends before its time. */
+enum end {
+    END_POWER_CUT,
+    END_KILL,
+    END_ONE_NAME_LOST, /* a power cut again: a manifest whose files are not all there is met so */
+    END_COUNT
+};
+
+#define NAME_ROUNDS 8 /* more of the last: chance says which name it is */
+
+static void restart(struct sim_disk *disk, enum end end)
+{
+    if (end == END_ONE_NAME_LOST) {
+        sim_disk_restart_losing(disk, SIM_LOSS_NONE, SIM_LOSS_ONE);
+    } else {
+        sim_disk_restart(disk, end == END_KILL ? SIM_KILL : SIM_POWER_CUT);
+    }
+}
+
 /* One backup during which the power is cut, or the process killed, at the call `step`. False: it
  * came to its end before. */
-static bool crash_at(uint64_t seed, uint64_t step, enum sim_crash kind, unsigned *whole)
+static bool crash_at(uint64_t seed, uint64_t step, enum end end, unsigned *whole)
 {
     struct sim_disk *disk = sim_disk_create(seed);
     struct file_system *mount = sim_disk_mount(disk);
@@ -498,7 +517,7 @@ static bool crash_at(uint64_t seed, uint64_t step, enum sim_crash kind, unsigned
     (void)engine_close(in);
     fs_close(mount);
     fs_close(to);
-    sim_disk_restart(disk, kind);
+    restart(disk, end);
 
     bool is_whole = look_at_backup(disk);
     *whole += is_whole;
@@ -517,9 +536,9 @@ START_TEST(crashes_leave_all_or_no_store)
     test_random_init(&random, test_seed("backup_test"));
     unsigned whole = 0;
     unsigned crashes = 0;
-    for (int kind = SIM_POWER_CUT; kind <= SIM_KILL; kind++) {
-        for (uint64_t step = 1;
-             crash_at(test_random_next(&random), step, (enum sim_crash)kind, &whole); step++) {
+    for (int round = 0; round < END_COUNT + NAME_ROUNDS; round++) {
+        enum end end = round < END_COUNT ? (enum end)round : END_ONE_NAME_LOST;
+        for (uint64_t step = 1; crash_at(test_random_next(&random), step, end, &whole); step++) {
             crashes++;
         }
     }
