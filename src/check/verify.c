@@ -42,7 +42,7 @@ struct verify {
     const struct check_file *previous;
     uint64_t reached_sequence;
     uint64_t reached_end;
-    bool has_ended; /* at a torn end */
+    bool has_ended; /* at a torn end: one place, one note */
 };
 
 /* --- findings ----------------------------------------------------------------------------- */
@@ -334,6 +334,15 @@ static enum status verify_log(struct verify *verify, struct check_store *store, 
     return status;
 }
 
+/* A group that has no end, unless the log has ended before it. */
+static void check_unfinished(struct verify *verify)
+{
+    if (!verify->has_ended && verify->history->unfinished_file != NULL) {
+        findings_report_unfinished(verify->history, verify->report);
+        verify->has_ended = true;
+    }
+}
+
 static bool is_in_log(const struct history *history, const struct check_file *file)
 {
     for (size_t i = 0; i < history->log_count; i++) {
@@ -391,13 +400,13 @@ enum status verify_store(struct check_store *store, const struct history *histor
     findings_report(store, report);
     enum status status = verify_log(&verify, store, error);
     if (status == STATUS_OK) {
+        check_unfinished(&verify);
         status = verify_others(&verify, store, error);
     }
     if (status == STATUS_OK) {
         status = checkpoint_file_verify(store, report);
     }
     progress_end(&verify.progress);
-    findings_report_unfinished(history, report);
     if (status != STATUS_OK && error->text[0] == '\0') {
         (void)error_set(error, status, "can't read the store: %s", status_words(status));
     }
