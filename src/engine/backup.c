@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "engine/checkpoint.h"
 #include "engine/engine_state.h"
 #include "engine/mutant.h"
@@ -27,8 +28,7 @@ static uint64_t number_gap_locked(struct engine *engine)
     uint64_t chance = 0;
     bool is_repeatable = engine->options.random_seed != 0;
     if (is_repeatable || getrandom(&chance, sizeof(chance), 0) != (ssize_t)sizeof(chance)) {
-        engine->random_state = engine->random_state * 6364136223846793005u + 1442695040888963407u;
-        chance = engine->random_state >> 24;
+        chance = random_next(&engine->random_state);
     }
     return NUMBER_GAP + chance % NUMBER_GAP;
 }

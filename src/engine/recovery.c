@@ -30,8 +30,7 @@ static void fill_random(const struct engine *engine, uint8_t *into, size_t size)
         return;
     }
     for (size_t i = 0; i < size; i++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        into[i] = (uint8_t)(state >> 56);
+        into[i] = (uint8_t)random_next(&state);
     }
 }
 
