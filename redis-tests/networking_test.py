@@ -283,6 +283,26 @@ class Turns(unittest.TestCase):
         replies = b"+OK\r\n" + b"$%d\r\n%b\r\n" % (self.SIZE, value) * self.COUNT
         self.assertTrue(self.read(much, len(replies)) == replies)
 
+    def test_much_to_set_does_not_keep_others_waiting(self):
+        """Nor does it wait for all that the first has sent: one large request is its share."""
+        if self.server.is_redis:
+            self.skipTest("redis-server executes all that it has read of a client")
+        count, size = 3, 300000
+        request = b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$%d\r\n%b\r\n" % (size, b"v" * size)
+        self.client.execute_command("CLIENT", "PAUSE", 100000, "WRITE")
+        much, little = self.link(), self.link()
+        much.sendall(request * count)
+        self.wait_for_paused(1)
+        little.sendall(b"INCR another\r\nINFO commandstats\r\n")
+        self.wait_for_paused(2)
+        self.client.execute_command("CLIENT", "UNPAUSE")
+        found = b""
+        while b"cmdstat_incr:" not in found or b"cmdstat_set:" not in found:
+            found += self.read(little, 1)
+        sets = int(found.split(b"cmdstat_set:calls=")[1].split(b",")[0])
+        self.assertEqual(sets, 1)
+        self.assertEqual(self.read(much, 5 * count), b"+OK\r\n" * count)
+
     def test_many_small_requests_beside_much_to_send(self):
         """They are as few bytes as one share of the others: one round is enough for them."""
         if self.server.is_redis:

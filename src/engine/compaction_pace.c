@@ -191,9 +191,9 @@ static void press(struct brake *brake, uint64_t rate, int64_t most_us)
     brake->most_us = most_us > brake->most_us ? most_us : brake->most_us;
 }
 
-int64_t engine_write_delay_us(struct engine *engine, uint64_t size)
+static struct brake find_brake(const struct engine *engine)
 {
-    struct compaction_pace *pace = &engine->pace;
+    const struct compaction_pace *pace = &engine->pace;
     struct brake brake = {.rate = UINT64_MAX};
     unsigned slowness = atomic_load_explicit(&pace->slowness, memory_order_relaxed);
     if (slowness > 0) {
@@ -206,6 +206,18 @@ int64_t engine_write_delay_us(struct engine *engine, uint64_t size)
     if (atomic_load_explicit(&engine->grow.is_short, memory_order_relaxed)) {
         press(&brake, engine->segment_size / SHORT_PART, GROWTH_DELAY_MAX_US);
     }
+    return brake;
+}
+
+bool engine_slows_writers(const struct engine *engine)
+{
+    return find_brake(engine).most_us > 0;
+}
+
+int64_t engine_write_delay_us(struct engine *engine, uint64_t size)
+{
+    struct compaction_pace *pace = &engine->pace;
+    const struct brake brake = find_brake(engine);
     if (brake.most_us == 0 || size == 0) {
         return 0;
     }

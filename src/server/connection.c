@@ -213,7 +213,8 @@ static size_t find_input_limit(const struct connection *connection)
     if (connection->output_stalled) {
         return connection_is_stranger(connection) ? small_limit : limit;
     }
-    return connection->session.blocked != BLOCK_NONE ? small_limit : SIZE_MAX;
+    bool waits = connection->session.blocked != BLOCK_NONE || connection->slowed_until_us != 0;
+    return waits ? small_limit : SIZE_MAX;
 }
 
 void connection_update_reading(struct connection *connection)

@@ -20,12 +20,14 @@
 
 /* Commands in one hold of the lock: enough to spread its cost, few enough that nobody waits. */
 #define COMMANDS_PER_HOLD 64
-/* Bytes of replies that a client's requests make in one go; then the next one's are executed. */
+/* Bytes of a client's requests and of their replies in one go; then the next one's are executed. */
 #define SHARE_BYTES ((size_t)128 << 10)
+/* The same of who writes while writers are slowed: all that it has in a turn. */
+#define SLOWED_SHARE_BYTES ((size_t)64 << 10)
 /* Bytes of replies that all of them make before they are sent: while they are in the processor's
  * cache, and so that the next ones find the memory free. */
 #define UNSENT_BYTES_MAX ((size_t)256 << 10)
-/* Bytes of replies in a turn: with more to do the worker looks first who else has come. */
+/* Such bytes in a turn: with more to do the worker looks first who else has come. */
 #define TURN_BYTES_MAX ((size_t)2 << 20)
 /* Of the connections whose requests an earlier turn has left, those who can have their share. */
 #define RESUMED_AT_ONCE (TURN_BYTES_MAX / SHARE_BYTES)
@@ -206,6 +208,13 @@ static bool is_stopped_locked(const struct worker *worker, struct connection *co
     return connection->output_stalled || turn_is_over_hard_limit(worker, connection);
 }
 
+/* Where in its source the part's next request begins. */
+static size_t find_next_start(const struct worker *worker, const struct part *part)
+{
+    const struct request *requests = worker->requests + part->first_request;
+    return part->executed == 0 ? 0 : requests[part->executed - 1].end;
+}
+
 /* Executes the part's requests up to `end`, or until it is stopped or its share is used up. */
 static void run_requests_locked(struct worker *worker, struct part *part, size_t end,
                                 struct turn_ahead *ahead)
@@ -214,8 +223,10 @@ static void run_requests_locked(struct worker *worker, struct part *part, size_t
     const struct reply *reply = &connection->session.reply;
     size_t allowance = output_allowance(worker);
     size_t pending = output_pending(&connection->output, reply);
+    size_t start = find_next_start(worker, part);
     size_t made = 0;
-    while (part->executed < end && part->share_used + made < SHARE_BYTES) {
+    size_t used = 0; /* of its share: what was made, and what that was made of */
+    while (part->executed < end && part->share_used + used < worker->share_max) {
         size_t number = part->first_request + part->executed;
         if (is_stopped_locked(worker, connection, allowance)) {
             part->stopped = true;
@@ -233,10 +244,11 @@ static void run_requests_locked(struct worker *worker, struct part *part, size_t
         }
         part->executed++;
         made = output_pending(&connection->output, reply) - pending;
+        used = made + worker->requests[number].end - start;
     }
-    part->share_used += made;
+    part->share_used += used;
     worker->unsent_bytes += made;
-    worker->turn_bytes += made;
+    worker->turn_bytes += used;
 }
 
 /* The same, with all that is noted before and behind them. */
@@ -285,6 +297,8 @@ static struct part *find_part(struct worker *worker, size_t *next)
  * replies, in the order of execution. */
 static void execute_hold_locked(struct worker *worker, size_t *next, struct turn_ahead *ahead)
 {
+    bool slows = engine_slows_writers(worker->server->engine);
+    worker->share_max = slows ? SLOWED_SHARE_BYTES : SHARE_BYTES;
     size_t left = COMMANDS_PER_HOLD;
     struct part *part;
     turn_deliver_locked(worker);
@@ -294,8 +308,9 @@ static void execute_hold_locked(struct worker *worker, size_t *next, struct turn
         count = count < left ? count : left;
         left -= count;
         execute_part_locked(worker, part, part->executed + count, ahead);
-        if (part->share_used >= SHARE_BYTES) {
+        if (part->share_used >= worker->share_max) {
             part->share_used = 0;
+            part->stopped = part->stopped || (slows && part->value_bytes > 0);
             (*next)++;
         }
     }
@@ -361,11 +376,7 @@ static void keep_rest(struct worker *worker, struct part *part)
     }
     slow_writers_note(worker, connection, part->value_bytes);
     bool all = part->executed == part->request_count;
-    size_t done = part->parsed;
-    if (!all) {
-        const struct request *requests = worker->requests + part->first_request;
-        done = part->executed == 0 ? 0 : requests[part->executed - 1].end;
-    }
+    size_t done = all ? part->parsed : find_next_start(worker, part);
     if (stager_is_over(connection)) {
         stager_release(connection, done == part->source.size);
     }

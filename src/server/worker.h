@@ -51,7 +51,7 @@ struct part {
     bool unparsed;        /* more requests may stand behind them */
     bool stopped;         /* no more of it is executed in this turn */
     bool resumed;         /* it was read in an earlier one */
-    size_t share_used;    /* bytes of replies since it last was this part's turn */
+    size_t share_used;    /* bytes of requests and replies since it last was this part's turn */
     uint64_t value_bytes; /* what they have written: engine_value_bytes_locked() */
 };
 
@@ -107,7 +107,8 @@ struct worker {
     size_t part_count;
     size_t part_capacity;
     uint64_t position;   /* the largest that a reply of the turn rests on */
-    size_t turn_bytes;   /* of replies in this turn */
+    size_t share_max;    /* bytes of requests and replies that a part has in one go */
+    size_t turn_bytes;   /* such bytes in this turn */
     size_t unsent_bytes; /* of replies since turn_settle() or turn_send() */
     int64_t now_ms;      /* monotonic, once a turn */
     int64_t pause_until_ms;

@@ -195,9 +195,11 @@ START_TEST(writers_are_slowed_while_none_is_ready)
     fill_to(SEGMENT_SIZE / 2);
     wait_for_growth();
     ck_assert_int_eq(engine_write_delay_us(store.engine, LOG_FILLER_VALUE_SIZE), 0);
+    ck_assert(!engine_slows_writers(store.engine));
     fill_to(SEGMENT_SIZE / 4 * 3 + SEGMENT_SIZE / APPENDER_GROWTH_STEPS + 1);
     ck_assert_int_gt(engine_write_delay_us(store.engine, LOG_FILLER_VALUE_SIZE), 0);
     ck_assert_int_eq(engine_write_delay_us(store.engine, 0), 0);
+    ck_assert(engine_slows_writers(store.engine));
     mutex_unlock(&store.engine->stock.making);
     while (stock_count() == 0) {
         usleep(1000); /* the thread was woken */

@@ -69,15 +69,22 @@ static uint64_t ask_info(const char *name)
     return number;
 }
 
-static void send_value(void)
+static void send_values(int count, size_t size)
 {
     static char bytes[VALUE_SIZE];
     const struct slice words[] = {SLICE_LITERAL("SET"), SLICE_LITERAL("overwritten"),
-                                  slice_make(bytes, sizeof(bytes))};
+                                  slice_make(bytes, size)};
     struct buffer request = {0};
-    test_request_slices(&request, words, 3);
+    for (int i = 0; i < count; i++) {
+        test_request_slices(&request, words, 3);
+    }
     test_send(writer, buffer_slice(&request));
     buffer_deinit(&request);
+}
+
+static void send_value(void)
+{
+    send_values(1, VALUE_SIZE);
 }
 
 static void overwrite(int count)
@@ -122,6 +129,19 @@ START_TEST(what_is_sent_meanwhile_comes_later)
 }
 END_TEST
 
+/* Who sends much in one waits for each share of it, so that others have theirs between. */
+START_TEST(a_pipeline_is_slowed_share_by_share)
+{
+    overwrite(40);
+    uint64_t slowed = ask_info("slowed_writes");
+    send_values(16, 20000);
+    for (int i = 0; i < 16; i++) {
+        test_expect_reply(writer, "+OK\r\n");
+    }
+    ck_assert_uint_ge(ask_info("slowed_writes"), slowed + 4);
+}
+END_TEST
+
 START_TEST(nobody_is_once_compaction_has_caught_up)
 {
     overwrite(40);
@@ -148,6 +168,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, who_writes_is_slowed);
     tcase_add_test(tests, what_is_sent_meanwhile_comes_later);
+    tcase_add_test(tests, a_pipeline_is_slowed_share_by_share);
     tcase_add_test(tests, nobody_is_once_compaction_has_caught_up);
     return test_run("slow writers", tests);
 }
