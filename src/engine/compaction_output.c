@@ -7,15 +7,18 @@
 #include "engine/mutant.h"
 #include "engine/pieces_order.h"
 #include "engine/prefetch.h"
+#include "engine/record_scanner.h"
 #include "engine/unlisted.h"
 
 #define FLUSH_SIZE       ((size_t)1 << 20)
-#define THROUGH_SIZE     ((uint64_t)256 * 1024)
+#define THROUGH_SIZE     ((uint64_t)256 * 1024) /* what has less was read into memory */
 #define PUBLISH_PER_HOLD 1024
 
 /* So often the file is synced on the way: one sync of all of it at the end would keep the disk busy
  * for so long that the log's syncs, and whoever waits for those, had to wait, too. */
 #define SYNC_SIZE ((uint64_t)8 << 20)
+
+_Static_assert(THROUGH_SIZE <= RECORD_SCANNER_BLOCK_SIZE, "the scanner reads what is smaller");
 
 void compaction_output_init(struct compaction_output *output, struct engine *engine,
                             uint64_t judged_sequence)
@@ -108,31 +111,21 @@ static enum status flush(struct compaction_output *output)
     return status;
 }
 
-struct encoding {
+struct head {
     const struct record *record;
     uint64_t seed;
-    uint64_t head_size;
-    uint64_t size;
-    bool through;
     uint8_t *into;
 };
 
-static void encode_guarded(void *context)
+static void encode_head(void *context)
 {
-    const struct encoding *encoding = context;
-    const struct slice *value = &encoding->record->value;
-    if (!encoding->through) {
-        record_pad(encoding->into, encoding->size);
-    }
-    record_encode_head(encoding->record, value, 1, encoding->seed, encoding->into);
-    if (!encoding->through && value->size > 0) {
-        memcpy(encoding->into + encoding->head_size, value->data, value->size);
-    }
+    const struct head *head = context;
+    record_encode_head(head->record, &head->record->value, 1, head->seed, head->into);
 }
 
 /* Puts the record's head, and unless it is large its value and padding, behind what is pending. A
- * value that lies in a mapping was verified, and may have left memory again: IO, when the disk
- * fails then. */
+ * large value may lie in a mapping: it was verified, and may have left memory again. IO, when the
+ * disk fails then. */
 static enum status encode(struct compaction_output *output, const struct record *record,
                           uint64_t head_size, uint64_t size, bool through)
 {
@@ -141,19 +134,19 @@ static enum status encode(struct compaction_output *output, const struct record 
     if (status != STATUS_OK) {
         return status;
     }
-    struct encoding encoding = {
-        .record = record,
-        .seed = output->segment->seed,
-        .head_size = head_size,
-        .size = size,
-        .through = through,
-        .into = (uint8_t *)output->pending.data + output->pending.size,
-    };
-    if (!fault_guard_run(encode_guarded, &encoding)) {
-        return STATUS_IO;
+    uint8_t *into = (uint8_t *)output->pending.data + output->pending.size;
+    struct head head = {.record = record, .seed = output->segment->seed, .into = into};
+    if (through) {
+        status = fault_guard_run(encode_head, &head) ? STATUS_OK : STATUS_IO;
+    } else {
+        record_pad(into, size);
+        encode_head(&head);
+        if (record->value.size > 0) {
+            memcpy(into + head_size, record->value.data, record->value.size);
+        }
     }
-    output->pending.size += needed;
-    return STATUS_OK;
+    output->pending.size += status == STATUS_OK ? needed : 0;
+    return status;
 }
 
 /* A large value goes to the file from where it lies; its padding is zero already, reserved space
