@@ -26,6 +26,11 @@
  * quarter then lasts for half a second. */
 #define SHORT_PART 2
 
+/* Timers count milliseconds: nobody waits for less than some of them, but the next one for all
+ * that has come together; and who was woken late has paid for what comes next. */
+#define DELAY_LEAST_US  ((int64_t)4 * 1000)
+#define DELAY_CREDIT_US ((int64_t)10 * 1000)
+
 /* While more space is being reserved, which usually takes less than this. */
 #define GROWTH_DELAY_MAX_US ((int64_t)5 * 1000)
 
@@ -223,12 +228,16 @@ int64_t engine_write_delay_us(struct engine *engine, uint64_t size)
     }
     int64_t now_us = clock_monotonic_us();
     int64_t cost_us = (int64_t)((double)size * 1e6 / (double)brake.rate);
+    int64_t least_us = now_us - DELAY_CREDIT_US;
     int64_t until_us = atomic_load(&pace->writers_until_us);
     int64_t next_us;
     do {
-        next_us = (until_us > now_us ? until_us : now_us) + cost_us;
+        next_us = (until_us > least_us ? until_us : least_us) + cost_us;
         next_us = next_us - now_us > brake.most_us ? now_us + brake.most_us : next_us;
     } while (!atomic_compare_exchange_weak(&pace->writers_until_us, &until_us, next_us));
+    if (next_us - now_us < DELAY_LEAST_US) {
+        return 0;
+    }
     atomic_fetch_add(&pace->slowed_writes, 1);
     atomic_fetch_add(&pace->slowed_us, (uint64_t)(next_us - now_us));
     return next_us - now_us;

@@ -365,7 +365,7 @@ void engine_set_compaction_percentage(struct engine *engine, unsigned percentage
  * Lock not needed, and not to be held while waiting. */
 int64_t engine_write_delay_us(struct engine *engine, uint64_t size);
 
-/* Would it be more than 0 now? Any thread, lock not needed. */
+/* Are writers slowed now, so that it may be more than 0? Any thread, lock not needed. */
 bool engine_slows_writers(const struct engine *engine);
 
 /* Bytes of values' records appended since the store was opened; lock held. */

@@ -3,9 +3,9 @@
  *
  * A connection that has written values while the files hold too much garbage gets its replies at
  * once, but its next requests are executed only after a moment that the engine has named
- * (engine_write_delay_us). It waits so behind each share of a long pipeline (turn.c), not once for
- * all of it: the others have theirs between, and no reply is long in coming. Others on the same
- * worker do not wait, and neither does one that only reads or deletes.
+ * (engine_write_delay_us). It waits so behind the shares of a long pipeline (turn.c), not once for
+ * all of it: the others have theirs between, and the first replies are not long in coming. Others
+ * on the same worker do not wait, and neither does one that only reads or deletes.
  *
  * Functions of the worker's own thread, no lock held.
  */

@@ -304,11 +304,12 @@ static void execute_hold_locked(struct worker *worker, size_t *next, struct turn
     turn_deliver_locked(worker);
     while (left > 0 && worker->unsent_bytes < UNSENT_BYTES_MAX &&
            (part = find_part(worker, next)) != NULL) {
-        size_t count = part->request_count - part->executed;
-        count = count < left ? count : left;
-        left -= count;
-        execute_part_locked(worker, part, part->executed + count, ahead);
-        if (part->share_used >= worker->share_max) {
+        size_t before = part->executed;
+        size_t count = part->request_count - before;
+        execute_part_locked(worker, part, before + (count < left ? count : left), ahead);
+        left -= part->executed - before;
+        bool has_written_much = slows && part->value_bytes >= worker->share_max;
+        if (part->share_used >= worker->share_max || has_written_much) {
             part->share_used = 0;
             part->stopped = part->stopped || (slows && part->value_bytes > 0);
             (*next)++;

@@ -134,8 +134,8 @@ START_TEST(a_pipeline_is_slowed_share_by_share)
 {
     overwrite(40);
     uint64_t slowed = ask_info("slowed_writes");
-    send_values(16, 20000);
-    for (int i = 0; i < 16; i++) {
+    send_values(48, 20000);
+    for (int i = 0; i < 48; i++) {
         test_expect_reply(writer, "+OK\r\n");
     }
     ck_assert_uint_ge(ask_info("slowed_writes"), slowed + 4);
