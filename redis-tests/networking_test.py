@@ -63,6 +63,8 @@ class Listening(TestCase):
     def test_another_port(self):
         before = self.server.port
         with self.server.connect() as old:
+            old.sendall(b"PING\r\n")  # it is accepted, and not only in the listener's queue
+            self.assertEqual(old.recv(16), b"+PONG\r\n")
             port = self.move()
             self.assertTrue(self.is_served(port))
             self.assertFalse(self.is_served(before))
