@@ -4,6 +4,7 @@ what they don't read, or take, and how clients share a worker. SCDB_SERVER=.../r
 against Redis. Closes with "N passed, N failed"."""
 
 import os
+import re
 import socket
 import sys
 import threading
@@ -239,6 +240,14 @@ class Turns(unittest.TestCase):
             data += piece
         return bytes(data)
 
+    def calls(self, link, *names):
+        """How often these commands have run, from the reply of INFO that is on its way."""
+        found, counts = b"", [None]
+        while None in counts:
+            found += self.read(link, 1)
+            counts = [re.search(b"cmdstat_%b:calls=([0-9]+)," % name, found) for name in names]
+        return [int(each[1]) for each in counts]
+
     def test_replies_of_a_long_pipeline(self):
         """More than a turn sends, written and read in turns: all of it arrives in order."""
         link = self.link()
@@ -277,10 +286,7 @@ class Turns(unittest.TestCase):
         little.sendall(b"SET another 1\r\nINFO commandstats\r\n")
         self.wait_for_paused(2)
         self.client.execute_command("CLIENT", "UNPAUSE")
-        found = b""
-        while b"cmdstat_get" not in found:
-            found += self.read(little, 1)
-        gets = int(found.split(b"cmdstat_get:calls=")[1].split(b",")[0])
+        (gets,) = self.calls(little, b"get")
         self.assertTrue(0 < gets < self.COUNT, gets)
         replies = b"+OK\r\n" + b"$%d\r\n%b\r\n" % (self.SIZE, value) * self.COUNT
         self.assertTrue(self.read(much, len(replies)) == replies)
@@ -298,11 +304,7 @@ class Turns(unittest.TestCase):
         little.sendall(b"INCR another\r\nINFO commandstats\r\n")
         self.wait_for_paused(2)
         self.client.execute_command("CLIENT", "UNPAUSE")
-        found = b""
-        while b"cmdstat_incr:" not in found or b"cmdstat_set:" not in found:
-            found += self.read(little, 1)
-        sets = int(found.split(b"cmdstat_set:calls=")[1].split(b",")[0])
-        self.assertEqual(sets, 1)
+        self.assertEqual(self.calls(little, b"set", b"incr"), [1, 1])
         self.assertEqual(self.read(much, 5 * count), b"+OK\r\n" * count)
 
     def test_many_small_requests_beside_much_to_send(self):
@@ -318,10 +320,7 @@ class Turns(unittest.TestCase):
         small.sendall(b"SET another 1\r\n" + b"STRLEN key\r\n" * 2000 + b"INFO commandstats\r\n")
         self.wait_for_paused(31)
         self.client.execute_command("CLIENT", "UNPAUSE")
-        found = b""
-        while b"cmdstat_strlen" not in found or b"cmdstat_get" not in found:
-            found += self.read(small, 1)
-        gets = int(found.split(b"cmdstat_get:calls=")[1].split(b",")[0])
+        gets, _ = self.calls(small, b"get", b"strlen")
         self.assertTrue(0 < gets < 30 * self.COUNT // 4, gets)
 
     def test_all_get_their_turns(self):

@@ -361,8 +361,9 @@ void engine_set_scrub_interval(struct engine *engine, uint64_t interval_s);
 void engine_set_compaction_percentage(struct engine *engine, unsigned percentage);
 
 /* How long whoever has just written `size` bytes of values (engine_value_bytes_locked) should not
- * write any more; nearly always 0, never more than a fifth of a second. Who deletes is not slowed.
- * Lock not needed, and not to be held while waiting. */
+ * write any more; nearly always 0, never more than a fifth of a second. What would be less than 4
+ * ms is 0, and counts for who asks next; and who waits too long gives up to 10 ms of it to them.
+ * Who deletes is not slowed. Lock not needed, and not to be held while waiting. */
 int64_t engine_write_delay_us(struct engine *engine, uint64_t size);
 
 /* Are writers slowed now, so that it may be more than 0? Any thread, lock not needed. */
