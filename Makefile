@@ -41,8 +41,16 @@ LTO_CFLAGS := -flto -ffat-lto-objects
 $(BUILD)/scdb-server: private LTO_LDFLAGS := -flto=auto
 endif
 
-CFLAGS = $(CSTD) $(WARNINGS) $(OPTIMIZE) -fPIC -fvisibility=hidden -pthread -Isrc $(PKG_CFLAGS) $(EXTRA_CFLAGS)
+OWN_CFLAGS := $(CSTD) $(WARNINGS) $(OPTIMIZE) -fPIC -fvisibility=hidden -pthread -Isrc
+CFLAGS = $(OWN_CFLAGS) $(PKG_CFLAGS) $(EXTRA_CFLAGS)
 LDFLAGS = $(OPTIMIZE) $(LTO_LDFLAGS) -pthread $(EXTRA_LDFLAGS)
+
+# What the objects in $(BUILD) were made with. When that is something else now, all are made anew.
+MADE_WITH := $(BUILD)/made-with
+FLAGS := $(strip $(CC) $(OWN_CFLAGS) $(LTO_CFLAGS) $(EXTRA_CFLAGS) $(EXTRA_LDFLAGS))
+ifneq ($(file <$(MADE_WITH)),$(FLAGS))
+.PHONY: $(MADE_WITH)
+endif
 
 ifeq ($(V),1)
 Q :=
@@ -86,6 +94,9 @@ $(INSTALLED)/%: deps/%.packages deps/install.sh
 	@deps/install.sh $*
 	@mkdir -p $(@D) && touch $@
 
+$(MADE_WITH):
+	@mkdir -p $(@D) && printf '%s\n' '$(subst ','\'',$(FLAGS))' >$@
+
 $(SERVER): $(BUILD)/src/main.o $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(BUILD)/src/main.o $(LINK_ORDER) $(PKG_LIBS)
@@ -114,17 +125,17 @@ $(BUILD)/libscdb.so: $(call objects_of,base) $(call objects_of,engine)
 	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libscdb.so.1 -Wl,--exclude-libs,ALL -o $@ $^ $(ENGINE_LIBS)
 	$(Q)ln -sf libscdb.so $(@D)/libscdb.so.1
 
-$(BUILD)/%.o: %.c | $(INSTALLED)/build
+$(BUILD)/%.o: %.c $(MADE_WITH) | $(INSTALLED)/build
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) $(LTO_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/%.o: tests/%.c | $(INSTALLED)/build $(INSTALLED)/test
+$(BUILD)/tests/%.o: tests/%.c $(MADE_WITH) | $(INSTALLED)/build $(INSTALLED)/test
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -c -o $@ $<
 
-$(BUILD)/redis-tests/%.o: redis-tests/%.c | $(INSTALLED)/build $(INSTALLED)/test
+$(BUILD)/redis-tests/%.o: redis-tests/%.c $(MADE_WITH) | $(INSTALLED)/build $(INSTALLED)/test
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
