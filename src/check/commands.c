@@ -97,7 +97,7 @@ static enum status find_live(struct look *look, struct live *live, struct error 
                                    .now_ms = clock_unix_ms()};
     findings_report(&look->store, &look->report);
     findings_report_unfinished(&look->history, &look->report);
-    return live_build(&look->store, &options, &look->report, live, error);
+    return live_build(&look->history, &options, &look->report, live, error);
 }
 
 /* --- verify ------------------------------------------------------------------------------- */
@@ -177,7 +177,8 @@ static void warn(const struct live *live, struct report *report)
     if (live->holes > 0) {
         report_note(report,
                     "a key whose deletion or newest value was in a lost place is there with "
-                    "an older value, if one was found");
+                    "an older value, if one was found; of a transaction that was durable and had "
+                    "a part there, what is whole is kept");
     }
     if (!live->has_map) {
         report_note(report,

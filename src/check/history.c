@@ -15,11 +15,15 @@ struct log_place {
 
 struct survey {
     struct history *history;
+    uint64_t due_sequence;  /* of the next record */
+    uint64_t last_sequence; /* of the record before it */
+
+    /* the group of the last record, of which this one is the last if not in_group */
     bool in_group;
     size_t group_log_index;
     uint64_t group_offset;
     uint64_t group_records;
-    uint64_t last_sequence;
+    struct history_group group; /* broken_sequence 0: nothing is wrong with it */
 };
 
 /* Of a segment without a valid header: the number of its first valid record; 0 = it has none. */
@@ -85,41 +89,155 @@ static enum status order_log(struct check_store *store, struct history *history)
     return status;
 }
 
+/* --- groups that are not whole -------------------------------------------------------------- */
+
+static enum status add_broken(struct history *history, const struct history_group *group)
+{
+    if (history->broken_count == history->broken_capacity) {
+        size_t capacity = history->broken_capacity == 0 ? 16 : history->broken_capacity * 2;
+        struct history_group *broken = realloc(history->broken, capacity * sizeof(*broken));
+        if (broken == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        history->broken = broken;
+        history->broken_capacity = capacity;
+    }
+    history->broken[history->broken_count++] = *group;
+    return STATUS_OK;
+}
+
+static int compare_groups(const void *a, const void *b)
+{
+    const struct history_group *left = a;
+    const struct history_group *right = b;
+    return left->first_sequence < right->first_sequence
+               ? -1
+               : left->first_sequence > right->first_sequence;
+}
+
+/* Which of the broken groups were never durable is known when all marks are. */
+static void keep_what_was_durable(struct history *history)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < history->broken_count; i++) {
+        if (history->broken[i].broken_sequence > history->durable_sequence) {
+            history->broken[count++] = history->broken[i];
+        }
+    }
+    history->broken_count = count;
+    if (count > 0) {
+        qsort(history->broken, count, sizeof(*history->broken), compare_groups);
+    }
+}
+
+static int compare_to_group(const void *key, const void *member)
+{
+    const uint64_t *sequence = key;
+    const struct history_group *group = member;
+    return *sequence < group->first_sequence ? -1 : *sequence > group->last_sequence;
+}
+
+bool history_leaves_out(const struct history *history, const struct check_file *file,
+                        uint64_t sequence)
+{
+    return history->broken_count > 0 && check_file_is_open_log(file) &&
+           bsearch(&sequence, history->broken, history->broken_count, sizeof(*history->broken),
+                   compare_to_group) != NULL;
+}
+
 /* --- marks and groups --------------------------------------------------------------------- */
 
-static void take_record(struct survey *survey, size_t log_index, struct walk *walk)
+/* Where the record is not the one that was due, records before it are lost. */
+static enum status begin_group(struct survey *survey, size_t log_index, const struct walk *walk)
 {
-    const struct record *record = &walk->scanned.record;
+    uint64_t sequence = walk->scanned.record.sequence;
+    bool is_behind_break = sequence != survey->due_sequence;
+    enum status status = STATUS_OK;
+    if (survey->in_group) { /* it goes on in what is lost */
+        survey->group.broken_sequence = survey->last_sequence + 1;
+        status = add_broken(survey->history, &survey->group);
+    }
+    survey->group_log_index = log_index;
+    survey->group_offset = walk->scanned.offset;
+    survey->group_records = 0;
+    survey->group = (struct history_group){.first_sequence = sequence,
+                                           .broken_sequence = is_behind_break ? sequence - 1 : 0};
+    return status;
+}
+
+static void take_mark(struct history *history, struct walk *walk)
+{
     struct slice value;
     struct mark_sync mark;
-    if (record->kind == RECORD_SYNC_MARK && walk_value(walk, &value) == STATUS_OK &&
-        mark_decode_sync(value, &mark) == STATUS_OK &&
-        mark.sequence > survey->history->durable_sequence) {
-        survey->history->durable_sequence = mark.sequence;
+    if (walk->scanned.record.kind == RECORD_SYNC_MARK && walk_value(walk, &value) == STATUS_OK &&
+        mark_decode_sync(value, &mark) == STATUS_OK && mark.sequence > history->durable_sequence) {
+        history->durable_sequence = mark.sequence;
     }
-    if (!survey->in_group || record->sequence != survey->last_sequence + 1) {
-        survey->group_log_index = log_index;
-        survey->group_offset = walk->scanned.offset;
-        survey->group_records = 0;
+}
+
+static enum status take_record(struct survey *survey, size_t log_index, struct walk *walk)
+{
+    const struct record *record = &walk->scanned.record;
+    enum status status = STATUS_OK;
+    take_mark(survey->history, walk);
+    if (!survey->in_group || record->sequence != survey->due_sequence) {
+        status = begin_group(survey, log_index, walk);
+    }
+    bool is_alone = survey->group_records == 0 && !record->group_more;
+    struct slice value;
+    if (!is_alone && walk_value(walk, &value) != STATUS_OK) {
+        survey->group.broken_sequence = record->sequence;
     }
     survey->group_records++;
+    survey->group.last_sequence = record->sequence;
     survey->in_group = record->group_more;
     survey->last_sequence = record->sequence;
+    survey->due_sequence = record->sequence + 1;
+    if (status == STATUS_OK && !survey->in_group && survey->group.broken_sequence != 0) {
+        status = add_broken(survey->history, &survey->group);
+    }
+    return status;
+}
+
+/* The number of the first record, if the segment continues what has been reached; else 0, which no
+ * record has. */
+static uint64_t due_in(const struct survey *survey, const struct check_file *file)
+{
+    const struct check_store *store = survey->history->store;
+    if (file->header_status != STATUS_OK) {
+        return survey->last_sequence + 1;
+    }
+    bool is_there = false; /* the segment before it, which may have been compacted away */
+    for (size_t i = 0; i < store->file_count; i++) {
+        is_there = is_there || store->files[i].number == file->header.previous_file;
+    }
+    bool continues =
+        is_there ? file->header.previous_sequence == survey->last_sequence : !survey->in_group;
+    return continues ? file->header.first_sequence : 0;
 }
 
 static enum status survey_file(struct survey *survey, size_t log_index)
 {
     struct walk walk;
-    enum status status = walk_begin(&walk, survey->history->log[log_index]);
+    struct check_file *file = survey->history->log[log_index];
+    enum status status = walk_begin(&walk, file);
     enum walk_event event = WALK_GAP;
+    survey->due_sequence = due_in(survey, file);
     while (status == STATUS_OK && event != WALK_END) {
         status = walk_next(&walk, &event);
         if (status == STATUS_OK && event == WALK_RECORD) {
-            take_record(survey, log_index, &walk);
+            status = take_record(survey, log_index, &walk);
         }
     }
     walk_end(&walk);
     return status;
+}
+
+/* Its end is known: all in it was durable. */
+static void pass_sealed(struct survey *survey, const struct check_file *file)
+{
+    survey->in_group = false;
+    survey->last_sequence = file->entry.last_sequence;
 }
 
 /* The group that has no end is put out of sight. */
@@ -152,7 +270,7 @@ static void take_manifest(const struct check_store *store, struct history *histo
 
 enum status history_survey(struct check_store *store, struct history *out)
 {
-    *out = (struct history){0};
+    *out = (struct history){.store = store};
     take_manifest(store, out);
     enum status status = order_log(store, out);
     struct survey survey = {.history = out};
@@ -161,11 +279,12 @@ enum status history_survey(struct check_store *store, struct history *out)
         if (check_file_is_open_log(out->log[i])) {
             status = survey_file(&survey, i);
         } else {
-            survey.in_group = false;
+            pass_sealed(&survey, out->log[i]);
         }
     }
     if (status == STATUS_OK) {
         cut_unfinished(&survey);
+        keep_what_was_durable(out);
     }
     return status;
 }
@@ -173,5 +292,6 @@ enum status history_survey(struct check_store *store, struct history *out)
 void history_deinit(struct history *history)
 {
     free(history->log);
+    free(history->broken);
     *history = (struct history){0};
 }

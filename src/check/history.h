@@ -1,14 +1,28 @@
 /*
- * history.h - the order of the log, and where it ends.
+ * history.h - the order of the log, where it ends, and which of its groups are not whole.
  *
- * One thread. A struct history borrows the store's files.
+ * Behind all that was durable a break in the log is what a crash leaves, and a group counts whole
+ * or not at all: one that a break runs through never happened, for the server as for those who go
+ * on behind the break. What follows the break may be the rest of a group that began in the lost
+ * place; so it is taken for that, up to the next record that ends one. Within what was durable a
+ * break is damage: of a group that was acknowledged all that is whole is kept.
+ *
+ * One thread. A struct history borrows the store and its files.
  */
 #ifndef SCDB_CHECK_HISTORY_H
 #define SCDB_CHECK_HISTORY_H
 
 #include "check/store.h"
 
+/* Records of the log that belong, or may belong, to one group. */
+struct history_group {
+    uint64_t first_sequence;
+    uint64_t last_sequence;
+    uint64_t broken_sequence; /* a member that is lost or has no valid value */
+};
+
 struct history {
+    struct check_store *store;
     struct check_file **log; /* owned: the log segments that hold something, in their order */
     size_t log_count;
 
@@ -21,10 +35,19 @@ struct history {
     const struct check_file *unfinished_file; /* NULL: there is none */
     uint64_t unfinished_offset;
     uint64_t unfinished_records;
+
+    /* Owned; by their sequence numbers: other groups that are not whole. */
+    struct history_group *broken;
+    size_t broken_count;
+    size_t broken_capacity;
 };
 
 /* Reads the log segments whose end no manifest knows. NO_MEMORY. history_deinit() in any case. */
 enum status history_survey(struct check_store *store, struct history *out) MUST_CHECK;
 void history_deinit(struct history *history);
+
+/* Is the record with this sequence number in this file of a group that counts as not there? */
+bool history_leaves_out(const struct history *history, const struct check_file *file,
+                        uint64_t sequence);
 
 #endif

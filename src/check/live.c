@@ -36,6 +36,12 @@ static struct recovery_entry entry_of(const struct live *live, const struct walk
     };
 }
 
+static bool has_value_of_key(const struct record *record)
+{
+    return record->kind == RECORD_VALUE ||
+           (record->kind == RECORD_PIECED && pieces_is_header(record));
+}
+
 static void report_bad_value(const struct live *live, const struct walk *walk, enum status status)
 {
     char key[REPORT_KEY_SIZE];
@@ -111,10 +117,48 @@ static enum status take_mark(struct live *live, struct walk *walk)
     return STATUS_OK;
 }
 
+/* What was lost with a record that is whole, and whose group is not. */
+static void leave_out(struct live *live, const struct walk *walk)
+{
+    const struct record *record = &walk->scanned.record;
+    char key[REPORT_KEY_SIZE] = "";
+    const char *what = "mark";
+    switch (record->kind) {
+    case RECORD_SYNC_MARK:
+        return; /* it has been listened to */
+    case RECORD_EXPIRY_MARK:
+        break;
+    case RECORD_KEYSPACE_MAP:
+        what = "map of the databases";
+        live->holes++;
+        break;
+    case RECORD_PIECED:
+        what = pieces_is_header(record) ? "header of key " : "piece of a value";
+        break;
+    case RECORD_VALUE:
+        what = "value of key ";
+        break;
+    case RECORD_TOMBSTONE:
+        what = "deletion of key ";
+        break;
+    }
+    bool has_key = has_value_of_key(record) || record->kind == RECORD_TOMBSTONE;
+    report_problem(live->report,
+                   "%s offset %" PRIu64 ": the %s%s (keyspace %" PRIu64 ", sequence number %" PRIu64
+                   ") is left out: its group (MULTI, MSET ...) is not whole",
+                   walk->file->name, walk->scanned.offset, what,
+                   has_key ? report_key(record->key, key) : "", record->keyspace_id,
+                   record->sequence);
+}
+
 static enum status take_record(struct live *live, struct walk *walk, struct error *error)
 {
     live->records++;
     live->record_bytes += walk->scanned.size;
+    if (history_leaves_out(live->history, walk->file, walk->scanned.record.sequence)) {
+        leave_out(live, walk);
+        return STATUS_OK;
+    }
     switch (walk->scanned.record.kind) {
     case RECORD_VALUE:
     case RECORD_TOMBSTONE:
@@ -227,10 +271,12 @@ static void choose_secret(struct live *live)
     random_fill(live->secret, sizeof(live->secret));
 }
 
-enum status live_build(struct check_store *store, const struct live_options *options,
+enum status live_build(const struct history *history, const struct live_options *options,
                        struct report *report, struct live *live, struct error *error)
 {
-    *live = (struct live){.store = store, .report = report, .options = *options};
+    struct check_store *store = history->store;
+    *live =
+        (struct live){.history = history, .store = store, .report = report, .options = *options};
     recovery_table_init(&live->table);
     staircase_init(&live->staircase);
     recovery_pieces_init(&live->pieces);
@@ -268,9 +314,7 @@ void live_deinit(struct live *live)
 static const struct recovery_entry *winner(const struct live *live, const struct walk *walk)
 {
     const struct record *record = &walk->scanned.record;
-    bool is_key =
-        record->kind == RECORD_VALUE || (record->kind == RECORD_PIECED && pieces_is_header(record));
-    if (!is_key) {
+    if (!has_value_of_key(record)) {
         return NULL;
     }
     struct recovery_entry entry = entry_of(live, walk);

@@ -1,17 +1,18 @@
 /*
  * live.h - which of a store's records are alive: the newest of each key, unless deleted, expired or
- * flushed. As recovery sees it, but it goes on where something is damaged.
+ * flushed. As recovery sees it, but it goes on where something is damaged; groups that are not
+ * whole (history.h) count as not there.
  *
  * Two passes over the files: live_build() reads heads and marks, live_visit() shows the records
  * that turned out alive, in the order of the files. In between, memory is 48 bytes a key.
  *
- * One thread. A struct live borrows the store and the report.
+ * One thread. A struct live borrows the history, its store and the report.
  */
 #ifndef SCDB_CHECK_LIVE_H
 #define SCDB_CHECK_LIVE_H
 
+#include "check/history.h"
 #include "check/report.h"
-#include "check/store.h"
 #include "engine/recovery_pieces.h"
 #include "engine/recovery_table.h"
 #include "engine/staircase.h"
@@ -35,6 +36,7 @@ struct live_database {
 };
 
 struct live {
+    const struct history *history;
     struct check_store *store;
     struct report *report;
     struct live_options options;
@@ -63,7 +65,7 @@ struct live {
 
 /* NEWER_FORMAT: there are records of a later version's kind. NO_MEMORY. `error` tells. Damage is
  * reported on the way; live_deinit() in any case. */
-enum status live_build(struct check_store *store, const struct live_options *options,
+enum status live_build(const struct history *history, const struct live_options *options,
                        struct report *report, struct live *live, struct error *error) MUST_CHECK;
 void live_deinit(struct live *live);
 
