@@ -36,6 +36,7 @@
     X(CHECKPOINT_GONE, 13, "the old checkpoint is removed while the manifest names it")            \
     X(BACKUP_LOG_UNSYNCED, 14, "a backup is listed before the log is durable up to its moment")    \
     X(BACKUP_NAMES_UNSYNCED, 14, "a backup is listed before its files' names are durable")         \
+    X(BACKUP_HOLDS_NOBODY, 14, "files go between a backup's moment and its last link")             \
     X(PIECES_UNANNOUNCED, 15, "pieces are written and the manifest does not say so")               \
     X(PATCH_TORN, 16, "what a patch writes is no group")
 

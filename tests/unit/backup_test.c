@@ -6,8 +6,10 @@
 #include "engine/backup.h"
 
 #include "base/log.h"
+#include "engine/checkpoint_take.h"
 #include "engine/engine.h"
 #include "engine/engine_state.h"
+#include "engine/manifest.h"
 #include "engine/scdb.h"
 #include "support/sim_disk.h"
 #include "support/test_directory.h"
@@ -420,13 +422,15 @@ START_TEST(backups_beside_writers_and_compactions)
     pthread_t threads[2];
     ck_assert_int_eq(pthread_create(&threads[0], NULL, write_rounds, &writer), 0);
     ck_assert_int_eq(pthread_create(&threads[1], NULL, compact_always, &writer), 0);
-    for (int i = 0; i < 20; i++) {
+    enum status status = STATUS_OK;
+    for (int i = 0; status == STATUS_OK && i < 20; i++) {
         (void)snprintf(backup_path, sizeof(backup_path), "%s/backup-%d", directory.path, i);
-        back_up();
+        status = backup_to_path(engine, backup_path, &error);
     }
     atomic_store(&writer.stop, true);
     ck_assert_int_eq(pthread_join(threads[0], NULL), 0);
     ck_assert_int_eq(pthread_join(threads[1], NULL), 0);
+    ck_assert_msg(status == STATUS_OK, "%s: %s", status_name(status), error.text);
     for (int i = 0; i < 20; i++) {
         (void)snprintf(backup_path, sizeof(backup_path), "%s/backup-%d", directory.path, i);
         expect_one_moment(backup_path);
@@ -656,6 +660,86 @@ START_TEST(failures_leave_nothing)
 }
 END_TEST
 
+/* --- who removes files meanwhile ---------------------------------------------------------- */
+
+/* One thread stands for two: where it can have what holds back those who remove files, they could
+ * have gone on at that moment. */
+struct remover {
+    struct engine *engine;
+    bool takes_checkpoint; /* which removes the one before; else a compaction removes its victims */
+    bool is_at_work;
+    unsigned links;
+    unsigned moments; /* at which files could go */
+    unsigned removals;
+};
+
+static bool may_remove(struct remover *remover)
+{
+    bool is_free = mutex_try_lock(&remover->engine->removal_mutex);
+    if (is_free) {
+        mutex_unlock(&remover->engine->removal_mutex);
+    }
+    return is_free;
+}
+
+static void remove_files(struct remover *remover)
+{
+    remover->is_at_work = true;
+    if (remover->takes_checkpoint) {
+        ck_assert_int_eq(checkpoint_take(remover->engine, false), STATUS_OK);
+    } else {
+        struct compaction_result result;
+        ck_assert_int_eq(engine_compact(remover->engine, &result), STATUS_OK);
+    }
+    remover->is_at_work = false;
+}
+
+/* What the manifest may have listed goes only where no backup can be linking it. */
+static void check_removal(struct remover *remover, const struct sim_step *step)
+{
+    if (step->call == SIM_REMOVE && strcmp(step->name, MANIFEST_TEMPORARY_NAME) != 0) {
+        remover->removals++;
+        ck_assert_msg(!may_remove(remover), "%s goes, whoever links it", step->name);
+    }
+}
+
+/* Before each call of a backup that changes the disk. */
+static void remove_meanwhile(void *context, const struct sim_step *step)
+{
+    struct remover *remover = context;
+    if (remover->is_at_work) {
+        check_removal(remover, step);
+        return;
+    }
+    remover->moments += may_remove(remover) ? 1 : 0;
+    if (step->call == SIM_LINK && remover->links++ == 0 && remover->moments > 0) {
+        remove_files(remover);
+    }
+}
+
+/* Rule 14 of docs/durability.md: from the moment of a backup to its last link no file goes. */
+START_TEST(no_file_goes_while_a_backup_links)
+{
+    struct sim_disk *disk = sim_disk_create(1);
+    struct file_system *mount = sim_disk_mount(disk);
+    struct engine *in = fill(mount);
+    struct file_system *to = sim_disk_mount_directory(disk, "backup");
+    struct remover remover = {.engine = in, .takes_checkpoint = _i == 1};
+    sim_disk_set_witness(disk, remove_meanwhile, &remover);
+    enum status status = backup_run(in, to, &error);
+    ck_assert_msg(status == STATUS_OK, "%s: %s", status_name(status), error.text);
+    ck_assert_uint_gt(remover.links, 2);
+    ck_assert_uint_eq(remover.moments, 0);
+    remove_files(&remover); /* there was something to remove */
+    ck_assert_uint_gt(remover.removals, 0);
+    sim_disk_set_witness(disk, NULL, NULL);
+    fs_close(to);
+    ck_assert(look_at_backup(disk));
+    close_well(in, mount);
+    sim_disk_destroy(disk);
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
@@ -674,5 +758,6 @@ int main(void)
     tcase_add_test(tests, crashes_leave_all_or_no_store);
     tcase_add_test(tests, others_go_on_while_the_manifest_is_written);
     tcase_add_test(tests, failures_leave_nothing);
+    tcase_add_loop_test(tests, no_file_goes_while_a_backup_links, 0, 2);
     return test_run("backup", tests);
 }
