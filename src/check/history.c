@@ -18,8 +18,8 @@ struct survey {
     uint64_t due_sequence;  /* of the next record */
     uint64_t last_sequence; /* of the record before it */
 
-    /* the group of the last record, of which this one is the last if not in_group */
-    bool in_group;
+    /* the group that the last record belongs to, perhaps alone */
+    bool in_group; /* there is more of it to come */
     size_t group_log_index;
     uint64_t group_offset;
     uint64_t group_records;
