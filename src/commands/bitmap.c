@@ -284,70 +284,84 @@ static enum client_error parse_operation(const struct call *call, enum bit_opera
     return ERROR_SYNTAX;
 }
 
-/* Finds and verifies the sources, an absent one empty, and the size of the longest. False: an
- * error was replied. */
-static bool find_sources(struct call *call, struct slice *sources, size_t count, size_t *longest)
+/* Finds the sources, an absent one empty, and the size of the longest. False: an error was
+ * replied. */
+static bool find_sources(struct call *call, struct value *sources, size_t count, size_t *longest)
 {
     *longest = 0;
     for (size_t i = 0; i < count; i++) {
-        struct value value = {.size = 0};
-        enum lookup found = lookup_string_to_read(call, call->arguments[3 + i], &value);
-        if (found == LOOKUP_REPLIED || (found == LOOKUP_FOUND && !lookup_load(call, &value))) {
+        sources[i].size = 0;
+        if (lookup_string_to_read(call, call->arguments[3 + i], &sources[i]) == LOOKUP_REPLIED) {
             return false;
         }
-        sources[i] = value.bytes;
-        *longest = value.size > *longest ? value.size : *longest;
+        *longest = sources[i].size > *longest ? sources[i].size : *longest;
     }
     return true;
 }
 
-/* Combines a source into the result; behind a source's end are zeros. Plain loops, which the
- * compiler makes wide. */
-static void combine(enum bit_operation operation, uint8_t *result, size_t size, struct slice source)
+/* Combines a part of a source into the result. Plain loops, which the compiler makes wide. */
+static void combine(enum bit_operation operation, uint8_t *result, struct slice part)
 {
-    const uint8_t *bytes = (const uint8_t *)source.data;
+    const uint8_t *bytes = (const uint8_t *)part.data;
     switch (operation) {
     case BITOP_AND:
-        for (size_t i = 0; i < source.size; i++) {
+        for (size_t i = 0; i < part.size; i++) {
             result[i] &= bytes[i];
         }
-        memset(result + source.size, 0, size - source.size);
         break;
     case BITOP_OR:
-        for (size_t i = 0; i < source.size; i++) {
+        for (size_t i = 0; i < part.size; i++) {
             result[i] |= bytes[i];
         }
         break;
     case BITOP_XOR:
-        for (size_t i = 0; i < source.size; i++) {
+        for (size_t i = 0; i < part.size; i++) {
             result[i] ^= bytes[i];
         }
         break;
     case BITOP_NOT:
-        for (size_t i = 0; i < source.size; i++) {
+        for (size_t i = 0; i < part.size; i++) {
             result[i] = (uint8_t)~bytes[i];
         }
         break;
     }
 }
 
-/* The result, `size` bytes that the caller frees; NULL: no memory. */
-static uint8_t *operate(enum bit_operation operation, const struct slice *sources, size_t count,
-                        size_t size)
+/* Sources on their way into a result. */
+struct combination {
+    enum bit_operation operation;
+    uint8_t *next; /* of the result: what the next part goes into */
+};
+
+static void combine_part(void *context, struct slice part)
 {
-    uint8_t *result = calloc(1, size);
-    if (result == NULL) {
-        return NULL;
+    struct combination *combination = context;
+    combine(combination->operation, combination->next, part);
+    combination->next += part.size;
+}
+
+/* Fills the result, which is zeros; they stand behind each source, too. False: an error was
+ * replied. */
+static bool operate(struct call *call, enum bit_operation operation, const struct value *sources,
+                    uint8_t *result, size_t size)
+{
+    size_t count = call->argument_count - 3;
+    for (size_t i = 0; i < count; i++) {
+        bool is_copied = i == 0 && operation != BITOP_NOT;
+        struct combination combination = {.operation = is_copied ? BITOP_OR : operation,
+                                          .next = result};
+        const struct part_visitor visitor = {.visit = combine_part, .context = &combination};
+        enum status status =
+            keyspace_each_part(call->keyspace, &sources[i], 0, sources[i].size, &visitor);
+        if (status != STATUS_OK) {
+            errors_reply_status(call, status);
+            return false;
+        }
+        if (combination.operation == BITOP_AND) {
+            memset(combination.next, 0, (size_t)(result + size - combination.next));
+        }
     }
-    if (operation == BITOP_NOT) {
-        combine(BITOP_NOT, result, size, sources[0]);
-        return result;
-    }
-    combine(BITOP_OR, result, size, sources[0]);
-    for (size_t i = 1; i < count; i++) {
-        combine(operation, result, size, sources[i]);
-    }
-    return result;
+    return true;
 }
 
 /* Sets the destination; one that would be empty is deleted. */
@@ -383,21 +397,20 @@ static void run_bitop(struct call *call)
     }
     size_t count = call->argument_count - 3;
     size_t size;
-    uint8_t *result = NULL;
-    struct slice *sources = calloc(count, sizeof(*sources));
+    struct value *sources = calloc(count, sizeof(*sources));
     if (sources == NULL) {
         errors_reply(call, ERROR_NO_MEMORY);
         return;
     }
     if (find_sources(call, sources, count, &size)) {
-        result = size == 0 ? NULL : operate(operation, sources, count, size);
-        if (size > 0 && result == NULL) {
+        uint8_t *result = calloc(1, size > 0 ? size : 1);
+        if (result == NULL) {
             errors_reply(call, ERROR_NO_MEMORY);
-        } else {
+        } else if (operate(call, operation, sources, result, size)) {
             store_result(call, slice_make(result, size));
         }
+        free(result);
     }
-    free(result);
     free(sources);
 }
 

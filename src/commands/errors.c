@@ -20,6 +20,8 @@ static const char *const texts[] = {[ERROR_NONE] = "",
     "on "                                                                                          \
     "the disk, or delete keys and run COMPACT"
 
+#define IO_TEXT "ERR input/output error, the server's log says where"
+
 #define WRITES_STOPPED_TEXT                                                                        \
     "MISCONF Writing has stopped for good: %s, and the disk may have lost data. Reading goes on. " \
     "See the server's log, mend the disk, then restart"
@@ -31,7 +33,8 @@ static const char *const status_texts[STATUS_COUNT] = {
     [STATUS_INVALID] = "ERR syntax error",
     [STATUS_TOO_LARGE] = "ERR the key or the value is larger than the store can keep",
     [STATUS_NO_MEMORY] = "OOM command not allowed when out of memory",
-    [STATUS_IO] = "ERR input/output error, the server's log says where",
+    [STATUS_IO] = IO_TEXT,
+    [STATUS_SOURCE_LOST] = IO_TEXT,
     [STATUS_CORRUPT] = ("ERR the stored value fails its checksum, the server's log says where; the "
                         "key can still be overwritten or deleted"),
     [STATUS_DISK_FULL] = DISK_FULL_TEXT,

@@ -7,6 +7,8 @@
 
 /* From this size on copying costs more than keeping the bytes where they lie. */
 #define REFERENCE_SIZE_MIN ((size_t)64 * 1024)
+/* Up to this size it most often is verified, and at hand. */
+#define SMALL_SIZE_MAX ((size_t)1024)
 
 static enum lookup outcome(struct call *call, enum status status)
 {
@@ -76,28 +78,31 @@ static void unpin(void *segment)
     engine_unpin(segment);
 }
 
-void lookup_reply_part(struct call *call, const struct value *value, struct slice part)
+/* By reference, from where it lies: what is sent from there is not read by us. */
+static bool reply_pinned(struct call *call, const struct value *value, size_t offset, size_t size)
 {
-    if (part.size >= REFERENCE_SIZE_MIN &&
-        engine_pin_locked(keyspace_engine(call->keyspace), &value->entry)) {
-        reply_bulk_reference(call->reply, part, unpin, value->entry.segment);
-        return;
+    const struct entry *entry = &value->entry;
+    enum status status = engine_verify_locked(keyspace_engine(call->keyspace), entry, offset, size);
+    if (status != STATUS_OK) {
+        engine_unpin(entry->segment);
+        errors_reply_status(call, status);
+        return false;
     }
-    reply_bulk(call->reply, part);
+    reply_bulk_reference(call->reply, slice_make(entry->value.data + offset, size), unpin,
+                         entry->segment);
+    return true;
 }
 
-static void add_part(void *context, struct slice part)
+/* Straight into the reply. */
+static bool reply_copy(struct call *call, const struct value *value, size_t offset, size_t size)
 {
-    reply_raw(context, part);
-}
-
-/* From where they lie, one after the other. */
-static bool reply_pieces(struct call *call, const struct value *value)
-{
-    const struct part_visitor visitor = {.visit = add_part, .context = call->reply};
     struct reply_mark mark = reply_mark(call->reply);
-    reply_bulk_begin(call->reply, value->size);
-    enum status status = keyspace_each_part(call->keyspace, value, 0, value->size, &visitor);
+    reply_bulk_begin(call->reply, size);
+    char *into = reply_extend(call->reply, size);
+    if (into == NULL) {
+        return true; /* the connection is closed for it */
+    }
+    enum status status = keyspace_copy_part(call->keyspace, value, offset, size, into);
     if (status != STATUS_OK) {
         reply_rewind(call->reply, mark);
         errors_reply_status(call, status);
@@ -107,15 +112,23 @@ static bool reply_pieces(struct call *call, const struct value *value)
     return true;
 }
 
-bool lookup_reply_value(struct call *call, const struct value *value)
+bool lookup_reply_part(struct call *call, const struct value *value, size_t offset, size_t size)
 {
-    if (!entry_is_whole(&value->entry)) {
-        return reply_pieces(call, value);
+    if (size > SMALL_SIZE_MAX) {
+        bool is_pinned = size >= REFERENCE_SIZE_MIN &&
+                         engine_pin_locked(keyspace_engine(call->keyspace), &value->entry);
+        return is_pinned ? reply_pinned(call, value, offset, size)
+                         : reply_copy(call, value, offset, size);
     }
-    struct slice bytes;
-    if (!lookup_part(call, value, 0, SIZE_MAX, &bytes)) {
+    struct slice part;
+    if (!lookup_part(call, value, offset, size, &part)) {
         return false;
     }
-    lookup_reply_part(call, value, bytes);
+    reply_bulk(call->reply, part);
     return true;
+}
+
+bool lookup_reply_value(struct call *call, const struct value *value)
+{
+    return lookup_reply_part(call, value, 0, value->size);
 }

@@ -35,10 +35,11 @@ bool lookup_load(struct call *call, struct value *value);
 bool lookup_part(struct call *call, const struct value *value, size_t offset, size_t size,
                  struct slice *out);
 
-/* Replies with all of the value as a bulk string, verified; false: an error was replied instead. */
-bool lookup_reply_value(struct call *call, const struct value *value);
+/* Replies with [offset, offset+size) of the value, which are in it, as a bulk string, verified; by
+ * reference where that is large. False: an error was replied instead. */
+bool lookup_reply_part(struct call *call, const struct value *value, size_t offset, size_t size);
 
-/* Replies with a verified part of the value as a bulk string; by reference where it is large. */
-void lookup_reply_part(struct call *call, const struct value *value, struct slice part);
+/* Replies with all of it. */
+bool lookup_reply_value(struct call *call, const struct value *value);
 
 #endif

@@ -7,12 +7,9 @@
 #include "engine/grow_ahead.h"
 #include "engine/log_files.h"
 #include "engine/staged.h"
-#include "engine/zero_ahead.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define PARTS_ON_STACK 16
 
 void appender_init(struct appender *appender)
 {
@@ -207,55 +204,6 @@ static void commit_header(struct engine *engine)
 
 /* --- appending ---------------------------------------------------------------------------- */
 
-static const uint8_t zeros[RECORD_ALIGNMENT];
-
-/* Writes the record to its file at once, from where its parts lie. The end of the log does not
- * move, so a failure has changed nothing that anybody will read. */
-static enum status write_through(const struct append *append)
-{
-    struct slice on_stack[PARTS_ON_STACK];
-    struct slice *parts = on_stack;
-    size_t count = append->part_count + 2;
-    uint8_t *head = malloc((size_t)append->head_size);
-    if (count > PARTS_ON_STACK) {
-        parts = malloc(count * sizeof(*parts));
-    }
-    enum status status = STATUS_NO_MEMORY;
-    if (head != NULL && parts != NULL) {
-        record_encode_head(&append->record, append->parts, append->part_count,
-                           append->segment->seed, head);
-        parts[0] = slice_make(head, (size_t)append->head_size);
-        for (size_t i = 0; i < append->part_count; i++) {
-            parts[i + 1] = append->parts[i];
-        }
-        uint64_t unpadded = append->head_size + append->value_size;
-        parts[count - 1] = slice_make(zeros, (size_t)(append->size - unpadded));
-        status = file_write(append->segment->file, append->offset, parts, count);
-    }
-    if (parts != on_stack) {
-        free(parts);
-    }
-    free(head);
-    return status;
-}
-
-/* What is not in the file yet of a record whose value is: all before its blocks' checksums. */
-static enum status write_front(const struct append *append)
-{
-    const struct record_value value = {.size = append->value_size,
-                                       .checksum = append->staged->value_checksum};
-    uint64_t size = append->head_size - record_array_size(value.size);
-    uint8_t *front = malloc((size_t)size);
-    if (front == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    record_encode_front(&append->record, &value, append->segment->seed, front);
-    const struct slice part = slice_make(front, (size_t)size);
-    enum status status = file_write(append->segment->file, append->offset, &part, 1);
-    free(front);
-    return status;
-}
-
 static enum status check_writable(const struct engine *engine)
 {
     const struct appender *appender = &engine->appender;
@@ -383,6 +331,7 @@ enum status appender_prepare_locked(struct engine *engine, struct append *append
     if (status != STATUS_OK) {
         return note_refusal(engine, append, status);
     }
+    append->encoded = NULL;
     append->record.sequence = appender->next_sequence;
     append->record.group_more = appender->group_depth > 0;
     append->segment = active;
@@ -393,30 +342,11 @@ enum status appender_prepare_locked(struct engine *engine, struct append *append
     if (status == STATUS_OK && append->through) {
         status = tail_prepare_pass(&appender->tail);
     }
-    if (status == STATUS_OK && append->staged != NULL) {
-        status = appender_heed_write(engine, write_front(append));
-    } else if (status == STATUS_OK && append->through) {
-        zero_ahead_settle(engine);
-        status = appender_heed_write(engine, write_through(append));
+    if (status == STATUS_OK && !append->through) {
+        append->encoded = tail_next(&appender->tail, active, active->end, (size_t)in_tail) +
+                          (append->offset - active->end);
     }
-    return status;
-}
-
-static uint8_t *encode_into_tail(struct appender *appender, const struct append *append)
-{
-    uint8_t *start =
-        tail_extend(&appender->tail, append->segment, append->offset, (size_t)append->size);
-    record_pad(start, append->size);
-    record_encode_head(&append->record, append->parts, append->part_count, append->segment->seed,
-                       start);
-    uint8_t *next = start + append->head_size;
-    for (size_t i = 0; i < append->part_count; i++) {
-        if (append->parts[i].size > 0) {
-            memcpy(next, append->parts[i].data, append->parts[i].size);
-            next += append->parts[i].size;
-        }
-    }
-    return start;
+    return status == STATUS_OK ? appender_bring_locked(engine, append) : status;
 }
 
 static void add_to_unsynced(struct appender *appender, struct segment *segment)
@@ -463,11 +393,11 @@ struct record_address appender_commit_locked(struct engine *engine, struct appen
     if (segment->end == 0) {
         commit_header(engine);
     }
-    uint8_t *encoded = NULL;
     if (append->through) {
         tail_pass(&appender->tail, segment, append->offset, (size_t)append->size);
     } else {
-        encoded = encode_into_tail(appender, append);
+        CHECK(tail_extend(&appender->tail, segment, append->offset, (size_t)append->size) ==
+              append->encoded);
     }
     if (segment->first_sequence == 0) {
         segment->first_sequence = append->record.sequence;
@@ -481,7 +411,7 @@ struct record_address appender_commit_locked(struct engine *engine, struct appen
         .file = segment->number, .offset = segment->end, .sequence = append->record.sequence};
     add_to_unsynced(appender, segment);
     appender->group_open = append->record.group_more;
-    appender->group_last = encoded;
+    appender->group_last = append->encoded;
     appender->group_seed = segment->seed;
     if (is_payload(append->record.kind)) {
         atomic_store_explicit(&appender->payload_position, appender->position,

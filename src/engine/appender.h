@@ -3,11 +3,12 @@
  *
  * Appending has two steps, so that a write can fail in the middle and leave the store as it was:
  * appender_prepare_locked() finds the place and makes sure that there is room (rolling to the next
- * segment, reserving space, and for a large value writing it through to the file at once);
- * appender_commit_locked() puts the record there and can't fail. Between the two the caller changes
- * the index.
+ * segment, reserving space), and brings the record there: behind the end of the tail in memory, or
+ * a large value straight to the file. appender_commit_locked() moves the end behind it and can't
+ * fail. Between the two the caller changes the index. What is written may lie in a mapping whose
+ * disk fails; then preparing does, and it is the write's failure alone.
  *
- * Records are encoded into the tail in memory; appender_write() brings the tail to the files. A
+ * appender_write() brings the tail to the files. A
  * position (engine.h) is written when all before it is, without a gap.
  *
  * A group is a run of records that carry RECORD_FLAG_GROUP_MORE, but for the last. The end of the
@@ -111,6 +112,7 @@ struct append {
     uint64_t size;
     uint64_t head_size;
     uint64_t value_size;
+    uint8_t *encoded; /* where it lies in memory; NULL: it went through */
     bool through;
     const struct staged_value *staged; /* its value is there already (staged.h); NULL: it is not */
 };
@@ -128,10 +130,15 @@ void appender_start_locked(struct engine *engine, struct segment *segment);
 /* The capacity of a segment whose first record is so large. */
 uint64_t appender_capacity_for(const struct engine *engine, uint64_t size);
 
-/* Lock held. DISK_FULL, IO, NO_MEMORY, WRITES_STOPPED, READ_ONLY: nothing was appended. After
+/* Lock held. DISK_FULL, IO (a part can't be read), NO_MEMORY, WRITES_STOPPED, READ_ONLY: nothing
+ * was appended. While `must_not_fail` is set, NO_MEMORY and IO are all that is left of these. After
  * success the next call about the log must be appender_commit_locked, or nothing (the record is
  * then forgotten). */
 enum status appender_prepare_locked(struct engine *engine, struct append *append) MUST_CHECK;
+
+/* Lock held. Encodes the record into the tail, where `encoded` says, or writes it through. Failures
+ * are those of preparing. For the appender's own files. */
+enum status appender_bring_locked(struct engine *engine, const struct append *append) MUST_CHECK;
 
 /* engine_reserve_locked(). Lock held. */
 enum status appender_reserve_locked(struct engine *engine, uint64_t size) MUST_CHECK;

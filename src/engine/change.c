@@ -141,7 +141,8 @@ static enum status check_sizes(struct slice key, const struct engine_value *valu
 enum status change_reserve_slot_locked(struct engine *engine, struct engine_keyspace *keyspace,
                                        struct index_hash hash, bool is_new, int64_t expiry_ms)
 {
-    if (is_new && engine->max_keys > 0 && spaces_key_count(&engine->spaces) >= engine->max_keys) {
+    uint64_t staying = spaces_key_count(&engine->spaces) - engine->leaving_keys;
+    if (is_new && engine->max_keys > 0 && staying >= engine->max_keys) {
         return STATUS_KEY_LIMIT;
     }
     return index_reserve(keyspace->index, hash, is_new, expiry_ms != EXPIRY_NONE);
@@ -219,7 +220,13 @@ enum status engine_put_locked(struct engine *engine, struct engine_keyspace *key
     append.parts = value->parts;
     append.part_count = value->part_count;
     append.stays_in_memory = false;
-    return change_put_locked(engine, keyspace, &append);
+    status = change_put_locked(engine, keyspace, &append);
+    if (status == STATUS_IO && value->source != NULL) {
+        const struct segment *segment = value->source->segment;
+        lookup_report_locked(engine, segment, (uint64_t)(value->source->record - segment->mapping),
+                             status);
+    }
+    return status;
 }
 
 enum status engine_delete_locked(struct engine *engine, struct engine_keyspace *keyspace,

@@ -160,7 +160,8 @@ static enum status write_value(struct compaction_output *output, const struct re
     if (status != STATUS_OK) {
         return status;
     }
-    return file_write(output->segment->file, output->end + head_size, &record->value, 1);
+    status = file_write(output->segment->file, output->end + head_size, &record->value, 1);
+    return status == STATUS_SOURCE_LOST ? STATUS_IO : status;
 }
 
 static void note_kept(struct compaction_output *output, uint64_t sequence, uint64_t size)

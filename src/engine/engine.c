@@ -293,6 +293,16 @@ void engine_undo_end_locked(struct engine *engine)
     engine->spaces.budget.limit_bytes = engine->undo_index_limit;
 }
 
+void engine_rename_begin_locked(struct engine *engine)
+{
+    engine->leaving_keys = 1;
+}
+
+void engine_rename_end_locked(struct engine *engine)
+{
+    engine->leaving_keys = 0;
+}
+
 uint64_t engine_missing_room_locked(struct engine *engine)
 {
     uint64_t wanted = engine->appender.room_refused;

@@ -98,7 +98,7 @@ void engine_unlock(struct engine *engine);
 /* --- reading (lock held) ------------------------------------------------------------------ */
 
 struct entry {
-    struct slice key;
+    struct slice key;   /* of one that was found by name: the caller's own */
     struct slice value; /* NOT verified until engine_verify_locked; empty when it is in pieces */
     uint64_t size;      /* of the value, in whatever form */
     bool is_verified;   /* true: then engine_verify_locked has nothing to do */
@@ -146,12 +146,17 @@ enum status engine_find_locked(struct engine *engine, struct engine_keyspace *ke
 
 /*
  * The bytes [offset, offset + size) of the entry's value, cut where it ends (SIZE_MAX: all the
- * rest), verified. In place where they lie in one record, else put together in memory of the store;
- * in either case they stay until the command is over (engine_part_purge_locked), also when the key
- * is written meanwhile. CORRUPT, IO, NO_MEMORY.
+ * rest), verified. A few of them, which were verified with the key, in place, else a copy in memory
+ * of the store; in either case they stay until the command is over (engine_part_purge_locked), also
+ * when the key is written meanwhile. CORRUPT, IO, NO_MEMORY.
  */
 enum status engine_part_locked(struct engine *engine, const struct entry *entry, uint64_t offset,
                                uint64_t size, struct slice *out) MUST_CHECK;
+
+/* Copies the same bytes to `into`, each verified before; after a failure some have been. CORRUPT,
+ * IO. */
+enum status engine_part_copy_locked(struct engine *engine, const struct entry *entry,
+                                    uint64_t offset, uint64_t size, char *into) MUST_CHECK;
 
 /* Who is shown a part of a value, slice by slice. */
 struct part_visitor {
@@ -159,8 +164,8 @@ struct part_visitor {
     void *context;
 };
 
-/* The same bytes as engine_part_locked() has, in slices where they lie, each verified before it is
- * shown; after a failure some have been. They stay until the lock is released. */
+/* Shows the same bytes one part behind the other, each verified before; after a failure some have
+ * been. A part can be read during its visit. CORRUPT, IO, NO_MEMORY. */
 enum status engine_each_part_locked(struct engine *engine, const struct entry *entry,
                                     uint64_t offset, uint64_t size,
                                     const struct part_visitor *visitor) MUST_CHECK;
@@ -169,7 +174,9 @@ enum status engine_each_part_locked(struct engine *engine, const struct entry *e
  * nothing that was read before is looked at any more. To be called behind each command. */
 void engine_part_purge_locked(struct engine *engine);
 
-/* Verifies [offset, offset+size) of the entry's value (SIZE_MAX: all). */
+/* Verifies [offset, offset+size) of the entry's value (SIZE_MAX: all). Of a whole one that was
+ * verified, `value` can be handed to what reads it under a guard of its own: a put, whose `source`
+ * is the entry, or a system call. The disk may fail under it at any time. */
 enum status engine_verify_locked(struct engine *engine, const struct entry *entry, size_t offset,
                                  size_t size) MUST_CHECK;
 
@@ -196,9 +203,11 @@ enum status engine_random_locked(struct engine *engine, struct engine_keyspace *
  * TOO_LARGE, NO_MEMORY, IO; the store is as it was. */
 
 struct engine_value {
-    const struct slice *parts; /* borrowed for the call; may borrow from entries of this store */
+    const struct slice *parts; /* borrowed for the call */
     size_t part_count;
-    int64_t expiry_ms; /* EXPIRY_NONE = none */
+    const struct entry *source; /* whose value they lie in, which has been verified; NULL: they are
+                                   in memory */
+    int64_t expiry_ms;          /* EXPIRY_NONE = none */
     uint8_t type;
     uint8_t encoding;
 };
@@ -216,7 +225,7 @@ struct engine_patch {
     const struct entry *old;   /* found under this hold of the lock, and its key not written since;
                                   NULL: the key is not there */
     uint64_t offset;           /* of the parts, in the value; what lacks before it is zeros */
-    const struct slice *parts; /* as in struct engine_value */
+    const struct slice *parts; /* borrowed for the call; in memory */
     size_t part_count;         /* 0: no byte changes */
     int64_t expiry_ms;
     uint8_t type;
@@ -270,6 +279,11 @@ void engine_group_end_locked(struct engine *engine);
 enum status engine_reserve_locked(struct engine *engine, uint64_t size) MUST_CHECK;
 void engine_undo_begin_locked(struct engine *engine);
 void engine_undo_end_locked(struct engine *engine);
+
+/* Between the two a key that is there is written under another name, and will be deleted then:
+ * max-keys does not count it. */
+void engine_rename_begin_locked(struct engine *engine);
+void engine_rename_end_locked(struct engine *engine);
 
 /* --- positions and durability ------------------------------------------------------------- */
 

@@ -10,6 +10,9 @@
 /* What was never written. In memory that is zero from the start, so that no file has it. */
 static uint8_t zeros[1 << PIECES_SHIFT_MAX];
 
+/* As much of a value is shown at a time; a multiple of what one checksum covers. */
+#define SHOWN_SIZE_MAX ((uint64_t)64 << 10)
+
 /* A part that was put together. */
 struct part_buffer {
     struct part_buffer *next;
@@ -144,33 +147,18 @@ static enum status each_part(struct engine *engine, const struct entry *entry, u
     return status;
 }
 
-static enum status show(void *context, struct slice part)
-{
-    const struct part_visitor *visitor = context;
-    visitor->visit(visitor->context, part);
-    return STATUS_OK;
-}
-
-enum status engine_each_part_locked(struct engine *engine, const struct entry *entry,
-                                    uint64_t offset, uint64_t size,
-                                    const struct part_visitor *visitor)
-{
-    struct part_visitor shown = *visitor;
-    const struct part_taker taker = {.take = show, .context = &shown};
-    return each_part(engine, entry, offset, size, &taker);
-}
-
-static void pass_over(void *context, struct slice part)
+static enum status pass_over(void *context, struct slice part)
 {
     (void)context;
     (void)part;
+    return STATUS_OK;
 }
 
 enum status engine_part_verify_locked(struct engine *engine, const struct entry *entry,
                                       uint64_t offset, uint64_t size)
 {
-    const struct part_visitor visitor = {.visit = pass_over};
-    return engine_each_part_locked(engine, entry, offset, size, &visitor);
+    const struct part_taker taker = {.take = pass_over};
+    return each_part(engine, entry, offset, size, &taker);
 }
 
 /* --- in one ------------------------------------------------------------------------------- */
@@ -208,9 +196,10 @@ static enum status put_together(struct engine *engine, const struct entry *entry
     return STATUS_OK;
 }
 
-static void take_part(void *context, struct slice part)
+static enum status take_part(void *context, struct slice part)
 {
     *(struct slice *)context = part;
+    return STATUS_OK;
 }
 
 /* Does the part lie in what was written of one piece? Then it need not be copied. */
@@ -229,18 +218,64 @@ static bool lies_in_one(const struct entry *entry, uint64_t offset, uint64_t siz
            (is_hole || offset - start + size <= written);
 }
 
+/* One that is larger is copied wherever it lies: looked at in place, it could have left memory
+ * again, and the disk fail. */
+static bool is_read_in_place(const struct entry *entry, uint64_t offset, uint64_t size)
+{
+    return size <= LOOKUP_VALUE_AT_ONCE &&
+           (size == 0 || entry_is_whole(entry) || lies_in_one(entry, offset, size));
+}
+
 enum status engine_part_locked(struct engine *engine, const struct entry *entry, uint64_t offset,
                                uint64_t size, struct slice *out)
 {
     size = end_of(entry, offset, size) - offset;
-    if (size > 0 && !entry_is_whole(entry) && !lies_in_one(entry, offset, size)) {
+    if (!is_read_in_place(entry, offset, size)) {
         return put_together(engine, entry, offset, size, out);
     }
     struct slice part = slice_make("", 0); /* not NULL, so that it can be copied like others */
-    const struct part_visitor visitor = {.visit = take_part, .context = &part};
-    enum status status = engine_each_part_locked(engine, entry, offset, size, &visitor);
+    const struct part_taker taker = {.take = take_part, .context = &part};
+    enum status status = each_part(engine, entry, offset, size, &taker);
     if (status == STATUS_OK) {
         *out = part;
+    }
+    return status;
+}
+
+/* --- one behind the other ----------------------------------------------------------------- */
+
+static enum status show_copies(struct engine *engine, const struct entry *entry, uint64_t offset,
+                               uint64_t end, const struct part_visitor *visitor)
+{
+    size_t room = (size_t)(end - offset < SHOWN_SIZE_MAX ? end - offset : SHOWN_SIZE_MAX);
+    char *copy = malloc(room);
+    enum status status = copy == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+    while (status == STATUS_OK && offset < end) {
+        size_t size = (size_t)(SHOWN_SIZE_MAX - offset % SHOWN_SIZE_MAX);
+        size = size < room ? size : room;
+        size = size < end - offset ? size : (size_t)(end - offset);
+        status = engine_part_copy_locked(engine, entry, offset, size, copy);
+        if (status == STATUS_OK) {
+            visitor->visit(visitor->context, slice_make(copy, size));
+        }
+        offset += size;
+    }
+    free(copy);
+    return status;
+}
+
+enum status engine_each_part_locked(struct engine *engine, const struct entry *entry,
+                                    uint64_t offset, uint64_t size,
+                                    const struct part_visitor *visitor)
+{
+    struct slice part;
+    size = end_of(entry, offset, size) - offset;
+    if (!is_read_in_place(entry, offset, size)) {
+        return show_copies(engine, entry, offset, offset + size, visitor);
+    }
+    enum status status = engine_part_locked(engine, entry, offset, size, &part);
+    if (status == STATUS_OK) {
+        visitor->visit(visitor->context, part);
     }
     return status;
 }

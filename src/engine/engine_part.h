@@ -15,12 +15,6 @@
 enum status engine_part_piece_locked(struct engine *engine, const struct pieces *pieces,
                                      uint64_t ordinal, struct slice *out) MUST_CHECK;
 
-/* Copies the bytes [offset, offset + size) of the entry's value, cut where it ends, each verified
- * before; after a failure some have been. What the caller answers rests on them. CORRUPT, IO: they
- * can't be read (logged). */
-enum status engine_part_copy_locked(struct engine *engine, const struct entry *entry,
-                                    uint64_t offset, uint64_t size, char *into) MUST_CHECK;
-
 /* engine_verify_locked() for a value in pieces. */
 enum status engine_part_verify_locked(struct engine *engine, const struct entry *entry,
                                       uint64_t offset, uint64_t size) MUST_CHECK;

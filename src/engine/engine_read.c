@@ -89,6 +89,7 @@ enum status engine_find_locked(struct engine *engine, struct engine_keyspace *ke
     if (status != STATUS_OK) {
         return status;
     }
+    out->key = key; /* the same bytes, where no disk can fail */
     out->clock = access_raised_clock(engine, slot.clock);
     if (out->clock != slot.clock) {
         index_set_clock(keyspace->index, slot.hash, slot.address, out->clock);

@@ -44,7 +44,8 @@ struct file_operations {
     enum status (*reserve)(struct file *file, uint64_t size);
 
     /* Writes all the slices, one behind the other, from `offset` on. On failure any part of the
-     * range may have been written. */
+     * range may have been written. SOURCE_LOST: a slice lies in a mapping, of which the disk can't
+     * deliver a page; the file written to is as good as before. */
     enum status (*write)(struct file *file, uint64_t offset, const struct slice *parts,
                          size_t part_count);
 

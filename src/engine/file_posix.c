@@ -187,6 +187,9 @@ static enum status posix_write(struct file *file, uint64_t offset, const struct 
         if (written < 0 && errno == EINTR) {
             continue;
         }
+        if (written < 0 && errno == EFAULT) {
+            return STATUS_SOURCE_LOST;
+        }
         if (written <= 0) {
             return file_posix_failed(written < 0 ? errno : EIO, "write", file_of(file)->name);
         }

@@ -28,6 +28,7 @@ enum scdb_status scdb_status_of(enum status status)
         [STATUS_TOO_LARGE] = SCDB_TOO_LARGE,
         [STATUS_NO_MEMORY] = SCDB_NO_MEMORY,
         [STATUS_IO] = SCDB_IO,
+        [STATUS_SOURCE_LOST] = SCDB_IO,
         [STATUS_CORRUPT] = SCDB_CORRUPT,
         [STATUS_DISK_FULL] = SCDB_DISK_FULL,
         [STATUS_INDEX_FULL] = SCDB_INDEX_FULL,
@@ -288,7 +289,7 @@ enum { VIEW_PIN, VIEW_COPY };
 
 /* A copy with a 0 behind it, which the caller owns. What was verified may lie in a file all the
  * same, and the disk may fail meanwhile. */
-static enum status copy_value(struct scdb_bytes value, void **out)
+static enum status copy_view(struct scdb_bytes value, void **out)
 {
     char *copy = malloc(value.size + 1);
     if (copy == NULL) {
@@ -304,28 +305,34 @@ static enum status copy_value(struct scdb_bytes value, void **out)
     return STATUS_OK;
 }
 
-/* Makes a view of an entry. The lock is held. */
+/* Makes a view of an entry that stays where it is. The lock is held. */
+static enum status hold_pinned(struct scdb *db, const struct entry *entry, struct scdb_view *view)
+{
+    view->reserved[VIEW_PIN] = entry->segment;
+    view->value.data = entry->value.data;
+    return engine_verify_locked(db->engine, entry, 0, SIZE_MAX);
+}
+
+/* Makes a view of a copy of it, with a 0 behind it. The lock is held. */
+static enum status hold_copy(struct scdb *db, const struct entry *entry, struct scdb_view *view)
+{
+    char *copy = malloc((size_t)entry->size + 1);
+    if (copy == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    copy[entry->size] = '\0';
+    view->reserved[VIEW_COPY] = copy;
+    view->value.data = copy;
+    return engine_part_copy_locked(db->engine, entry, 0, SIZE_MAX, copy);
+}
+
+/* Makes a view of an entry, which after a failure is to be released, too. The lock is held. */
 static enum status hold(struct scdb *db, const struct entry *entry, struct scdb_view *view)
 {
-    struct slice value;
-    enum status status = engine_part_locked(db->engine, entry, 0, SIZE_MAX, &value);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    struct scdb_view held = {
-        .value = {.data = value.data, .size = value.size},
-        .expiry_ms = entry->expiry_ms,
-    };
-    if (engine_pin_locked(db->engine, entry)) {
-        held.reserved[VIEW_PIN] = entry->segment;
-    } else {
-        status = copy_value(held.value, &held.reserved[VIEW_COPY]);
-        held.value.data = held.reserved[VIEW_COPY];
-    }
-    if (status == STATUS_OK) {
-        *view = held;
-    }
-    return status;
+    view->value.size = (size_t)entry->size;
+    view->expiry_ms = entry->expiry_ms;
+    return engine_pin_locked(db->engine, entry) ? hold_pinned(db, entry, view)
+                                                : hold_copy(db, entry, view);
 }
 
 static enum status find(struct scdb *db, struct engine_keyspace *keyspace, struct scdb_bytes key,
@@ -378,7 +385,7 @@ enum scdb_status scdb_get(struct scdb *db, struct scdb_bytes key, void **value, 
         *value = view.reserved[VIEW_COPY];
         view.reserved[VIEW_COPY] = NULL;
     } else {
-        status = copy_value(view.value, value);
+        status = copy_view(view.value, value);
     }
     scdb_release(&view);
     if (status == STATUS_OK && size != NULL) {

@@ -128,6 +128,16 @@ static struct slice key_of(const struct work *work, const struct batch_write *wr
     return slice_make(work->batch->bytes.data + write->key_offset, write->key_size);
 }
 
+/* A value that is one record is left where it lies, however many there are. */
+static enum status find_value(struct engine *engine, struct old *old)
+{
+    if (!entry_is_whole(&old->entry)) {
+        return engine_part_locked(engine, &old->entry, 0, SIZE_MAX, &old->value);
+    }
+    old->value = old->entry.value;
+    return engine_verify_locked(engine, &old->entry, 0, SIZE_MAX);
+}
+
 /* Looks up what each write will replace; *size becomes the bytes of records to put it back. */
 static enum status find_old(struct work *work, uint64_t *size)
 {
@@ -137,7 +147,7 @@ static enum status find_old(struct work *work, uint64_t *size)
         struct old *old = &work->old[i];
         enum status status = engine_find_locked(work->engine, work->keyspace, key, &old->entry);
         if (status == STATUS_OK) {
-            status = engine_part_locked(work->engine, &old->entry, 0, SIZE_MAX, &old->value);
+            status = find_value(work->engine, old);
         }
         if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
             return status;
@@ -175,6 +185,7 @@ static void put_back(const struct work *work, size_t i)
         struct engine_value value = {
             .parts = &old->value,
             .part_count = 1,
+            .source = &old->entry,
             .expiry_ms = old->entry.expiry_ms,
             .type = old->entry.type,
             .encoding = old->entry.encoding,
@@ -184,8 +195,8 @@ static void put_back(const struct work *work, size_t i)
         status = engine_delete_locked(work->engine, work->keyspace, key);
         status = status == STATUS_NOT_FOUND ? STATUS_OK : status;
     }
-    /* Without memory for it, half a batch would stay. The group is not closed yet: ending here, the
-     * log holds none of it. */
+    /* Without memory for it, or when the disk fails just now, half a batch would stay. The group is
+     * not closed yet: ending here, the log holds none of it. */
     CHECK(status == STATUS_OK);
 }
 

@@ -67,6 +67,15 @@ static inline MUST_CHECK enum status tail_prepare(struct tail *tail, const struc
     return tail_has_room(tail, segment, offset, size) ? STATUS_OK : tail_prepare_chunk(tail, size);
 }
 
+/* Where tail_extend() will put the next bytes at (segment, offset): `size` have been prepared. They
+ * may be filled in before, and are nobody's until then. */
+static inline uint8_t *tail_next(const struct tail *tail, const struct segment *segment,
+                                 uint64_t offset, size_t size)
+{
+    return tail_has_room(tail, segment, offset, size) ? tail->last->data + tail->last->size
+                                                      : tail->spare->data;
+}
+
 /* The memory of the next `size` bytes at (segment, offset), which have been prepared; the caller
  * fills them before it releases the lock. */
 static inline uint8_t *tail_extend(struct tail *tail, struct segment *segment, uint64_t offset,

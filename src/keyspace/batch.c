@@ -167,21 +167,24 @@ enum status batch_move(struct keyspace *keyspace, unsigned from_database, const 
     if (status != STATUS_OK) {
         return status;
     }
-    uint64_t size = record_size_of(from_key, 0, EXPIRY_NONE) + copy_size(value, to_key) +
-                    copy_size(value, from_key);
+    struct old replaced;
+    find_old(keyspace, to_database, to_key, &replaced);
+    uint64_t size = copy_size(value, to_key) + record_size_of(from_key, 0, EXPIRY_NONE) +
+                    size_to_put_back(to_key, &replaced);
     status = engine_reserve_locked(engine, size);
     if (status != STATUS_OK) {
         return status;
     }
     keyspace_group_begin(keyspace);
-    /* Deleted first, so that a store that holds max-keys keys can rename them. */
-    status = keyspace_delete(keyspace, from_database, from_key);
+    /* Deleted last: what is read from a disk that fails meanwhile is still there then. */
+    engine_rename_begin_locked(engine);
+    status = keyspace_store_copy(keyspace, value, to_database, to_key);
+    engine_rename_end_locked(engine);
     if (status == STATUS_OK) {
-        status = keyspace_store_copy(keyspace, value, to_database, to_key);
+        status = keyspace_delete(keyspace, from_database, from_key);
         if (status != STATUS_OK) {
             engine_undo_begin_locked(engine);
-            put_back(keyspace, from_database, from_key,
-                     &(struct old){.found = true, .value = *value});
+            put_back(keyspace, to_database, to_key, &replaced);
             engine_undo_end_locked(engine);
         }
     }

@@ -139,6 +139,12 @@ enum status keyspace_read_part(struct keyspace *keyspace, const struct value *va
     return engine_part_locked(keyspace->engine, &value->entry, offset, size, out);
 }
 
+enum status keyspace_copy_part(struct keyspace *keyspace, const struct value *value, size_t offset,
+                               size_t size, char *into)
+{
+    return engine_part_copy_locked(keyspace->engine, &value->entry, offset, size, into);
+}
+
 enum status keyspace_each_part(struct keyspace *keyspace, const struct value *value, size_t offset,
                                size_t size, const struct part_visitor *visitor)
 {

@@ -141,8 +141,12 @@ MUST_CHECK static inline enum status keyspace_part(struct keyspace *keyspace,
     return STATUS_OK;
 }
 
-/* The same bytes, shown where they lie, one part of them after the other; on a failure some have
- * been shown. */
+/* The same bytes into memory of the caller's; on a failure some have been copied. */
+enum status keyspace_copy_part(struct keyspace *keyspace, const struct value *value, size_t offset,
+                               size_t size, char *into) MUST_CHECK;
+
+/* The same bytes, shown one part of them after the other, each during its visit; on a failure some
+ * have been shown. */
 enum status keyspace_each_part(struct keyspace *keyspace, const struct value *value, size_t offset,
                                size_t size, const struct part_visitor *visitor) MUST_CHECK;
 

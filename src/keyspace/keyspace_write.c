@@ -181,14 +181,14 @@ static enum status rewrite(struct keyspace *keyspace, const struct value *value,
     if (!entry_is_whole(&value->entry)) {
         return copy_pieces(keyspace, value, database, key, expiry_ms);
     }
-    struct slice bytes;
-    enum status status = keyspace_part(keyspace, value, 0, SIZE_MAX, &bytes);
+    enum status status = engine_verify_locked(keyspace->engine, &value->entry, 0, SIZE_MAX);
     if (status != STATUS_OK) {
         return status;
     }
     return put(keyspace, database, key,
-               &(struct engine_value){.parts = &bytes,
+               &(struct engine_value){.parts = &value->entry.value,
                                       .part_count = 1,
+                                      .source = &value->entry,
                                       .expiry_ms = expiry_ms,
                                       .type = (uint8_t)value->type,
                                       .encoding = value->encoding});

@@ -241,6 +241,15 @@ void reply_bulk_begin(struct reply *reply, size_t size)
     }
 }
 
+char *reply_extend(struct reply *reply, size_t size)
+{
+    char *at = reserve(reply, size);
+    if (at != NULL) {
+        commit(reply, at + size);
+    }
+    return at;
+}
+
 void reply_bulk(struct reply *reply, struct slice slice)
 {
     if (slice.size > SIZE_MAX / 4) {

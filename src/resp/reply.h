@@ -80,6 +80,9 @@ void reply_bulk(struct reply *reply, struct slice slice);
 /* What stands before a bulk string of `size` bytes; these, and "\r\n", are added with reply_raw().
  */
 void reply_bulk_begin(struct reply *reply, size_t size);
+/* Room for so many bytes behind what was written, which are part of the reply and which the caller
+ * fills in before anything else is added; NULL: memory has run out. */
+char *reply_extend(struct reply *reply, size_t size);
 void reply_bulk_string(struct reply *reply, const char *string);
 void reply_bulk_integer(struct reply *reply, int64_t value); /* as a bulk string */
 

@@ -8,6 +8,8 @@
 #include "engine/fault_guard.h"
 
 #include "base/log.h"
+#include "keyspace/batch.h"
+#include "keyspace/keyspace.h"
 #include "support/disk_store.h"
 #include "support/test_file.h"
 #include "support/test_random.h"
@@ -19,7 +21,8 @@
 
 #define LOG         "00000000000000000001.log"
 #define VALUE_SIZE  ((size_t)300000)
-#define HUGE_PARTS  6 /* more bytes together than a compaction reads at once */
+#define MIDDLE_SIZE ((size_t)20000) /* which goes to the log's tail in memory */
+#define HUGE_PARTS  6               /* more bytes together than a compaction reads at once */
 #define PIECE_SHIFT 14
 #define PIECE_SIZE  ((uint64_t)1 << PIECE_SHIFT)
 
@@ -85,17 +88,57 @@ static enum status patch(const char *key, uint64_t offset, size_t size)
     return engine_patch_locked(engine, keyspace(), slice_of_string(key), &change);
 }
 
+/* What the key holds, in one copy or part by part, is what was put there once or several times. */
+static void check_bytes(struct slice bytes, size_t offset)
+{
+    while (bytes.size > 0) {
+        size_t in_content = offset % VALUE_SIZE;
+        size_t size = bytes.size < VALUE_SIZE - in_content ? bytes.size : VALUE_SIZE - in_content;
+        ck_assert_mem_eq(bytes.data, content + in_content, size);
+        bytes = slice_part(bytes, size, bytes.size - size);
+        offset += size;
+    }
+}
+
+static enum status find(const char *key, struct entry *out)
+{
+    engine_part_purge_locked(engine);
+    return engine_find_locked(engine, keyspace(), slice_of_string(key), out);
+}
+
 /* Reads all of it but the first byte, so that it does not lie in one piece. */
 static enum status read_key(const char *key)
 {
     struct entry entry;
     struct slice bytes;
-    engine_part_purge_locked(engine);
-    enum status status = engine_find_locked(engine, keyspace(), slice_of_string(key), &entry);
+    enum status status = find(key, &entry);
     status = status == STATUS_OK ? engine_part_locked(engine, &entry, 1, SIZE_MAX, &bytes) : status;
-    if (status == STATUS_OK && entry.pieces != NULL) {
-        ck_assert(slice_equal(bytes, slice_make(content + 1, VALUE_SIZE - 1)));
+    if (status == STATUS_OK) {
+        check_bytes(bytes, 1);
     }
+    return status;
+}
+
+struct visiting {
+    size_t offset;
+};
+
+static void visit(void *context, struct slice part)
+{
+    struct visiting *visiting = context;
+    check_bytes(part, visiting->offset);
+    visiting->offset += part.size;
+}
+
+static enum status walk_key(const char *key)
+{
+    struct entry entry;
+    struct visiting visiting = {.offset = 1};
+    const struct part_visitor visitor = {.visit = visit, .context = &visiting};
+    enum status status = find(key, &entry);
+    status = status == STATUS_OK ? engine_each_part_locked(engine, &entry, 1, SIZE_MAX, &visitor)
+                                 : status;
+    ck_assert(status != STATUS_OK || visiting.offset == entry.size);
     return status;
 }
 
@@ -115,6 +158,7 @@ static void set_up(void)
     engine = store.engine;
     engine_lock(engine);
     put("whole", VALUE_SIZE, 1);
+    put("middle", MIDDLE_SIZE, 1);
     put("huge", VALUE_SIZE, HUGE_PARTS);
     ck_assert_int_eq(patch("pieces", 0, VALUE_SIZE), STATUS_OK);
     put("dead", 5000, 1);
@@ -166,6 +210,7 @@ static void sweep(enum status (*work)(void))
         mend();
         ck_assert_int_eq(read_key("pieces"), STATUS_OK);
         ck_assert_int_eq(read_key("whole"), STATUS_OK);
+        ck_assert_int_eq(read_key("middle"), STATUS_OK);
     }
     ck_assert_uint_gt(failures, 1);
 }
@@ -178,6 +223,85 @@ static enum status read_pieces(void)
 START_TEST(a_value_is_put_together)
 {
     sweep(read_pieces);
+}
+END_TEST
+
+static enum status walk_huge(void)
+{
+    return walk_key("huge");
+}
+
+START_TEST(a_value_is_shown_part_by_part)
+{
+    sweep(walk_huge);
+}
+END_TEST
+
+/* A value gets another key from where it lies; what fails leaves the log as it was. */
+static enum status put_copy(const char *key)
+{
+    struct entry old;
+    enum status status = find(key, &old);
+    status = status == STATUS_OK ? engine_verify_locked(engine, &old, 0, SIZE_MAX) : status;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct engine_value value = {
+        .parts = &old.value, .part_count = 1, .source = &old, .expiry_ms = EXPIRY_NONE};
+    uint64_t before = engine_payload_position_locked(engine);
+    status = engine_put_locked(engine, keyspace(), SLICE_LITERAL("copy"), &value);
+    ck_assert(status == STATUS_OK || engine_payload_position_locked(engine) == before);
+    return status == STATUS_OK ? read_key("copy") : status;
+}
+
+static enum status copy_middle(void)
+{
+    return put_copy("middle");
+}
+
+START_TEST(a_value_is_copied_to_the_tail)
+{
+    sweep(copy_middle);
+}
+END_TEST
+
+static enum status copy_whole(void)
+{
+    return put_copy("whole");
+}
+
+START_TEST(a_value_is_copied_to_the_file)
+{
+    sweep(copy_whole);
+}
+END_TEST
+
+/* The key is there under one of its names, whatever fails. */
+static enum status rename_there_and_back(const char *key)
+{
+    struct keyspace *databases;
+    ck_assert_int_eq(keyspace_create(engine, &databases), STATUS_OK);
+    const struct slice names[] = {slice_of_string(key), SLICE_LITERAL("renamed")};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < 2; i++) {
+        struct value value;
+        status = keyspace_find(databases, 0, names[i], &value);
+        status = status == STATUS_OK ? batch_move(databases, 0, &value, 0, names[1 - i]) : status;
+        engine_part_purge_locked(engine);
+    }
+    keyspace_destroy(databases);
+    return status;
+}
+
+/* Under its new name it lies in the log of this session, which does not fail. */
+static enum status rename_whole(void)
+{
+    return rename_there_and_back("whole");
+}
+
+START_TEST(a_value_is_renamed)
+{
+    sweep(rename_whole);
 }
 END_TEST
 
@@ -253,6 +377,10 @@ int main(void)
     TCase *tests = tcase_create("fault between");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_value_is_put_together);
+    tcase_add_test(tests, a_value_is_shown_part_by_part);
+    tcase_add_test(tests, a_value_is_copied_to_the_tail);
+    tcase_add_test(tests, a_value_is_copied_to_the_file);
+    tcase_add_test(tests, a_value_is_renamed);
     tcase_add_test(tests, pieces_are_changed);
     tcase_add_test(tests, a_value_is_taken_to_pieces);
     tcase_add_test(tests, pieces_are_copied);

@@ -177,6 +177,26 @@ static void collect(void *context, const char *name)
     (void)snprintf(all + used, NAMES_SIZE - used, "%s ", name);
 }
 
+/* From a mapping whose file has become shorter, which is how a disk fails that can't deliver. */
+START_TEST(what_is_written_may_be_lost)
+{
+    struct file *source = create("source");
+    struct file *file = create("a");
+    const uint8_t *mapping;
+    ck_assert_int_eq(file_reserve(source, 2 * (uint64_t)FILE_PAGE_SIZE), STATUS_OK);
+    ck_assert_int_eq(file_map(source, 2 * (uint64_t)FILE_PAGE_SIZE, &mapping), STATUS_OK);
+    ck_assert_int_eq(file_truncate(source, FILE_PAGE_SIZE), STATUS_OK);
+    const struct slice parts[] = {SLICE_LITERAL("head"),
+                                  slice_make(mapping, 2 * (size_t)FILE_PAGE_SIZE)};
+    ck_assert_int_eq(file_write(file, 0, &parts[1], 1), STATUS_SOURCE_LOST);
+    ck_assert_int_eq(file_write(file, 0, parts, 2), STATUS_SOURCE_LOST);
+    write_text(file, 0, "the file itself can be written on");
+    file_unmap(source, mapping, 2 * (uint64_t)FILE_PAGE_SIZE);
+    file_close(source);
+    file_close(file);
+}
+END_TEST
+
 START_TEST(names)
 {
     struct file *file = create("a");
@@ -288,6 +308,7 @@ int main(void)
     tcase_add_test(tests, failed_reserve_changes_nothing);
     tcase_add_test(tests, mapping_shows_writes);
     tcase_add_test(tests, what_was_written_is_in_memory);
+    tcase_add_test(tests, what_is_written_may_be_lost);
     tcase_add_test(tests, names);
     tcase_add_test(tests, the_second_is_told_who_holds_the_lock);
     tcase_add_test(tests, the_lock_ends_with_the_process);
