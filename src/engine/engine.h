@@ -165,7 +165,7 @@ struct part_visitor {
 };
 
 /* Shows the same bytes one part behind the other, each verified before; after a failure some have
- * been. A part can be read during its visit. CORRUPT, IO, NO_MEMORY. */
+ * been. A part can be read during its visit. CORRUPT, IO; never NO_MEMORY. */
 enum status engine_each_part_locked(struct engine *engine, const struct entry *entry,
                                     uint64_t offset, uint64_t size,
                                     const struct part_visitor *visitor) MUST_CHECK;

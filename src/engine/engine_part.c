@@ -10,9 +10,6 @@
 /* What was never written. In memory that is zero from the start, so that no file has it. */
 static uint8_t zeros[1 << PIECES_SHIFT_MAX];
 
-/* As much of a value is shown at a time; a multiple of what one checksum covers. */
-#define SHOWN_SIZE_MAX ((uint64_t)64 << 10)
-
 /* A part that was put together. */
 struct part_buffer {
     struct part_buffer *next;
@@ -244,15 +241,14 @@ enum status engine_part_locked(struct engine *engine, const struct entry *entry,
 
 /* --- one behind the other ----------------------------------------------------------------- */
 
+/* As much at a time as one checksum covers. */
 static enum status show_copies(struct engine *engine, const struct entry *entry, uint64_t offset,
                                uint64_t end, const struct part_visitor *visitor)
 {
-    size_t room = (size_t)(end - offset < SHOWN_SIZE_MAX ? end - offset : SHOWN_SIZE_MAX);
-    char *copy = malloc(room);
-    enum status status = copy == NULL ? STATUS_NO_MEMORY : STATUS_OK;
+    char copy[RECORD_VALUE_BLOCK_SIZE];
+    enum status status = STATUS_OK;
     while (status == STATUS_OK && offset < end) {
-        size_t size = (size_t)(SHOWN_SIZE_MAX - offset % SHOWN_SIZE_MAX);
-        size = size < room ? size : room;
+        size_t size = sizeof(copy) - (size_t)(offset % sizeof(copy));
         size = size < end - offset ? size : (size_t)(end - offset);
         status = engine_part_copy_locked(engine, entry, offset, size, copy);
         if (status == STATUS_OK) {
@@ -260,7 +256,6 @@ static enum status show_copies(struct engine *engine, const struct entry *entry,
         }
         offset += size;
     }
-    free(copy);
     return status;
 }
 

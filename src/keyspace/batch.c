@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "engine/record.h"
+#include "keyspace/keyspace_state.h"
 
 #include <stdlib.h>
 
@@ -176,9 +177,10 @@ enum status batch_move(struct keyspace *keyspace, unsigned from_database, const 
         return status;
     }
     keyspace_group_begin(keyspace);
-    /* Deleted last: what is read from a disk that fails meanwhile is still there then. */
+    /* Deleted last: what is read from a disk that fails meanwhile is still there then. Who watches
+     * is told in Redis's order. */
     engine_rename_begin_locked(engine);
-    status = keyspace_store_copy(keyspace, value, to_database, to_key);
+    status = keyspace_store_copy_quietly(keyspace, value, to_database, to_key);
     engine_rename_end_locked(engine);
     if (status == STATUS_OK) {
         status = keyspace_delete(keyspace, from_database, from_key);
@@ -187,6 +189,9 @@ enum status batch_move(struct keyspace *keyspace, unsigned from_database, const 
             put_back(keyspace, to_database, to_key, &replaced);
             engine_undo_end_locked(engine);
         }
+    }
+    if (status == STATUS_OK) {
+        keyspace_tell_changed(keyspace, to_database, to_key);
     }
     keyspace_group_end(keyspace);
     return status;

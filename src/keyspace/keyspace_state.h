@@ -24,6 +24,18 @@ static inline void keyspace_tell(const struct keyspace *keyspace, enum key_event
     }
 }
 
+/* Tells those who watch the key, and the observer. */
+static inline void keyspace_tell_changed(const struct keyspace *keyspace, unsigned database,
+                                         struct slice key)
+{
+    watch_touch(keyspace->watches, database, key);
+    keyspace_tell(keyspace, KEY_CHANGED, database, key);
+}
+
+/* keyspace_store_copy(), and nobody is told that the key was changed. */
+enum status keyspace_store_copy_quietly(struct keyspace *keyspace, const struct value *value,
+                                        unsigned database, struct slice key) MUST_CHECK;
+
 static inline struct engine_keyspace *keyspace_of_database(struct keyspace *keyspace,
                                                            unsigned database)
 {

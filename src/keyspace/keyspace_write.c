@@ -5,12 +5,6 @@
 
 /* --- writing --- */
 
-static void tell_changed(const struct keyspace *keyspace, unsigned database, struct slice key)
-{
-    watch_touch(keyspace->watches, database, key);
-    keyspace_tell(keyspace, KEY_CHANGED, database, key);
-}
-
 /* What a write that sets an expiry in the past amounts to: the key is gone. */
 static enum status delete_if_present(struct keyspace *keyspace, unsigned database, struct slice key)
 {
@@ -62,7 +56,7 @@ static enum status put(struct keyspace *keyspace, unsigned database, struct slic
     }
     enum status status = put_quietly(keyspace, database, key, value);
     if (status == STATUS_OK) {
-        tell_changed(keyspace, database, key);
+        keyspace_tell_changed(keyspace, database, key);
     }
     return status;
 }
@@ -147,7 +141,7 @@ enum status keyspace_patch_string(struct keyspace *keyspace, unsigned database, 
                                         .encoding = STRING_RAW};
     enum status status = patch_quietly(keyspace, database, key, &change);
     if (status == STATUS_OK && patch->is_change) {
-        tell_changed(keyspace, database, key);
+        keyspace_tell_changed(keyspace, database, key);
     }
     return status;
 }
@@ -165,33 +159,32 @@ static enum status copy_pieces(struct keyspace *keyspace, const struct value *va
     if (status == STATUS_OK && is_new) {
         keyspace_tell(keyspace, KEY_ADDED, database, key);
     }
-    if (status == STATUS_OK) {
-        tell_changed(keyspace, database, key);
-    }
     return status;
 }
 
-/* Writes a found value as it is; verified first, or damage would get a fresh, right checksum. */
-static enum status rewrite(struct keyspace *keyspace, const struct value *value, unsigned database,
-                           struct slice key, int64_t expiry_ms)
+/* Verified first, or damage would get a fresh, right checksum. */
+static enum status copy_whole(struct keyspace *keyspace, const struct value *value,
+                              unsigned database, struct slice key, int64_t expiry_ms)
 {
-    if (expiry_ms <= keyspace->now_ms) {
-        return delete_if_present(keyspace, database, key);
-    }
-    if (!entry_is_whole(&value->entry)) {
-        return copy_pieces(keyspace, value, database, key, expiry_ms);
-    }
     enum status status = engine_verify_locked(keyspace->engine, &value->entry, 0, SIZE_MAX);
     if (status != STATUS_OK) {
         return status;
     }
-    return put(keyspace, database, key,
-               &(struct engine_value){.parts = &value->entry.value,
-                                      .part_count = 1,
-                                      .source = &value->entry,
-                                      .expiry_ms = expiry_ms,
-                                      .type = (uint8_t)value->type,
-                                      .encoding = value->encoding});
+    return put_quietly(keyspace, database, key,
+                       &(struct engine_value){.parts = &value->entry.value,
+                                              .part_count = 1,
+                                              .source = &value->entry,
+                                              .expiry_ms = expiry_ms,
+                                              .type = (uint8_t)value->type,
+                                              .encoding = value->encoding});
+}
+
+/* Writes a found value as it is. */
+static enum status rewrite_quietly(struct keyspace *keyspace, const struct value *value,
+                                   unsigned database, struct slice key, int64_t expiry_ms)
+{
+    return entry_is_whole(&value->entry) ? copy_whole(keyspace, value, database, key, expiry_ms)
+                                         : copy_pieces(keyspace, value, database, key, expiry_ms);
 }
 
 /* A large string that gets an expiry once is written whole, and stays what can be sent from its
@@ -207,13 +200,26 @@ enum status keyspace_set_expiry(struct keyspace *keyspace, unsigned database,
                                 const struct value *value, int64_t expiry_ms)
 {
     struct slice key = value->entry.key;
-    if (expiry_ms <= keyspace->now_ms || !may_patch_expiry(keyspace, value)) {
-        return rewrite(keyspace, value, database, key, expiry_ms);
+    if (expiry_ms <= keyspace->now_ms) {
+        return delete_if_present(keyspace, database, key);
     }
     const struct engine_patch change = patch_of_expiry(value, expiry_ms);
-    enum status status = patch_quietly(keyspace, database, key, &change);
+    enum status status = may_patch_expiry(keyspace, value)
+                             ? patch_quietly(keyspace, database, key, &change)
+                             : rewrite_quietly(keyspace, value, database, key, expiry_ms);
     if (status == STATUS_OK) {
-        tell_changed(keyspace, database, key);
+        keyspace_tell_changed(keyspace, database, key);
+    }
+    return status;
+}
+
+enum status keyspace_store_copy_quietly(struct keyspace *keyspace, const struct value *value,
+                                        unsigned database, struct slice key)
+{
+    bool is_replaced = is_seen_present(keyspace, database, key);
+    enum status status = rewrite_quietly(keyspace, value, database, key, value->expiry_ms);
+    if (status == STATUS_OK && is_replaced) {
+        keyspace_tell(keyspace, KEY_ADDED, database, key);
     }
     return status;
 }
@@ -221,10 +227,12 @@ enum status keyspace_set_expiry(struct keyspace *keyspace, unsigned database,
 enum status keyspace_store_copy(struct keyspace *keyspace, const struct value *value,
                                 unsigned database, struct slice key)
 {
-    bool is_replaced = is_seen_present(keyspace, database, key);
-    enum status status = rewrite(keyspace, value, database, key, value->expiry_ms);
-    if (status == STATUS_OK && is_replaced) {
-        keyspace_tell(keyspace, KEY_ADDED, database, key);
+    if (value->expiry_ms <= keyspace->now_ms) {
+        return delete_if_present(keyspace, database, key);
+    }
+    enum status status = keyspace_store_copy_quietly(keyspace, value, database, key);
+    if (status == STATUS_OK) {
+        keyspace_tell_changed(keyspace, database, key);
     }
     return status;
 }
@@ -234,7 +242,7 @@ enum status keyspace_delete(struct keyspace *keyspace, unsigned database, struct
     enum status status =
         engine_delete_locked(keyspace->engine, keyspace_of_database(keyspace, database), key);
     if (status == STATUS_OK) {
-        tell_changed(keyspace, database, key);
+        keyspace_tell_changed(keyspace, database, key);
     }
     return status;
 }
