@@ -70,6 +70,15 @@ bool hll_count(struct slice string, uint64_t *count)
     return true;
 }
 
+bool hll_knows(struct slice string, struct slice element)
+{
+    if (hll_encoding_of(string) != HLL_DENSE) {
+        return false;
+    }
+    struct hll_place place = hll_place_of(element);
+    return hll_dense_get((const uint8_t *)hll_body(string).data, place.index) >= place.rank;
+}
+
 bool hll_merge(struct slice string, uint8_t registers[HLL_REGISTER_COUNT])
 {
     if (hll_encoding_of(string) == HLL_SPARSE) {

@@ -48,6 +48,9 @@ bool hll_count(struct slice string, uint64_t *count);
 /* The same for registers of one byte each. */
 uint64_t hll_count_registers(const uint8_t registers[HLL_REGISTER_COUNT]);
 
+/* Would adding the element change nothing? Asked of a dense one only: of a sparse one, false. */
+bool hll_knows(struct slice string, struct slice element);
+
 /* Raises `registers` to those of the string. False: they are damaged. */
 bool hll_merge(struct slice string, uint8_t registers[HLL_REGISTER_COUNT]);
 

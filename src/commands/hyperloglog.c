@@ -98,11 +98,25 @@ static void add_and_reply(struct call *call, const struct value *old, struct hll
     }
 }
 
+/* Most are, where many are counted: then nothing need be copied to be changed. */
+static bool are_all_known(const struct call *call, const struct value *old)
+{
+    size_t i = 2;
+    while (i < call->argument_count && hll_knows(old->bytes, call->arguments[i])) {
+        i++;
+    }
+    return i == call->argument_count && old->encoding == STRING_RAW;
+}
+
 static void run_pfadd(struct call *call)
 {
     struct value old = {.expiry_ms = EXPIRY_NONE};
     enum lookup found = lookup_string_to_write(call, call->arguments[1], &old);
     found = hyperloglog_check(call, found, &old);
+    if (found == LOOKUP_FOUND && are_all_known(call, &old)) {
+        reply_integer(call->reply, 0);
+        return;
+    }
     struct hll hll;
     if (found == LOOKUP_REPLIED || !begin(call, found, &old, &hll)) {
         return;

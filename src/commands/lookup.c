@@ -7,8 +7,6 @@
 
 /* From this size on copying costs more than keeping the bytes where they lie. */
 #define REFERENCE_SIZE_MIN ((size_t)64 * 1024)
-/* Up to this size it most often is verified, and at hand. */
-#define SMALL_SIZE_MAX ((size_t)1024)
 
 static enum lookup outcome(struct call *call, enum status status)
 {
@@ -114,18 +112,14 @@ static bool reply_copy(struct call *call, const struct value *value, size_t offs
 
 bool lookup_reply_part(struct call *call, const struct value *value, size_t offset, size_t size)
 {
-    if (size > SMALL_SIZE_MAX) {
-        bool is_pinned = size >= REFERENCE_SIZE_MIN &&
-                         engine_pin_locked(keyspace_engine(call->keyspace), &value->entry);
-        return is_pinned ? reply_pinned(call, value, offset, size)
-                         : reply_copy(call, value, offset, size);
+    if (value->bytes.size > 0) { /* all of it: it is small */
+        reply_bulk(call->reply, slice_part(value->bytes, offset, size));
+        return true;
     }
-    struct slice part;
-    if (!lookup_part(call, value, offset, size, &part)) {
-        return false;
-    }
-    reply_bulk(call->reply, part);
-    return true;
+    bool is_pinned = size >= REFERENCE_SIZE_MIN &&
+                     engine_pin_locked(keyspace_engine(call->keyspace), &value->entry);
+    return is_pinned ? reply_pinned(call, value, offset, size)
+                     : reply_copy(call, value, offset, size);
 }
 
 bool lookup_reply_value(struct call *call, const struct value *value)

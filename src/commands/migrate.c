@@ -153,6 +153,7 @@ static bool take_values(struct call *call, const struct migrate_options *options
             return false;
         }
         add_key(migration, options->keys[i], value.entry.sequence);
+        engine_part_purge_locked(server_engine(call->server)); /* its value is in the request */
         batch->reply_count++;
     }
     return true;

@@ -8,8 +8,8 @@
  * fail. Between the two the caller changes the index. What is written may lie in a mapping whose
  * disk fails; then preparing does, and it is the write's failure alone.
  *
- * appender_write() brings the tail to the files. A
- * position (engine.h) is written when all before it is, without a gap.
+ * appender_write() brings the tail to the files. A position (engine.h) is written when all before
+ * it is, without a gap.
  *
  * A group is a run of records that carry RECORD_FLAG_GROUP_MORE, but for the last. The end of the
  * written log always lies between groups, because it is only ever moved to an end of the log that

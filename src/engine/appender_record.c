@@ -39,7 +39,8 @@ static void encode(void *context)
 }
 
 /* The parts may lie in a mapping. What was verified may have left memory again, and then the disk
- * can fail: IO. Not so a small value, which has just been verified together with its key. */
+ * can fail: SOURCE_LOST. Not so a small value, which has just been verified together with its key.
+ */
 static enum status encode_guarded(const struct append *append, uint8_t *into)
 {
     struct encoding encoding = {.append = append, .into = into};
@@ -47,13 +48,22 @@ static enum status encode_guarded(const struct append *append, uint8_t *into)
         encode(&encoding);
         return STATUS_OK;
     }
-    return fault_guard_run(encode, &encoding) ? STATUS_OK : STATUS_IO;
+    return fault_guard_run(encode, &encoding) ? STATUS_OK : STATUS_SOURCE_LOST;
 }
 
 /* --- straight to the file ----------------------------------------------------------------- */
 
-/* Writes the record from where its parts lie. The end of the log does not move, so a failure has
- * changed nothing that anybody will read. */
+/* Takes back the head of a record whose value did not get there. The end of the log has not moved,
+ * but after a kill recovery looks behind it; and where the value lacks zeros only, which is what
+ * reserved space reads as, the record would be whole. */
+static enum status take_back(const struct append *append, uint8_t *head)
+{
+    memset(head, 0, (size_t)append->head_size);
+    const struct slice part = slice_make(head, (size_t)append->head_size);
+    return file_write(append->segment->file, append->offset, &part, 1);
+}
+
+/* Writes the record from where its parts lie. */
 static enum status write_through(const struct append *append)
 {
     struct slice on_stack[PARTS_ON_STACK];
@@ -65,7 +75,7 @@ static enum status write_through(const struct append *append)
     }
     enum status status = head == NULL || parts == NULL ? STATUS_NO_MEMORY : STATUS_OK;
     if (status == STATUS_OK) {
-        status = encode_guarded(append, head) == STATUS_OK ? STATUS_OK : STATUS_SOURCE_LOST;
+        status = encode_guarded(append, head);
     }
     if (status == STATUS_OK) {
         parts[0] = slice_make(head, (size_t)append->head_size);
@@ -75,6 +85,9 @@ static enum status write_through(const struct append *append)
         uint64_t unpadded = append->head_size + append->value_size;
         parts[count - 1] = slice_make(zeros, (size_t)(append->size - unpadded));
         status = file_write(append->segment->file, append->offset, parts, count);
+    }
+    if (status == STATUS_SOURCE_LOST && take_back(append, head) != STATUS_OK) {
+        status = STATUS_IO;
     }
     if (parts != on_stack) {
         free(parts);
@@ -112,7 +125,5 @@ enum status appender_bring_locked(struct engine *engine, const struct append *ap
         return encode_guarded(append, append->encoded);
     }
     zero_ahead_settle(engine);
-    /* Not the log's disk has failed then, or not where the log is: writing goes on. */
-    enum status status = appender_heed_write(engine, write_through(append));
-    return status == STATUS_SOURCE_LOST ? STATUS_IO : status;
+    return appender_heed_write(engine, write_through(append));
 }

@@ -141,8 +141,7 @@ static enum status check_sizes(struct slice key, const struct engine_value *valu
 enum status change_reserve_slot_locked(struct engine *engine, struct engine_keyspace *keyspace,
                                        struct index_hash hash, bool is_new, int64_t expiry_ms)
 {
-    uint64_t staying = spaces_key_count(&engine->spaces) - engine->leaving_keys;
-    if (is_new && engine->max_keys > 0 && staying >= engine->max_keys) {
+    if (is_new && engine->max_keys > 0 && spaces_key_count(&engine->spaces) >= engine->max_keys) {
         return STATUS_KEY_LIMIT;
     }
     return index_reserve(keyspace->index, hash, is_new, expiry_ms != EXPIRY_NONE);
@@ -203,6 +202,17 @@ enum status change_put_locked(struct engine *engine, struct engine_keyspace *key
     return STATUS_OK;
 }
 
+/* That is the source's failure, not the log's. */
+static enum status report_lost(struct engine *engine, const struct entry *source)
+{
+    if (source != NULL) {
+        const struct segment *segment = source->segment;
+        lookup_report_locked(engine, segment, (uint64_t)(source->record - segment->mapping),
+                             STATUS_IO);
+    }
+    return STATUS_IO;
+}
+
 enum status engine_put_locked(struct engine *engine, struct engine_keyspace *keyspace,
                               struct slice key, const struct engine_value *value)
 {
@@ -221,12 +231,7 @@ enum status engine_put_locked(struct engine *engine, struct engine_keyspace *key
     append.part_count = value->part_count;
     append.stays_in_memory = false;
     status = change_put_locked(engine, keyspace, &append);
-    if (status == STATUS_IO && value->source != NULL) {
-        const struct segment *segment = value->source->segment;
-        lookup_report_locked(engine, segment, (uint64_t)(value->source->record - segment->mapping),
-                             status);
-    }
-    return status;
+    return status == STATUS_SOURCE_LOST ? report_lost(engine, value->source) : status;
 }
 
 enum status engine_delete_locked(struct engine *engine, struct engine_keyspace *keyspace,

@@ -14,8 +14,8 @@
  * durable up to it.
  *
  * Views. A struct entry borrows from the store's memory: valid until the lock is released, unless
- * pinned. A write under the same lock hold does not invalidate it, so parts of an old value may be
- * written into a new one.
+ * pinned. A write under the same lock hold does not invalidate it, so an old value may be written
+ * into a new one.
  *
  * Everything served has passed its checksum (CORRUPT otherwise, logged once with file and offset).
  */
@@ -146,9 +146,9 @@ enum status engine_find_locked(struct engine *engine, struct engine_keyspace *ke
 
 /*
  * The bytes [offset, offset + size) of the entry's value, cut where it ends (SIZE_MAX: all the
- * rest), verified. A few of them, which were verified with the key, in place, else a copy in memory
- * of the store; in either case they stay until the command is over (engine_part_purge_locked), also
- * when the key is written meanwhile. CORRUPT, IO, NO_MEMORY.
+ * rest), verified. Of a small value, which was verified with its key, in place, else a copy in
+ * memory of the store; in either case they stay until the command is over
+ * (engine_part_purge_locked), also when the key is written meanwhile. CORRUPT, IO, NO_MEMORY.
  */
 enum status engine_part_locked(struct engine *engine, const struct entry *entry, uint64_t offset,
                                uint64_t size, struct slice *out) MUST_CHECK;
@@ -280,9 +280,14 @@ enum status engine_reserve_locked(struct engine *engine, uint64_t size) MUST_CHE
 void engine_undo_begin_locked(struct engine *engine);
 void engine_undo_end_locked(struct engine *engine);
 
-/* Between the two a key that is there is written under another name, and will be deleted then:
- * max-keys does not count it. */
+/*
+ * For a key that gets another name, in a group, room for both records being reserved: after the
+ * first of these it is written under that name, which passes the limits of keys and of the index
+ * (there will be as many as before), after the second it is deleted, which fails only with
+ * NO_MEMORY; the third ends it, in any case.
+ */
 void engine_rename_begin_locked(struct engine *engine);
+void engine_rename_written_locked(struct engine *engine);
 void engine_rename_end_locked(struct engine *engine);
 
 /* --- positions and durability ------------------------------------------------------------- */

@@ -199,35 +199,18 @@ static enum status take_part(void *context, struct slice part)
     return STATUS_OK;
 }
 
-/* Does the part lie in what was written of one piece? Then it need not be copied. */
-static bool lies_in_one(const struct entry *entry, uint64_t offset, uint64_t size)
+/* A small value, which was verified together with its key a moment ago. Everything else is copied,
+ * wherever it lies: it could leave memory again while it is looked at, and the disk fail. */
+static bool is_read_in_place(const struct entry *entry, uint64_t size)
 {
-    unsigned shift = entry->pieces->shape.shift;
-    struct piece piece = pieces_get(entry->pieces, offset >> shift);
-    uint64_t start = offset >> shift << shift;
-    bool is_hole = piece.address == 0;
-    /* At least so much of it was written: its record has no more than a head and padding besides.
-     */
-    uint64_t written = is_hole ? 0
-                               : (uint64_t)piece.units * SEGMENT_UNIT_SIZE - pieces_record_size(0) -
-                                     (RECORD_ALIGNMENT - 1);
-    return offset >> shift == (offset + size - 1) >> shift &&
-           (is_hole || offset - start + size <= written);
-}
-
-/* One that is larger is copied wherever it lies: looked at in place, it could have left memory
- * again, and the disk fail. */
-static bool is_read_in_place(const struct entry *entry, uint64_t offset, uint64_t size)
-{
-    return size <= LOOKUP_VALUE_AT_ONCE &&
-           (size == 0 || entry_is_whole(entry) || lies_in_one(entry, offset, size));
+    return size == 0 || entry->is_verified;
 }
 
 enum status engine_part_locked(struct engine *engine, const struct entry *entry, uint64_t offset,
                                uint64_t size, struct slice *out)
 {
     size = end_of(entry, offset, size) - offset;
-    if (!is_read_in_place(entry, offset, size)) {
+    if (!is_read_in_place(entry, size)) {
         return put_together(engine, entry, offset, size, out);
     }
     struct slice part = slice_make("", 0); /* not NULL, so that it can be copied like others */
@@ -265,7 +248,7 @@ enum status engine_each_part_locked(struct engine *engine, const struct entry *e
 {
     struct slice part;
     size = end_of(entry, offset, size) - offset;
-    if (!is_read_in_place(entry, offset, size)) {
+    if (!is_read_in_place(entry, size)) {
         return show_copies(engine, entry, offset, offset + size, visitor);
     }
     enum status status = engine_part_locked(engine, entry, offset, size, &part);

@@ -48,7 +48,7 @@ enum status lookup_to_entry(const struct engine *engine, const struct lookup *lo
         .sequence = lookup->record.sequence,
         .type = lookup->record.type,
         .encoding = lookup->record.encoding,
-        .is_verified = lookup->is_value_verified,
+        .is_verified = lookup->is_value_verified && lookup->record.kind == RECORD_VALUE,
         .segment = lookup->segment,
         .record = lookup->bytes,
         .seed = lookup->segment->seed,

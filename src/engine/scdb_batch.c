@@ -185,7 +185,7 @@ static void put_back(const struct work *work, size_t i)
         struct engine_value value = {
             .parts = &old->value,
             .part_count = 1,
-            .source = &old->entry,
+            .source = entry_is_whole(&old->entry) ? &old->entry : NULL,
             .expiry_ms = old->entry.expiry_ms,
             .type = old->entry.type,
             .encoding = old->entry.encoding,

@@ -127,7 +127,7 @@ enum status keyspace_read_part(struct keyspace *keyspace, const struct value *va
                                size_t size, struct slice *out) MUST_CHECK;
 
 /* [offset, offset+size) of a found value, cut at its end, verified: where there is no need to load
- * all of something large (GETRANGE, GETBIT). Borrowed until the lock is released. */
+ * all of something large (GETRANGE, GETBIT). Borrowed until the command is over. */
 MUST_CHECK static inline enum status keyspace_part(struct keyspace *keyspace,
                                                    const struct value *value, size_t offset,
                                                    size_t size, struct slice *out)

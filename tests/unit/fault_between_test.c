@@ -20,6 +20,7 @@
 #include <string.h>
 
 #define LOG         "00000000000000000001.log"
+#define NEXT_LOG    "00000000000000000003.log" /* of this session */
 #define VALUE_SIZE  ((size_t)300000)
 #define MIDDLE_SIZE ((size_t)20000) /* which goes to the log's tail in memory */
 #define HUGE_PARTS  6               /* more bytes together than a compaction reads at once */
@@ -70,6 +71,17 @@ static void put(const char *key, size_t size, size_t times)
     }
     ck_assert_int_eq(engine_put_locked(engine, keyspace(), slice_of_string(key), &value),
                      STATUS_OK);
+}
+
+static void put_zeros(const char *key)
+{
+    char *zeros = calloc(1, VALUE_SIZE);
+    struct slice part = slice_make(zeros, VALUE_SIZE);
+    struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    ck_assert_ptr_nonnull(zeros);
+    ck_assert_int_eq(engine_put_locked(engine, keyspace(), slice_of_string(key), &value),
+                     STATUS_OK);
+    free(zeros);
 }
 
 static enum status patch(const char *key, uint64_t offset, size_t size)
@@ -162,6 +174,7 @@ static void set_up(void)
     put("huge", VALUE_SIZE, HUGE_PARTS);
     ck_assert_int_eq(patch("pieces", 0, VALUE_SIZE), STATUS_OK);
     put("dead", 5000, 1);
+    put_zeros("zeros");
     engine_unlock(engine);
     disk_store_close(&store);
     log_bytes = test_file_read(&directory, LOG, &log_size);
@@ -226,6 +239,26 @@ START_TEST(a_value_is_put_together)
 }
 END_TEST
 
+/* What was not verified with its key is not looked at in place, however little it is. */
+static enum status read_little(void)
+{
+    struct entry entry;
+    struct slice bytes;
+    enum status status = find("whole", &entry);
+    status =
+        status == STATUS_OK ? engine_part_locked(engine, &entry, 100000, 1000, &bytes) : status;
+    if (status == STATUS_OK) {
+        check_bytes(bytes, 100000);
+    }
+    return status;
+}
+
+START_TEST(a_little_of_a_value_is_read)
+{
+    sweep(read_little);
+}
+END_TEST
+
 static enum status walk_huge(void)
 {
     return walk_key("huge");
@@ -238,7 +271,7 @@ START_TEST(a_value_is_shown_part_by_part)
 END_TEST
 
 /* A value gets another key from where it lies; what fails leaves the log as it was. */
-static enum status put_copy(const char *key)
+static enum status put_copy_of(const char *key)
 {
     struct entry old;
     enum status status = find(key, &old);
@@ -251,6 +284,12 @@ static enum status put_copy(const char *key)
     uint64_t before = engine_payload_position_locked(engine);
     status = engine_put_locked(engine, keyspace(), SLICE_LITERAL("copy"), &value);
     ck_assert(status == STATUS_OK || engine_payload_position_locked(engine) == before);
+    return status;
+}
+
+static enum status put_copy(const char *key)
+{
+    enum status status = put_copy_of(key);
     return status == STATUS_OK ? read_key("copy") : status;
 }
 
@@ -273,6 +312,33 @@ static enum status copy_whole(void)
 START_TEST(a_value_is_copied_to_the_file)
 {
     sweep(copy_whole);
+}
+END_TEST
+
+/* What was reserved for the log reads as zeros. So, of a value of zeros of which a part could not
+ * be copied, nothing would tell that its record is not whole. */
+START_TEST(a_copy_that_fails_leaves_nothing_in_the_file)
+{
+    bool is_over = false;
+    unsigned failures = 0;
+    for (unsigned n = 1; !is_over; n++) {
+        size_t size_before;
+        size_t size;
+        uint8_t *before = test_file_read(&directory, NEXT_LOG, &size_before);
+        countdown = n;
+        is_over = put_copy_of("zeros") == STATUS_OK;
+        mend();
+        uint8_t *after = test_file_read(&directory, NEXT_LOG, &size);
+        ck_assert_uint_ge(size, size_before);
+        failures += !is_over;
+        ck_assert(is_over || memcmp(before, after, size_before) == 0);
+        for (size_t i = size_before; !is_over && i < size; i++) {
+            ck_assert_uint_eq(after[i], 0);
+        }
+        free(before);
+        free(after);
+    }
+    ck_assert_uint_gt(failures, 1);
 }
 END_TEST
 
@@ -380,6 +446,8 @@ int main(void)
     tcase_add_test(tests, a_value_is_shown_part_by_part);
     tcase_add_test(tests, a_value_is_copied_to_the_tail);
     tcase_add_test(tests, a_value_is_copied_to_the_file);
+    tcase_add_test(tests, a_copy_that_fails_leaves_nothing_in_the_file);
+    tcase_add_test(tests, a_little_of_a_value_is_read);
     tcase_add_test(tests, a_value_is_renamed);
     tcase_add_test(tests, pieces_are_changed);
     tcase_add_test(tests, a_value_is_taken_to_pieces);

@@ -330,6 +330,24 @@ static void pairs_meet_a_full_disk(size_t value_size)
     expect(0, "c", NULL);
 }
 
+/* What is put in its place makes room, and needs none for what was there. */
+START_TEST(moving_needs_no_room_for_what_it_replaces)
+{
+    size_t size = 300000;
+    char *text = calloc(1, size + 1);
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'v', size);
+    put(0, "large", text);
+    put(0, "small", "1");
+    sim_disk_set_capacity(store.store.disk, sim_disk_used_bytes(store.store.disk));
+    struct value value = find(0, "small");
+    ck_assert_int_eq(batch_move(keyspace, 0, &value, 0, SLICE_LITERAL("large")), STATUS_OK);
+    expect(0, "large", "1");
+    expect(0, "small", NULL);
+    free(text);
+}
+END_TEST
+
 START_TEST(pairs_are_all_or_nothing_on_a_full_disk)
 {
     pairs_meet_a_full_disk(100);
@@ -390,6 +408,7 @@ int main(void)
     tcase_add_test(core, damage_is_told);
     tcase_add_test(core, damage_can_be_overwritten);
     tcase_add_test(core, damage_can_be_deleted);
+    tcase_add_test(core, moving_needs_no_room_for_what_it_replaces);
     tcase_add_test(core, pairs_are_all_or_nothing_on_a_full_disk);
     tcase_add_test(core, large_pairs_are_all_or_nothing_on_a_full_disk);
     tcase_add_test(core, only_a_change_of_an_expiry_makes_pieces);
