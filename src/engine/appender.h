@@ -83,8 +83,8 @@ struct appender {
     uint64_t group_seed;
     uint64_t room_refused;    /* bytes that the last write found no room for on the disk */
     bool must_not_fail;       /* room for all that is appended was reserved, and memory has to agree
-                                 with the disk: while a group is undone, and while the pieces of a
-                                 patch are written */
+                                 with the disk: while a group is undone, while the pieces of a patch
+                                 are written, and while a key that was renamed is deleted */
     atomic_bool room_is_kept; /* values take no more room: a compaction on a full disk needs it */
 
     /* under the write mutex */
@@ -105,7 +105,8 @@ struct append {
     struct record record; /* value, sequence and group_more are filled in by prepare */
     const struct slice *parts;
     size_t part_count;
-    bool stays_in_memory; /* even when it is large: the room in the tail is reserved */
+    const struct entry *source; /* as in struct engine_value */
+    bool stays_in_memory;       /* even when it is large: the room in the tail is reserved */
 
     struct segment *segment;
     uint64_t offset;
@@ -130,10 +131,10 @@ void appender_start_locked(struct engine *engine, struct segment *segment);
 /* The capacity of a segment whose first record is so large. */
 uint64_t appender_capacity_for(const struct engine *engine, uint64_t size);
 
-/* Lock held. DISK_FULL, IO (a part can't be read), NO_MEMORY, WRITES_STOPPED, READ_ONLY: nothing
- * was appended. While `must_not_fail` is set, NO_MEMORY and IO are all that is left of these. After
- * success the next call about the log must be appender_commit_locked, or nothing (the record is
- * then forgotten). */
+/* Lock held. DISK_FULL, IO, NO_MEMORY, WRITES_STOPPED, READ_ONLY, SOURCE_LOST (a part lies in a
+ * mapping, and can't be read): nothing was appended. While `must_not_fail` is set, NO_MEMORY and
+ * SOURCE_LOST are left of these. After success the next call about the log must be
+ * appender_commit_locked, or nothing (the record is then forgotten). */
 enum status appender_prepare_locked(struct engine *engine, struct append *append) MUST_CHECK;
 
 /* Lock held. Encodes the record into the tail, where `encoded` says, or writes it through. Failures

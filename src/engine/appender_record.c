@@ -38,13 +38,12 @@ static void encode(void *context)
     }
 }
 
-/* The parts may lie in a mapping. What was verified may have left memory again, and then the disk
- * can fail: SOURCE_LOST. Not so a small value, which has just been verified together with its key.
- */
+/* What was verified may have left memory again, and then the disk can fail: SOURCE_LOST. Parts that
+ * name no source are in memory; large ones are not trusted with it, which costs next to nothing. */
 static enum status encode_guarded(const struct append *append, uint8_t *into)
 {
     struct encoding encoding = {.append = append, .into = into};
-    if (append->value_size <= LOOKUP_VALUE_AT_ONCE) {
+    if (append->source == NULL && append->value_size <= LOOKUP_VALUE_AT_ONCE) {
         encode(&encoding);
         return STATUS_OK;
     }
@@ -86,7 +85,8 @@ static enum status write_through(const struct append *append)
         parts[count - 1] = slice_make(zeros, (size_t)(append->size - unpadded));
         status = file_write(append->segment->file, append->offset, parts, count);
     }
-    if (status == STATUS_SOURCE_LOST && take_back(append, head) != STATUS_OK) {
+    bool may_be_there = status != STATUS_OK && status != STATUS_IO && head != NULL;
+    if (may_be_there && take_back(append, head) == STATUS_IO) {
         status = STATUS_IO;
     }
     if (parts != on_stack) {

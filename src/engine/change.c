@@ -141,7 +141,8 @@ static enum status check_sizes(struct slice key, const struct engine_value *valu
 enum status change_reserve_slot_locked(struct engine *engine, struct engine_keyspace *keyspace,
                                        struct index_hash hash, bool is_new, int64_t expiry_ms)
 {
-    if (is_new && engine->max_keys > 0 && spaces_key_count(&engine->spaces) >= engine->max_keys) {
+    if (is_new && !engine->is_renaming && engine->max_keys > 0 &&
+        spaces_key_count(&engine->spaces) >= engine->max_keys) {
         return STATUS_KEY_LIMIT;
     }
     return index_reserve(keyspace->index, hash, is_new, expiry_ms != EXPIRY_NONE);
@@ -229,6 +230,7 @@ enum status engine_put_locked(struct engine *engine, struct engine_keyspace *key
                                     .encoding = value->encoding};
     append.parts = value->parts;
     append.part_count = value->part_count;
+    append.source = value->source;
     append.stays_in_memory = false;
     status = change_put_locked(engine, keyspace, &append);
     return status == STATUS_SOURCE_LOST ? report_lost(engine, value->source) : status;

@@ -23,7 +23,7 @@ void change_forget_locked(struct engine *engine, struct engine_keyspace *keyspac
                           struct index_hash hash, const struct lookup *lookup);
 
 /* Appends the record, a value or a header, which becomes its key's; not its pieces: their record
- * stays the caller's business. Failures are those of engine_put_locked. */
+ * stays the caller's business. Failures are those of engine_put_locked, and SOURCE_LOST. */
 enum status change_put_locked(struct engine *engine, struct engine_keyspace *keyspace,
                               struct append *append) MUST_CHECK;
 

@@ -273,51 +273,42 @@ enum status engine_reserve_locked(struct engine *engine, uint64_t size)
 }
 
 /* Nobody sets the limits in between: that wants the lock, too. */
-static void lift_limits(struct engine *engine)
+void engine_undo_begin_locked(struct engine *engine)
 {
-    CHECK(engine->appender.group_depth > 0 && !engine->has_lifted_limits);
-    engine->has_lifted_limits = true;
-    engine->lifted_max_keys = engine->max_keys;
-    engine->lifted_index_limit = engine->spaces.budget.limit_bytes;
+    CHECK(engine->appender.group_depth > 0 && !engine->is_undoing);
+    engine->is_undoing = true;
+    engine->appender.must_not_fail = true;
+    engine->undo_max_keys = engine->max_keys;
+    engine->undo_index_limit = engine->spaces.budget.limit_bytes;
     engine->max_keys = 0;
     engine->spaces.budget.limit_bytes = 0;
 }
 
-static void restore_limits(struct engine *engine)
-{
-    CHECK(engine->has_lifted_limits);
-    engine->has_lifted_limits = false;
-    engine->max_keys = engine->lifted_max_keys;
-    engine->spaces.budget.limit_bytes = engine->lifted_index_limit;
-}
-
-void engine_undo_begin_locked(struct engine *engine)
-{
-    lift_limits(engine);
-    engine->is_undoing = true;
-    engine->appender.must_not_fail = true;
-}
-
 void engine_undo_end_locked(struct engine *engine)
 {
-    restore_limits(engine);
+    CHECK(engine->is_undoing);
     engine->is_undoing = false;
     engine->appender.must_not_fail = false;
+    engine->max_keys = engine->undo_max_keys;
+    engine->spaces.budget.limit_bytes = engine->undo_index_limit;
 }
 
 void engine_rename_begin_locked(struct engine *engine)
 {
-    lift_limits(engine);
+    CHECK(engine->appender.group_depth > 0 && !engine->is_undoing && !engine->is_renaming);
+    engine->is_renaming = true;
 }
 
 void engine_rename_written_locked(struct engine *engine)
 {
+    CHECK(engine->is_renaming);
     engine->appender.must_not_fail = true;
 }
 
 void engine_rename_end_locked(struct engine *engine)
 {
-    restore_limits(engine);
+    CHECK(engine->is_renaming);
+    engine->is_renaming = false;
     engine->appender.must_not_fail = false;
 }
 

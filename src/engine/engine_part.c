@@ -199,18 +199,13 @@ static enum status take_part(void *context, struct slice part)
     return STATUS_OK;
 }
 
-/* A small value, which was verified together with its key a moment ago. Everything else is copied,
- * wherever it lies: it could leave memory again while it is looked at, and the disk fail. */
-static bool is_read_in_place(const struct entry *entry, uint64_t size)
-{
-    return size == 0 || entry->is_verified;
-}
-
 enum status engine_part_locked(struct engine *engine, const struct entry *entry, uint64_t offset,
                                uint64_t size, struct slice *out)
 {
     size = end_of(entry, offset, size) - offset;
-    if (!is_read_in_place(entry, size)) {
+    /* A small value was verified together with its key a moment ago. Everything else is copied,
+     * wherever it lies: it could leave memory again while it is looked at, and the disk fail. */
+    if (size > 0 && !entry->is_verified) {
         return put_together(engine, entry, offset, size, out);
     }
     struct slice part = slice_make("", 0); /* not NULL, so that it can be copied like others */
@@ -224,36 +219,21 @@ enum status engine_part_locked(struct engine *engine, const struct entry *entry,
 
 /* --- one behind the other ----------------------------------------------------------------- */
 
-/* As much at a time as one checksum covers. */
-static enum status show_copies(struct engine *engine, const struct entry *entry, uint64_t offset,
-                               uint64_t end, const struct part_visitor *visitor)
-{
-    char copy[RECORD_VALUE_BLOCK_SIZE];
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && offset < end) {
-        size_t size = sizeof(copy) - (size_t)(offset % sizeof(copy));
-        size = size < end - offset ? size : (size_t)(end - offset);
-        status = engine_part_copy_locked(engine, entry, offset, size, copy);
-        if (status == STATUS_OK) {
-            visitor->visit(visitor->context, slice_make(copy, size));
-        }
-        offset += size;
-    }
-    return status;
-}
-
 enum status engine_each_part_locked(struct engine *engine, const struct entry *entry,
                                     uint64_t offset, uint64_t size,
                                     const struct part_visitor *visitor)
 {
-    struct slice part;
-    size = end_of(entry, offset, size) - offset;
-    if (!is_read_in_place(entry, size)) {
-        return show_copies(engine, entry, offset, offset + size, visitor);
-    }
-    enum status status = engine_part_locked(engine, entry, offset, size, &part);
-    if (status == STATUS_OK) {
-        visitor->visit(visitor->context, part);
+    char copy[RECORD_VALUE_BLOCK_SIZE]; /* as much at a time as one checksum covers */
+    uint64_t end = end_of(entry, offset, size);
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && offset < end) {
+        size_t part_size = sizeof(copy) - (size_t)(offset % sizeof(copy));
+        part_size = part_size < end - offset ? part_size : (size_t)(end - offset);
+        status = engine_part_copy_locked(engine, entry, offset, part_size, copy);
+        if (status == STATUS_OK) {
+            visitor->visit(visitor->context, slice_make(copy, part_size));
+        }
+        offset += part_size;
     }
     return status;
 }

@@ -69,10 +69,10 @@ struct engine {
     struct staged *offered;              /* that of the command which runs; NULL: none */
     const struct verify_ahead *verified; /* the same of verify_ahead.h */
     uint64_t max_keys;
-    bool is_undoing;          /* between engine_undo_begin_locked() and _end_ */
-    bool has_lifted_limits;   /* between these, and while a key gets another name */
-    uint64_t lifted_max_keys; /* the limits as they are otherwise */
-    uint64_t lifted_index_limit;
+    bool is_renaming;       /* between engine_rename_begin_locked() and _end_ */
+    bool is_undoing;        /* between engine_undo_begin_locked() and _end_ */
+    uint64_t undo_max_keys; /* the limits as they are outside of an undo */
+    uint64_t undo_index_limit;
     uint64_t rest_position;     /* what the answers since engine_rest_begin_locked rest on */
     uint64_t deletion_position; /* behind the newest record that made a key go away */
     struct manifest_position durable_place; /* durable_position as a place in the log */

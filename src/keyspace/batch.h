@@ -38,8 +38,8 @@ uint64_t batch_size_of_strings(struct keyspace *keyspace, unsigned database,
 uint64_t batch_size_of_pair(const struct slice *pair);
 
 /* Gives a found key's value to another key and deletes the found one: RENAME, MOVE. The two are not
- * the same. Passes the limits of keys and of the index: there are
- * as many as before. Those who watch hear of the old name first, as in Redis. */
+ * the same. Needs no room for one key more. Those who watch hear of the old name first, as in
+ * Redis. */
 enum status batch_move(struct keyspace *keyspace, unsigned from_database, const struct value *value,
                        unsigned to_database, struct slice to_key) MUST_CHECK;
 
