@@ -116,7 +116,7 @@ static void flip_before(const char *text, size_t distance)
         uint8_t *bytes = test_file_read(&copied, name, &size);
         const uint8_t *place = memmem(bytes, size, text, strlen(text));
         if (place != NULL) {
-            uint8_t byte = place[0 - distance] ^ 0x10;
+            uint8_t byte = *(place - distance) ^ 0x10;
             test_file_write(&copied, name, (uint64_t)(place - bytes) - distance, &byte, 1);
             free(bytes);
             return;
