@@ -39,7 +39,7 @@ static void encode(void *context)
 }
 
 /* What was verified may have left memory again, and then the disk can fail: SOURCE_LOST. Parts that
- * name no source are in memory; large ones are not trusted with it, which costs next to nothing. */
+ * name no source are in memory, but for those of an import, which lie in a file that is mapped. */
 static enum status encode_guarded(const struct append *append, uint8_t *into)
 {
     struct encoding encoding = {.append = append, .into = into};

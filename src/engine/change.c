@@ -2,8 +2,8 @@
  * change.c - the writing functions of engine.h: put, delete, clear, swap. See change.h.
  *
  * Each does its work in an order that lets it fail without a trace: a slot of the index is
- * reserved, the record is prepared (place, room, a large value written), then the index is changed
- * and the record committed, which can't fail.
+ * reserved, the record is prepared (place, room, its bytes brought there), then the index is
+ * changed and the record committed, which can't fail.
  */
 #include "engine/change.h"
 
