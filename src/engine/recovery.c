@@ -56,27 +56,29 @@ static enum status init_manifest(struct engine *engine)
     return manifest_write(engine->fs, manifest);
 }
 
-static void note_segment(void *context, const char *name)
+static void note_file(void *context, const char *name)
 {
     uint64_t number;
-    if (recovery_is_segment_name(name, &number)) {
+    if (recovery_is_numbered_name(name, &number)) {
         (*(size_t *)context)++;
     }
 }
 
-/* A directory without a manifest is a new store, unless somebody lost the manifest of an old. */
+/* A directory without a manifest is a new store, unless somebody lost the manifest of an old. A
+ * checkpoint alone says so as well: the names of a backup that a power cut has interrupted may be
+ * lost but for that one. */
 static enum status create_store(struct engine *engine, struct error *error)
 {
-    size_t segment_count = 0;
-    enum status status = fs_list(engine->fs, note_segment, &segment_count);
+    size_t file_count = 0;
+    enum status status = fs_list(engine->fs, note_file, &file_count);
     if (status != STATUS_OK) {
         return error_set(error, status, "can't list the directory: %s", status_words(status));
     }
-    if (segment_count > 0) {
+    if (file_count > 0) {
         return error_set(error, STATUS_CORRUPT,
-                         "the directory holds %zu segment files, but the file %s is missing; "
-                         "put it back, or choose another directory. " ADVICE_DAMAGED,
-                         segment_count, MANIFEST_NAME);
+                         "the directory holds files of a store (%zu of them), but the file %s is "
+                         "missing; put it back, or choose another directory. " ADVICE_DAMAGED,
+                         file_count, MANIFEST_NAME);
     }
     status = init_manifest(engine);
     if (status != STATUS_OK) {

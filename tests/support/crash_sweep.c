@@ -26,6 +26,8 @@ enum manner {
     MANNER_LOSE_BYTES,
     MANNER_LOSE_ONE_NAME,
     MANNER_LOSE_ONE_SECTOR,
+    MANNER_KEEP_ONE_NAME,
+    MANNER_KEEP_ONE_SECTOR,
     MANNER_LOSE_SOME,
     MANNER_COUNT
 };
@@ -39,6 +41,8 @@ static const struct {
     [MANNER_LOSE_BYTES] = {SIM_LOSS_ALL, SIM_LOSS_NONE},
     [MANNER_LOSE_ONE_NAME] = {SIM_LOSS_NONE, SIM_LOSS_ONE},
     [MANNER_LOSE_ONE_SECTOR] = {SIM_LOSS_ONE, SIM_LOSS_NONE},
+    [MANNER_KEEP_ONE_NAME] = {SIM_LOSS_NONE, SIM_LOSS_ALL_BUT_ONE},
+    [MANNER_KEEP_ONE_SECTOR] = {SIM_LOSS_ALL_BUT_ONE, SIM_LOSS_NONE},
     [MANNER_LOSE_SOME] = {SIM_LOSS_RANDOM, SIM_LOSS_RANDOM},
 };
 
@@ -239,6 +243,7 @@ static bool is_worth_it(const struct sweep *sweep, enum manner manner)
     case MANNER_LOSE_NAMES:
     case MANNER_LOSE_BYTES:
     case MANNER_LOSE_ONE_NAME:
+    case MANNER_KEEP_ONE_NAME:
         return !sim_disk_names_are_durable(disk);
     default:
         return !sim_disk_is_durable(disk);

@@ -112,8 +112,8 @@ enum sim_call sim_disk_crash_call(struct sim_disk *disk, const char **name);
  * forgotten. CHECKs that the dead process's files are closed and unmapped (which finds leaks). */
 void sim_disk_restart(struct sim_disk *disk, enum sim_crash kind);
 
-/* A power cut that loses all of what was not durable, nothing of it, or some by chance, apart for
- * the bytes of files and for names; then as above. */
+/* A power cut that loses as much of what was not durable, of the bytes of files and of names; then
+ * as above. */
 void sim_disk_restart_losing(struct sim_disk *disk, enum sim_loss bytes, enum sim_loss names);
 
 /* --- every step --------------------------------------------------------------------------- */

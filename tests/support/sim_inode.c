@@ -245,17 +245,34 @@ bool sim_inode_is_durable(const struct sim_inode *inode)
     return is_durable;
 }
 
-static void forget_one(struct sim_inode *inode, struct test_random *random)
+#define NO_SECTOR UINT64_MAX
+
+static uint64_t choose_dirty(const struct sim_inode *inode, struct test_random *random)
 {
     uint64_t seen = 0;
-    uint64_t chosen = 0;
+    uint64_t chosen = NO_SECTOR;
     for (uint64_t i = 0; i < inode->platter->sectors; i++) {
         if (inode->dirty[i] && test_random_one_in(random, ++seen)) {
             chosen = i;
         }
     }
-    if (seen > 0) {
-        inode->dirty[chosen] = false;
+    return chosen;
+}
+
+static void forget_one(struct sim_inode *inode, struct test_random *random)
+{
+    uint64_t one = choose_dirty(inode, random);
+    if (one != NO_SECTOR) {
+        inode->dirty[one] = false;
+    }
+}
+
+static void forget_all_but_one(struct sim_inode *inode, struct test_random *random)
+{
+    uint64_t one = choose_dirty(inode, random);
+    if (one != NO_SECTOR) {
+        forget_dirty(inode);
+        inode->dirty[one] = true;
     }
 }
 
@@ -268,6 +285,10 @@ static void write_back_until_power_goes(struct sim_inode *inode, enum sim_loss l
         break;
     case SIM_LOSS_ONE:
         forget_one(inode, random);
+        sim_inode_sync(inode);
+        break;
+    case SIM_LOSS_ALL_BUT_ONE:
+        forget_all_but_one(inode, random);
         sim_inode_sync(inode);
         break;
     case SIM_LOSS_NONE:

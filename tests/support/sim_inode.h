@@ -15,9 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How much of what is not durable a power cut takes: what chance says, all, nothing, or a single
- * sector of each file, a single change of a name (and those that need it). */
-enum sim_loss { SIM_LOSS_RANDOM, SIM_LOSS_ALL, SIM_LOSS_NONE, SIM_LOSS_ONE };
+/* How much of what is not durable a power cut takes: what chance says, all, nothing, a single
+ * sector of each file and a single change of a name (with those that need it), or all but one. */
+enum sim_loss { SIM_LOSS_RANDOM, SIM_LOSS_ALL, SIM_LOSS_NONE, SIM_LOSS_ONE, SIM_LOSS_ALL_BUT_ONE };
 
 /* What lies on the platter, in sectors; beyond: zeros. */
 struct sim_platter {

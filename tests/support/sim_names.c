@@ -159,6 +159,7 @@ static uint64_t percent_to_keep(enum sim_loss loss, struct test_random *random)
     static const uint8_t percents[] = {0, 20, 50, 80, 100};
     switch (loss) {
     case SIM_LOSS_ALL:
+    case SIM_LOSS_ALL_BUT_ONE:
         return 0;
     case SIM_LOSS_NONE:
     case SIM_LOSS_ONE:
@@ -174,12 +175,13 @@ void sim_names_cut_power(struct sim_names *names, enum sim_loss loss, struct tes
     uint64_t percent = percent_to_keep(loss, random);
     bool *lost = calloc(names->pending_count + 1, sizeof(*lost));
     CHECK(lost != NULL);
-    size_t one = loss == SIM_LOSS_ONE && names->pending_count > 0
+    bool has_one = loss == SIM_LOSS_ONE || loss == SIM_LOSS_ALL_BUT_ONE;
+    size_t one = has_one && names->pending_count > 0
                      ? (size_t)test_random_below(random, names->pending_count)
                      : SIZE_MAX;
     for (size_t i = 0; i < names->pending_count; i++) {
-        lost[i] = i == one || test_random_below(random, 100) >= percent ||
-                  depends_on_lost(names, lost, i);
+        bool is_lost = test_random_below(random, 100) >= percent;
+        lost[i] = is_lost != (i == one) || depends_on_lost(names, lost, i);
         if (!lost[i]) {
             list_apply(&names->platter, &names->pending[i]);
         }

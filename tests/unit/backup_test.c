@@ -492,15 +492,17 @@ enum end {
     END_POWER_CUT,
     END_KILL,
     END_ONE_NAME_LOST, /* a power cut again: a manifest whose files are not all there is met so */
+    END_ONE_NAME_KEPT, /* and so a file that has lost all others */
     END_COUNT
 };
 
-#define NAME_ROUNDS 8 /* more of the last: chance says which name it is */
+#define NAME_ROUNDS 8 /* of the last two: chance says which name it is */
 
 static void restart(struct sim_disk *disk, enum end end)
 {
-    if (end == END_ONE_NAME_LOST) {
-        sim_disk_restart_losing(disk, SIM_LOSS_NONE, SIM_LOSS_ONE);
+    if (end == END_ONE_NAME_LOST || end == END_ONE_NAME_KEPT) {
+        sim_disk_restart_losing(disk, SIM_LOSS_NONE,
+                                end == END_ONE_NAME_LOST ? SIM_LOSS_ONE : SIM_LOSS_ALL_BUT_ONE);
     } else {
         sim_disk_restart(disk, end == END_KILL ? SIM_KILL : SIM_POWER_CUT);
     }
@@ -534,16 +536,29 @@ static bool crash_at(uint64_t seed, uint64_t step, enum end end, unsigned *whole
     return crashed;
 }
 
+/* Crashes at each call that changes the disk; returns how many they were. */
+static unsigned crash_everywhere(struct test_random *random, enum end end, unsigned *whole)
+{
+    unsigned crashes = 0;
+    while (crash_at(test_random_next(random), crashes + 1, end, whole)) {
+        crashes++;
+    }
+    return crashes;
+}
+
 START_TEST(crashes_leave_all_or_no_store)
 {
+    static const unsigned rounds[END_COUNT] = {[END_POWER_CUT] = 1,
+                                               [END_KILL] = 1,
+                                               [END_ONE_NAME_LOST] = NAME_ROUNDS,
+                                               [END_ONE_NAME_KEPT] = NAME_ROUNDS};
     struct test_random random;
     test_random_init(&random, test_seed("backup_test"));
     unsigned whole = 0;
     unsigned crashes = 0;
-    for (int round = 0; round < END_COUNT + NAME_ROUNDS; round++) {
-        enum end end = round < END_COUNT ? (enum end)round : END_ONE_NAME_LOST;
-        for (uint64_t step = 1; crash_at(test_random_next(&random), step, end, &whole); step++) {
-            crashes++;
+    for (enum end end = 0; end < END_COUNT; end++) {
+        for (unsigned round = 0; round < rounds[end]; round++) {
+            crashes += crash_everywhere(&random, end, &whole);
         }
     }
     printf("backup_test: %u crashes, %u whole backups\n", crashes, whole);

@@ -346,6 +346,18 @@ START_TEST(a_lost_manifest_is_no_empty_store)
 }
 END_TEST
 
+/* As a backup may be left by a power cut. */
+START_TEST(a_lone_checkpoint_is_no_empty_store)
+{
+    put("a", "1");
+    reopen();
+    crash();
+    test_file_remove(&copied, "MANIFEST");
+    test_file_remove_all(&copied, ".log");
+    expect_refusal("MANIFEST is missing");
+}
+END_TEST
+
 START_TEST(only_our_own_strays_are_removed)
 {
     put("a", "1");
@@ -426,6 +438,7 @@ int main(void)
     tcase_add_test(tests, a_rotten_value_before_a_sync_mark_is_that_keys_affair);
     tcase_add_test(tests, a_lost_segment_is_named);
     tcase_add_test(tests, a_lost_manifest_is_no_empty_store);
+    tcase_add_test(tests, a_lone_checkpoint_is_no_empty_store);
     tcase_add_test(tests, only_our_own_strays_are_removed);
     tcase_add_test(tests, a_small_store_takes_little_room);
     tcase_add_test(tests, more_databases_than_before);

@@ -113,6 +113,65 @@ START_TEST(a_power_cut_takes_what_it_is_told_to)
 }
 END_TEST
 
+#define THINGS 5
+
+static void count_name(void *context, const char *name)
+{
+    (*(unsigned *)context) += name[0] == 'n';
+}
+
+/* Files named n*, and sectors of the file `data` that are written, behind such a power cut. */
+static void count_survivors(enum sim_loss loss, unsigned *names, unsigned *sectors)
+{
+    struct sim_disk *copy = sim_disk_clone(disk, (uint64_t)loss);
+    sim_disk_restart_losing(copy, loss, loss);
+    struct file_system *there = sim_disk_mount(copy);
+    *names = *sectors = 0;
+    ck_assert_int_eq(fs_list(there, count_name, names), STATUS_OK);
+    struct file *file;
+    ck_assert_int_eq(fs_open(there, "data", FILE_MODE_READ, &file), STATUS_OK);
+    for (uint64_t i = 0; i < THINGS; i++) {
+        char byte = '-';
+        size_t size;
+        ck_assert_int_eq(file_read(file, i * SIM_DISK_SECTOR_SIZE, &byte, 1, &size), STATUS_OK);
+        *sectors += size == 1 && byte == 'x';
+    }
+    file_close(file);
+    fs_close(there);
+    sim_disk_destroy(copy);
+}
+
+/* How many do, by those that are durable already. */
+static void expect_survivors(unsigned losing_all, unsigned losing_one, unsigned keeping_one)
+{
+    bool was_durable = losing_all == THINGS;
+    ck_assert_uint_eq(losing_one, was_durable ? THINGS : THINGS - 1);
+    ck_assert_uint_eq(keeping_one, was_durable ? THINGS : losing_all + 1);
+}
+
+START_TEST(a_power_cut_takes_one_or_leaves_one)
+{
+    char bytes[THINGS * SIM_DISK_SECTOR_SIZE + 1] = "";
+    memset(bytes, 'x', sizeof(bytes) - 1);
+    struct file *file = create(fs, "data");
+    ck_assert_int_eq(fs_sync_directory(fs), STATUS_OK);
+    for (int i = 0; i < THINGS; i++) {
+        char name[] = {'n', (char)('a' + i), '\0'};
+        file_close(create(fs, name));
+    }
+    put(file, 0, bytes);
+    file_close(file);
+    unsigned names[SIM_LOSS_ALL_BUT_ONE + 1];
+    unsigned sectors[SIM_LOSS_ALL_BUT_ONE + 1];
+    for (enum sim_loss loss = SIM_LOSS_ALL; loss <= SIM_LOSS_ALL_BUT_ONE; loss++) {
+        count_survivors(loss, &names[loss], &sectors[loss]);
+    }
+    expect_survivors(names[SIM_LOSS_ALL], names[SIM_LOSS_ONE], names[SIM_LOSS_ALL_BUT_ONE]);
+    expect_survivors(sectors[SIM_LOSS_ALL], sectors[SIM_LOSS_ONE], sectors[SIM_LOSS_ALL_BUT_ONE]);
+    ck_assert_uint_eq(sectors[SIM_LOSS_ALL], 0);
+}
+END_TEST
+
 static unsigned steps;
 static struct sim_step last_step;
 
@@ -149,6 +208,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_copy_goes_its_own_way);
     tcase_add_test(tests, a_power_cut_takes_what_it_is_told_to);
+    tcase_add_test(tests, a_power_cut_takes_one_or_leaves_one);
     tcase_add_test(tests, every_changing_call_is_a_step);
     return test_run("sim_clone", tests);
 }
