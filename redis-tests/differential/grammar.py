@@ -611,7 +611,7 @@ RAW = [
     b"HELLO 3\r\nLCS k1 k2 IDX\r\nCLIENT TRACKINGINFO\r\nCLIENT GETREDIR\r\nCONFIG GET nothing\r\n",
 ]  # fmt: skip
 
-EXPIRY_AT = {b"expire": 2, b"setex": 2, b"pexpire": 2, b"psetex": 2}
+EXPIRY_AT = {b"expire": 2, b"setex": 2, b"pexpire": 2, b"psetex": 2, b"restore": 2}
 
 
 def is_too_short(words, name):
