@@ -141,7 +141,7 @@ enum status appender_prepare_locked(struct engine *engine, struct append *append
  * are those of preparing. For the appender's own files. */
 enum status appender_bring_locked(struct engine *engine, const struct append *append) MUST_CHECK;
 
-/* engine_reserve_locked(). Lock held. */
+/* engine_reserve_locked(). Lock held. While `must_not_fail` is set the room is there already. */
 enum status appender_reserve_locked(struct engine *engine, uint64_t size) MUST_CHECK;
 
 /*

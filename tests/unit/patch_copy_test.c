@@ -207,6 +207,31 @@ START_TEST(a_refused_copy_takes_no_room)
 }
 END_TEST
 
+/* A batch that wants a segment of its own has room reserved for all that it puts back: however
+ * little the disk has beyond that, it is refused before its first write, or undone whole. */
+START_TEST(a_batch_is_undone_on_a_full_disk)
+{
+    put_string("k");
+    engine_set_max_keys_locked(engine, 1);
+    struct slice key = SLICE_LITERAL("k");
+    struct slice text = SLICE_LITERAL("1");
+    struct slice refused = SLICE_LITERAL("new");
+    struct slice pairs[] = {key, text, key, text, key, text, key, text, refused, text};
+    const struct batch_strings strings = {.pairs = pairs, .count = 5};
+    enum status status = STATUS_DISK_FULL;
+    for (uint64_t room = 0; status == STATUS_DISK_FULL; room += PIECE_SIZE) {
+        sim_disk_set_capacity(store.store.disk, sim_disk_used_bytes(store.store.disk) + room);
+        status = batch_put_strings(keyspace, 0, &strings);
+        ck_assert(is_string(0, "k"));
+        ck_assert_uint_eq(keyspace_count(keyspace, 0), 1);
+    }
+    ck_assert_int_eq(status, STATUS_KEY_LIMIT);
+    kill_and_open();
+    ck_assert(is_string(0, "k"));
+    ck_assert_uint_eq(keyspace_count(keyspace, 0), 1);
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
@@ -217,5 +242,6 @@ int main(void)
     tcase_add_test(tests, a_name_is_changed_within_a_database_and_beyond);
     tcase_add_test(tests, a_string_comes_back_when_a_batch_fails);
     tcase_add_test(tests, a_refused_copy_takes_no_room);
+    tcase_add_test(tests, a_batch_is_undone_on_a_full_disk);
     return test_run("patch_copy", tests);
 }
