@@ -152,8 +152,8 @@ static enum status find_segment(struct engine *engine, const struct append *appe
         return STATUS_DISK_FULL;
     }
     uint64_t capacity = appender_capacity_for(engine, append->size);
-    if (active->end == 0 && capacity > engine->segment_size && active->capacity == capacity) {
-        return STATUS_OK; /* made for this size by an attempt that failed later */
+    if (active->end == 0 && capacity > engine->segment_size && active->capacity >= capacity) {
+        return STATUS_OK; /* made for this record and others, or by an attempt that failed later */
     }
     return roll(engine, capacity);
 }

@@ -232,6 +232,21 @@ START_TEST(a_batch_is_undone_on_a_full_disk)
 }
 END_TEST
 
+/* The segment of its own that was made for both records takes the copy: no other is made for it. */
+START_TEST(a_name_is_changed_where_there_is_room_for_one_copy)
+{
+    const struct engine_options options = sim_store_options((uint64_t)256 << 10);
+    keyspace_store_end(&store);
+    keyspace_store_begin(&store, &options);
+    note_opened();
+    put_string("k");
+    sim_disk_set_capacity(store.store.disk, sim_disk_used_bytes(store.store.disk) + SIZE);
+    struct value value = find(0, "k");
+    ck_assert_int_eq(batch_move(keyspace, 0, &value, 0, SLICE_LITERAL("l")), STATUS_OK);
+    ck_assert(is_string(0, "l") && is_absent(0, "k"));
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
@@ -243,5 +258,6 @@ int main(void)
     tcase_add_test(tests, a_string_comes_back_when_a_batch_fails);
     tcase_add_test(tests, a_refused_copy_takes_no_room);
     tcase_add_test(tests, a_batch_is_undone_on_a_full_disk);
+    tcase_add_test(tests, a_name_is_changed_where_there_is_room_for_one_copy);
     return test_run("patch_copy", tests);
 }
