@@ -293,21 +293,26 @@ void engine_undo_end_locked(struct engine *engine)
     engine->spaces.budget.limit_bytes = engine->undo_index_limit;
 }
 
-void engine_rename_begin_locked(struct engine *engine)
+enum status engine_rename_begin_locked(struct engine *engine, struct slice key)
 {
-    CHECK(engine->appender.group_depth > 0 && !engine->is_undoing && !engine->is_renaming);
-    engine->is_renaming = true;
+    CHECK(!engine->is_undoing && !engine->is_renaming);
+    uint64_t size = record_size(key.size, 0, false, false); /* of the tombstone */
+    enum status status = tail_set_aside(&engine->appender.tail, (size_t)size);
+    engine->is_renaming = status == STATUS_OK;
+    return status;
 }
 
 void engine_rename_written_locked(struct engine *engine)
 {
-    CHECK(engine->is_renaming);
+    CHECK(engine->is_renaming && engine->appender.group_depth > 0);
+    tail_bring_back(&engine->appender.tail);
     engine->appender.must_not_fail = true;
 }
 
 void engine_rename_end_locked(struct engine *engine)
 {
     CHECK(engine->is_renaming);
+    tail_bring_back(&engine->appender.tail); /* when it was not written */
     engine->is_renaming = false;
     engine->appender.must_not_fail = false;
 }

@@ -282,11 +282,11 @@ void engine_undo_end_locked(struct engine *engine);
 
 /*
  * For a key that gets another name, in a group, room for both records being reserved: after the
- * first of these it is written under that name, which passes max-keys (there will be as many as
- * before), after the second it is deleted, which fails only with NO_MEMORY; the third ends it, in
- * any case.
+ * first of these, which makes sure of memory, it is written under that name, which passes max-keys
+ * (there will be as many as before); after the second it is deleted, first of all, and that can't
+ * fail; the third ends it. NO_MEMORY: nothing has begun.
  */
-void engine_rename_begin_locked(struct engine *engine);
+enum status engine_rename_begin_locked(struct engine *engine, struct slice key) MUST_CHECK;
 void engine_rename_written_locked(struct engine *engine);
 void engine_rename_end_locked(struct engine *engine);
 

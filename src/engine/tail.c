@@ -33,6 +33,7 @@ void tail_deinit(struct tail *tail)
     chunk_list_free(tail->first);
     chunk_list_free(tail->spare);
     chunk_list_free(tail->spare_pass);
+    chunk_list_free(tail->set_aside);
     tail_init(tail);
 }
 
@@ -62,6 +63,14 @@ static struct tail_chunk *chunk_take(struct tail *tail)
     return chunk;
 }
 
+/* It is the next to be taken. */
+static void add_spare(struct tail *tail, struct tail_chunk *chunk)
+{
+    chunk->next = tail->spare;
+    tail->spare = chunk;
+    tail->spare_count++;
+}
+
 static void chunk_give_back(struct tail *tail, struct tail_chunk *chunk)
 {
     if (chunk->capacity != TAIL_CHUNK_SIZE || tail->spare_count >= TAIL_SPARE_COUNT_MAX) {
@@ -72,9 +81,7 @@ static void chunk_give_back(struct tail *tail, struct tail_chunk *chunk)
         segment_unreference(chunk->segment);
         chunk->segment = NULL;
     }
-    chunk->next = tail->spare;
-    tail->spare = chunk;
-    tail->spare_count++;
+    add_spare(tail, chunk);
 }
 
 static void chunk_append(struct tail *tail, struct tail_chunk *chunk, struct segment *segment,
@@ -107,10 +114,27 @@ enum status tail_prepare_chunk(struct tail *tail, size_t size)
     if (chunk == NULL) {
         return STATUS_NO_MEMORY;
     }
-    chunk->next = tail->spare;
-    tail->spare = chunk;
-    tail->spare_count++;
+    add_spare(tail, chunk);
     return STATUS_OK;
+}
+
+enum status tail_set_aside(struct tail *tail, size_t size)
+{
+    CHECK(tail->set_aside == NULL && size > 0);
+    enum status status = tail_prepare_chunk(tail, size);
+    if (status == STATUS_OK) {
+        tail->set_aside = chunk_take(tail);
+        tail->set_aside->next = NULL;
+    }
+    return status;
+}
+
+void tail_bring_back(struct tail *tail)
+{
+    if (tail->set_aside != NULL) {
+        add_spare(tail, tail->set_aside);
+        tail->set_aside = NULL;
+    }
 }
 
 void tail_begin_chunk(struct tail *tail, struct segment *segment, uint64_t offset)

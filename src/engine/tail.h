@@ -38,6 +38,7 @@ struct tail {
     struct tail_chunk *spare; /* of TAIL_CHUNK_SIZE or more, for the next ones */
     size_t spare_count;
     struct tail_chunk *spare_pass; /* without memory, for the next tail_pass() */
+    struct tail_chunk *set_aside;  /* between tail_set_aside() and tail_bring_back() */
 };
 
 void tail_init(struct tail *tail);
@@ -66,6 +67,14 @@ static inline MUST_CHECK enum status tail_prepare(struct tail *tail, const struc
 {
     return tail_has_room(tail, segment, offset, size) ? STATUS_OK : tail_prepare_chunk(tail, size);
 }
+
+/* Sets memory for `size` bytes in one piece aside, which no other bytes take, so that to prepare
+ * them can't fail when they are the next after tail_bring_back(). NO_MEMORY: nothing has changed.
+ */
+enum status tail_set_aside(struct tail *tail, size_t size) MUST_CHECK;
+
+/* What is set aside, if anything is, can be used again. */
+void tail_bring_back(struct tail *tail);
 
 /* Where tail_extend() will put the next bytes at (segment, offset): `size` have been prepared. They
  * may be filled in before, and are nobody's until then. */

@@ -162,9 +162,7 @@ enum status batch_put_strings(struct keyspace *keyspace, unsigned database,
 static void delete_moved(struct keyspace *keyspace, unsigned database, struct slice key)
 {
     enum status status = keyspace_delete(keyspace, database, key);
-    /* Without memory the key would stay under both names: better to end here, where the log holds
-     * neither record. */
-    CHECK(status == STATUS_OK || status == STATUS_NOT_FOUND);
+    CHECK(status == STATUS_OK || status == STATUS_NOT_FOUND); /* room and memory are reserved */
 }
 
 enum status batch_move(struct keyspace *keyspace, unsigned from_database, const struct value *value,
@@ -175,11 +173,13 @@ enum status batch_move(struct keyspace *keyspace, unsigned from_database, const 
     struct engine *engine = keyspace_engine(keyspace);
     enum status status = engine_reserve_locked(
         engine, copy_size(value, to_key) + record_size_of(from_key, 0, EXPIRY_NONE));
+    if (status == STATUS_OK) {
+        status = engine_rename_begin_locked(engine, from_key);
+    }
     if (status != STATUS_OK) {
         return status;
     }
     keyspace_group_begin(keyspace);
-    engine_rename_begin_locked(engine);
     status = keyspace_store_copy_quietly(keyspace, value, to_database, to_key);
     if (status == STATUS_OK) {
         engine_rename_written_locked(engine);

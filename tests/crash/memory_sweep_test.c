@@ -6,8 +6,10 @@
  * of them.
  */
 #include "engine/staged.h"
+#include "keyspace/batch.h"
 #include "support/crash_run.h"
 #include "support/failing_memory.h"
+#include "support/keyspace_store.h"
 #include "support/sim_store.h"
 #include "support/test_run.h"
 
@@ -138,6 +140,45 @@ START_TEST(a_patch_under_a_large_key_is_refused_whole)
 }
 END_TEST
 
+/* --- another name ------------------------------------------------------------------------- */
+
+static struct value find_value(struct keyspace *keyspace, struct slice key)
+{
+    struct value value = {0};
+    enum status status = keyspace_find(keyspace, 0, key, &value);
+    ck_assert(status == STATUS_OK || status == STATUS_NOT_FOUND);
+    return value;
+}
+
+/* The key is there under one of the names, never under both. Its tombstone finds no memory by
+ * chance: it is a large one, behind a value that went straight to the file. */
+START_TEST(a_key_gets_another_name_or_keeps_its_own)
+{
+    const struct slice from = slice_make(large_key, sizeof(large_key));
+    const struct slice to = SLICE_LITERAL("b");
+    const struct slice part = slice_make(content, STRING_SIZE);
+    const struct string_content put = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    enum status status = STATUS_NO_MEMORY;
+    for (uint64_t n = 1; status != STATUS_OK; n++) {
+        struct keyspace_store databases;
+        const struct engine_options options = sim_store_options((uint64_t)1 << 20);
+        keyspace_store_begin(&databases, &options);
+        struct keyspace *keyspace = databases.keyspace;
+        ck_assert_int_eq(keyspace_put_string(keyspace, 0, from, &put), STATUS_OK);
+        const struct value value = find_value(keyspace, from);
+        failing_memory_arm(n, UINT32_MAX);
+        status = batch_move(keyspace, 0, &value, 0, to);
+        failing_memory_arm(0, 0);
+        ck_assert(status == STATUS_OK || status == STATUS_NO_MEMORY);
+        const struct value moved = find_value(keyspace, status == STATUS_OK ? to : from);
+        ck_assert_uint_eq(moved.size, STRING_SIZE);
+        ck_assert_uint_eq(keyspace_count(keyspace, 0), 1);
+        ck_assert_uint_lt(n, 100);
+        keyspace_store_end(&databases);
+    }
+}
+END_TEST
+
 /* --- a value that was written ahead, by name ---------------------------------------------- */
 
 static void count_cut(void *context, const char *name)
@@ -198,6 +239,7 @@ int main(void)
     tcase_set_timeout(tests, 0); /* SCDB_TEST_SCALE may make it as long as it likes */
     tcase_add_test(tests, each_allocation_fails_in_turn);
     tcase_add_test(tests, a_patch_under_a_large_key_is_refused_whole);
+    tcase_add_test(tests, a_key_gets_another_name_or_keeps_its_own);
     tcase_add_test(tests, a_put_that_is_refused_leaves_nothing_of_its_value);
     return test_run("memory_sweep", tests);
 }

@@ -70,6 +70,22 @@ START_TEST(bytes_stay_where_they_are)
 }
 END_TEST
 
+START_TEST(what_is_set_aside_is_for_the_next_bytes_after_it)
+{
+    size_t size = 2 * TAIL_CHUNK_SIZE;
+    ck_assert_int_eq(tail_set_aside(&tail, size), STATUS_OK);
+    const uint8_t *kept = tail.set_aside->data;
+    uint8_t *a = append(first, 0, TAIL_CHUNK_SIZE, 'a');
+    ck_assert_ptr_ne(a, kept);
+    tail_bring_back(&tail);
+    ck_assert_ptr_eq(append(first, TAIL_CHUNK_SIZE, size, 'b'), kept);
+    ck_assert_int_eq(tail_set_aside(&tail, 1), STATUS_OK);
+    tail_bring_back(&tail);
+    tail_bring_back(&tail); /* there is nothing any more */
+    ck_assert_uint_eq(tail.spare_count, 1);
+}
+END_TEST
+
 START_TEST(a_new_chunk_where_one_is_full)
 {
     uint64_t available;
@@ -186,6 +202,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, bytes_stay_where_they_are);
     tcase_add_test(tests, a_new_chunk_where_one_is_full);
+    tcase_add_test(tests, what_is_set_aside_is_for_the_next_bytes_after_it);
     tcase_add_test(tests, a_closed_segment_leaves_nothing);
     tcase_add_test(tests, what_was_written_through_is_in_the_file);
     tcase_add_test(tests, handles_are_used_again_when_nobody_looks);
