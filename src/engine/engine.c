@@ -312,7 +312,7 @@ void engine_rename_written_locked(struct engine *engine)
 void engine_rename_end_locked(struct engine *engine)
 {
     CHECK(engine->is_renaming);
-    tail_bring_back(&engine->appender.tail); /* when it was not written */
+    tail_give_up(&engine->appender.tail); /* when it was not written */
     engine->is_renaming = false;
     engine->appender.must_not_fail = false;
 }

@@ -56,29 +56,54 @@ static enum status init_manifest(struct engine *engine)
     return manifest_write(engine->fs, manifest);
 }
 
+struct remains {
+    size_t segments;
+    size_t checkpoints;
+};
+
 static void note_file(void *context, const char *name)
 {
+    struct remains *remains = context;
     uint64_t number;
-    if (recovery_is_numbered_name(name, &number)) {
-        (*(size_t *)context)++;
+    if (recovery_is_segment_name(name, &number)) {
+        remains->segments++;
+    } else if (recovery_is_numbered_name(name, &number)) {
+        remains->checkpoints++;
     }
 }
 
 /* A directory without a manifest is a new store, unless somebody lost the manifest of an old. A
  * checkpoint alone says so as well: the names of a backup that a power cut has interrupted may be
  * lost but for that one. */
+static enum status check_vacant(const struct remains *remains, struct error *error)
+{
+    if (remains->segments > 0) {
+        return error_set(error, STATUS_CORRUPT,
+                         "the directory holds %zu segment files, but the file %s is missing; "
+                         "put it back, or choose another directory. " ADVICE_DAMAGED,
+                         remains->segments, MANIFEST_NAME);
+    }
+    if (remains->checkpoints > 0) {
+        return error_set(error, STATUS_CORRUPT,
+                         "the directory holds a checkpoint (*.index), but no segments, and the "
+                         "file %s is missing, as in a backup that was interrupted; restore the "
+                         "rest, remove the checkpoint if nothing is to be restored, or choose "
+                         "another directory",
+                         MANIFEST_NAME);
+    }
+    return STATUS_OK;
+}
+
 static enum status create_store(struct engine *engine, struct error *error)
 {
-    size_t file_count = 0;
-    enum status status = fs_list(engine->fs, note_file, &file_count);
+    struct remains remains = {0};
+    enum status status = fs_list(engine->fs, note_file, &remains);
     if (status != STATUS_OK) {
         return error_set(error, status, "can't list the directory: %s", status_words(status));
     }
-    if (file_count > 0) {
-        return error_set(error, STATUS_CORRUPT,
-                         "the directory holds files of a store (%zu of them), but the file %s is "
-                         "missing; put it back, or choose another directory. " ADVICE_DAMAGED,
-                         file_count, MANIFEST_NAME);
+    status = check_vacant(&remains, error);
+    if (status != STATUS_OK) {
+        return status;
     }
     status = init_manifest(engine);
     if (status != STATUS_OK) {

@@ -137,6 +137,14 @@ void tail_bring_back(struct tail *tail)
     }
 }
 
+void tail_give_up(struct tail *tail)
+{
+    if (tail->set_aside != NULL) {
+        chunk_give_back(tail, tail->set_aside);
+        tail->set_aside = NULL;
+    }
+}
+
 void tail_begin_chunk(struct tail *tail, struct segment *segment, uint64_t offset)
 {
     chunk_append(tail, chunk_take(tail), segment, offset);

@@ -73,8 +73,9 @@ static inline MUST_CHECK enum status tail_prepare(struct tail *tail, const struc
  */
 enum status tail_set_aside(struct tail *tail, size_t size) MUST_CHECK;
 
-/* What is set aside, if anything is, can be used again. */
+/* What is set aside, if anything is, can be used again; or is given up, when it was for nothing. */
 void tail_bring_back(struct tail *tail);
+void tail_give_up(struct tail *tail);
 
 /* Where tail_extend() will put the next bytes at (segment, offset): `size` have been prepared. They
  * may be filled in before, and are nobody's until then. */

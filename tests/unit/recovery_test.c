@@ -354,6 +354,7 @@ START_TEST(a_lone_checkpoint_is_no_empty_store)
     crash();
     test_file_remove(&copied, "MANIFEST");
     test_file_remove_all(&copied, ".log");
+    expect_refusal("holds a checkpoint");
     expect_refusal("MANIFEST is missing");
 }
 END_TEST

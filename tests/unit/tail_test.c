@@ -83,6 +83,10 @@ START_TEST(what_is_set_aside_is_for_the_next_bytes_after_it)
     tail_bring_back(&tail);
     tail_bring_back(&tail); /* there is nothing any more */
     ck_assert_uint_eq(tail.spare_count, 1);
+    ck_assert_int_eq(tail_set_aside(&tail, size), STATUS_OK);
+    tail_give_up(&tail); /* memory of an unusual size is not kept */
+    tail_give_up(&tail);
+    ck_assert_uint_eq(tail.spare_count, 1);
 }
 END_TEST
 
