@@ -38,7 +38,7 @@ struct tail {
     struct tail_chunk *spare; /* of TAIL_CHUNK_SIZE or more, for the next ones */
     size_t spare_count;
     struct tail_chunk *spare_pass; /* without memory, for the next tail_pass() */
-    struct tail_chunk *set_aside;  /* between tail_set_aside() and tail_bring_back() */
+    struct tail_chunk *set_aside;  /* see tail_set_aside() */
 };
 
 void tail_init(struct tail *tail);
