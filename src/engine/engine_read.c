@@ -7,6 +7,7 @@
 #include "engine/expiry.h"
 #include "engine/fault_guard.h"
 #include "engine/lookup.h"
+#include "engine/prefetch.h"
 #include "engine/verify_ahead.h"
 
 /* A value below this is copied rather than pinned. */
@@ -178,16 +179,23 @@ int64_t engine_average_ttl_locked(struct engine *engine, struct engine_keyspace 
     return index_average_ttl_ms(keyspace->index, engine_unix_ms(engine));
 }
 
+/* Records of a walk that are on their way while those before them are read. They lie anywhere, and
+ * a walk waits for nothing else. */
+#define SCAN_AHEAD 8
+
 struct scan_context {
     struct engine *engine;
     const struct entry_visitor *visitor;
+    struct record_address ahead[SCAN_AHEAD]; /* a ring: slot n of the walk at n % SCAN_AHEAD */
+    size_t found;                            /* slots */
+    size_t visited;                          /* of them */
 };
 
-static void scan_slot(void *context, const struct index_entry *slot)
+static void visit_next(struct scan_context *scan)
 {
-    struct scan_context *scan = context;
+    struct record_address address = scan->ahead[scan->visited++ % SCAN_AHEAD];
     struct lookup lookup;
-    lookup_address_locked(scan->engine, slot->address, &lookup);
+    lookup_address_locked(scan->engine, address, &lookup);
     if (lookup.status != STATUS_OK || is_expired(scan->engine, &lookup)) {
         return;
     }
@@ -197,12 +205,25 @@ static void scan_slot(void *context, const struct index_entry *slot)
     }
 }
 
+static void scan_slot(void *context, const struct index_entry *slot)
+{
+    struct scan_context *scan = context;
+    if (scan->found == scan->visited + SCAN_AHEAD) {
+        visit_next(scan);
+    }
+    prefetch_head_locked(scan->engine, slot->address);
+    scan->ahead[scan->found++ % SCAN_AHEAD] = slot->address;
+}
+
 void engine_scan_locked(struct engine *engine, struct engine_keyspace *keyspace, uint64_t *cursor,
                         size_t count, const struct entry_visitor *visitor)
 {
     struct scan_context scan = {.engine = engine, .visitor = visitor};
     rest_on_all(engine);
     index_scan(keyspace->index, cursor, count, scan_slot, &scan);
+    while (scan.visited < scan.found) {
+        visit_next(&scan);
+    }
 }
 
 struct first_context {
