@@ -7,7 +7,6 @@
 #include "engine/expiry.h"
 #include "engine/fault_guard.h"
 #include "engine/lookup.h"
-#include "engine/prefetch.h"
 #include "engine/verify_ahead.h"
 
 /* A value below this is copied rather than pinned. */
@@ -28,19 +27,6 @@ unsigned engine_database_count(const struct engine *engine)
 }
 
 /* --- what answers rest on ----------------------------------------------------------------- */
-
-static void rest_on(struct engine *engine, uint64_t position)
-{
-    if (position > engine->rest_position) {
-        engine->rest_position = position;
-    }
-}
-
-/* An answer that any change could have changed. */
-static void rest_on_all(struct engine *engine)
-{
-    rest_on(engine, atomic_load_explicit(&engine->appender.payload_position, memory_order_relaxed));
-}
 
 void engine_rest_begin_locked(struct engine *engine)
 {
@@ -73,10 +59,10 @@ enum status engine_find_locked(struct engine *engine, struct engine_keyspace *ke
     struct index_entry slot;
     struct lookup lookup;
     if (!lookup_key_locked(engine, keyspace, &wanted, &slot, &lookup)) {
-        rest_on(engine, engine->deletion_position);
+        engine_rest_on_locked(engine, engine->deletion_position);
         return STATUS_NOT_FOUND;
     }
-    rest_on(engine, lookup_position(lookup.segment, lookup.offset, lookup.size));
+    engine_rest_on_locked(engine, lookup_position(lookup.segment, lookup.offset, lookup.size));
     if (lookup.status != STATUS_OK) {
         return lookup.status;
     }
@@ -164,66 +150,19 @@ void engine_unpin(struct segment *segment)
 
 uint64_t engine_count_locked(struct engine *engine, struct engine_keyspace *keyspace)
 {
-    rest_on_all(engine);
+    engine_rest_on_all_locked(engine);
     return index_count(keyspace->index);
 }
 
 uint64_t engine_expiring_count_locked(struct engine *engine, struct engine_keyspace *keyspace)
 {
-    rest_on_all(engine);
+    engine_rest_on_all_locked(engine);
     return index_expiring_count(keyspace->index);
 }
 
 int64_t engine_average_ttl_locked(struct engine *engine, struct engine_keyspace *keyspace)
 {
     return index_average_ttl_ms(keyspace->index, engine_unix_ms(engine));
-}
-
-/* Records of a walk that are on their way while those before them are read. They lie anywhere, and
- * a walk waits for nothing else. */
-#define SCAN_AHEAD 8
-
-struct scan_context {
-    struct engine *engine;
-    const struct entry_visitor *visitor;
-    struct record_address ahead[SCAN_AHEAD]; /* a ring: slot n of the walk at n % SCAN_AHEAD */
-    size_t found;                            /* slots */
-    size_t visited;                          /* of them */
-};
-
-static void visit_next(struct scan_context *scan)
-{
-    struct record_address address = scan->ahead[scan->visited++ % SCAN_AHEAD];
-    struct lookup lookup;
-    lookup_address_locked(scan->engine, address, &lookup);
-    if (lookup.status != STATUS_OK || is_expired(scan->engine, &lookup)) {
-        return;
-    }
-    struct entry entry;
-    if (lookup_to_entry(scan->engine, &lookup, &entry) == STATUS_OK) {
-        scan->visitor->visit(scan->visitor->context, &entry);
-    }
-}
-
-static void scan_slot(void *context, const struct index_entry *slot)
-{
-    struct scan_context *scan = context;
-    if (scan->found == scan->visited + SCAN_AHEAD) {
-        visit_next(scan);
-    }
-    prefetch_head_locked(scan->engine, slot->address);
-    scan->ahead[scan->found++ % SCAN_AHEAD] = slot->address;
-}
-
-void engine_scan_locked(struct engine *engine, struct engine_keyspace *keyspace, uint64_t *cursor,
-                        size_t count, const struct entry_visitor *visitor)
-{
-    struct scan_context scan = {.engine = engine, .visitor = visitor};
-    rest_on_all(engine);
-    index_scan(keyspace->index, cursor, count, scan_slot, &scan);
-    while (scan.visited < scan.found) {
-        visit_next(&scan);
-    }
 }
 
 struct first_context {
@@ -247,7 +186,7 @@ static void take_first(void *context, const struct index_entry *slot)
 enum status engine_random_locked(struct engine *engine, struct engine_keyspace *keyspace,
                                  struct entry *out)
 {
-    rest_on_all(engine);
+    engine_rest_on_all_locked(engine);
     struct index_entry slot;
     int misses = 0;
     while (misses < RANDOM_TRIES &&

@@ -74,6 +74,7 @@ struct engine {
     uint64_t undo_max_keys; /* the limits as they are outside of an undo */
     uint64_t undo_index_limit;
     uint64_t rest_position;     /* what the answers since engine_rest_begin_locked rest on */
+    bool scan_waits_for_disk;   /* the last scan did (engine_scan.c) */
     uint64_t deletion_position; /* behind the newest record that made a key go away */
     struct manifest_position durable_place; /* durable_position as a place in the log */
     uint64_t changes; /* keys that commands have changed since the store was opened */
@@ -104,6 +105,21 @@ struct engine {
 static inline int64_t engine_unix_ms(const struct engine *engine)
 {
     return engine->options.unix_ms(engine->options.unix_ms_context);
+}
+
+/* What is being answered rests on the log up to here. Lock held. */
+static inline void engine_rest_on_locked(struct engine *engine, uint64_t position)
+{
+    if (position > engine->rest_position) {
+        engine->rest_position = position;
+    }
+}
+
+/* An answer that any change could have changed. Lock held. */
+static inline void engine_rest_on_all_locked(struct engine *engine)
+{
+    engine_rest_on_locked(
+        engine, atomic_load_explicit(&engine->appender.payload_position, memory_order_relaxed));
 }
 
 /* Has a key with this expiry gone, as commands see it? Lock held. */

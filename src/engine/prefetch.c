@@ -81,12 +81,3 @@ void prefetch_records_locked(const struct engine *engine, const struct prefetch_
         }
     }
 }
-
-void prefetch_head_locked(const struct engine *engine, struct record_address address)
-{
-    const struct segment *segment = segment_table_find(&engine->segments, address);
-    uint64_t offset = segment_offset_of(&engine->segments, segment, address);
-    if (offset < segment->tail_from) {
-        prefetch_record(segment->mapping + offset, PREFETCH_HEAD_LINES);
-    }
-}

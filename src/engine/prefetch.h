@@ -96,9 +96,4 @@ void prefetch_index_locked(const struct engine *engine, const struct prefetch_gr
 /* Their records, where the index lines, which have come by now, say. */
 void prefetch_records_locked(const struct engine *engine, const struct prefetch_group *group);
 
-/* --- walks ---------------------------------------------------------------------------------- */
-
-/* The header and a short key of the record at an address that a slot has. */
-void prefetch_head_locked(const struct engine *engine, struct record_address address);
-
 #endif

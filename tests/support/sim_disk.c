@@ -369,9 +369,11 @@ static void sim_drop_cache(struct file *file, uint64_t offset, uint64_t size)
 
 static void sim_read_ahead(struct file *file, uint64_t offset, uint64_t size)
 {
-    (void)file;
     (void)offset;
     (void)size;
+    mutex_lock(&disk_of(file->fs)->mutex);
+    disk_of(file->fs)->reads_ahead++;
+    mutex_unlock(&disk_of(file->fs)->mutex);
 }
 
 static void sim_fault_in(struct file *file, const uint8_t *address, uint64_t size)
@@ -884,6 +886,14 @@ uint64_t sim_disk_dropped_bytes(struct sim_disk *disk)
     uint64_t dropped = disk->dropped_bytes;
     mutex_unlock(&disk->mutex);
     return dropped;
+}
+
+uint64_t sim_disk_reads_ahead(struct sim_disk *disk)
+{
+    mutex_lock(&disk->mutex);
+    uint64_t calls = disk->reads_ahead;
+    mutex_unlock(&disk->mutex);
+    return calls;
 }
 
 uint64_t sim_disk_used_bytes(struct sim_disk *disk)

@@ -184,5 +184,6 @@ uint64_t sim_disk_calls(struct sim_disk *disk, enum sim_call call);
 uint64_t sim_disk_changing_calls(struct sim_disk *disk);
 uint64_t sim_disk_used_bytes(struct sim_disk *disk);
 uint64_t sim_disk_dropped_bytes(struct sim_disk *disk); /* by drop_cache() */
+uint64_t sim_disk_reads_ahead(struct sim_disk *disk);   /* calls of read_ahead() */
 
 #endif

@@ -27,6 +27,7 @@ struct sim_disk {
     bool ignore_reservations;
     bool is_cold;           /* nothing is in the page cache */
     uint64_t dropped_bytes; /* from it, by drop_cache() */
+    uint64_t reads_ahead;   /* calls of read_ahead() */
 
     struct sim_faults faults;
     char crash_name[FILE_NAME_SIZE_MAX]; /* as handed out */
