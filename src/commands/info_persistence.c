@@ -133,6 +133,7 @@ void info_scdb(struct info *info)
     info_number(info, "read_only", engine_is_read_only(server_engine(info->server)));
     add_compaction(info);
     info_number(info, "expired_keys", engine->expired_keys);
+    info_number(info, "reads_ahead", engine->reads_ahead);
     info_number(info, "corrupt_records", engine->corrupt_records);
     info_number(info, "scrub_running", engine->scrub_running);
     info_number(info, "scrub_passes", engine->scrub_passes);

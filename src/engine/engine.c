@@ -408,6 +408,7 @@ void engine_statistics_locked(struct engine *engine, struct engine_statistics *o
         .last_sync_us = atomic_load(&engine->sync.last_us),
         .sync_running = atomic_load(&engine->sync.passing),
         .write_failing = atomic_load(&engine->appender.failing) != STATUS_OK,
+        .reads_ahead = engine->reads_ahead,
         .corrupt_records = engine->corrupt_records,
         .writes_stopped = sync_has_stopped(&engine->sync),
         .recovered_records = engine->recovered_records,

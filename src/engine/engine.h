@@ -427,6 +427,7 @@ struct engine_statistics {
     uint64_t last_compaction_reclaimed_bytes;
     uint64_t slowed_writes;   /* how often engine_write_delay_us() was more than 0 */
     uint64_t slowed_us;       /* what it was, added up */
+    uint64_t reads_ahead;     /* records that the disk was asked for before they were read */
     uint64_t corrupt_records; /* seen since the start */
     bool scrub_running;
     uint64_t scrub_passes; /* ended since the start; as are those that follow */

@@ -74,7 +74,8 @@ struct engine {
     uint64_t undo_max_keys; /* the limits as they are outside of an undo */
     uint64_t undo_index_limit;
     uint64_t rest_position;     /* what the answers since engine_rest_begin_locked rest on */
-    bool scan_waits_for_disk;   /* the last scan did (engine_scan.c) */
+    bool records_are_far;       /* prefetch.h */
+    uint64_t reads_ahead;       /* records that the disk was asked for because of that */
     uint64_t deletion_position; /* behind the newest record that made a key go away */
     struct manifest_position durable_place; /* durable_position as a place in the log */
     uint64_t changes; /* keys that commands have changed since the store was opened */

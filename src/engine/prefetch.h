@@ -6,6 +6,12 @@
  * processor has no fill buffer for, it drops. So keys are gathered into small groups, whose index
  * lines are fetched first, and, some commands later, their records.
  *
+ * Where not all of the files is in memory, a record may have to come from the disk, for which its
+ * reader waits some hundred times as long, with the execution lock held. Then the groups are
+ * larger, and the disk is asked for their records' pages, all at once. That records are so far away
+ * shows in the time that they take: to ask the kernel for a page takes longer than to read one that
+ * is there.
+ *
  * A hint and nothing else: nothing is read that would have to be verified, nothing fails.
  *
  * Threads: functions with _locked want the execution lock; a group of keys may be kept between two
@@ -29,7 +35,11 @@ struct engine;
 #define PREFETCH_GROUP_SIZE 4
 
 /* Where one command has more keys, they are a group of their own, up to so many. */
-#define PREFETCH_KEYS_MAX 16
+#define PREFETCH_GROUP_MAX 16
+
+/* The same of keys whose records are far away: disks do so much at a time, and more. */
+#define PREFETCH_FAR_SIZE 32
+#define PREFETCH_KEYS_MAX 64
 
 /* Of a record: its header, its key and the first of its value. Longer values are read in order,
  * which the processor foresees by itself. */
@@ -40,11 +50,18 @@ struct engine;
 
 /* --- memory --------------------------------------------------------------------------------- */
 
+/* A function that does nothing but prefetch has no effect, says GCC, and drops the calls of it: the
+ * empty piece of assembly is one. */
+static inline void prefetch_line(const void *line)
+{
+    __builtin_prefetch(line);
+    __asm__ volatile("");
+}
+
 static inline void prefetch_record(const uint8_t *record, size_t lines)
 {
     for (size_t line = 0; line < lines; line++) {
-        __builtin_prefetch(record +
-                           line * PREFETCH_LINE_SIZE); /* Beyond the end it does no harm. */
+        prefetch_line(record + line * PREFETCH_LINE_SIZE); /* Beyond the end it does no harm. */
     }
 }
 
@@ -62,8 +79,8 @@ void prefetch_add_slot_locked(const struct engine *engine, struct prefetch_slots
 static inline void prefetch_slots(const struct prefetch_slots *slots)
 {
     for (size_t i = 0; i < slots->count; i++) {
-        __builtin_prefetch(slots->lines[i]);
-        __builtin_prefetch(slots->lines[i] + PREFETCH_LINE_SIZE);
+        prefetch_line(slots->lines[i]);
+        prefetch_line(slots->lines[i] + PREFETCH_LINE_SIZE);
     }
 }
 
@@ -80,11 +97,8 @@ struct prefetch_group {
     size_t count;
 };
 
-/* No other command's keys are to be added. */
-static inline bool prefetch_is_full(const struct prefetch_group *group)
-{
-    return group->count >= PREFETCH_GROUP_SIZE;
-}
+/* So many keys are a group, and no other command's are added to them. */
+size_t prefetch_group_size_locked(const struct engine *engine);
 
 /* Adds a key; false: there was no room. */
 bool prefetch_add_locked(const struct engine *engine, struct prefetch_group *group,
@@ -94,6 +108,19 @@ bool prefetch_add_locked(const struct engine *engine, struct prefetch_group *gro
 void prefetch_index_locked(const struct engine *engine, const struct prefetch_group *group);
 
 /* Their records, where the index lines, which have come by now, say. */
-void prefetch_records_locked(const struct engine *engine, const struct prefetch_group *group);
+void prefetch_records_locked(struct engine *engine, const struct prefetch_group *group);
+
+/* --- one record ----------------------------------------------------------------------------- */
+
+/* The header and a short key of the record at an address that a slot has. */
+void prefetch_head_locked(struct engine *engine, struct record_address address);
+
+/* --- near or far ---------------------------------------------------------------------------- */
+
+/* Tells that so many records have been read since, and how long all took that was done meanwhile.
+ * Whether records are far away is what the last call said. */
+void prefetch_note_locked(struct engine *engine, size_t records, int64_t took_us);
+
+bool prefetch_is_far_locked(const struct engine *engine);
 
 #endif

@@ -130,6 +130,11 @@ uint64_t statistics_end_command_locked(struct statistics *statistics, const stru
     return microseconds;
 }
 
+int64_t statistics_hold_us_locked(const struct statistics *statistics)
+{
+    return statistics->clock_us == 0 ? 0 : statistics->clock_us - statistics->hold_clock_us;
+}
+
 void statistics_end_hold_locked(struct statistics *statistics)
 {
     statistics->clock_us = 0;

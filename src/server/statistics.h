@@ -112,6 +112,9 @@ int64_t statistics_begin_unix_ms_locked(struct statistics *statistics);
 uint64_t statistics_end_command_locked(struct statistics *statistics, const struct command *command,
                                        int64_t begin_us, bool tracked);
 
+/* For how many microseconds the commands of this hold ran until now; 0 before the first ended. */
+int64_t statistics_hold_us_locked(const struct statistics *statistics);
+
 /* The hold ends, and what passes from here on belongs to no command. The server calls it. */
 void statistics_end_hold_locked(struct statistics *statistics);
 

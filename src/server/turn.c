@@ -337,11 +337,13 @@ static bool has_more(struct worker *worker, size_t *next, struct turn_ahead *ahe
 static size_t execute(struct worker *worker, size_t next)
 {
     struct server *server = worker->server;
-    struct turn_ahead ahead = {0};
+    struct turn_ahead ahead;
+    turn_ahead_init(&ahead);
     while (worker->turn_bytes < TURN_BYTES_MAX && has_more(worker, &next, &ahead)) {
         engine_lock(server->engine);
         keyspace_set_now_ms(server->keyspace, clock_unix_ms());
         execute_hold_locked(worker, &next, &ahead);
+        turn_ahead_end_hold_locked(worker, &ahead);
         statistics_end_hold_locked(server->statistics);
         engine_unlock(server->engine);
         if (worker->unsent_bytes >= UNSENT_BYTES_MAX) {

@@ -5,6 +5,21 @@
 
 #include <stdint.h>
 
+/* With fewer words a lone request has so few keys that there is nothing to overlap. */
+#define LONE_WORDS_LEAST 8
+
+void turn_ahead_init(struct turn_ahead *ahead)
+{
+    ahead->cursor = (struct turn_cursor){.part = 0};
+    ahead->group.count = 0;
+    ahead->group_first = 0;
+    ahead->due = 0;
+    ahead->next = 0;
+    ahead->asked = 0;
+    ahead->running = 0;
+    ahead->running_from_us = 0;
+}
+
 /* Moves on to a request that is there, of a connection that is not to be closed; false: none. */
 static bool find_request(const struct worker *worker, struct turn_cursor *cursor)
 {
@@ -22,11 +37,13 @@ static bool find_request(const struct worker *worker, struct turn_cursor *cursor
 /* Begins a group with the requests at the cursor. */
 static void gather_locked(struct worker *worker, struct turn_ahead *ahead)
 {
+    const struct engine *engine = worker->server->engine;
     struct turn_cursor *cursor = &ahead->cursor;
+    size_t requests_max = prefetch_group_size_locked(engine);
     ahead->group.count = 0;
     ahead->group_first = SIZE_MAX;
-    for (size_t i = 0; i < PREFETCH_GROUP_SIZE && !prefetch_is_full(&ahead->group) &&
-                       find_request(worker, cursor);
+    for (size_t i = 0;
+         i < requests_max && ahead->group.count < requests_max && find_request(worker, cursor);
          i++) {
         const struct part *part = &worker->parts[cursor->part];
         size_t number = part->first_request + cursor->request++;
@@ -51,18 +68,48 @@ void turn_ahead_seek(const struct worker *worker, struct turn_ahead *ahead, cons
         ahead->group.count = 0;
         ahead->group_first = number;
         ahead->due = number;
+        ahead->asked = 0;
+        ahead->running = 0;
     }
+}
+
+static bool is_worthwhile(const struct worker *worker)
+{
+    return worker->request_count > 1 || worker->requests[0].argument_count >= LONE_WORDS_LEAST;
+}
+
+/* The group that ran has ended. */
+static void note_locked(struct worker *worker, struct turn_ahead *ahead)
+{
+    int64_t now_us = statistics_hold_us_locked(worker->server->statistics);
+    if (ahead->running > 0) {
+        prefetch_note_locked(worker->server->engine, ahead->running,
+                             now_us - ahead->running_from_us);
+    }
+    ahead->running = 0;
+    ahead->running_from_us = now_us;
 }
 
 void turn_ahead_locked(struct worker *worker, struct turn_ahead *ahead, size_t next)
 {
-    if (worker->request_count < 2) {
-        ahead->due = SIZE_MAX; /* nothing to overlap it with */
+    struct engine *engine = worker->server->engine;
+    if (!is_worthwhile(worker)) {
+        ahead->due = SIZE_MAX;
+        return;
     }
+    note_locked(worker, ahead);
     while (turn_ahead_is_due(ahead, next)) {
-        prefetch_records_locked(worker->server->engine, &ahead->group);
+        prefetch_records_locked(engine, &ahead->group);
+        ahead->running = ahead->asked;
+        ahead->asked = ahead->group.count;
         ahead->due = ahead->group_first;
         gather_locked(worker, ahead);
-        prefetch_index_locked(worker->server->engine, &ahead->group);
+        prefetch_index_locked(engine, &ahead->group);
     }
+}
+
+void turn_ahead_end_hold_locked(struct worker *worker, struct turn_ahead *ahead)
+{
+    note_locked(worker, ahead);
+    ahead->running_from_us = 0;
 }

@@ -172,7 +172,7 @@ static void worker_read(struct worker *worker, struct engine_keyspace *keyspace,
 static void prefetch_some_locked(struct prefetch_group *ahead, struct test_random *random)
 {
     ahead->count = 0;
-    while (!prefetch_is_full(ahead)) {
+    while (ahead->count < PREFETCH_GROUP_SIZE) {
         char key[32];
         (void)snprintf(key, sizeof(key), "w0:%u",
                        (unsigned)test_random_below(random, KEYS_PER_WORKER));
