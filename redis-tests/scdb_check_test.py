@@ -8,6 +8,7 @@ import hashlib
 import os
 import random
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -324,6 +325,39 @@ class Refused(TestCase):
         _, _, error = check("verify", missing, expect=FAILED)
         self.assertIn(f"'{missing}': there is no store", error)
         self.assertEqual(os.listdir(missing), [])
+
+    def check_leaves(self, store, name, limit=None):
+        """No command takes the file for lost: each says which one could not be opened, and why."""
+        new = store.directory + ".new"
+        for order in (["verify"], ["stat"], ["dump"], ["repair"]):
+            words = [CHECK, *order, store.directory] + ([new] if order == ["repair"] else [])
+            done = subprocess.run(words, capture_output=True, preexec_fn=limit, check=False)
+            self.assertEqual(done.returncode, FAILED, done)
+            self.assertIn(b"can't open file '" + name, done.stderr)
+            self.assertNotIn(b"damaged", done.stdout + done.stderr)
+        self.assertFalse(os.path.exists(new))
+
+    def test_files_that_the_system_does_not_let_us_open(self):
+        for ending in ("MANIFEST", ".pack"):
+            store = rich.copy()
+            path = store.files(ending)[0]
+            os.rename(path, store.directory + ".elsewhere")
+            os.symlink(store.directory + ".elsewhere", path)
+            self.check_leaves(store, os.path.basename(path).encode())
+
+    def test_more_files_than_may_be_open(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (6, 6))
+
+        self.check_leaves(rich, b"0", limit)
+
+    def test_the_limit_of_open_files_is_raised(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (6, 1024))
+
+        words = [CHECK, "verify", rich.directory]
+        done = subprocess.run(words, capture_output=True, preexec_fn=limit, check=False)
+        self.assertEqual(done.returncode, SOUND, done)
 
     def test_output_that_finds_no_room(self):
         orders = [["--help"], ["dump", "--help"]]
