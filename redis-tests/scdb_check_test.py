@@ -24,7 +24,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support")]
 
 import test_program  # noqa: E402  (after the path is set)
-from server import ROOT, Server, scdb_path  # noqa: E402
+from server import ROOT, Server, ServerError, scdb_path  # noqa: E402
 
 CHECK = os.environ.get("SCDB_CHECK") or os.path.join(os.path.dirname(scdb_path()), "scdb-check")
 FIXTURES = os.path.join(ROOT, "tests", "fixtures", "v1")
@@ -636,6 +636,26 @@ class Files(TestCase):
         self.assertIn((0, b"large"), found)
         for name in found:
             self.assertEqual(found[name], rich.contents[name])
+
+    def test_a_manifest_of_an_older_time(self):
+        server = Server(directives=[("segment-size", "1mb")])
+        self.addCleanup(shutil.rmtree, server.home, True)
+        server.start()
+        client = redis.Redis(port=server.port)
+        client.set("a", "1")
+        manifest = os.path.join(server.directory, "MANIFEST")
+        shutil.copy(manifest, server.home)
+        client.mset({b"key-%d" % key: b"x" * 10000 for key in range(300)})
+        server.kill()
+        shutil.move(os.path.join(server.home, "MANIFEST"), manifest)
+        names = os.listdir(server.directory)
+        _, report, _ = check("verify", server.directory, expect=DAMAGED)
+        self.assertIn("damaged: MANIFEST is older than", report)
+        with self.assertRaisesRegex(ServerError, "Put the newest MANIFEST back"):
+            server.start()
+        self.assertEqual(sorted(names), sorted(os.listdir(server.directory)))
+        os.remove(manifest)
+        self.assertEqual(len(dump(server.directory)), 301)
 
     def test_a_sealed_segment_is_cut_short(self):
         store = rich.copy()

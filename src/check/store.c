@@ -60,6 +60,8 @@ static void on_name(void *context, const char *name)
         struct manifest_file entry = {
             .number = number, .kind = has_ending(name, ".log") ? SEGMENT_LOG : SEGMENT_PACKED};
         listing->status = add_file(store, &entry);
+    } else if (recovery_is_newer_than(store->fs, &store->manifest, name)) {
+        store->newer_segments++;
     } else if (!is_listed) {
         store->other_segments++;
     }
