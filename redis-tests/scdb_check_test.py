@@ -10,6 +10,7 @@ import random
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -377,6 +378,26 @@ class Refused(TestCase):
         _, _, error = check("repair", plain.directory, target, expect=FAILED)
         self.assertIn("exists already", error)
         self.assertEqual(os.listdir(target), ["precious"])
+
+    def test_a_directory_that_can_have_no_other_name(self):
+        place = tempfile.mkdtemp(dir=home)
+        for name in ("", ".", "./", place + "/.", place + "/.."):
+            words = [CHECK, "repair", rich.directory, name]
+            done = subprocess.run(words, capture_output=True, cwd=place, check=False)
+            self.assertEqual(done.returncode, FAILED, name)
+            self.assertIn(b"can't be the name of a new directory", done.stderr)
+        self.assertEqual(os.listdir(place), [])
+
+    def test_a_disk_without_room(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (500000, 500000))
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+        target = os.path.join(tempfile.mkdtemp(dir=home), "new")
+        words = [CHECK, "repair", rich.directory, target]
+        done = subprocess.run(words, capture_output=True, preexec_fn=limit, check=False)
+        self.assertEqual(done.returncode, FAILED)
+        self.assertIn(f"is left in '{target}.incomplete'".encode(), done.stderr)
 
     def test_an_empty_directory_is_fine(self):
         target = tempfile.mkdtemp(dir=home)
