@@ -310,6 +310,7 @@ START_TEST(no_key_but_a_slot)
     ck_assert_int_eq(sim_store_delete(&store, "source"), STATUS_NOT_FOUND);
     put("other", "again", START_MS + 400);
     ck_assert_int_eq(find("other"), STATUS_OK);
+    ck_assert_uint_eq(sim_store_statistics(&store).expired_keys, 3); /* told once each */
     engine_tick(store.engine);
     kill_and_open();
     ck_assert_int_eq(find("source"), STATUS_NOT_FOUND);
