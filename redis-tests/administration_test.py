@@ -44,6 +44,30 @@ def on_both(test):
     return run
 
 
+class List(TestCase):
+    @on_both
+    def test_the_last_command(self, server):
+        me, other = self.client(server), self.client(server)
+        number = other.id()
+        for command, shown in (
+            (["CONFIG", "GET", "hz"], b"config|get"),
+            (["NONSENSE"], b"NULL"),
+            (["GET"], b"get"),
+            (["CLIENT", "NONSENSE"], b"NULL"),
+        ):
+            other.ask(*command)
+            with self.subTest(command=command):
+                self.assertIn(b" cmd=%s user=" % shown, me.ask("CLIENT", "LIST", "ID", number))
+
+    @on_both
+    def test_the_order_of_flags(self, server):
+        me, other = self.client(server), self.client(server)
+        number = other.id()
+        for command in (["CLIENT", "NO-EVICT", "ON"], ["MONITOR"], ["SUBSCRIBE", "channel"]):
+            other.ask(*command)
+        self.assertIn(b" flags=OPe ", me.ask("CLIENT", "LIST", "ID", number))
+
+
 class Kill(TestCase):
     @on_both
     def test_by_id(self, server):

@@ -312,6 +312,7 @@ static void reject_exec(struct keyspace *keyspace, struct session *session,
 /* The name is unknown, and the reply says so already. */
 static void reject_unknown(struct server *server, struct session *session)
 {
+    session->last_command = session->last_subcommand = NULL;
     transaction_abort(session);
     (void)count_error(server_statistics(server), &session->reply, session->reply_start);
 }
