@@ -197,6 +197,36 @@ class Password(TestCase):
         self.assertEqual(before.ask("PING"), b"+PONG\r\n")
 
 
+class Forbidden(TestCase):
+    """DEBUG, and to load modules, where the configuration allows neither: by default."""
+
+    COMMANDS = (["DEBUG", "SLEEP", "0"], ["MODULE", "LOAD", "x"], ["MODULE", "UNLOAD", "x"])
+
+    def check(self, client):
+        for command in self.COMMANDS:
+            error = b"-ERR %s command not allowed. " % command[0].encode()
+            self.assertEqual(client.ask(*command)[: len(error)], error)
+
+    @on_both
+    def test_is_not_queued(self, server):
+        me = self.client(server)
+        me.ask("MULTI")
+        self.check(me)
+        self.assertRegex(me.ask("EXEC"), b"^-EXECABORT ")
+
+    @on_both
+    def test_is_told_to_everybody(self, server):
+        me = self.client(server)
+        me.ask("CONFIG", "SET", "requirepass", "secret")
+        try:
+            stranger = Client(server)
+            self.addCleanup(stranger.close)
+            self.assertRegex(stranger.ask("MODULE", "LIST"), b"^-NOAUTH ")
+            self.check(stranger)
+        finally:
+            me.ask("CONFIG", "SET", "requirepass", "")
+
+
 class PasswordTakenAway(TestCase):
     @on_both
     def test_ends_the_limits_of_strangers(self, server):
