@@ -44,6 +44,30 @@ def on_both(test):
     return run
 
 
+class List(TestCase):
+    @on_both
+    def test_the_last_command(self, server):
+        me, other = self.client(server), self.client(server)
+        number = other.id()
+        for command, shown in (
+            (["CONFIG", "GET", "hz"], b"config|get"),
+            (["NONSENSE"], b"NULL"),
+            (["GET"], b"get"),
+            (["CLIENT", "NONSENSE"], b"NULL"),
+        ):
+            other.ask(*command)
+            with self.subTest(command=command):
+                self.assertIn(b" cmd=%s user=" % shown, me.ask("CLIENT", "LIST", "ID", number))
+
+    @on_both
+    def test_the_order_of_flags(self, server):
+        me, other = self.client(server), self.client(server)
+        number = other.id()
+        for command in (["CLIENT", "NO-EVICT", "ON"], ["MONITOR"], ["SUBSCRIBE", "channel"]):
+            other.ask(*command)
+        self.assertIn(b" flags=OPe ", me.ask("CLIENT", "LIST", "ID", number))
+
+
 class Kill(TestCase):
     @on_both
     def test_by_id(self, server):
@@ -171,6 +195,36 @@ class Password(TestCase):
         finally:
             self.assertEqual(me.ask("CONFIG", "SET", "requirepass", ""), b"+OK\r\n")
         self.assertEqual(before.ask("PING"), b"+PONG\r\n")
+
+
+class Forbidden(TestCase):
+    """DEBUG, and to load modules, where the configuration allows neither: by default."""
+
+    COMMANDS = (["DEBUG", "SLEEP", "0"], ["MODULE", "LOAD", "x"], ["MODULE", "UNLOAD", "x"])
+
+    def check(self, client):
+        for command in self.COMMANDS:
+            error = b"-ERR %s command not allowed. " % command[0].encode()
+            self.assertEqual(client.ask(*command)[: len(error)], error)
+
+    @on_both
+    def test_is_not_queued(self, server):
+        me = self.client(server)
+        me.ask("MULTI")
+        self.check(me)
+        self.assertRegex(me.ask("EXEC"), b"^-EXECABORT ")
+
+    @on_both
+    def test_is_told_to_everybody(self, server):
+        me = self.client(server)
+        me.ask("CONFIG", "SET", "requirepass", "secret")
+        try:
+            stranger = Client(server)
+            self.addCleanup(stranger.close)
+            self.assertRegex(stranger.ask("MODULE", "LIST"), b"^-NOAUTH ")
+            self.check(stranger)
+        finally:
+            me.ask("CONFIG", "SET", "requirepass", "")
 
 
 class PasswordTakenAway(TestCase):

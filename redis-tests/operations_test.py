@@ -190,6 +190,9 @@ class Backup(TestCase):
         self.assertIn("empty, too long", refused(""))
         self.assertIn("empty, too long", refused(b"a\0b"))
         self.assertIn("empty, too long", refused("a" * 5000))
+        self.assertIn("File name too long", refused("a" * 250))
+        os.symlink("nowhere", os.path.join(server.home, "data", "dangling"))
+        self.assertIn("exists already", refused("dangling"))
         self.assertIn("wrong number of arguments", refused())
         with client.pipeline(transaction=True) as pipe:
             pipe.execute_command("BACKUP", "multi")

@@ -8,7 +8,9 @@ import hashlib
 import os
 import random
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +25,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support")]
 
 import test_program  # noqa: E402  (after the path is set)
-from server import ROOT, Server, scdb_path  # noqa: E402
+from server import ROOT, Server, ServerError, scdb_path  # noqa: E402
 
 CHECK = os.environ.get("SCDB_CHECK") or os.path.join(os.path.dirname(scdb_path()), "scdb-check")
 FIXTURES = os.path.join(ROOT, "tests", "fixtures", "v1")
@@ -325,6 +327,39 @@ class Refused(TestCase):
         self.assertIn(f"'{missing}': there is no store", error)
         self.assertEqual(os.listdir(missing), [])
 
+    def check_leaves(self, store, name, limit=None):
+        """No command takes the file for lost: each says which one could not be opened, and why."""
+        new = store.directory + ".new"
+        for order in (["verify"], ["stat"], ["dump"], ["repair"]):
+            words = [CHECK, *order, store.directory] + ([new] if order == ["repair"] else [])
+            done = subprocess.run(words, capture_output=True, preexec_fn=limit, check=False)
+            self.assertEqual(done.returncode, FAILED, done)
+            self.assertIn(b"can't open file '" + name, done.stderr)
+            self.assertNotIn(b"damaged", done.stdout + done.stderr)
+        self.assertFalse(os.path.exists(new))
+
+    def test_files_that_the_system_does_not_let_us_open(self):
+        for ending in ("MANIFEST", ".pack"):
+            store = rich.copy()
+            path = store.files(ending)[0]
+            os.rename(path, store.directory + ".elsewhere")
+            os.symlink(store.directory + ".elsewhere", path)
+            self.check_leaves(store, os.path.basename(path).encode())
+
+    def test_more_files_than_may_be_open(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (6, 6))
+
+        self.check_leaves(rich, b"0", limit)
+
+    def test_the_limit_of_open_files_is_raised(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (6, 1024))
+
+        words = [CHECK, "verify", rich.directory]
+        done = subprocess.run(words, capture_output=True, preexec_fn=limit, check=False)
+        self.assertEqual(done.returncode, SOUND, done)
+
     def test_output_that_finds_no_room(self):
         orders = [["--help"], ["dump", "--help"]]
         orders += [[word, rich.directory] for word in ("verify", "stat", "dump")]
@@ -343,6 +378,26 @@ class Refused(TestCase):
         _, _, error = check("repair", plain.directory, target, expect=FAILED)
         self.assertIn("exists already", error)
         self.assertEqual(os.listdir(target), ["precious"])
+
+    def test_a_directory_that_can_have_no_other_name(self):
+        place = tempfile.mkdtemp(dir=home)
+        for name in ("", ".", "./", place + "/.", place + "/.."):
+            words = [CHECK, "repair", rich.directory, name]
+            done = subprocess.run(words, capture_output=True, cwd=place, check=False)
+            self.assertEqual(done.returncode, FAILED, name)
+            self.assertIn(b"can't be the name of a new directory", done.stderr)
+        self.assertEqual(os.listdir(place), [])
+
+    def test_a_disk_without_room(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (500000, 500000))
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+        target = os.path.join(tempfile.mkdtemp(dir=home), "new")
+        words = [CHECK, "repair", rich.directory, target]
+        done = subprocess.run(words, capture_output=True, preexec_fn=limit, check=False)
+        self.assertEqual(done.returncode, FAILED)
+        self.assertIn(f"is left in '{target}.incomplete'".encode(), done.stderr)
 
     def test_an_empty_directory_is_fine(self):
         target = tempfile.mkdtemp(dir=home)
@@ -602,6 +657,26 @@ class Files(TestCase):
         self.assertIn((0, b"large"), found)
         for name in found:
             self.assertEqual(found[name], rich.contents[name])
+
+    def test_a_manifest_of_an_older_time(self):
+        server = Server(directives=[("segment-size", "1mb")])
+        self.addCleanup(shutil.rmtree, server.home, True)
+        server.start()
+        client = redis.Redis(port=server.port)
+        client.set("a", "1")
+        manifest = os.path.join(server.directory, "MANIFEST")
+        shutil.copy(manifest, server.home)
+        client.mset({b"key-%d" % key: b"x" * 10000 for key in range(300)})
+        server.kill()
+        shutil.move(os.path.join(server.home, "MANIFEST"), manifest)
+        names = os.listdir(server.directory)
+        _, report, _ = check("verify", server.directory, expect=DAMAGED)
+        self.assertIn("damaged: MANIFEST is older than", report)
+        with self.assertRaisesRegex(ServerError, "Put the newest MANIFEST back"):
+            server.start()
+        self.assertEqual(sorted(names), sorted(os.listdir(server.directory)))
+        os.remove(manifest)
+        self.assertEqual(len(dump(server.directory)), 301)
 
     def test_a_sealed_segment_is_cut_short(self):
         store = rich.copy()

@@ -156,7 +156,7 @@ enum status checkpoint_file_verify(const struct check_store *store, struct repor
         status = read_all(&reader, store);
         file_close(reader.file);
     }
-    if (status == STATUS_NO_MEMORY) {
+    if (status == STATUS_NO_MEMORY || status == STATUS_REFUSED) {
         return status;
     }
     if (status != STATUS_OK) {

@@ -283,7 +283,9 @@ const struct check_command check_commands[] = {
      "milliseconds\n"
      "            or -, and \"key\" \"value\", with \\xHH for bytes that are not printable ASCII\n"
      "  --resp    commands for `redis-cli --pipe`: SELECT, and SET with PXAT where a key "
-     "expires\n\n"
+     "expires;\n"
+     "            for a server with at least as many databases: keys of one that it lacks would\n"
+     "            end up in another\n\n"
      "What is damaged is listed on stderr.\n",
      run_dump},
     {"import-v1", 2, "OLDDIR NEWDIR", " ", "brings a store of scdb's ancestor (dump.scdb) over",

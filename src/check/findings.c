@@ -44,6 +44,15 @@ void findings_report(const struct check_store *store, struct report *report)
     for (size_t i = 0; i < store->file_count; i++) {
         report_file(&store->files[i], report);
     }
+    if (store->newer_segments > 0) {
+        report_problem(
+            report,
+            "%s is older than %zu log segments in the directory, which are not looked "
+            "into: put the newest one back. Of a copy of the directory without any " MANIFEST_NAME
+            ", repair takes all segments",
+            store->source == CHECK_FROM_MANIFEST ? MANIFEST_NAME : MANIFEST_TEMPORARY_NAME,
+            store->newer_segments);
+    }
     if (store->other_segments > 0) {
         report_note(report,
                     "%zu segment files in the directory do not belong to the store; they are not "

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* Lines that the engine would write into a server's log; stdout is for what was asked for. */
 static void write_line(enum log_level level, const char *text)
@@ -31,6 +32,16 @@ static int close_output(int result)
     return CHECK_EXIT_FAILED;
 }
 
+/* Each segment is a file that stays open. What lacks then, the opening of the store tells. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct check_arguments arguments;
@@ -38,6 +49,7 @@ int main(int argc, char **argv)
     log_set_level(LOG_WARNING_LEVEL);
     log_set_sink(write_line);
     fault_guard_install();
+    raise_file_limit();
     if (arguments_parse(check_commands, argc, argv, &arguments, &error) != STATUS_OK) {
         (void)fprintf(stderr, "scdb-check: %s\n\n", error.text);
         arguments_print_help(check_commands, NULL, stderr);

@@ -28,10 +28,29 @@ static bool is_empty(const char *path)
     return names == 2; /* "." and ".." */
 }
 
+/* "", "." and "a/.." can't be the new name of a directory. */
+static bool is_name(const char *path)
+{
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/') {
+        size--;
+    }
+    size_t begin = size;
+    while (begin > 0 && path[begin - 1] != '/') {
+        begin--;
+    }
+    size_t dots = strspn(path + begin, ".");
+    return begin < size && !(dots == size - begin && dots <= 2);
+}
+
 /* An empty directory may be there: a rename can replace it. */
 static enum status check_is_free(const char *path, struct error *error)
 {
     struct stat about;
+    if (!is_name(path)) {
+        return error_set(error, STATUS_INVALID,
+                         "'%s' can't be the name of a new directory: name it from outside", path);
+    }
     if (lstat(path, &about) != 0) {
         int error_number = errno;
         return error_number == ENOENT ? STATUS_OK

@@ -92,6 +92,13 @@ enum status salvage_into(struct live *live, const char *path, uint64_t *saved_ke
     if (status == STATUS_OK) {
         status = new_directory_finish(&directory, error);
     }
+    if (status != STATUS_OK) {
+        struct error cause = *error;
+        (void)error_set(error, status,
+                        "%.250s; what there is of the new store is left in '%s': "
+                        "remove it before you try again",
+                        cause.text, directory.work_path);
+    }
     new_directory_end(&directory);
     return status;
 }

@@ -60,6 +60,8 @@ static void on_name(void *context, const char *name)
         struct manifest_file entry = {
             .number = number, .kind = has_ending(name, ".log") ? SEGMENT_LOG : SEGMENT_PACKED};
         listing->status = add_file(store, &entry);
+    } else if (recovery_is_newer_than(store->fs, &store->manifest, name)) {
+        store->newer_segments++;
     } else if (!is_listed) {
         store->other_segments++;
     }
@@ -70,6 +72,17 @@ static enum status list_directory(struct check_store *store)
     struct listing listing = {.store = store, .status = STATUS_OK};
     enum status status = fs_list(store->fs, on_name, &listing);
     return status == STATUS_OK ? listing.status : status;
+}
+
+/* A file that may be sound must not pass for one that is lost. */
+static enum status refused(const char *name, struct error *error)
+{
+    return error_set(error, STATUS_REFUSED,
+                     "the system does not let this process open file '%s', so whether it is sound "
+                     "is not known: run this as the user who owns the store's files, and with a "
+                     "limit of open files (ulimit -n) above their number; none may be a symbolic "
+                     "link",
+                     name);
 }
 
 /* --- the manifest ------------------------------------------------------------------------- */
@@ -83,10 +96,16 @@ static enum status read_manifest(struct check_store *store, struct error *error)
         store->source = CHECK_FROM_MANIFEST;
         return STATUS_OK;
     }
+    if (status == STATUS_REFUSED) {
+        return refused(MANIFEST_NAME, error);
+    }
     if (status == STATUS_NEWER_FORMAT || status == STATUS_NO_MEMORY) {
         return error_set(error, status, "%s", store->manifest_error.text);
     }
     status = manifest_read_file(store->fs, MANIFEST_TEMPORARY_NAME, &store->manifest, &newer);
+    if (status == STATUS_REFUSED) {
+        return refused(MANIFEST_TEMPORARY_NAME, error);
+    }
     if (status == STATUS_NO_MEMORY) {
         return error_set(error, status, "%s", newer.text);
     }
@@ -224,6 +243,9 @@ static enum status open_all(struct check_store *store, struct error *error)
     }
     for (size_t i = 0; i < store->file_count; i++) {
         open_file(store, &store->files[i]);
+        if (store->files[i].open_status == STATUS_REFUSED) {
+            return refused(store->files[i].name, error);
+        }
     }
     status = check_identity_find(store, error);
     if (status != STATUS_OK) {

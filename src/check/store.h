@@ -52,6 +52,7 @@ struct check_store {
     struct check_file *files; /* owned; in the order of their numbers */
     size_t file_count;
     size_t other_segments; /* in the directory, and not of this store */
+    size_t newer_segments; /* in the directory, and of a later time than the manifest */
     size_t cut_files;
     uint64_t size; /* of all files, to be read */
 };

@@ -20,11 +20,11 @@
 static const char *print_flags(const struct session *session, char text[FLAGS_MAX])
 {
     char *end = text;
-    if (atomic_load(&session->subscriber.is_active)) {
-        *end++ = 'P';
-    }
     if (session->monitor != NULL) {
         *end++ = 'O';
+    }
+    if (atomic_load(&session->subscriber.is_active)) {
+        *end++ = 'P';
     }
     if (session->transaction.open) {
         *end++ = 'x';

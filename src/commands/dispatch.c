@@ -136,12 +136,15 @@ static enum client_error find_objection(struct server *server, const struct sess
     if (!table_is_arity_right(command, request->argument_count)) {
         return ERROR_ARITY;
     }
+    if ((command->flags & COMMAND_DEBUGGING) != 0 && !may_debug(server, session)) {
+        return ERROR_DEBUG_FORBIDDEN;
+    }
+    if ((command->flags & COMMAND_MODULES) != 0) {
+        return ERROR_MODULES_FORBIDDEN;
+    }
     if (!may_do_all && (command->flags & COMMAND_NO_AUTH) == 0 &&
         needs_authentication(server, session)) {
         return ERROR_AUTHENTICATION_REQUIRED;
-    }
-    if ((command->flags & COMMAND_DEBUGGING) != 0 && !may_debug(server, session)) {
-        return ERROR_DEBUG_FORBIDDEN;
     }
     if (session->transaction.open && (command->flags & COMMAND_NO_MULTI) != 0) {
         return ERROR_NOT_IN_TRANSACTION;
@@ -312,6 +315,7 @@ static void reject_exec(struct keyspace *keyspace, struct session *session,
 /* The name is unknown, and the reply says so already. */
 static void reject_unknown(struct server *server, struct session *session)
 {
+    session->last_command = session->last_subcommand = NULL;
     transaction_abort(session);
     (void)count_error(server_statistics(server), &session->reply, session->reply_start);
 }

@@ -110,6 +110,10 @@
       ("ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", "   \
        "you can run it from a local connection, otherwise you need to set this option in the "     \
        "configuration file, and then restart the server."))                                        \
+    X(MODULES_FORBIDDEN,                                                                           \
+      ("ERR MODULE command not allowed. If the enable-module-command option is set to \"local\", " \
+       "you can run it from a local connection, otherwise you need to set this option in the "     \
+       "configuration file, and then restart the server."))                                        \
     X(NOT_IN_TRANSACTION, "ERR Command not allowed inside a transaction")                          \
     X(NESTED_MULTI, "ERR MULTI calls can not be nested")                                           \
     X(WATCH_INSIDE_MULTI, "ERR WATCH inside MULTI is not allowed")                                 \

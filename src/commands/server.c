@@ -72,13 +72,11 @@ static void module_list(struct call *call)
     reply_empty_array(call->reply);
 }
 
-/* What Redis answers where the configuration forbids modules, as it does by default. */
+/* What Redis answers where the configuration forbids modules, as it does by default; dispatch says
+ * so already, before anything is queued. */
 static void module_refused(struct call *call)
 {
-    reply_error(call->reply,
-                "ERR MODULE command not allowed. If the enable-module-command option is set to "
-                "\"local\", you can run it from a local connection, otherwise you need to set this "
-                "option in the configuration file, and then restart the server.");
+    errors_reply(call, ERROR_MODULES_FORBIDDEN);
 }
 
 static void module_help(struct call *call)
@@ -97,8 +95,9 @@ static void module_help(struct call *call)
     help_reply(call, lines);
 }
 
-#define MODULE_CHANGE (COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_NO_ASYNC_LOADING)
-#define ROW_MODULE    .group = "server", .parent = &server_commands[0]
+#define MODULE_CHANGE                                                                              \
+    (COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_NO_ASYNC_LOADING | COMMAND_MODULES)
+#define ROW_MODULE .group = "server", .parent = &server_commands[0]
 
 static const struct command module_subcommands[] = {
     {.name = "list",

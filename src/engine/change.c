@@ -106,22 +106,28 @@ void change_count_locked(struct engine *engine)
 
 /* What stands in a key's place before it is written. */
 struct old_record {
-    bool found;
+    bool found;     /* there is a slot */
+    bool is_absent; /* but no key: a mark has ended it, and the clock is not there yet (expiry.h) */
     struct index_entry slot;
     struct lookup lookup;
 };
 
-/* Finds the key; an expired one is dropped, and then it is not there. */
+/* Finds the key; one that has expired by the clock is dropped, and then it is not there. */
 static void find_old(struct engine *engine, struct engine_keyspace *keyspace,
                      struct index_hash hash, struct slice key, struct old_record *old)
 {
     struct lookup_key wanted = {.hash = hash, .key = key};
     old->found = lookup_key_locked(engine, keyspace, &wanted, &old->slot, &old->lookup);
-    if (old->found && old->lookup.status == STATUS_OK &&
-        engine_has_expired_locked(engine, &old->lookup.record)) {
+    old->is_absent = !old->found;
+    if (!old->found || old->lookup.status != STATUS_OK) {
+        return;
+    }
+    const struct record *record = &old->lookup.record;
+    if (engine_is_past_locked(engine, record->expiry_ms)) {
         expiry_drop_locked(engine, keyspace, &old->slot, &old->lookup);
         old->found = false;
     }
+    old->is_absent = !old->found || engine_has_expired_locked(engine, record);
 }
 
 static enum status check_sizes(struct slice key, const struct engine_value *value)
@@ -186,6 +192,9 @@ enum status change_put_locked(struct engine *engine, struct engine_keyspace *key
     }
     if (status != STATUS_OK) {
         return status;
+    }
+    if (old.found && old.is_absent) {
+        expiry_tell_locked(engine, keyspace, record->key);
     }
     point_at(engine, keyspace, hash, append, &old);
     if (old.found) {
@@ -261,8 +270,12 @@ enum status engine_delete_locked(struct engine *engine, struct engine_keyspace *
     CHECK(index_remove(keyspace->index, old.slot.hash, old.slot.address));
     change_forget_locked(engine, keyspace, hash, &old.lookup);
     (void)appender_commit_locked(engine, &append);
-    change_count_locked(engine);
     engine->deletion_position = engine->appender.position;
+    if (old.is_absent) {
+        expiry_tell_locked(engine, keyspace, key);
+        return STATUS_NOT_FOUND;
+    }
+    change_count_locked(engine);
     return STATUS_OK;
 }
 

@@ -176,7 +176,7 @@ static bool is_mark_done_locked(const struct compaction_copy *copy, const struct
     int64_t until_ms;
     return record->sequence <= copy->guard_limit &&
            mark_decode_expiry(record->value, &until_ms) == STATUS_OK &&
-           expiry_is_done_locked(copy->engine, until_ms);
+           expiry_is_done_locked(copy->engine, record->sequence, until_ms);
 }
 
 /* Is it a piece, which no slot points at? */

@@ -47,6 +47,13 @@ static bool is_expired(const struct engine *engine, const struct lookup *lookup)
     return engine_has_expired_locked(engine, &lookup->record);
 }
 
+/* May the slot of an expired key go? */
+static bool may_drop(const struct engine *engine, const struct lookup *lookup)
+{
+    return engine_is_past_locked(engine, lookup->record.expiry_ms) &&
+           !expiry_is_paused_locked(engine);
+}
+
 void engine_set_moment_locked(struct engine *engine, int64_t moment_ms)
 {
     engine->moment_ms = moment_ms;
@@ -67,7 +74,7 @@ enum status engine_find_locked(struct engine *engine, struct engine_keyspace *ke
         return lookup.status;
     }
     if (is_expired(engine, &lookup)) {
-        if (!expiry_is_paused_locked(engine)) {
+        if (may_drop(engine, &lookup)) {
             expiry_drop_locked(engine, keyspace, &slot, &lookup);
         }
         return STATUS_NOT_FOUND;
@@ -200,7 +207,7 @@ enum status engine_random_locked(struct engine *engine, struct engine_keyspace *
         if (!is_expired(engine, &lookup)) {
             return lookup_to_entry(engine, &lookup, out);
         }
-        if (expiry_is_paused_locked(engine)) {
+        if (!may_drop(engine, &lookup)) {
             misses++;
             continue;
         }

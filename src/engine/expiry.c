@@ -26,20 +26,29 @@ struct due_batch {
     size_t count;
 };
 
+void expiry_tell_locked(struct engine *engine, const struct engine_keyspace *keyspace,
+                        struct slice key)
+{
+    engine->expired_keys++;
+    if (engine->options.on_expired_locked != NULL) {
+        engine->options.on_expired_locked(engine->options.hook_context, keyspace->database, key);
+    }
+}
+
 void expiry_drop_locked(struct engine *engine, struct engine_keyspace *keyspace,
                         const struct index_entry *slot, const struct lookup *lookup)
 {
     CHECK(index_remove(keyspace->index, slot->hash, slot->address));
     change_forget_locked(engine, keyspace, slot->hash, lookup);
-    engine->expired_keys++;
     engine->expiry.removed++;
     int64_t expiry_ms = lookup->status == STATUS_OK ? lookup->record.expiry_ms : slot->expiry_ms;
     if (expiry_ms > engine->expiry.until_ms) {
         engine->expiry.until_ms = expiry_ms;
     }
-    if (lookup->status == STATUS_OK && engine->options.on_expired_locked != NULL) {
-        engine->options.on_expired_locked(engine->options.hook_context, keyspace->database,
-                                          lookup->record.key);
+    if (lookup->status == STATUS_OK) {
+        expiry_tell_locked(engine, keyspace, lookup->record.key);
+    } else {
+        engine->expired_keys++;
     }
 }
 
@@ -149,15 +158,19 @@ static enum status append_mark_locked(struct engine *engine)
     return status;
 }
 
-enum status expiry_pay_mark_locked(struct engine *engine, int64_t expiry_ms)
+bool expiry_owes_mark_locked(const struct engine *engine, int64_t expiry_ms)
 {
-    bool is_endangered = engine->expiry.removed > 0 && expiry_ms <= engine->expiry.until_ms;
-    return is_endangered ? append_mark_locked(engine) : STATUS_OK;
+    return engine->expiry.removed > 0 && expiry_ms <= engine->expiry.until_ms;
 }
 
-bool expiry_is_done_locked(const struct engine *engine, int64_t until_ms)
+enum status expiry_pay_mark_locked(struct engine *engine, int64_t expiry_ms)
 {
-    return until_ms <= engine->expiry.cycled_ms;
+    return expiry_owes_mark_locked(engine, expiry_ms) ? append_mark_locked(engine) : STATUS_OK;
+}
+
+bool expiry_is_done_locked(const struct engine *engine, uint64_t sequence, int64_t until_ms)
+{
+    return sequence < engine->expiry.cycled_sequence && until_ms <= engine->expiry.cycled_ms;
 }
 
 void engine_pause_expiry_locked(struct engine *engine, int64_t until_ms)
@@ -175,6 +188,7 @@ void expiry_cycle(struct engine *engine)
 {
     mutex_lock(&engine->lock);
     bool is_paused = expiry_is_paused_locked(engine);
+    uint64_t next_sequence = engine->appender.next_sequence;
     mutex_unlock(&engine->lock);
     if (is_paused) {
         return;
@@ -189,5 +203,6 @@ void expiry_cycle(struct engine *engine)
         (void)status; /* A full disk: the mark is owed until the next round. */
     }
     engine->expiry.cycled_ms = now_s * 1000;
+    engine->expiry.cycled_sequence = next_sequence;
     mutex_unlock(&engine->lock);
 }

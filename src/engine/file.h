@@ -34,6 +34,8 @@ struct file_system; /* a directory and how to reach it, perhaps for reading only
 enum file_mode { FILE_MODE_READ, FILE_MODE_WRITE, FILE_MODE_CREATE };
 
 struct file_operations {
+    /* REFUSED: only of FILE_MODE_READ, when the file may be sound, but permissions, the limit of
+     * open files or a symbolic link keep us from it. */
     enum status (*open)(struct file_system *fs, const char *name, enum file_mode mode,
                         struct file **out);
     void (*close)(struct file *file);
@@ -100,7 +102,7 @@ struct file_operations {
      * file system is closed or the process ends; a file system that holds it already has it again.
      * LOCKED: `holder` tells who has it ("pid 123 on host x"). A read-only file system takes a
      * shared lock, which others of its kind may hold too, and none where there is no lock file.
-     * READ_ONLY: the disk does not let us write. */
+     * READ_ONLY: the disk does not let us write. REFUSED: it does not let us read. */
     enum status (*lock)(struct file_system *fs, const char *name, char *holder, size_t holder_size);
 
     /* Bytes free for us on the disk. */
@@ -129,7 +131,7 @@ enum status file_posix_open_directory(const char *path, struct file_system **out
 enum status file_posix_open_directory_read_only(const char *path, struct file_system **out,
                                                 struct error *error) MUST_CHECK;
 
-/* Is nothing there, or a directory that holds nothing? */
+/* Is nothing to be seen there, or a directory that holds nothing? */
 bool file_posix_is_vacant(const char *path);
 
 /* Makes a directory, whose name is not durable yet, and opens it. EXISTS: something is there. */

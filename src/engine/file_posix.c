@@ -60,6 +60,13 @@ enum status file_posix_failed(int error_number, const char *action, const char *
 
 /* --- files -------------------------------------------------------------------------------- */
 
+/* Whether a file can be read says nothing of what is in it where it is not the disk that fails. */
+static bool is_refusal(int error_number)
+{
+    return error_number == EACCES || error_number == EPERM || error_number == ELOOP ||
+           error_number == EMFILE || error_number == ENFILE;
+}
+
 static enum status posix_open(struct file_system *fs, const char *name, enum file_mode mode,
                               struct file **out)
 {
@@ -84,7 +91,8 @@ static enum status posix_open(struct file_system *fs, const char *name, enum fil
     if (descriptor < 0) {
         int error_number = errno;
         free(file);
-        return file_posix_failed(error_number, "open", name);
+        enum status status = file_posix_failed(error_number, "open", name);
+        return mode == FILE_MODE_READ && is_refusal(error_number) ? STATUS_REFUSED : status;
     }
     file->base.fs = fs;
     file->descriptor = descriptor;

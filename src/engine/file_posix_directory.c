@@ -97,9 +97,13 @@ enum status file_posix_open_directory_read_only(const char *path, struct file_sy
 
 bool file_posix_is_vacant(const char *path)
 {
+    struct stat about;
+    if (lstat(path, &about) != 0) {
+        return true; /* if it can't be looked at either, making it tells why */
+    }
     DIR *directory = opendir(path);
     if (directory == NULL) {
-        return errno == ENOENT;
+        return false;
     }
     size_t count = 0;
     while (readdir(directory) != NULL) {

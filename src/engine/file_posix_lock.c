@@ -67,6 +67,8 @@ static int open_lock_file(const struct posix_system *system, const char *name, e
     }
     if (read_only && errno == ENOENT) {
         *status = STATUS_OK; /* nobody has ever written here: a copy, a backup */
+    } else if (read_only && errno == EACCES) {
+        *status = STATUS_REFUSED;
     } else if (errno == EROFS || errno == EACCES) {
         *status = STATUS_READ_ONLY;
     } else {

@@ -10,6 +10,7 @@
 #include "engine/change.h"
 #include "engine/engine_part.h"
 #include "engine/engine_state.h"
+#include "engine/expiry.h"
 #include "engine/mark.h"
 #include "engine/mutant.h"
 #include "engine/pieces_order.h"
@@ -274,12 +275,14 @@ static struct touched touched_by(const struct patching *patching)
                             .end = ((offset + patching->patch_size - 1) >> shift) + 1};
 }
 
+/* A mark that is owed would cover the header that is there. */
 static bool wants_header(const struct patching *patching)
 {
     const struct engine_patch *patch = patching->patch;
     const struct entry *old = &patching->old;
     return patching->shape.size != old->size || patch->expiry_ms != old->expiry_ms ||
-           patch->type != old->type || patch->encoding != old->encoding;
+           patch->type != old->type || patch->encoding != old->encoding ||
+           expiry_owes_mark_locked(patching->engine, old->expiry_ms);
 }
 
 static char *buffer_of(const struct patching *patching, size_t which)

@@ -70,6 +70,60 @@ bool recovery_is_numbered_name(const char *name, uint64_t *number)
            (suffix != NULL && strcmp(suffix, ".index") == 0);
 }
 
+bool recovery_is_newer_than(struct file_system *fs, const struct manifest *manifest,
+                            const char *name)
+{
+    uint64_t number;
+    struct file *file;
+    if (!recovery_is_segment_name(name, &number) || manifest_find(manifest, number) != NULL ||
+        fs_open(fs, name, FILE_MODE_READ, &file) != STATUS_OK) {
+        return false;
+    }
+    uint8_t bytes[SEGMENT_HEADER_SIZE];
+    size_t size = 0;
+    struct segment_header header;
+    bool is_ours = file_read(file, 0, bytes, sizeof(bytes), &size) == STATUS_OK &&
+                   size == sizeof(bytes) &&
+                   segment_header_decode(bytes, manifest->store_id, number, &header) == STATUS_OK;
+    file_close(file);
+    return is_ours && header.kind == SEGMENT_LOG &&
+           header.first_sequence >= manifest->next_sequence;
+}
+
+struct newer {
+    const struct engine *engine;
+    char name[FILE_NAME_SIZE_MAX]; /* of one of them */
+    size_t count;
+};
+
+static void note_newer(void *context, const char *name)
+{
+    struct newer *newer = context;
+    if (recovery_is_newer_than(newer->engine->fs, &newer->engine->manifest, name)) {
+        (void)snprintf(newer->name, sizeof(newer->name), "%s", name);
+        newer->count++;
+    }
+}
+
+/* What the manifest does not list is removed, so it had better be the newest one. */
+static enum status check_is_newest(const struct engine *engine, struct error *error)
+{
+    struct newer newer = {.engine = engine};
+    enum status status = fs_list(engine->fs, note_newer, &newer);
+    if (status != STATUS_OK) {
+        return error_set(error, status, "can't list the directory: %s", status_words(status));
+    }
+    if (newer.count == 0) {
+        return STATUS_OK;
+    }
+    return error_set(error, STATUS_CORRUPT,
+                     "%s and %zu other log segments hold records that are newer than the file %s, "
+                     "which does not list them: it is an older one that was put back, or a backup "
+                     "was copied over the store. Put the newest %s back, or restore the backup "
+                     "into an empty directory. " ADVICE_DAMAGED,
+                     newer.name, newer.count - 1, MANIFEST_NAME, MANIFEST_NAME);
+}
+
 /* --- opening one file --------------------------------------------------------------------- */
 
 static bool has_cut_file(struct engine *engine, const char *name)
@@ -215,6 +269,10 @@ enum status recovery_files_open(struct engine *engine, struct recovery_files *fi
 {
     const struct manifest *manifest = &engine->manifest;
     size_t count = manifest->file_count;
+    enum status is_newest = check_is_newest(engine, error);
+    if (is_newest != STATUS_OK) {
+        return is_newest;
+    }
     files->files = calloc(count + 1, sizeof(*files->files));
     files->log = calloc(count + 1, sizeof(struct recovery_file *));
     if (files->files == NULL || files->log == NULL) {

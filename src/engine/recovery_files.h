@@ -44,8 +44,17 @@ struct recovery_files {
 void recovery_files_init(struct recovery_files *files);
 void recovery_files_deinit(struct recovery_files *files);
 
-/* Opens all files of engine->manifest. CORRUPT: one is missing or not what it should be, `error`
- * names it. */
+/*
+ * Is this the name of a log segment of the store that was used after the manifest was replaced by
+ * a newer one? A segment is listed before it is used (rule 1 of docs/durability.md), and when one
+ * is dropped the manifest's next sequence number is above its own (rule 7), so no crash leaves such
+ * a file. False also when it can't be read.
+ */
+bool recovery_is_newer_than(struct file_system *fs, const struct manifest *manifest,
+                            const char *name);
+
+/* Opens all files of engine->manifest. CORRUPT: the manifest is not the newest, or one is missing
+ * or not what it should be, `error` names it. */
 enum status recovery_files_open(struct engine *engine, struct recovery_files *files,
                                 struct error *error) MUST_CHECK;
 

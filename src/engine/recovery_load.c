@@ -204,10 +204,8 @@ static enum status build(struct load *load, struct error *error)
         }
     }
     if (status == STATUS_OK) {
-        struct recovery_settlement settlement = {.engine = load->engine,
-                                                 .table = &load->scan.table,
-                                                 .marks = &load->scan.marks,
-                                                 .now_ms = load->now_ms};
+        struct recovery_settlement settlement = {
+            .engine = load->engine, .table = &load->scan.table, .now_ms = load->now_ms};
         status = has_checkpoint ? recovery_settle_on_checkpoint(&settlement)
                                 : recovery_settle_alone(&settlement);
     }

@@ -14,28 +14,22 @@
 
 /* --- the newest records ------------------------------------------------------------------- */
 
-/* Has a mark declared the record dead? */
-static bool is_marked(const struct recovery_settlement *settlement,
-                      const struct recovery_entry *entry)
-{
-    return staircase_covers(settlement->marks, entry->sequence, entry->expiry_ms);
-}
-
+/* Does it have a slot? What a mark alone has ended does: expiry.h. */
 static bool is_alive(const struct recovery_settlement *settlement,
                      const struct recovery_entry *entry)
 {
     return !entry->is_dead &&
-           (entry->expiry_ms == EXPIRY_NONE ||
-            (entry->expiry_ms > settlement->now_ms && !is_marked(settlement, entry)));
+           (entry->expiry_ms == EXPIRY_NONE || entry->expiry_ms > settlement->now_ms);
 }
 
 /* What the clock has ended while nobody looked is not served; the mark that the first expiry cycle
- * appends makes sure that it stays so. */
+ * appends makes sure that it stays so. A mark that says so already is no substitute: it goes when
+ * all slots have gone that it speaks of, wherever the records are. */
 static void note_expired(const struct recovery_settlement *settlement,
                          const struct recovery_entry *entry)
 {
     struct expiry *expiry = &settlement->engine->expiry;
-    if (entry->is_dead || is_marked(settlement, entry)) {
+    if (entry->is_dead) {
         return;
     }
     expiry->removed++;
@@ -288,61 +282,6 @@ static enum status settle_all_unreadable(struct recovery_settlement *settlement,
     return status;
 }
 
-/* --- marks -------------------------------------------------------------------------------- */
-
-#define MARKED_BATCH 64
-
-/* Slots of one hash that a mark may concern. */
-struct marked_batch {
-    struct index_entry slots[MARKED_BATCH];
-    size_t count;
-    int64_t until_ms;
-};
-
-static void collect_marked(void *context, const struct index_entry *slot)
-{
-    struct marked_batch *batch = context;
-    if (slot->expiry_ms <= batch->until_ms && batch->count < MARKED_BATCH) {
-        batch->slots[batch->count++] = *slot;
-    }
-}
-
-static void drop_marked(struct recovery_settlement *settlement, struct engine_keyspace *keyspace,
-                        const struct marked_batch *batch)
-{
-    for (size_t i = 0; i < batch->count; i++) {
-        struct lookup lookup;
-        lookup_address_locked(settlement->engine, batch->slots[i].address, &lookup);
-        if (lookup.status == STATUS_OK &&
-            staircase_covers(settlement->marks, lookup.record.sequence, lookup.record.expiry_ms)) {
-            CHECK(index_remove(keyspace->index, batch->slots[i].hash, batch->slots[i].address));
-            change_forget_record_locked(settlement->engine, keyspace, batch->slots[i].hash,
-                                        &lookup);
-        }
-    }
-}
-
-/* Marks speak of slots of the checkpoint, too. As long as the clock has passed what they say, the
- * expiry cycle sees to that; a clock that was set back must not bring anything back. */
-static void obey_marks(struct recovery_settlement *settlement)
-{
-    const struct staircase *marks = settlement->marks;
-    struct spaces *spaces = &settlement->engine->spaces;
-    if (marks->count == 0 || marks->steps[0].until_ms <= settlement->now_ms) {
-        return;
-    }
-    for (size_t i = 0; i < spaces->count; i++) {
-        struct engine_keyspace *keyspace = spaces->databases[i];
-        uint64_t cursor = 0;
-        do {
-            /* Slots tell whole seconds, rounded up. */
-            struct marked_batch batch = {.until_ms = marks->steps[0].until_ms + 999};
-            index_scan(keyspace->index, &cursor, 1, collect_marked, &batch);
-            drop_marked(settlement, keyspace, &batch);
-        } while (cursor != 0);
-    }
-}
-
 static bool has_entries(const struct recovery_table *table)
 {
     for (size_t i = 0; i < table->capacity; i++) {
@@ -371,9 +310,6 @@ enum status recovery_settle_on_checkpoint(struct recovery_settlement *settlement
     recovery_candidates_deinit(&candidates);
     if (status == STATUS_OK && has_entries(settlement->table)) {
         status = recovery_settle_alone(settlement); /* the rest: keys that were not there */
-    }
-    if (status == STATUS_OK) {
-        obey_marks(settlement);
     }
     return status;
 }

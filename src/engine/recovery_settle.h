@@ -9,13 +9,11 @@
 #include "base/status.h"
 #include "engine/engine_state.h"
 #include "engine/recovery_table.h"
-#include "engine/staircase.h"
 
 /* Borrows all of it. The table's entries are used up. */
 struct recovery_settlement {
     struct engine *engine; /* its spaces are made, its segments stand in the table */
     struct recovery_table *table;
-    const struct staircase *marks;
     int64_t now_ms; /* one moment for all keys */
 };
 

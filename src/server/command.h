@@ -69,7 +69,8 @@ enum command_flag {
      * DISCARD, QUIT ...). RUNS_QUEUE: EXEC, which writes when one of its queue does, and when
      * refused ends the transaction. WHILE_SUBSCRIBED: a RESP2 client that has subscribed to
      * something may send it. SYSTEM: not for applications, which COMMAND DOCS tells. DEBUGGING:
-     * only where enable-debug-command allows it. */
+     * only where enable-debug-command allows it. MODULES: nowhere, as in a Redis whose
+     * enable-module-command is no. */
     COMMAND_NEVER_QUEUED = 1 << 21,
     COMMAND_RUNS_QUEUE = 1 << 22,
     COMMAND_WHILE_SUBSCRIBED = 1 << 23,
@@ -78,7 +79,8 @@ enum command_flag {
      * that has said NO-TOUCH (TOUCH). */
     COMMAND_NO_TOUCH = 1 << 25,
     COMMAND_TOUCHES = 1 << 26,
-    COMMAND_DEBUGGING = 1 << 27
+    COMMAND_DEBUGGING = 1 << 27,
+    COMMAND_MODULES = 1 << 28
 };
 
 /* ACL categories, as COMMAND INFO and ACL CAT name them. */

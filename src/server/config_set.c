@@ -10,7 +10,7 @@
 static bool has_wildcard(struct slice pattern)
 {
     for (size_t i = 0; i < pattern.size; i++) {
-        if (strchr("*?[\\", pattern.data[i]) != NULL && pattern.data[i] != '\0') {
+        if (strchr("*?[", pattern.data[i]) != NULL && pattern.data[i] != '\0') {
             return true;
         }
     }
@@ -79,6 +79,14 @@ static enum status refuse(struct error *error, const char *name, const char *why
                      "CONFIG SET failed (possibly related to argument '%s') - %s", name, why);
 }
 
+/* The same while names are looked at, which are told as the client wrote them. */
+static enum status refuse_name(struct error *error, struct slice name, const char *why)
+{
+    return error_set(error, STATUS_INVALID,
+                     "CONFIG SET failed (possibly related to argument '%.*s') - %s", (int)name.size,
+                     name.data, why);
+}
+
 static enum status find(struct slice name, bool may_protected, struct change *change,
                         struct error *error)
 {
@@ -91,10 +99,10 @@ static enum status find(struct slice name, bool may_protected, struct change *ch
     const struct directive *directive = change->directive;
     change->name = slice_is_word(name, directive->name) ? directive->name : directive->alias;
     if ((directive->flags & DIRECTIVE_PROTECTED) != 0 && !may_protected) {
-        return refuse(error, change->name, "can't set protected config");
+        return refuse_name(error, name, "can't set protected config");
     }
     if ((directive->flags & DIRECTIVE_IMMUTABLE) != 0) {
-        return refuse(error, change->name, "can't set immutable config");
+        return refuse_name(error, name, "can't set immutable config");
     }
     return STATUS_OK;
 }
@@ -111,7 +119,7 @@ static enum status find_all(const struct slice *pairs, size_t count, bool may_pr
         changes[i].value = pairs[2 * i + 1];
         for (size_t k = 0; k < i; k++) {
             if (changes[k].name == changes[i].name) {
-                return refuse(error, changes[i].name, "duplicate parameter");
+                return refuse_name(error, pairs[2 * i], "duplicate parameter");
             }
         }
     }

@@ -8,6 +8,7 @@
 #include "server/process_title.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -192,6 +193,20 @@ const char *config_special_oom_values(struct slice value, struct slice current, 
     return NULL;
 }
 
+/* As Redis shows it: six decimals at most, without the zeros at their end. */
+static bool append_decimals(struct buffer *text, double number)
+{
+    char copy[64];
+    int size = snprintf(copy, sizeof(copy), "%f", number);
+    while (copy[size - 1] == '0') {
+        size--;
+    }
+    if (copy[size - 1] == '.') {
+        size--;
+    }
+    return append(text, slice_make(copy, (size_t)size));
+}
+
 const char *config_special_percentiles(struct slice value, struct slice current,
                                        struct buffer *text)
 {
@@ -210,14 +225,13 @@ const char *config_special_percentiles(struct slice value, struct slice current,
             copy[word.size] = '\0';
             number = strtod(copy, &end);
         }
-        if (end == copy || *end != '\0') {
+        if (end == copy || *end != '\0' || isnan(number)) {
             return invalid;
         }
         if (!(number >= 0.0 && number <= 100.0)) {
             return "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]";
         }
-        int size = snprintf(copy, sizeof(copy), "%.10g", number);
-        if (!append(text, slice_make(copy, (size_t)size))) {
+        if (!append_decimals(text, number)) {
             return config_special_no_memory;
         }
     }

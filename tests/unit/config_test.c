@@ -149,6 +149,8 @@ START_TEST(values_show_in_their_usual_form)
     expect_value("hz", "0", "1");
     expect_value("hz", "1000", "500");
     expect_value("latency-tracking-info-percentiles", "1 2 3.50", "1 2 3.5");
+    expect_value("latency-tracking-info-percentiles", "0.0000001 33.3333333 100",
+                 "0 33.333333 100");
     expect_value("oom-score-adj-values", "-2000 0 2000", "-2000 0 2000");
     expect_value("shutdown-on-sigterm", "nosave now", "nosave now");
     expect_value("shutdown-on-sigterm", "force now NOSAVE now", "nosave now force");
@@ -178,6 +180,8 @@ START_TEST(bad_values_are_refused_in_the_words_of_redis)
     expect_refusal("save", "60", "Invalid save parameters");
     expect_refusal("notify-keyspace-events", "Z",
                    "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+    expect_refusal("latency-tracking-info-percentiles", "50 nan",
+                   "Invalid latency-tracking-info-percentiles parameters");
     expect_refusal("oom-score-adj-values", "1 2", "wrong number of arguments");
     const char *words =
         "argument(s) must be one of the following: default, save, nosave, now, force";
@@ -270,8 +274,12 @@ START_TEST(set_wants_known_and_different_names)
 {
     struct slice pairs[] = {SLICE_LITERAL("hz"), SLICE_LITERAL("1"), SLICE_LITERAL("HZ"),
                             SLICE_LITERAL("2")};
-    ck_assert_str_eq(set(2, pairs), "CONFIG SET failed (possibly related to argument 'hz') - "
+    ck_assert_str_eq(set(2, pairs), "CONFIG SET failed (possibly related to argument 'HZ') - "
                                     "duplicate parameter");
+    pairs[2] = SLICE_LITERAL("Databases");
+    ck_assert_str_eq(set(2, pairs),
+                     "CONFIG SET failed (possibly related to argument 'Databases') - "
+                     "can't set immutable config");
     pairs[2] = SLICE_LITERAL("NoSuch");
     ck_assert_str_eq(set(2, pairs),
                      "Unknown option or number of arguments for CONFIG SET - 'NoSuch'");
@@ -332,6 +340,8 @@ START_TEST(get_matches_names_and_patterns)
     struct slice names[] = {SLICE_LITERAL("PORT"), SLICE_LITERAL("h?"), SLICE_LITERAL("hz"),
                             SLICE_LITERAL("nosuch")};
     ck_assert_str_eq(get(4, names), "PORT=6379;hz=10;");
+    struct slice escaped[] = {SLICE_LITERAL("h\\z"), SLICE_LITERAL("por\\t*")};
+    ck_assert_str_eq(get(2, escaped), "port=6379;");
     struct slice aliases[] = {SLICE_LITERAL("*ve-priority"), SLICE_LITERAL("rdb-key-*"),
                               SLICE_LITERAL("rdb-key-save-delay")};
     ck_assert_str_eq(get(3, aliases), "rdb-key-save-delay=0;slave-priority=100;");

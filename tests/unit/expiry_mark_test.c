@@ -218,6 +218,135 @@ START_TEST(a_rotten_mark)
 }
 END_TEST
 
+/* Two keys that live as long as the clock does not go on; a third was seen to have expired when it
+ * was ahead. Its mark is owed. */
+static void owe_a_mark(void)
+{
+    put("source", "1", START_MS + 300);
+    put("other", "2", START_MS + 400);
+    put("gone", "3", START_MS + 900);
+    store.clock_ms = START_MS + 950;
+    ck_assert_int_eq(find("gone"), STATUS_NOT_FOUND);
+    store.clock_ms = START_MS;
+}
+
+/* What a mark has declared dead is removed later, by whoever comes upon it: that is no reason for
+ * another mark, which would cover what was written behind the first. */
+START_TEST(no_second_mark_for_what_a_mark_has_ended)
+{
+    owe_a_mark();
+    put("lives", "on", START_MS + 350);
+    ck_assert_int_eq(find("other"), STATUS_NOT_FOUND);
+    engine_tick(store.engine);
+    ck_assert_int_eq(find("lives"), STATUS_OK);
+    kill_and_open();
+    ck_assert_int_eq(find("lives"), STATUS_OK);
+    ck_assert_int_eq(find("other"), STATUS_NOT_FOUND);
+}
+END_TEST
+
+/* As RENAME does it. */
+START_TEST(another_name_while_a_mark_is_owed)
+{
+    owe_a_mark();
+    ck_assert_int_eq(find("source"), STATUS_OK);
+    put("target", "1", START_MS + 300);
+    ck_assert_int_eq(sim_store_delete(&store, "source"), STATUS_NOT_FOUND);
+    engine_tick(store.engine);
+    ck_assert_int_eq(find("target"), STATUS_OK);
+    kill_and_open();
+    ck_assert_int_eq(find("target"), STATUS_OK);
+    ck_assert_int_eq(find("source"), STATUS_NOT_FOUND);
+}
+END_TEST
+
+/* Values of a kilobyte, of which so many fill a segment nearly. */
+static void put_numbered(const char *prefix, unsigned count)
+{
+    static char bytes[1025];
+    memset(bytes, 'v', sizeof(bytes) - 1);
+    for (unsigned i = 0; i < count; i++) {
+        char key[32];
+        (void)snprintf(key, sizeof(key), "%s%u", prefix, i);
+        put(key, bytes, EXPIRY_NONE);
+    }
+}
+
+/* A compaction copies a record that a mark has ended, whose slot goes with its second only, beside
+ * what lives on; the mark is in another file. The next start finds that it has expired. */
+START_TEST(the_mark_stays_for_what_was_copied_before_its_slot_went)
+{
+    put("first", "1", START_MS + 500);
+    put_numbered("beside", 13);
+    put("second", "2", START_MS + 900);
+    fill_segment();
+    store.clock_ms = START_MS + 950;
+    ck_assert_int_eq(find("second"), STATUS_NOT_FOUND);
+    engine_tick(store.engine);
+    put_numbered("mark's", 10);
+    compact();
+    put_numbered("mark's", 10);
+    store.clock_ms = START_MS + 2000;
+    kill_and_open();
+    engine_tick(store.engine);
+    engine_set_compaction_percentage(store.engine, 20);
+    for (unsigned i = 0; i < 5; i++) {
+        put_numbered("mark's", 10);
+        ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
+        engine_tick(store.engine);
+    }
+    store.clock_ms = START_MS;
+    kill_and_open();
+    ck_assert_int_eq(find("first"), STATUS_NOT_FOUND);
+}
+END_TEST
+
+/* What a mark has ended has a slot still, but is no key: it is not deleted, and can be set. */
+START_TEST(no_key_but_a_slot)
+{
+    owe_a_mark();
+    put("pays", "the mark", START_MS + 350);
+    ck_assert_int_eq(sim_store_delete(&store, "source"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(sim_store_delete(&store, "source"), STATUS_NOT_FOUND);
+    put("other", "again", START_MS + 400);
+    ck_assert_int_eq(find("other"), STATUS_OK);
+    ck_assert_uint_eq(sim_store_statistics(&store).expired_keys, 3); /* told once each */
+    engine_tick(store.engine);
+    kill_and_open();
+    ck_assert_int_eq(find("source"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(find("other"), STATUS_OK);
+    ck_assert_int_eq(find("pays"), STATUS_OK);
+    store.clock_ms = START_MS + 2000;
+    engine_tick(store.engine);
+    store.clock_ms = START_MS;
+    kill_and_open();
+    ck_assert_int_eq(find("other"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(find("pays"), STATUS_NOT_FOUND);
+}
+END_TEST
+
+/* The last cycle was an hour ahead; of what came after it it has removed nothing. */
+START_TEST(a_mark_younger_than_the_cycle_that_went_further)
+{
+    store.clock_ms = START_MS + 3600000;
+    engine_tick(store.engine);
+    engine_set_active_expiry(store.engine, false);
+    store.clock_ms = START_MS;
+    expire_within_a_second();
+    fill_segment();
+    put("garbage", "1", EXPIRY_NONE);
+    put("garbage", "2", EXPIRY_NONE);
+    for (unsigned i = 0; i < 3; i++) {
+        compact(); /* the first appends the mark */
+        put("garbage", "3", EXPIRY_NONE);
+    }
+    store.clock_ms = START_MS;
+    kill_and_open();
+    ck_assert_int_eq(find("first"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(find("second"), STATUS_NOT_FOUND);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("expiry marks");
@@ -228,5 +357,10 @@ int main(void)
     tcase_add_test(tests, the_mark_goes_when_it_says_nothing_any_more);
     tcase_add_test(tests, a_mark_that_waits_is_no_garbage);
     tcase_add_test(tests, a_rotten_mark);
+    tcase_add_test(tests, no_second_mark_for_what_a_mark_has_ended);
+    tcase_add_test(tests, another_name_while_a_mark_is_owed);
+    tcase_add_test(tests, the_mark_stays_for_what_was_copied_before_its_slot_went);
+    tcase_add_test(tests, no_key_but_a_slot);
+    tcase_add_test(tests, a_mark_younger_than_the_cycle_that_went_further);
     return test_run("expiry marks", tests);
 }

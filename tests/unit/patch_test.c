@@ -420,6 +420,28 @@ START_TEST(expired_pieces_are_not_zeros_later)
 }
 END_TEST
 
+/* The clock was ahead when another key was seen to have expired, and the mark of that is owed: what
+ * is changed now lives on behind it, as what is written whole does. */
+START_TEST(a_change_while_an_expiry_mark_is_owed)
+{
+    int64_t start_ms = store.clock_ms;
+    put_large();
+    patch(0, 1);
+    ck_assert_int_eq(try_patch(0, slice_make(NULL, 0), start_ms + 1000), STATUS_OK);
+    ck_assert_int_eq(sim_store_put(&store, "other", SLICE_LITERAL("o"), start_ms + 2000),
+                     STATUS_OK);
+    store.clock_ms = start_ms + 3000;
+    ck_assert_int_eq(sim_store_find(&store, "other"), STATUS_NOT_FOUND);
+    store.clock_ms = start_ms;
+    test_random_fill(&random_numbers, expected + 7, 5);
+    ck_assert_int_eq(try_patch(7, slice_make(expected + 7, 5), start_ms + 1000), STATUS_OK);
+    engine_tick(store.engine);
+    assert_expected();
+    kill_and_open();
+    assert_expected();
+}
+END_TEST
+
 /* A record of another key rots in the file with the first handle, while the header's file, which
  * the checkpoint knows, is gone. */
 START_TEST(rot_elsewhere_takes_no_pieces)
@@ -575,6 +597,7 @@ int main(void)
     tcase_add_test(tests, it_goes_along_when_databases_are_exchanged);
     tcase_add_test(tests, opening_announces_pieces);
     tcase_add_test(tests, expired_pieces_are_not_zeros_later);
+    tcase_add_test(tests, a_change_while_an_expiry_mark_is_owed);
     tcase_add_test(tests, rot_elsewhere_takes_no_pieces);
     tcase_add_test(tests, a_header_that_rots_meanwhile_keeps_its_pieces);
     tcase_add_test(tests, a_patch_may_be_longer_than_a_segment);

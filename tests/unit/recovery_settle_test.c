@@ -12,7 +12,6 @@ static struct sim_disk *disk;
 static struct file_system *fs;
 static struct engine *engine;
 static struct recovery_table table;
-static struct staircase marks;
 
 static void set_up(void)
 {
@@ -23,12 +22,10 @@ static void set_up(void)
         .fs = fs, .database_count = 1, .without_threads = true, .random_seed = 1};
     ck_assert_int_eq(engine_open(&options, &engine, &error), STATUS_OK);
     recovery_table_init(&table);
-    staircase_init(&marks);
 }
 
 static void tear_down(void)
 {
-    staircase_deinit(&marks);
     recovery_table_deinit(&table);
     enum status status = engine_close(engine);
     (void)status; /* it is not a store that anybody would open */
@@ -108,8 +105,7 @@ static bool has(const struct seen *seen, struct index_entry record)
 
 static void settle(void)
 {
-    struct recovery_settlement settlement = {
-        .engine = engine, .table = &table, .marks = &marks, .now_ms = 1};
+    struct recovery_settlement settlement = {.engine = engine, .table = &table, .now_ms = 1};
     ck_assert_int_eq(recovery_settle_on_checkpoint(&settlement), STATUS_OK);
 }
 

@@ -346,6 +346,25 @@ START_TEST(a_lost_manifest_is_no_empty_store)
 }
 END_TEST
 
+START_TEST(an_older_manifest_is_not_taken_for_the_newest)
+{
+    put("a", "1");
+    size_t size;
+    uint8_t *older = test_file_read(&original, "MANIFEST", &size);
+    for (int i = 0; i < 40; i++) {
+        put_size("b", "large", 10000);
+    }
+    crash();
+    ck_assert(exists(THIRD));
+    test_file_resize(&copied, "MANIFEST", size);
+    test_file_write(&copied, "MANIFEST", 0, older, size);
+    free(older);
+    expect_refusal("Put the newest MANIFEST back");
+    ck_assert(exists(SECOND));
+    ck_assert(exists(THIRD));
+}
+END_TEST
+
 /* As a backup may be left by a power cut. */
 START_TEST(a_lone_checkpoint_is_no_empty_store)
 {
@@ -439,6 +458,7 @@ int main(void)
     tcase_add_test(tests, a_rotten_value_before_a_sync_mark_is_that_keys_affair);
     tcase_add_test(tests, a_lost_segment_is_named);
     tcase_add_test(tests, a_lost_manifest_is_no_empty_store);
+    tcase_add_test(tests, an_older_manifest_is_not_taken_for_the_newest);
     tcase_add_test(tests, a_lone_checkpoint_is_no_empty_store);
     tcase_add_test(tests, only_our_own_strays_are_removed);
     tcase_add_test(tests, a_small_store_takes_little_room);
