@@ -189,6 +189,7 @@ void expiry_cycle(struct engine *engine)
     mutex_lock(&engine->lock);
     bool is_paused = expiry_is_paused_locked(engine);
     uint64_t next_sequence = engine->appender.next_sequence;
+    uint64_t map_sequence = engine->spaces.map_sequence;
     mutex_unlock(&engine->lock);
     if (is_paused) {
         return;
@@ -202,7 +203,10 @@ void expiry_cycle(struct engine *engine)
         enum status status = append_mark_locked(engine);
         (void)status; /* A full disk: the mark is owed until the next round. */
     }
-    engine->expiry.cycled_ms = now_s * 1000;
-    engine->expiry.cycled_sequence = next_sequence;
+    /* A keyspace that was swapped meanwhile may have been missed. */
+    if (engine->spaces.map_sequence == map_sequence) {
+        engine->expiry.cycled_ms = now_s * 1000;
+        engine->expiry.cycled_sequence = next_sequence;
+    }
     mutex_unlock(&engine->lock);
 }

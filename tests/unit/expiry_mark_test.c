@@ -3,6 +3,7 @@
 #include "engine/engine.h"
 
 #include "base/log.h"
+#include "engine/engine_state.h"
 #include "engine/mark.h"
 #include "support/sim_store.h"
 #include "support/test_run.h"
@@ -347,6 +348,49 @@ START_TEST(a_mark_younger_than_the_cycle_that_went_further)
 }
 END_TEST
 
+static void swap(unsigned a, unsigned b)
+{
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_swap_locked(store.engine, a, b), STATUS_OK);
+    engine_unlock(store.engine);
+}
+
+static void swap_databases(void *context, unsigned database, struct slice key)
+{
+    (void)context;
+    if (database == 1 && slice_equal(key, SLICE_LITERAL("key"))) {
+        ck_assert_int_eq(engine_swap_locked(store.engine, 0, 2), STATUS_OK);
+    }
+}
+
+/* A cycle goes through the databases: one that takes the place of another while it is there is
+ * missed, and with it what a mark concerns. */
+START_TEST(a_cycle_in_whose_midst_databases_are_swapped)
+{
+    tear_down();
+    struct engine_options options = sim_store_options(SEGMENT_SIZE);
+    options.database_count = 3;
+    options.on_expired_locked = swap_databases;
+    sim_store_begin(&store, &options);
+    put("missed", "1", START_MS + 1000);
+    swap(0, 2);
+    put("key", "1", START_MS + 1000);
+    swap(0, 1);
+    store.clock_ms = START_MS + 2000;
+    uint64_t sequence = store.engine->appender.next_sequence;
+    engine_tick(store.engine); /* comes to "key" in the second, and not back to the first */
+    engine_lock(store.engine);
+    ck_assert_uint_eq(engine_count_locked(store.engine, engine_database_locked(store.engine, 0)),
+                      1);
+    ck_assert(!expiry_is_done_locked(store.engine, sequence - 1, START_MS + 1000));
+    engine_unlock(store.engine);
+    engine_tick(store.engine);
+    engine_lock(store.engine);
+    ck_assert(expiry_is_done_locked(store.engine, sequence - 1, START_MS + 1000));
+    engine_unlock(store.engine);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("expiry marks");
@@ -362,5 +406,6 @@ int main(void)
     tcase_add_test(tests, the_mark_stays_for_what_was_copied_before_its_slot_went);
     tcase_add_test(tests, no_key_but_a_slot);
     tcase_add_test(tests, a_mark_younger_than_the_cycle_that_went_further);
+    tcase_add_test(tests, a_cycle_in_whose_midst_databases_are_swapped);
     return test_run("expiry marks", tests);
 }
