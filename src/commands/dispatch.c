@@ -413,7 +413,8 @@ void dispatch_foresee(struct server *server, const struct session *session,
                       const struct request_words *request, struct prefetch_group *keys)
 {
     const struct command *command = request->command;
-    if (command == NULL || command->keys[0].begin == 0 || session->transaction.open) {
+    if (command == NULL || command->keys[0].begin == 0 || session->transaction.open ||
+        needs_authentication(server, session)) {
         return;
     }
     const struct key_spec *spec = &command->keys[0];
