@@ -417,7 +417,8 @@ void dispatch_foresee(struct server *server, const struct session *session,
                       const struct request_words *request, struct prefetch_group *keys)
 {
     const struct command *command = request->command;
-    if (command == NULL || command->keys[0].begin == 0 || session->transaction.open) {
+    if (command == NULL || command->keys[0].begin == 0 || session->transaction.open ||
+        needs_authentication(server, session)) {
         return;
     }
     const struct key_spec *spec = &command->keys[0];
@@ -426,9 +427,11 @@ void dispatch_foresee(struct server *server, const struct session *session,
     end = end < request->argument_count ? end : request->argument_count;
     const struct engine *engine = server_engine(server);
     bool is_write = (command->flags & COMMAND_WRITE) != 0;
-    for (size_t i = first; i < end; i += (size_t)spec->step) {
+    size_t step = (size_t)spec->step;
+    for (size_t i = first; i < end; i += step) {
         if (!prefetch_add_locked(engine, keys, session->database, request->arguments[i],
                                  is_write)) {
+            keys->left_out += (end - i + step - 1) / step;
             return;
         }
     }

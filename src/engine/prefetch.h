@@ -95,12 +95,14 @@ struct prefetch_key {
 struct prefetch_group {
     struct prefetch_key keys[PREFETCH_KEYS_MAX];
     size_t count;
+    size_t left_out; /* keys of its commands for which there was no room */
 };
 
 /* So many keys are a group, and no other command's are added to them. */
 size_t prefetch_group_size_locked(const struct engine *engine);
 
-/* Adds a key; false: there was no room. */
+/* Adds a key; false: there was no room: it and its command's next ones are to be counted as left
+ * out. */
 bool prefetch_add_locked(const struct engine *engine, struct prefetch_group *group,
                          unsigned database, struct slice key, bool is_written);
 

@@ -12,6 +12,7 @@ void turn_ahead_init(struct turn_ahead *ahead)
 {
     ahead->cursor = (struct turn_cursor){.part = 0};
     ahead->group.count = 0;
+    ahead->group.left_out = 0;
     ahead->group_first = 0;
     ahead->due = 0;
     ahead->next = 0;
@@ -41,6 +42,7 @@ static void gather_locked(struct worker *worker, struct turn_ahead *ahead)
     struct turn_cursor *cursor = &ahead->cursor;
     size_t requests_max = prefetch_group_size_locked(engine);
     ahead->group.count = 0;
+    ahead->group.left_out = 0;
     ahead->group_first = SIZE_MAX;
     for (size_t i = 0;
          i < requests_max && ahead->group.count < requests_max && find_request(worker, cursor);
@@ -66,6 +68,7 @@ void turn_ahead_seek(const struct worker *worker, struct turn_ahead *ahead, cons
         ahead->cursor =
             (struct turn_cursor){.part = (size_t)(part - worker->parts), .request = part->executed};
         ahead->group.count = 0;
+        ahead->group.left_out = 0;
         ahead->group_first = number;
         ahead->due = number;
         ahead->asked = 0;
@@ -101,7 +104,7 @@ void turn_ahead_locked(struct worker *worker, struct turn_ahead *ahead, size_t n
     while (turn_ahead_is_due(ahead, next)) {
         prefetch_records_locked(engine, &ahead->group);
         ahead->running = ahead->asked;
-        ahead->asked = ahead->group.count;
+        ahead->asked = ahead->group.count + ahead->group.left_out;
         ahead->due = ahead->group_first;
         gather_locked(worker, ahead);
         prefetch_index_locked(engine, &ahead->group);

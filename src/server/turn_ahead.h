@@ -32,7 +32,8 @@ struct turn_ahead {
     size_t group_first;          /* its first request */
     size_t due;                  /* the request before which there is something to fetch again */
     size_t next;                 /* the request that is to run next when all run in their order */
-    size_t asked;                /* keys of the group before it, whose records are on their way */
+    size_t asked;                /* keys of the group before it, whose records are on their way, and
+                                    of those that were left out of it */
     size_t running;              /* of the one before that, which runs; 0 = it is not timed */
     int64_t running_from_us;     /* in the hold */
 };
