@@ -394,15 +394,6 @@ class Info(TestCase):
             self.assertEqual(client.read(), b"$1000\r\n%s\r\n" % value)
         self.assertGreater(int(self.section(ours, "scdb")[b"reads_ahead"]), before)
 
-        # A command with more keys than are asked for is measured by all of them.
-        pipeline = b"MGET %s\r\n" % b" ".join(values)
-        before = None
-        for _ in range(10):
-            client.socket.sendall(pipeline)
-            self.assertTrue(client.read().startswith(b"*2000\r\n$1000\r\n0000"))
-            before = before or int(self.section(ours, "scdb")[b"reads_ahead"])
-        self.assertLess(int(self.section(ours, "scdb")[b"reads_ahead"]), before + 5 * 64)
-
     def test_errors_that_come_late(self):
         """MIGRATE waits here, and not in Redis; its errors are counted all the same."""
         found = []

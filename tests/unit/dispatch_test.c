@@ -1,10 +1,13 @@
 /* dispatch_test.c - MULTI and EXEC, and what is wrong with a command. Every row's reply is what
  * redis-server 7.0.15 answered to the same words; a table starts with an empty store. */
+#include "commands/dispatch.h"
 #include "commands/table.h"
+#include "engine/prefetch.h"
 #include "keyspace/keyspace.h"
 #include "server/server_state.h"
 #include "support/command_shell.h"
 #include "support/test_run.h"
+#include "support/word_split.h"
 
 #include <check.h>
 #include <ctype.h>
@@ -309,6 +312,64 @@ START_TEST(authentication)
 }
 END_TEST
 
+/* The keys that are looked up ahead of a command. */
+static struct prefetch_group foresee(struct command_shell *shell, size_t session, const char *line)
+{
+    struct slice words[WORD_SPLIT_MAX];
+    size_t count = word_split(line, words);
+    struct request_words request = {table_find(words[0]), words, count};
+    struct server *server = command_shell_server(shell);
+    struct prefetch_group group = {.count = 0};
+    engine_lock(server->engine);
+    dispatch_foresee(server, command_shell_session(shell, session), &request, &group);
+    engine_unlock(server->engine);
+    return group;
+}
+
+START_TEST(keys_are_foreseen)
+{
+    struct command_shell *shell = command_shell_create(1);
+    ck_assert_uint_eq(foresee(shell, 0, "get a").count, 1);
+    ck_assert(!foresee(shell, 0, "get a").keys[0].is_written);
+    ck_assert(foresee(shell, 0, "set a 1").keys[0].is_written);
+    ck_assert_uint_eq(foresee(shell, 0, "mset a 1 b 2 c").count, 3);
+    ck_assert_uint_eq(foresee(shell, 0, "ping a").count, 0);
+    ck_assert_uint_eq(foresee(shell, 0, "nosuch a").count, 0);
+    expect(shell, 0, "multi", "+OK\r\n"); /* a command is queued, and looks nothing up */
+    ck_assert_uint_eq(foresee(shell, 0, "get a").count, 0);
+    command_shell_destroy(shell);
+}
+END_TEST
+
+/* Those that a group has no room for are counted, as they take their time, too. */
+START_TEST(keys_are_left_out)
+{
+    struct command_shell *shell = command_shell_create(1);
+    struct prefetch_group few = foresee(shell, 0, "mget 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16");
+    ck_assert_uint_eq(few.count, PREFETCH_GROUP_MAX);
+    ck_assert_uint_eq(few.left_out, 0);
+    struct prefetch_group many =
+        foresee(shell, 0,
+                "mset 1 x 2 x 3 x 4 x 5 x 6 x 7 x 8 x 9 x 10 x 11 x 12 x 13 x 14 x 15 x "
+                "16 x 17 x 18 x 19");
+    ck_assert_uint_eq(many.count, PREFETCH_GROUP_MAX);
+    ck_assert_uint_eq(many.left_out, 3);
+    command_shell_destroy(shell);
+}
+END_TEST
+
+START_TEST(nothing_is_foreseen_for_who_has_not_logged_in)
+{
+    struct command_shell *shell = command_shell_create(1);
+    expect(shell, 0, "config set requirepass secret", "+OK\r\n");
+    command_shell_session(shell, 1)->authenticated = false;
+    ck_assert_uint_eq(foresee(shell, 1, "get a").count, 0);
+    expect(shell, 1, "auth secret", "+OK\r\n");
+    ck_assert_uint_eq(foresee(shell, 1, "get a").count, 1);
+    command_shell_destroy(shell);
+}
+END_TEST
+
 static enum execution outcome(struct command_shell *shell, size_t session, const char *command)
 {
     enum execution execution;
@@ -477,6 +538,9 @@ int main(void)
     tcase_add_test(core, own_writes_count);
     tcase_add_test(core, reply_modes);
     tcase_add_test(core, authentication);
+    tcase_add_test(core, keys_are_foreseen);
+    tcase_add_test(core, keys_are_left_out);
+    tcase_add_test(core, nothing_is_foreseen_for_who_has_not_logged_in);
     tcase_add_test(core, pauses);
     tcase_add_test(core, counts);
     tcase_add_test(core, rows_are_found);
