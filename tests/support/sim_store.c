@@ -90,6 +90,15 @@ enum status sim_store_put(struct sim_store *store, const char *key, struct slice
     return status == STATUS_OK ? written : status;
 }
 
+void sim_store_fill(struct sim_store *store, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char key[16];
+        (void)snprintf(key, sizeof(key), "k%d", i);
+        CHECK(sim_store_put(store, key, SLICE_LITERAL("value"), EXPIRY_NONE) == STATUS_OK);
+    }
+}
+
 enum status sim_store_find(struct sim_store *store, const char *key)
 {
     struct engine *engine = store->engine;

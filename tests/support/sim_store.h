@@ -39,6 +39,9 @@ void sim_store_kill_and_open(struct sim_store *store);
 /* A value, written to the page cache as well; what the put says, or else what the write does. */
 enum status sim_store_put(struct sim_store *store, const char *key, struct slice value,
                           int64_t expiry_ms) MUST_CHECK;
+/* So many keys, k0, k1, ..., each with "value". */
+void sim_store_fill(struct sim_store *store, int count);
+
 enum status sim_store_find(struct sim_store *store, const char *key) MUST_CHECK;
 enum status sim_store_delete(struct sim_store *store, const char *key) MUST_CHECK;
 void sim_store_compact(struct sim_store *store);

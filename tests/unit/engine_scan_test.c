@@ -9,7 +9,6 @@
 #include "support/test_run.h"
 
 #include <check.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,12 +22,7 @@ static void set_up(void)
 {
     const struct engine_options options = sim_store_options(65536);
     sim_store_begin(&store, &options);
-    for (int i = 0; i < KEYS; i++) {
-        char key[16];
-        (void)snprintf(key, sizeof(key), "k%d", i);
-        ck_assert_int_eq(sim_store_put(&store, key, SLICE_LITERAL("value"), EXPIRY_NONE),
-                         STATUS_OK);
-    }
+    sim_store_fill(&store, KEYS);
     sim_store_close(&store); /* the tail in memory would need no disk */
     sim_store_open(&store);
 }

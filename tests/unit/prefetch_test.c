@@ -22,12 +22,7 @@ static void set_up(void)
 {
     const struct engine_options options = sim_store_options(65536);
     sim_store_begin(&store, &options);
-    for (int i = 0; i < KEYS; i++) {
-        char key[16];
-        (void)snprintf(key, sizeof(key), "k%d", i);
-        ck_assert_int_eq(sim_store_put(&store, key, SLICE_LITERAL("value"), EXPIRY_NONE),
-                         STATUS_OK);
-    }
+    sim_store_fill(&store, KEYS);
     group.count = 0;
 }
 
