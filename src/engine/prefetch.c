@@ -15,8 +15,8 @@ void prefetch_add_slot_locked(const struct engine *engine, struct prefetch_slots
 
 /* --- near or far -------------------------------------------------------------------------- */
 
-/* A record in memory takes less, with all that a command does with it; reads of a disk take more.
- * Where one record of twenty comes from there, asking for all costs as much as it saves. */
+/* A record in memory takes less, with all that a command does with it. Where one of twenty comes
+ * from a disk that answers in 100 us, they take as much. */
 #define NEAR_MAX_US 5
 
 /* Of a record that lies far away and whose size is not known no more is asked for. */
