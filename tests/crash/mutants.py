@@ -5,9 +5,12 @@
 
 BUILD holds tests that were built with -DSCDB_MUTANTS (`make mutants` does all of it). Without a
 mutant they must pass; with one, a test of PROGRAMS has to fail: first the cases by name, which
-take no time, then the sweeps, as far as it takes. Closes with "N passed, M failed".
+take no time, then the sweeps, as far as it takes. As many mutants are hunted at a time as there are
+processors. Closes with "N passed, M failed".
 """
 
+import concurrent.futures
+import contextlib
 import os
 import re
 import signal
@@ -25,6 +28,7 @@ PROGRAMS = [
     ("crash/fault_sweep_test", {"SCDB_TEST_SCALE": "100"}),
 ]
 SECONDS_MAX = 900  # what hangs ends
+running = set()  # processes, each the first of a session of its own
 
 
 def mutants():
@@ -42,21 +46,24 @@ def run(program, **settings):
         start_new_session=True,
         env={**os.environ, "CK_FORK": "no", **settings},  # no process outside of the session
     )
+    running.add(process)
     try:
         output, _ = process.communicate(timeout=SECONDS_MAX)
         return process.returncode, output.decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # the session is its own
+        os.killpg(process.pid, signal.SIGKILL)
         output, _ = process.communicate()
         return None, output.decode("utf-8", "replace")
     finally:
-        if process.returncode is None:  # we are told to end, which nobody tells that session
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        running.discard(process)
 
 
 def end(number, _):
-    sys.exit(128 + number)
+    """We are told to end, which nobody tells those sessions."""
+    for process in list(running):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    os._exit(128 + number)
 
 
 def reason(output):
@@ -67,34 +74,43 @@ def reason(output):
 
 
 def hunt(build, name):
-    """(the program that noticed, why it failed), or None"""
+    """((the program that noticed, why it failed) or None, seconds)"""
+    started = time.monotonic()
+    found = None
     for program, settings in PROGRAMS:
         code, output = run(f"{build}/tests/{program}", SCDB_MUTANT=name, **settings)
         if code:
-            return program, reason(output)
-    return None
+            found = program, reason(output)
+            break
+    return found, time.monotonic() - started
 
 
 def main():
-    build = sys.argv[1]
+    build, chosen = sys.argv[1], sys.argv[2:]
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, end)
     passed = failed = 0
-    for program, _ in PROGRAMS[:4]:
-        code, output = run(f"{build}/tests/{program}", SCDB_CRASH_POINTS="20000")
-        if code != 0:
-            print(f"{program} fails without any mutant:\n{output}")
-            failed += 1
-    for name, rule, words in mutants():
-        if len(sys.argv) > 2 and name not in sys.argv[2:]:
-            continue
-        started = time.monotonic()
-        found = hunt(build, name)
-        seconds = time.monotonic() - started
-        passed += found is not None
-        failed += found is None
-        verdict = f"{found[0]}: {found[1]}" if found else "NOT NOTICED"
-        print(f"rule {rule:2} {name:24} {seconds:5.1f}s  {words}\n         {verdict}", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        unharmed = [
+            (program, pool.submit(run, f"{build}/tests/{program}", SCDB_CRASH_POINTS="20000"))
+            for program, _ in PROGRAMS[:4]
+        ]
+        hunts = [
+            (name, rule, words, pool.submit(hunt, build, name))
+            for name, rule, words in mutants()
+            if not chosen or name in chosen
+        ]
+        for program, job in unharmed:
+            code, output = job.result()
+            if code != 0:
+                print(f"{program} fails without any mutant:\n{output}")
+                failed += 1
+        for name, rule, words, job in hunts:
+            found, seconds = job.result()
+            passed += found is not None
+            failed += found is None
+            verdict = f"{found[0]}: {found[1]}" if found else "NOT NOTICED"
+            print(f"rule {rule:2} {name:24} {seconds:5.1f}s  {words}\n         {verdict}", flush=True)
     print(f"{passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)
 
