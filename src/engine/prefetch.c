@@ -89,13 +89,13 @@ struct record_lines {
     const struct segment *segment; /* that has it in its mapped file; NULL: nothing to be fetched,
                                       or in the tail in memory, which is near */
     uint64_t offset;
-    size_t count;
+    bool is_written; /* only its head is read */
     const void *bit; /* of the map of those that are alive; NULL: will not be touched */
 };
 
 static struct record_lines find_record(const struct engine *engine, const struct prefetch_key *key)
 {
-    struct record_lines lines = {.count = PREFETCH_RECORD_LINES};
+    struct record_lines lines = {.is_written = key->is_written};
     struct record_address address;
     if (!index_peek(index_of(engine, key), key->hash, &address)) {
         return lines;
@@ -106,7 +106,6 @@ static struct record_lines find_record(const struct engine *engine, const struct
         lines.segment = segment;
     }
     if (key->is_written) {
-        lines.count = PREFETCH_HEAD_LINES;
         lines.bit = live_map_line(segment->live_map, lines.offset);
     }
     return lines;
@@ -116,7 +115,8 @@ static void fetch_from_memory(const struct record_lines *lines, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (lines[i].segment != NULL) {
-            prefetch_record(lines[i].segment->mapping + lines[i].offset, lines[i].count);
+            prefetch_record(lines[i].segment->mapping + lines[i].offset,
+                            lines[i].is_written ? PREFETCH_HEAD_LINES : PREFETCH_RECORD_LINES);
         }
         if (lines[i].bit != NULL) {
             prefetch_line(lines[i].bit);
@@ -129,9 +129,8 @@ static void fetch_from_disk(struct engine *engine, const struct record_lines *li
     uint64_t usual = usual_size(engine);
     for (size_t i = 0; i < count; i++) {
         if (lines[i].segment != NULL) {
-            bool is_all_read = lines[i].count == PREFETCH_RECORD_LINES;
             read_ahead(engine, lines[i].segment, lines[i].offset,
-                       is_all_read ? usual : PREFETCH_HEAD_LINES * PREFETCH_LINE_SIZE);
+                       lines[i].is_written ? PREFETCH_HEAD_LINES * PREFETCH_LINE_SIZE : usual);
         }
     }
 }
