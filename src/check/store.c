@@ -4,6 +4,7 @@
 #include "check/identity.h"
 #include "engine/record.h"
 #include "engine/recovery_files.h"
+#include "engine/store_name.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,10 +49,10 @@ static void on_name(void *context, const char *name)
     if (strcmp(name, MANIFEST_NAME) == 0) {
         store->has_manifest = true;
     }
-    if (has_ending(name, ".cut")) {
+    if (store_name_is_cut(name)) {
         store->cut_files++;
     }
-    if (!recovery_is_segment_name(name, &number)) {
+    if (!store_name_is_segment(name, &number)) {
         return;
     }
     bool is_listed =

@@ -14,6 +14,7 @@
 #include "engine/recovery_read_only.h"
 #include "engine/recovery_threads.h"
 #include "engine/segment_header.h"
+#include "engine/store_name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,9 +66,9 @@ static void note_file(void *context, const char *name)
 {
     struct remains *remains = context;
     uint64_t number;
-    if (recovery_is_segment_name(name, &number)) {
+    if (store_name_is_segment(name, &number)) {
         remains->segments++;
-    } else if (recovery_is_numbered_name(name, &number)) {
+    } else if (store_name_is_numbered(name, &number)) {
         remains->checkpoints++;
     }
 }
@@ -174,7 +175,7 @@ static void skip_number(void *context, const char *name)
 {
     uint64_t *next = context;
     uint64_t number;
-    if (recovery_is_numbered_name(name, &number) && number >= *next && number < UINT64_MAX) {
+    if (store_name_is_numbered(name, &number) && number >= *next && number < UINT64_MAX) {
         *next = number + 1;
     }
 }
@@ -224,7 +225,7 @@ static void collect_orphan(void *context, const char *name)
     struct orphans *orphans = context;
     const struct manifest *manifest = &orphans->engine->manifest;
     uint64_t number;
-    bool is_numbered = recovery_is_numbered_name(name, &number);
+    bool is_numbered = store_name_is_numbered(name, &number);
     bool is_listed = is_numbered && (manifest_find(manifest, number) != NULL ||
                                      manifest->checkpoint_file == number);
     bool is_ours = is_numbered || strcmp(name, MANIFEST_TEMPORARY_NAME) == 0;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/mutant.h"
 #include "engine/record_scanner.h"
+#include "engine/store_name.h"
 
 #include <stdio.h>
 
@@ -116,7 +117,7 @@ enum status recovery_end_make_durable(struct recovery_files *files)
 static void cut_name(const struct recovery_file *file, char *name, char *cut)
 {
     recovery_file_name(file, name);
-    (void)snprintf(cut, CUT_NAME_SIZE_MAX, "%s.cut", name);
+    (void)snprintf(cut, CUT_NAME_SIZE_MAX, "%s" STORE_NAME_CUT_ENDING, name);
 }
 
 /* Copies [file->end, its size) into a new file. */

@@ -3,12 +3,11 @@
 
 #include "engine/advice.h"
 #include "engine/record_scanner.h"
+#include "engine/store_name.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define NUMBER_DIGITS 20
 
 void recovery_files_init(struct recovery_files *files)
 {
@@ -42,40 +41,12 @@ void recovery_file_name(const struct recovery_file *file, char *name)
     segment_file_name(file->entry.kind, file->entry.number, name);
 }
 
-/* The 20 digits that the names of all numbered files begin with; returns what follows them, NULL
- * when they are not there. */
-static const char *read_number(const char *name, uint64_t *number)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < NUMBER_DIGITS; i++) {
-        if (name[i] < '0' || name[i] > '9') {
-            return NULL;
-        }
-        value = value * 10 + (uint64_t)(name[i] - '0');
-    }
-    *number = value;
-    return name + NUMBER_DIGITS;
-}
-
-bool recovery_is_segment_name(const char *name, uint64_t *number)
-{
-    const char *suffix = read_number(name, number);
-    return suffix != NULL && (strcmp(suffix, ".log") == 0 || strcmp(suffix, ".pack") == 0);
-}
-
-bool recovery_is_numbered_name(const char *name, uint64_t *number)
-{
-    const char *suffix = read_number(name, number);
-    return recovery_is_segment_name(name, number) ||
-           (suffix != NULL && strcmp(suffix, ".index") == 0);
-}
-
 bool recovery_is_newer_than(struct file_system *fs, const struct manifest *manifest,
                             const char *name)
 {
     uint64_t number;
     struct file *file;
-    if (!recovery_is_segment_name(name, &number) || manifest_find(manifest, number) != NULL ||
+    if (!store_name_is_segment(name, &number) || manifest_find(manifest, number) != NULL ||
         fs_open(fs, name, FILE_MODE_READ, &file) != STATUS_OK) {
         return false;
     }
@@ -129,7 +100,7 @@ static enum status check_is_newest(const struct engine *engine, struct error *er
 static bool has_cut_file(struct engine *engine, const char *name)
 {
     char cut[FILE_NAME_SIZE_MAX + 8];
-    (void)snprintf(cut, sizeof(cut), "%s.cut", name);
+    (void)snprintf(cut, sizeof(cut), "%s" STORE_NAME_CUT_ENDING, name);
     struct file *file;
     if (fs_open(engine->fs, cut, FILE_MODE_READ, &file) != STATUS_OK) {
         return false;

@@ -64,11 +64,4 @@ struct recovery_file *recovery_files_find(const struct recovery_files *files, ui
 /* "00000000000000000012.log": into `name`, FILE_NAME_SIZE_MAX bytes. */
 void recovery_file_name(const struct recovery_file *file, char *name);
 
-/* Is this the name of a checkpoint, or of a segment? */
-bool recovery_is_numbered_name(const char *name, uint64_t *number);
-
-/* Is this the name of a segment file or of a manifest in the making? So that what the manifest does
- * not list can be removed, and foreign files and *.cut are left alone. */
-bool recovery_is_segment_name(const char *name, uint64_t *number);
-
 #endif

@@ -5,8 +5,7 @@
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
 
-#define RESERVE_NAME "RESERVE"
-#define STEP         ((uint64_t)16 * 1024)
+#define STEP ((uint64_t)16 * 1024)
 
 void reserve_deinit(struct reserve *reserve)
 {

@@ -22,6 +22,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define RESERVE_NAME "RESERVE"
+
 struct engine;
 
 struct reserve {

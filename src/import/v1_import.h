@@ -15,11 +15,12 @@
 
 #include "base/status.h"
 #include "engine/engine.h"
+#include "engine/store_name.h"
 
 #include <stdint.h>
 
 #define V1_FILE_NAME   "dump.scdb"
-#define V1_IMPORT_MARK "IMPORT.unfinished"
+#define V1_IMPORT_MARK STORE_NAME_IMPORT_MARK
 
 struct v1_import_result {
     uint64_t imported_keys;
