@@ -191,6 +191,9 @@ class Backup(TestCase):
         self.assertIn("empty, too long", refused(b"a\0b"))
         self.assertIn("empty, too long", refused("a" * 5000))
         self.assertIn("File name too long", refused("a" * 250))
+        for name in ("MANIFEST", "MANIFEST.tmp", "LOCK", "0" * 18 + "99.log", "IMPORT.unfinished"):
+            for path in (name, os.path.join(server.directory, name), name + ".partial"):
+                self.assertIn("choose another name", refused(path))
         os.symlink("nowhere", os.path.join(server.home, "data", "dangling"))
         self.assertIn("exists already", refused("dangling"))
         self.assertIn("wrong number of arguments", refused())
@@ -198,6 +201,8 @@ class Backup(TestCase):
             pipe.execute_command("BACKUP", "multi")
             self.assertIn("not allowed inside", self.refusal(redis.ResponseError, pipe.execute))
         self.assertEqual(sorted(os.listdir(server.home)), ["data", "here", "log", "socket"])
+        server.restart()  # nothing is in the way of a manifest
+        self.assertEqual(self.client(server).get("a"), b"1")
 
     def test_another_file_system(self):
         server = self.server()

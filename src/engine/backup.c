@@ -8,6 +8,7 @@
 #include "engine/checkpoint.h"
 #include "engine/engine_state.h"
 #include "engine/mutant.h"
+#include "engine/store_name.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -275,6 +276,26 @@ static enum status name_directories(const char *path, char *whole, char *partial
     return STATUS_OK;
 }
 
+/* A directory of such a name would be in the store's way: it can't be removed like a file. */
+static enum status check_name(struct engine *engine, const char *whole, struct error *error)
+{
+    char bare[PATH_MAX];
+    size_t size = strlen(whole);
+    size_t ending_size = sizeof(PARTIAL) - 1;
+    bool is_partial = size > ending_size && strcmp(whole + size - ending_size, PARTIAL) == 0;
+    (void)snprintf(bare, sizeof(bare), "%.*s", (int)(is_partial ? size - ending_size : size),
+                   whole);
+    const char *name = file_posix_name_within(engine->fs, bare);
+    if (name == NULL || !store_name_is_ours(name)) {
+        return STATUS_OK;
+    }
+    return error_set(
+        error, STATUS_INVALID,
+        "in the store's own directory '%s' is the name of a file that the store has or "
+        "may come to make; choose another name, or a place outside that directory",
+        name);
+}
+
 static enum status make_partial(const char *whole, const char *partial, struct file_system **out,
                                 struct error *error)
 {
@@ -301,6 +322,9 @@ enum status backup_to_path(struct engine *engine, const char *path, struct error
     char partial[PATH_MAX];
     struct file_system *to;
     enum status status = name_directories(path, whole, partial, error);
+    if (status == STATUS_OK) {
+        status = check_name(engine, whole, error);
+    }
     if (status == STATUS_OK) {
         status = make_partial(whole, partial, &to, error);
     }

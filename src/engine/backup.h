@@ -33,7 +33,8 @@ enum status backup_run(struct engine *engine, struct file_system *to,
                        struct error *error) MUST_CHECK;
 
 /* The same for a directory of the real disk, which is not there, or empty. It gets its name when it
- * is whole, and is called `path`.partial before that; a failure removes it. */
+ * is whole, and is called `path`.partial before that; a failure removes it. INVALID also where it
+ * would lie in the store's own directory, under a name that is the store's. */
 enum status backup_to_path(struct engine *engine, const char *path, struct error *error) MUST_CHECK;
 
 #endif

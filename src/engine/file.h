@@ -131,6 +131,10 @@ enum status file_posix_open_directory(const char *path, struct file_system **out
 enum status file_posix_open_directory_read_only(const char *path, struct file_system **out,
                                                 struct error *error) MUST_CHECK;
 
+/* Does this path name something that lies, or would lie, right in the directory of `fs`? Then its
+ * name there, a part of `path`; else NULL. */
+const char *file_posix_name_within(struct file_system *fs, const char *path);
+
 /* Is nothing to be seen there, or a directory that holds nothing? */
 bool file_posix_is_vacant(const char *path);
 

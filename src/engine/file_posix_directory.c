@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,26 @@ enum status file_posix_open_directory_read_only(const char *path, struct file_sy
 }
 
 /* --- a directory for something new -------------------------------------------------------- */
+
+const char *file_posix_name_within(struct file_system *fs, const char *path)
+{
+    char parent[PATH_MAX] = ".";
+    struct stat ours;
+    struct stat theirs;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    size_t parent_size = (size_t)(name - path);
+    if (parent_size >= sizeof(parent)) {
+        return NULL;
+    }
+    if (parent_size > 0) {
+        (void)snprintf(parent, sizeof(parent), "%.*s", (int)parent_size, path);
+    }
+    bool is_within = stat(parent, &theirs) == 0 &&
+                     fstat(file_posix_system(fs)->directory, &ours) == 0 &&
+                     ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+    return is_within ? name : NULL;
+}
 
 bool file_posix_is_vacant(const char *path)
 {

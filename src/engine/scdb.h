@@ -308,8 +308,8 @@ SCDB_API enum scdb_status scdb_compact(struct scdb *db,
  * not be made; then nothing of it is left. If the process or the machine dies meanwhile, the
  * directory can't be taken for a store.
  *
- * INVALID: `path` is on another file system, or exists and is not empty; IO, DISK_FULL, NO_MEMORY,
- * WRITES_STOPPED, READ_ONLY.
+ * INVALID: `path` is on another file system, or exists and is not empty, or is what a file of the
+ * store may be called; IO, DISK_FULL, NO_MEMORY, WRITES_STOPPED, READ_ONLY.
  */
 SCDB_API enum scdb_status scdb_backup(struct scdb *db, const char *path,
                                       struct scdb_error *error) SCDB_MUST_CHECK;

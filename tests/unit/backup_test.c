@@ -297,6 +297,58 @@ START_TEST(a_directory_that_is_not_empty_is_refused)
 }
 END_TEST
 
+static void expect_name_is_refused(const char *where, const char *name)
+{
+    char path[2 * PATH_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/%s", where, name);
+    error.text[0] = '\0';
+    ck_assert_msg(backup_to_path(engine, path, &error) == STATUS_INVALID, "%s: %s", path,
+                  error.text);
+    ck_assert_msg(strstr(error.text, "choose another name") != NULL, "%s", error.text);
+}
+
+/* A directory of such a name would keep the store from making its file. */
+START_TEST(names_of_the_stores_own_files_are_refused)
+{
+    static const char *const names[] = {
+        "MANIFEST",
+        "MANIFEST.tmp",
+        "LOCK",
+        "RESERVE",
+        "IMPORT.unfinished",
+        "00000000000000000099.log",
+        "00000000000000000099.pack",
+        "00000000000000000099.index",
+        "00000000000000000099.log.cut",
+        "MANIFEST.tmp.partial",
+        "00000000000000000099.log.partial",
+        "MANIFEST.tmp/",
+    };
+    put_all(engine, 0, "first");
+    char link[PATH_SIZE];
+    char around[2 * PATH_SIZE];
+    (void)snprintf(link, sizeof(link), "%s/link", directory.path);
+    ck_assert_int_eq(symlink(directory.path, link), 0);
+    fs_close(open_directory(backup_path));
+    (void)snprintf(around, sizeof(around), "%s/..", backup_path);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        expect_name_is_refused(directory.path, names[i]);
+        expect_name_is_refused(link, names[i]);
+        expect_name_is_refused(around, names[i]);
+    }
+    ck_assert_int_eq(chdir(directory.path), 0);
+    ck_assert_int_eq(backup_to_path(engine, "MANIFEST.tmp", &error), STATUS_INVALID);
+    ck_assert_int_eq(backup_to_path(engine, "99.log", &error), STATUS_OK);
+    ck_assert_int_eq(backup_to_path(engine, "backup/MANIFEST.tmp", &error), STATUS_OK);
+    ck_assert_int_eq(chdir("/"), 0);
+
+    close_well(engine, fs);
+    fs = open_directory(directory.path);
+    engine = open_on(fs, false);
+    expect_all(engine, 0, "first");
+}
+END_TEST
+
 START_TEST(another_file_system_is_refused)
 {
     struct stat here;
@@ -772,6 +824,7 @@ int main(void)
     tcase_add_test(tests, an_empty_store_is_backed_up);
     tcase_add_test(tests, file_numbers_part);
     tcase_add_test(tests, a_directory_that_is_not_empty_is_refused);
+    tcase_add_test(tests, names_of_the_stores_own_files_are_refused);
     tcase_add_test(tests, another_file_system_is_refused);
     tcase_add_test(tests, the_library_backs_up);
     tcase_add_test(tests, backups_beside_writers_and_compactions);

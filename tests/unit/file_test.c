@@ -262,6 +262,23 @@ START_TEST(the_lock_ends_with_the_process)
 }
 END_TEST
 
+START_TEST(names_within_a_directory)
+{
+    char path[TEST_DIRECTORY_PATH_SIZE + 32];
+    (void)snprintf(path, sizeof(path), "%s/name", directory.path);
+    ck_assert_str_eq(file_posix_name_within(fs, path), "name");
+    (void)snprintf(path, sizeof(path), "%s/missing/name", directory.path);
+    ck_assert_ptr_null(file_posix_name_within(fs, path));
+    ck_assert_ptr_null(file_posix_name_within(fs, directory.path));
+    ck_assert_ptr_null(file_posix_name_within(fs, "/name"));
+    ck_assert_ptr_null(file_posix_name_within(fs, "name"));
+    ck_assert_int_eq(chdir(directory.path), 0);
+    ck_assert_str_eq(file_posix_name_within(fs, "name"), "name");
+    ck_assert_str_eq(file_posix_name_within(fs, "./name"), "name");
+    ck_assert_int_eq(chdir("/"), 0);
+}
+END_TEST
+
 START_TEST(directories)
 {
     char path[TEST_DIRECTORY_PATH_SIZE + 32];
@@ -312,6 +329,7 @@ int main(void)
     tcase_add_test(tests, names);
     tcase_add_test(tests, the_second_is_told_who_holds_the_lock);
     tcase_add_test(tests, the_lock_ends_with_the_process);
+    tcase_add_test(tests, names_within_a_directory);
     tcase_add_test(tests, directories);
     tcase_add_test(tests, short_writes_end_in_an_error);
     return test_run("file", tests);
