@@ -298,6 +298,18 @@ class ReadOnly(TestCase):
         self.assertIn("holds no store", self.refused_start(server))
         self.assertEqual(os.listdir(server.directory), [])
 
+    def test_the_manifest_is_missing(self):
+        server = self.filled()
+        server.stop()
+        os.remove(os.path.join(server.directory, "MANIFEST"))
+        before = snapshot(server.directory)
+        reader = self.server([("read-only", "yes")], server.directory)
+        for which in (reader, server):
+            log = self.refused_start(which)
+            self.assertRegex(log, r"holds \d+ segment files, but the file MANIFEST is missing")
+            self.assertIn("scdb-check repair DIR NEWDIR", log)
+            self.assertEqual(set(before), set(snapshot(server.directory)))
+
 
 class Filler(threading.Thread):
     """Sets keys of its own until it is told to stop; remembers what was acknowledged, and what was

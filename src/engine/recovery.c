@@ -95,6 +95,7 @@ static enum status check_vacant(const struct remains *remains, struct error *err
     return STATUS_OK;
 }
 
+/* The directory has no manifest. */
 static enum status create_store(struct engine *engine, struct error *error)
 {
     struct remains remains = {0};
@@ -105,6 +106,12 @@ static enum status create_store(struct engine *engine, struct error *error)
     status = check_vacant(&remains, error);
     if (status != STATUS_OK) {
         return status;
+    }
+    if (engine->fs->read_only) {
+        return error_set(error, STATUS_NOT_FOUND,
+                         "the directory holds no store (no file %s), and opened read-only none is "
+                         "made; check its name",
+                         MANIFEST_NAME);
     }
     status = init_manifest(engine);
     if (status != STATUS_OK) {
@@ -338,13 +345,7 @@ enum status recovery_run(struct engine *engine, struct error *error)
 {
     int64_t started_ms = clock_monotonic_ms();
     enum status status = manifest_read(engine->fs, &engine->manifest, error);
-    if (status == STATUS_NOT_FOUND && engine->fs->read_only) {
-        status =
-            error_set(error, status,
-                      "the directory holds no store (no file %s), and opened read-only none is "
-                      "made",
-                      MANIFEST_NAME);
-    } else if (status == STATUS_NOT_FOUND) {
+    if (status == STATUS_NOT_FOUND) {
         status = create_store(engine, error);
     }
     if (status != STATUS_OK) {

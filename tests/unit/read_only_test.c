@@ -304,6 +304,33 @@ START_TEST(nothing_is_made)
 }
 END_TEST
 
+/* What lies there is said, and what to do: as to who may write. */
+START_TEST(a_lost_manifest_is_named)
+{
+    fill_and_close();
+    char manifest[PATH_SIZE];
+    (void)snprintf(manifest, sizeof(manifest), "%s/MANIFEST", directory.path);
+    ck_assert_int_eq(unlink(manifest), 0);
+    uint64_t before = fingerprint();
+    struct error told;
+    for (int i = 0; i < 2; i++) {
+        struct file_system *fs = mount(i == 0);
+        struct engine *engine;
+        ck_assert_int_eq(open_engine(fs, &engine), STATUS_CORRUPT);
+        fs_close(fs);
+        if (i == 0) {
+            ck_assert_msg(strstr(error.text, "the file MANIFEST is missing") != NULL, "%s",
+                          error.text);
+            ck_assert_msg(strstr(error.text, "scdb-check repair DIR NEWDIR") != NULL, "%s",
+                          error.text);
+            ck_assert_uint_eq(fingerprint(), before);
+            told = error;
+        }
+    }
+    ck_assert_str_eq(error.text, told.text);
+}
+END_TEST
+
 START_TEST(a_copy_without_lock_file_is_served)
 {
     fill_and_close();
@@ -411,6 +438,7 @@ int main(void)
     tcase_add_test(tests, unfinished_writes_stay_where_they_are);
     tcase_add_test(tests, readers_and_writers_exclude_each_other);
     tcase_add_test(tests, nothing_is_made);
+    tcase_add_test(tests, a_lost_manifest_is_named);
     tcase_add_test(tests, a_copy_without_lock_file_is_served);
     tcase_add_test(tests, crashed_disks_are_read_unchanged);
     tcase_add_test(tests, the_library_opens_read_only);
