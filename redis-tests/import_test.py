@@ -162,6 +162,12 @@ class Import(unittest.TestCase):
         code, log = self.run_import()
         self.assertEqual(code, 1)
         self.assertIn("it does not begin with 'Scdb versn 0.001'", log)
+        os.remove(self.old_file)
+        os.mkfifo(self.old_file)
+        self.addCleanup(os.close, os.open(self.old_file, os.O_RDWR | os.O_NONBLOCK))
+        for code, log in (self.run_import(), self.run_server("--dir", self.old)):
+            self.assertEqual(code, 1)
+            self.assertIn("can't open file 'dump.scdb': it is a named pipe", log)
         self.assertEqual(os.listdir(self.new), [])  # nothing was made of it
 
     def test_store_that_has_keys(self):

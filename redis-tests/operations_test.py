@@ -311,6 +311,31 @@ class ReadOnly(TestCase):
             self.assertEqual(set(before), set(snapshot(server.directory)))
 
 
+class SpecialFiles(TestCase):
+    """What is no regular file is not opened: a named pipe would keep the server waiting for ever."""
+
+    def in_place_of(self, path):
+        """Somebody writes into the pipe, so that who opens it does not wait."""
+        if os.path.exists(path):
+            os.remove(path)
+        os.mkfifo(path)
+        self.addCleanup(os.close, os.open(path, os.O_RDWR | os.O_NONBLOCK))
+
+    def test_in_the_store(self):
+        for name in ("MANIFEST", "LOCK", "IMPORT.unfinished", "0" * 19 + "1.log"):
+            for directives in ([], [("read-only", "yes")]):
+                server = self.server()
+                server.start()
+                self.client(server).set("a", "1")
+                server.stop()
+                server.directives = directives
+                self.in_place_of(os.path.join(server.directory, name))
+                log = self.refused_start(server)
+                self.assertIn(f"can't open file '{name}': it is a named pipe", log)
+                self.assertIn("move it out of the directory", log)
+                self.assertRegex(log, f"scdb can't go on: .*{name}.*no regular file")
+
+
 class Filler(threading.Thread):
     """Sets keys of its own until it is told to stop; remembers what was acknowledged, and what was
     refused with which words."""

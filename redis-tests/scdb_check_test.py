@@ -346,6 +346,33 @@ class Refused(TestCase):
             os.symlink(store.directory + ".elsewhere", path)
             self.check_leaves(store, os.path.basename(path).encode())
 
+    def test_something_else_in_place_of_a_file(self):
+        """A pipe would keep its reader waiting; here somebody writes, so that it can be opened."""
+        for ending in ("MANIFEST", ".pack", ".log"):
+            for make in (os.mkfifo, os.mkdir):
+                store = rich.copy()
+                path = store.files(ending)[0]
+                os.remove(path)
+                make(path)
+                if make is os.mkfifo:
+                    self.addCleanup(os.close, os.open(path, os.O_RDWR | os.O_NONBLOCK))
+                self.check_leaves(store, os.path.basename(path).encode())
+                shutil.rmtree(store.directory)
+
+    def test_something_else_in_place_of_the_checkpoint(self):
+        with Server() as server:
+            redis.Redis(port=server.port).set("key", "value")
+            server.stop()
+            (name,) = [name for name in os.listdir(server.directory) if name.endswith(".index")]
+            path = os.path.join(server.directory, name)
+            os.remove(path)
+            os.mkfifo(path)
+            self.addCleanup(os.close, os.open(path, os.O_RDWR | os.O_NONBLOCK))
+            _, _, error = check("verify", server.directory, expect=FAILED)
+            self.assertIn(f"can't open file '{name}': it is a named pipe", error)
+            self.assertIn("move it out of the directory", error)
+            self.assertEqual(dump(server.directory), {(0, b"key"): (b"value", None)})
+
     def test_more_files_than_may_be_open(self):
         def limit():
             resource.setrlimit(resource.RLIMIT_NOFILE, (6, 6))

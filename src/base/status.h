@@ -20,6 +20,7 @@
     X(NO_MEMORY, "out of memory")                                                                  \
     X(IO, "input/output error")                                                                    \
     X(REFUSED, "the system does not let this process open it")                                     \
+    X(NOT_A_FILE, "something that is no regular file has the file's name")                         \
     X(SOURCE_LOST, "what was to be written can't be read")                                         \
     X(CORRUPT, "data fails its checksum")                                                          \
     X(DISK_FULL, "no space left on the disk")                                                      \

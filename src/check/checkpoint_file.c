@@ -142,7 +142,8 @@ static enum status read_all(struct reader *reader, const struct check_store *sto
     return status == STATUS_OK ? read_facts(reader) : status;
 }
 
-enum status checkpoint_file_verify(const struct check_store *store, struct report *report)
+enum status checkpoint_file_verify(const struct check_store *store, struct report *report,
+                                   struct error *error)
 {
     uint64_t number = store->manifest.checkpoint_file;
     if (number == 0) {
@@ -156,7 +157,10 @@ enum status checkpoint_file_verify(const struct check_store *store, struct repor
         status = read_all(&reader, store);
         file_close(reader.file);
     }
-    if (status == STATUS_NO_MEMORY || status == STATUS_REFUSED) {
+    if (check_store_is_refusal(status)) {
+        return check_store_refused(status, name, error);
+    }
+    if (status == STATUS_NO_MEMORY) {
         return status;
     }
     if (status != STATUS_OK) {

@@ -11,8 +11,8 @@
 #include "check/store.h"
 
 /* A line on the checkpoint, if there should be one; whatever is wrong with it goes to the report.
- * NO_MEMORY. */
-enum status checkpoint_file_verify(const struct check_store *store,
-                                   struct report *report) MUST_CHECK;
+ * NO_MEMORY. REFUSED, NOT_A_FILE: it may be sound, and can't be opened; `error` says so. */
+enum status checkpoint_file_verify(const struct check_store *store, struct report *report,
+                                   struct error *error) MUST_CHECK;
 
 #endif

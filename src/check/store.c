@@ -75,10 +75,16 @@ static enum status list_directory(struct check_store *store)
     return status == STATUS_OK ? listing.status : status;
 }
 
-/* A file that may be sound must not pass for one that is lost. */
-static enum status refused(const char *name, struct error *error)
+enum status check_store_refused(enum status status, const char *name, struct error *error)
 {
-    return error_set(error, STATUS_REFUSED,
+    if (status == STATUS_NOT_A_FILE) {
+        return error_set(error, status,
+                         "can't open file '%s': something else has that name, so whether the file "
+                         "is sound is not known: move it out of the directory, and put the file "
+                         "back if it is anywhere; without it, it counts as lost",
+                         name);
+    }
+    return error_set(error, status,
                      "the system does not let this process open file '%s', so whether it is sound "
                      "is not known: run this as the user who owns the store's files, and with a "
                      "limit of open files (ulimit -n) above their number; none may be a symbolic "
@@ -97,15 +103,15 @@ static enum status read_manifest(struct check_store *store, struct error *error)
         store->source = CHECK_FROM_MANIFEST;
         return STATUS_OK;
     }
-    if (status == STATUS_REFUSED) {
-        return refused(MANIFEST_NAME, error);
+    if (check_store_is_refusal(status)) {
+        return check_store_refused(status, MANIFEST_NAME, error);
     }
     if (status == STATUS_NEWER_FORMAT || status == STATUS_NO_MEMORY) {
         return error_set(error, status, "%s", store->manifest_error.text);
     }
     status = manifest_read_file(store->fs, MANIFEST_TEMPORARY_NAME, &store->manifest, &newer);
-    if (status == STATUS_REFUSED) {
-        return refused(MANIFEST_TEMPORARY_NAME, error);
+    if (check_store_is_refusal(status)) {
+        return check_store_refused(status, MANIFEST_TEMPORARY_NAME, error);
     }
     if (status == STATUS_NO_MEMORY) {
         return error_set(error, status, "%s", newer.text);
@@ -243,9 +249,10 @@ static enum status open_all(struct check_store *store, struct error *error)
         qsort(store->files, store->file_count, sizeof(*store->files), compare_number);
     }
     for (size_t i = 0; i < store->file_count; i++) {
-        open_file(store, &store->files[i]);
-        if (store->files[i].open_status == STATUS_REFUSED) {
-            return refused(store->files[i].name, error);
+        struct check_file *file = &store->files[i];
+        open_file(store, file);
+        if (check_store_is_refusal(file->open_status)) {
+            return check_store_refused(file->open_status, file->name, error);
         }
     }
     status = check_identity_find(store, error);

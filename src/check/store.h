@@ -59,11 +59,22 @@ struct check_store {
 
 /*
  * Opens all that there is. NOT_FOUND: no store here. CORRUPT: there are segments, but nothing tells
- * which store's they are. NEWER_FORMAT, IO, NO_MEMORY. After a failure nothing is left to close.
+ * which store's they are. REFUSED, NOT_A_FILE: a file may be sound, but can't be opened as it is.
+ * NEWER_FORMAT, IO, NO_MEMORY. After a failure nothing is left to close.
  */
 enum status check_store_open(struct file_system *fs, struct check_store *out,
                              struct error *error) MUST_CHECK;
 void check_store_close(struct check_store *store);
+
+/* A file that may be sound must not pass for one that is lost. */
+static inline bool check_store_is_refusal(enum status status)
+{
+    return status == STATUS_REFUSED || status == STATUS_NOT_A_FILE;
+}
+
+/* Says so of a file, and what to do. Returns `status`. */
+enum status check_store_refused(enum status status, const char *name,
+                                struct error *error) MUST_CHECK;
 
 /* Is this a log segment of which the manifest does not know where it ends? */
 static inline bool check_file_is_open_log(const struct check_file *file)

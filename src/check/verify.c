@@ -404,7 +404,7 @@ enum status verify_store(struct check_store *store, const struct history *histor
         status = verify_others(&verify, store, error);
     }
     if (status == STATUS_OK) {
-        status = checkpoint_file_verify(store, report);
+        status = checkpoint_file_verify(store, report, error);
     }
     progress_end(&verify.progress);
     if (status != STATUS_OK && error->text[0] == '\0') {

@@ -35,6 +35,7 @@ static const char *const status_texts[STATUS_COUNT] = {
     [STATUS_NO_MEMORY] = "OOM command not allowed when out of memory",
     [STATUS_IO] = IO_TEXT,
     [STATUS_REFUSED] = IO_TEXT,
+    [STATUS_NOT_A_FILE] = IO_TEXT,
     [STATUS_SOURCE_LOST] = IO_TEXT,
     [STATUS_CORRUPT] = ("ERR the stored value fails its checksum, the server's log says where; the "
                         "key can still be overwritten or deleted"),

@@ -9,9 +9,10 @@
  * are the caller's business. Ownership: a struct file belongs to who created or opened it, until
  * close. Failure: every function leaves its out parameters untouched on failure; DISK_FULL for
  * ENOSPC, EDQUOT and EFBIG, NOT_FOUND for ENOENT, EXISTS for EEXIST, LOCKED for a lock that is
- * held, NO_MEMORY for ENOMEM, IO for everything else (logged where it happens, with the file's
- * name); interrupted and short calls are continued inside. A file system that was opened read-only
- * refuses whatever could change something with READ_ONLY.
+ * held, NO_MEMORY for ENOMEM, NOT_A_FILE where something else than a regular file has the name, IO
+ * for everything else (both logged where it happens, with the file's name); interrupted and short
+ * calls are continued inside. A file system that was opened read-only refuses whatever could change
+ * something with READ_ONLY.
  */
 #ifndef SCDB_ENGINE_FILE_H
 #define SCDB_ENGINE_FILE_H
@@ -34,8 +35,9 @@ struct file_system; /* a directory and how to reach it, perhaps for reading only
 enum file_mode { FILE_MODE_READ, FILE_MODE_WRITE, FILE_MODE_CREATE };
 
 struct file_operations {
-    /* REFUSED: only of FILE_MODE_READ, when the file may be sound, but permissions, the limit of
-     * open files or a symbolic link keep us from it. */
+    /* Never waits for what else may have the name: a named pipe, say. REFUSED: only of
+     * FILE_MODE_READ, when the file may be sound, but permissions, the limit of open files or a
+     * symbolic link keep us from it. */
     enum status (*open)(struct file_system *fs, const char *name, enum file_mode mode,
                         struct file **out);
     void (*close)(struct file *file);
@@ -102,7 +104,7 @@ struct file_operations {
      * file system is closed or the process ends; a file system that holds it already has it again.
      * LOCKED: `holder` tells who has it ("pid 123 on host x"). A read-only file system takes a
      * shared lock, which others of its kind may hold too, and none where there is no lock file.
-     * READ_ONLY: the disk does not let us write. REFUSED: it does not let us read. */
+     * READ_ONLY: the disk does not let us write. REFUSED: it does not let us read. NOT_A_FILE. */
     enum status (*lock)(struct file_system *fs, const char *name, char *holder, size_t holder_size);
 
     /* Bytes free for us on the disk. */

@@ -67,6 +67,12 @@ static bool is_refusal(int error_number)
            error_number == EMFILE || error_number == ENFILE;
 }
 
+static enum status not_opened(int error_number, enum file_mode mode, const char *name)
+{
+    enum status status = file_posix_failed(error_number, "open", name);
+    return mode == FILE_MODE_READ && is_refusal(error_number) ? STATUS_REFUSED : status;
+}
+
 static enum status posix_open(struct file_system *fs, const char *name, enum file_mode mode,
                               struct file **out)
 {
@@ -83,19 +89,14 @@ static enum status posix_open(struct file_system *fs, const char *name, enum fil
     if (file == NULL) {
         return STATUS_NO_MEMORY;
     }
-    int flags = flags_of[mode] | O_CLOEXEC | O_NOFOLLOW;
-    int descriptor;
-    do {
-        descriptor = openat(file_posix_system(fs)->directory, name, flags, FILE_POSIX_PERMISSIONS);
-    } while (descriptor < 0 && errno == EINTR);
-    if (descriptor < 0) {
+    enum status status =
+        file_posix_open(file_posix_system(fs), name, flags_of[mode], &file->descriptor);
+    if (status != STATUS_OK) {
         int error_number = errno;
         free(file);
-        enum status status = file_posix_failed(error_number, "open", name);
-        return mode == FILE_MODE_READ && is_refusal(error_number) ? STATUS_REFUSED : status;
+        return status == STATUS_IO ? not_opened(error_number, mode, name) : status;
     }
     file->base.fs = fs;
-    file->descriptor = descriptor;
     (void)snprintf(file->name, sizeof(file->name), "%s", name);
     *out = &file->base;
     return STATUS_OK;
@@ -337,9 +338,11 @@ static enum status posix_remove(struct file_system *fs, const char *name)
     if (fs->read_only) {
         return STATUS_READ_ONLY;
     }
-    return unlinkat(file_posix_system(fs)->directory, name, 0) == 0
-               ? STATUS_OK
-               : file_posix_failed(errno, "remove", name);
+    if (unlinkat(file_posix_system(fs)->directory, name, 0) == 0) {
+        return STATUS_OK;
+    }
+    return errno == EISDIR ? file_posix_not_a_file(S_IFDIR, "remove", name)
+                           : file_posix_failed(errno, "remove", name);
 }
 
 static enum status posix_link(struct file_system *fs, const char *name, struct file_system *to)

@@ -1,6 +1,7 @@
 /*
  * file_posix.h - what the files of the real disk share: file_posix.c (files and names),
- * file_posix_lock.c (the lock), file_posix_directory.c (opening a directory).
+ * file_posix_open.c (opening one), file_posix_lock.c (the lock), file_posix_directory.c (opening a
+ * directory).
  *
  * For those alone. Threads and ownership as in file.h.
  */
@@ -9,6 +10,8 @@
 
 #include "base/mutex.h"
 #include "engine/file.h"
+
+#include <sys/types.h>
 
 #define FILE_POSIX_PERMISSIONS 0600
 
@@ -28,6 +31,15 @@ static inline struct posix_system *file_posix_system(struct file_system *fs)
 
 /* The status for an errno; what can't be expected in normal operation is logged. */
 enum status file_posix_failed(int error_number, const char *action, const char *name) MUST_CHECK;
+
+/* Opens the regular file `name`, or makes it, with the flags of open() that are given. Never waits,
+ * whatever has that name. NOT_A_FILE: something else has it, and the log says what. IO: errno says
+ * why, and nobody has logged it. */
+enum status file_posix_open(const struct posix_system *system, const char *name, int flags,
+                            int *out) MUST_CHECK;
+
+/* Logs that something of this mode has the file's name, and what to do. Returns NOT_A_FILE. */
+enum status file_posix_not_a_file(mode_t mode, const char *action, const char *name) MUST_CHECK;
 
 /* Returns 0 or an errno. A file system whose directories have nothing to sync is fine. */
 int file_posix_sync_directory(int descriptor) MUST_CHECK;

@@ -60,9 +60,9 @@ static void find_holder(int descriptor, bool read_only, char *holder, size_t hol
 static int open_lock_file(const struct posix_system *system, const char *name, enum status *status)
 {
     bool read_only = system->base.read_only;
-    int flags = (read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW;
-    int descriptor = openat(system->directory, name, flags, FILE_POSIX_PERMISSIONS);
-    if (descriptor >= 0) {
+    int descriptor = -1;
+    *status = file_posix_open(system, name, read_only ? O_RDONLY : O_RDWR | O_CREAT, &descriptor);
+    if (*status != STATUS_IO) {
         return descriptor;
     }
     if (read_only && errno == ENOENT) {

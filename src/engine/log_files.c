@@ -78,10 +78,15 @@ static void remove_unlisted(struct engine *engine, struct segment *segment)
 static enum status make_file(struct engine *engine, uint64_t capacity, struct segment **out)
 {
     /* The number is used up even when this fails (rule 11): checksums are seeded with it, so a file
-     * must never get the number of one that may have left bytes somewhere. */
-    uint64_t number = engine->manifest.next_file_number++;
+     * must never get the number of one that may have left bytes somewhere. EXISTS: something has
+     * the name that is no file, so skip_used_numbers() has not seen it. */
+    uint64_t number;
     struct segment *segment;
-    enum status status = create_file(engine, number, capacity, &segment);
+    enum status status;
+    do {
+        number = engine->manifest.next_file_number++;
+        status = create_file(engine, number, capacity, &segment);
+    } while (status == STATUS_EXISTS);
     if (status != STATUS_OK) {
         return status;
     }

@@ -21,7 +21,11 @@ static enum status open_file(struct engine *engine)
     if (reserve->file != NULL) {
         return STATUS_OK;
     }
+    if (reserve->is_no_file) {
+        return STATUS_NOT_A_FILE;
+    }
     enum status status = fs_open(engine->fs, RESERVE_NAME, FILE_MODE_WRITE, &reserve->file);
+    reserve->is_no_file = status == STATUS_NOT_A_FILE;
     return status == STATUS_NOT_FOUND
                ? fs_open(engine->fs, RESERVE_NAME, FILE_MODE_CREATE, &reserve->file)
                : status;

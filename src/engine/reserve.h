@@ -29,6 +29,7 @@ struct engine;
 struct reserve {
     struct file *file; /* owned; NULL: not open */
     uint64_t size;     /* bytes that are set aside */
+    bool is_no_file;   /* something else has its name: nothing can be set aside */
 };
 
 void reserve_deinit(struct reserve *reserve);

@@ -29,6 +29,7 @@ enum scdb_status scdb_status_of(enum status status)
         [STATUS_NO_MEMORY] = SCDB_NO_MEMORY,
         [STATUS_IO] = SCDB_IO,
         [STATUS_REFUSED] = SCDB_IO,
+        [STATUS_NOT_A_FILE] = SCDB_IO,
         [STATUS_SOURCE_LOST] = SCDB_IO,
         [STATUS_CORRUPT] = SCDB_CORRUPT,
         [STATUS_DISK_FULL] = SCDB_DISK_FULL,

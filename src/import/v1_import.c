@@ -29,15 +29,26 @@ struct import {
 
 /* --- the mark of an unfinished import --- */
 
-static enum status is_there(struct file_system *fs, const char *name, bool *out)
+static enum status not_opened(enum status status, const char *name, const char *where,
+                              struct error *error)
+{
+    return error_set(error, status, "can't open file '%s' in %s: %s", name, where,
+                     status_words(status));
+}
+
+/* `where` is what the directory is called in the error. */
+static enum status is_there(struct file_system *fs, const char *name, const char *where, bool *out,
+                            struct error *error)
 {
     struct file *file;
     enum status status = fs_open(fs, name, FILE_MODE_READ, &file);
     if (status == STATUS_OK) {
         file_close(file);
+    } else if (status != STATUS_NOT_FOUND) {
+        return not_opened(status, name, where, error);
     }
     *out = status == STATUS_OK;
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    return STATUS_OK;
 }
 
 static enum status make_mark(struct file_system *fs, struct error *error)
@@ -249,17 +260,16 @@ static enum status lock_and_import(struct import *import, const struct engine_op
         return error_set(import->error, status,
                          "the new store's directory is in use by %s: stop that first", holder);
     }
-    if (status == STATUS_OK) {
-        status = is_there(options->fs, V1_IMPORT_MARK, &is_marked);
-    }
-    if (status == STATUS_OK) {
-        status = is_there(options->fs, MANIFEST_NAME, &is_store);
-    }
     if (status != STATUS_OK) {
         return error_set(import->error, status, "can't use the new store's directory: %s",
                          status_words(status));
     }
-    if (!is_store && !is_marked) {
+    const char *where = "the new store's directory";
+    status = is_there(options->fs, V1_IMPORT_MARK, where, &is_marked, import->error);
+    if (status == STATUS_OK) {
+        status = is_there(options->fs, MANIFEST_NAME, where, &is_store, import->error);
+    }
+    if (status == STATUS_OK && !is_store && !is_marked) {
         status = make_mark(options->fs, import->error);
     }
     return status == STATUS_OK ? import_into(import, options, is_marked) : status;
@@ -288,7 +298,8 @@ enum status v1_import(const char *directory, const struct engine_options *option
 /* --- before a store is used --- */
 
 /* Does a file of the ancestor's lie here? */
-static enum status has_old_file(struct file_system *fs, bool *out)
+static enum status has_old_file(struct file_system *fs, const char *where, bool *out,
+                                struct error *error)
 {
     struct slice title = V1_TITLE;
     char begin[sizeof("Scdb versn 0.001")] = "";
@@ -299,8 +310,11 @@ static enum status has_old_file(struct file_system *fs, bool *out)
         status = file_read(file, 0, begin, title.size, &size);
         file_close(file);
     }
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        return not_opened(status, V1_FILE_NAME, where, error);
+    }
     *out = status == STATUS_OK && slice_equal(slice_make(begin, size), title);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    return STATUS_OK;
 }
 
 enum status v1_import_check(struct file_system *fs, const char *path, struct error *error)
@@ -308,15 +322,15 @@ enum status v1_import_check(struct file_system *fs, const char *path, struct err
     bool is_store = false;
     bool is_marked = false;
     bool is_old = false;
-    enum status status = is_there(fs, MANIFEST_NAME, &is_store);
+    enum status status = is_there(fs, MANIFEST_NAME, path, &is_store, error);
     if (status == STATUS_OK) {
-        status = is_there(fs, V1_IMPORT_MARK, &is_marked);
+        status = is_there(fs, V1_IMPORT_MARK, path, &is_marked, error);
     }
     if (status == STATUS_OK && !is_store) {
-        status = has_old_file(fs, &is_old);
+        status = has_old_file(fs, path, &is_old, error);
     }
     if (status != STATUS_OK) {
-        return error_set(error, status, "can't look into '%s': %s", path, status_words(status));
+        return status;
     }
     if (is_marked) {
         return error_set(error, STATUS_INVALID,

@@ -8,11 +8,14 @@
 
 #include <check.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -262,6 +265,74 @@ START_TEST(the_lock_ends_with_the_process)
 }
 END_TEST
 
+enum special { NAMED_PIPE, DIRECTORY, SOCKET, SPECIAL_COUNT };
+
+/* Gives the name to something else than a regular file. A pipe has both ends open: so opening it
+ * would succeed. */
+static void make_special(enum special kind, const char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char path[sizeof(address.sun_path)];
+    int length = snprintf(path, sizeof(path), "%s/%s", directory.path, name);
+    ck_assert_int_lt(length, (int)sizeof(path));
+    if (kind == DIRECTORY) {
+        ck_assert_int_eq(mkdir(path, 0700), 0);
+    } else if (kind == NAMED_PIPE) {
+        ck_assert_int_eq(mkfifo(path, 0600), 0);
+        ck_assert_int_ge(open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC), 0);
+    } else {
+        int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        memcpy(address.sun_path, path, (size_t)length + 1);
+        ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    }
+}
+
+START_TEST(only_regular_files_are_opened)
+{
+    struct file *file;
+    make_special((enum special)_i, "a");
+    log_set_level(LOG_NOTHING_LEVEL);
+    ck_assert_int_eq(fs_open(fs, "a", FILE_MODE_READ, &file), STATUS_NOT_A_FILE);
+    ck_assert_int_eq(fs_open(fs, "a", FILE_MODE_WRITE, &file), STATUS_NOT_A_FILE);
+    ck_assert_int_eq(fs_open(fs, "a", FILE_MODE_CREATE, &file), STATUS_EXISTS);
+    ck_assert_int_eq(fs_remove(fs, "a"), _i == DIRECTORY ? STATUS_NOT_A_FILE : STATUS_OK);
+}
+END_TEST
+
+START_TEST(only_a_regular_file_is_locked)
+{
+    char holder[128] = "";
+    struct file_system *reader;
+    make_special((enum special)_i, "LOCK");
+    log_set_level(LOG_NOTHING_LEVEL);
+    ck_assert_int_eq(fs_lock(fs, "LOCK", holder, sizeof(holder)), STATUS_NOT_A_FILE);
+    ck_assert_int_eq(file_posix_open_directory_read_only(directory.path, &reader, NULL), STATUS_OK);
+    ck_assert_int_eq(fs_lock(reader, "LOCK", holder, sizeof(holder)), STATUS_NOT_A_FILE);
+    fs_close(reader);
+}
+END_TEST
+
+static char logged[1000];
+
+static void keep_line(enum log_level level, const char *text)
+{
+    (void)level;
+    (void)snprintf(logged, sizeof(logged), "%s", text);
+}
+
+START_TEST(the_log_says_what_has_the_name)
+{
+    static const char *const kinds[] = {"'a': it is a named pipe", "'a': it is a directory",
+                                        "'a': it is a socket"};
+    struct file *file;
+    make_special((enum special)_i, "a");
+    log_set_sink(keep_line);
+    ck_assert_int_eq(fs_open(fs, "a", FILE_MODE_WRITE, &file), STATUS_NOT_A_FILE);
+    ck_assert_msg(strstr(logged, kinds[_i]) != NULL, "%s", logged);
+    ck_assert_msg(strstr(logged, "move it out of the directory") != NULL, "%s", logged);
+}
+END_TEST
+
 START_TEST(names_within_a_directory)
 {
     char path[TEST_DIRECTORY_PATH_SIZE + 32];
@@ -329,6 +400,9 @@ int main(void)
     tcase_add_test(tests, names);
     tcase_add_test(tests, the_second_is_told_who_holds_the_lock);
     tcase_add_test(tests, the_lock_ends_with_the_process);
+    tcase_add_loop_test(tests, only_regular_files_are_opened, 0, SPECIAL_COUNT);
+    tcase_add_loop_test(tests, only_a_regular_file_is_locked, 0, SPECIAL_COUNT);
+    tcase_add_loop_test(tests, the_log_says_what_has_the_name, 0, SPECIAL_COUNT);
     tcase_add_test(tests, names_within_a_directory);
     tcase_add_test(tests, directories);
     tcase_add_test(tests, short_writes_end_in_an_error);

@@ -12,6 +12,7 @@
 #include "support/test_run.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -365,6 +366,65 @@ START_TEST(an_older_manifest_is_not_taken_for_the_newest)
 }
 END_TEST
 
+static void put_pipe_in_place_of(const char *name)
+{
+    char path[TEST_FILE_PATH_SIZE];
+    test_file_remove(&copied, name);
+    ck_assert_int_eq(mkfifo(test_file_path(&copied, name, path), 0600), 0);
+    ck_assert_int_ge(open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC), 0); /* opening it would succeed */
+}
+
+START_TEST(something_else_in_place_of_a_file_is_refused)
+{
+    static const char *const names[] = {"MANIFEST", FIRST, "LOCK"};
+    put("a", "1");
+    crash();
+    put_pipe_in_place_of(names[_i]);
+    log_set_level(LOG_NOTHING_LEVEL);
+    ck_assert_int_eq(disk_store_try_open(&copy, copied.path, &error), STATUS_NOT_A_FILE);
+    ck_assert_msg(strstr(error.text, names[_i]) != NULL, "%s", error.text);
+}
+END_TEST
+
+/* Of these no store is in need. */
+START_TEST(something_else_in_place_of_a_spare_file_does_no_harm)
+{
+    static const char *const names[] = {"MANIFEST.tmp", "RESERVE", "00000000000000000002.index"};
+    put("a", "1");
+    reopen();
+    crash();
+    if (exists(names[_i])) {
+        test_file_remove(&copied, names[_i]);
+    }
+    test_file_create(&copied, names[_i], "");
+    put_pipe_in_place_of(names[_i]);
+    log_set_level(LOG_NOTHING_LEVEL);
+    open_copy();
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    engine_tick(copy.engine);
+    close_copy();
+}
+END_TEST
+
+/* Their numbers are passed over, as those of files are. */
+START_TEST(directories_with_names_of_segments_to_come)
+{
+    put("a", "1");
+    crash();
+    for (int number = 2; number < 20; number++) {
+        char name[32];
+        char path[TEST_FILE_PATH_SIZE];
+        (void)snprintf(name, sizeof(name), "%020d.log", number);
+        if (!exists(name)) {
+            ck_assert_int_eq(mkdir(test_file_path(&copied, name, path), 0700), 0);
+        }
+    }
+    open_copy();
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    close_copy();
+}
+END_TEST
+
 /* As a backup may be left by a power cut. */
 START_TEST(a_lone_checkpoint_is_no_empty_store)
 {
@@ -459,6 +519,9 @@ int main(void)
     tcase_add_test(tests, a_lost_segment_is_named);
     tcase_add_test(tests, a_lost_manifest_is_no_empty_store);
     tcase_add_test(tests, an_older_manifest_is_not_taken_for_the_newest);
+    tcase_add_loop_test(tests, something_else_in_place_of_a_file_is_refused, 0, 3);
+    tcase_add_loop_test(tests, something_else_in_place_of_a_spare_file_does_no_harm, 0, 3);
+    tcase_add_test(tests, directories_with_names_of_segments_to_come);
     tcase_add_test(tests, a_lone_checkpoint_is_no_empty_store);
     tcase_add_test(tests, only_our_own_strays_are_removed);
     tcase_add_test(tests, a_small_store_takes_little_room);
