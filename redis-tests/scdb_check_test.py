@@ -3,6 +3,7 @@
 copies with flipped bytes, lost files and torn ends. Random damage prints its seed; SCDB_TEST_SEED=n
 repeats it. Closes with "N passed, N failed"."""
 
+import ctypes
 import functools
 import hashlib
 import os
@@ -33,6 +34,7 @@ SEED = int(os.environ.get("SCDB_TEST_SEED", time.time_ns() & 0xFFFFFFFF))
 FLIPS = max(8, int(100 * float(os.environ.get("SCDB_TEST_SCALE", "1"))))
 HEADER_SIZE = 128
 SOUND, DAMAGED, USAGE, FAILED = range(4)
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, PR_CAPBSET_DROP = 1, 2, 24
 ESCAPE = re.compile(rb'\\(?:x([0-9a-f]{2})|(.))')
 LINE = re.compile(rb'(\d+) (-|\d+) "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"')
 
@@ -372,6 +374,21 @@ class Refused(TestCase):
             self.assertIn(f"can't open file '{name}': it is a named pipe", error)
             self.assertIn("move it out of the directory", error)
             self.assertEqual(dump(server.directory), {(0, b"key"): (b"value", None)})
+
+    def test_an_unlisted_segment_that_cant_be_read(self):
+        """It may be newer than the manifest; the user root reads all, but for these privileges."""
+
+        def obey_permissions():
+            for privilege in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+                ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, privilege, 0, 0, 0)
+
+        store = rich.copy()
+        name = "00000000000000099999.log"
+        path = os.path.join(store.directory, name)
+        open(path, "w", encoding="ascii").close()
+        check("verify", store.directory, expect=SOUND)
+        os.chmod(path, 0)
+        self.check_leaves(store, name.encode(), obey_permissions)
 
     def test_more_files_than_may_be_open(self):
         def limit():

@@ -53,6 +53,12 @@ void findings_report(const struct check_store *store, struct report *report)
             store->source == CHECK_FROM_MANIFEST ? MANIFEST_NAME : MANIFEST_TEMPORARY_NAME,
             store->newer_segments);
     }
+    if (store->mute_segments > 0) {
+        report_problem(report,
+                       "%zu segment files that the manifest does not list can't be read: whether "
+                       "they are newer than it is not known; they are not looked into",
+                       store->mute_segments);
+    }
     if (store->other_segments > 0) {
         report_note(report,
                     "%zu segment files in the directory do not belong to the store; they are not "

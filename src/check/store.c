@@ -6,6 +6,7 @@
 #include "engine/recovery_files.h"
 #include "engine/store_name.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,59 +22,8 @@ static bool has_ending(const char *name, const char *ending)
 struct listing {
     struct check_store *store;
     enum status status;
+    char name[FILE_NAME_SIZE_MAX]; /* of the file that it is about */
 };
-
-/* Room for the files is made as they are seen: the manifest may be lost. */
-static enum status add_file(struct check_store *store, const struct manifest_file *entry)
-{
-    struct check_file *files =
-        realloc(store->files, (store->file_count + 1) * sizeof(*store->files));
-    if (files == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    store->files = files;
-    struct check_file *file = &files[store->file_count++];
-    *file = (struct check_file){.number = entry->number, .kind = entry->kind, .entry = *entry};
-    segment_file_name(entry->kind, entry->number, file->name);
-    return STATUS_OK;
-}
-
-static void on_name(void *context, const char *name)
-{
-    struct listing *listing = context;
-    struct check_store *store = listing->store;
-    uint64_t number;
-    if (listing->status != STATUS_OK) {
-        return;
-    }
-    if (strcmp(name, MANIFEST_NAME) == 0) {
-        store->has_manifest = true;
-    }
-    if (store_name_is_cut(name)) {
-        store->cut_files++;
-    }
-    if (!store_name_is_segment(name, &number)) {
-        return;
-    }
-    bool is_listed =
-        store->source != CHECK_FROM_DIRECTORY && manifest_find(&store->manifest, number) != NULL;
-    if (store->source == CHECK_FROM_DIRECTORY) {
-        struct manifest_file entry = {
-            .number = number, .kind = has_ending(name, ".log") ? SEGMENT_LOG : SEGMENT_PACKED};
-        listing->status = add_file(store, &entry);
-    } else if (recovery_is_newer_than(store->fs, &store->manifest, name)) {
-        store->newer_segments++;
-    } else if (!is_listed) {
-        store->other_segments++;
-    }
-}
-
-static enum status list_directory(struct check_store *store)
-{
-    struct listing listing = {.store = store, .status = STATUS_OK};
-    enum status status = fs_list(store->fs, on_name, &listing);
-    return status == STATUS_OK ? listing.status : status;
-}
 
 enum status check_store_refused(enum status status, const char *name, struct error *error)
 {
@@ -90,6 +40,78 @@ enum status check_store_refused(enum status status, const char *name, struct err
                      "limit of open files (ulimit -n) above their number; none may be a symbolic "
                      "link",
                      name);
+}
+
+/* Room for the files is made as they are seen: the manifest may be lost. */
+static enum status add_file(struct check_store *store, const struct manifest_file *entry)
+{
+    struct check_file *files =
+        realloc(store->files, (store->file_count + 1) * sizeof(*store->files));
+    if (files == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    store->files = files;
+    struct check_file *file = &files[store->file_count++];
+    *file = (struct check_file){.number = entry->number, .kind = entry->kind, .entry = *entry};
+    segment_file_name(entry->kind, entry->number, file->name);
+    return STATUS_OK;
+}
+
+/* A segment that the manifest does not list. */
+static enum status note_unlisted(struct check_store *store, const char *name)
+{
+    bool is_newer = false;
+    enum status status = recovery_is_newer_than(store->fs, &store->manifest, name, &is_newer);
+    if (status == STATUS_IO) {
+        store->mute_segments++;
+        return STATUS_OK;
+    }
+    if (status == STATUS_OK) {
+        store->newer_segments += is_newer ? 1 : 0;
+        store->other_segments += is_newer ? 0 : 1;
+    }
+    return status;
+}
+
+static enum status note_segment(struct check_store *store, const char *name, uint64_t number)
+{
+    if (store->source == CHECK_FROM_DIRECTORY) {
+        struct manifest_file entry = {
+            .number = number, .kind = has_ending(name, ".log") ? SEGMENT_LOG : SEGMENT_PACKED};
+        return add_file(store, &entry);
+    }
+    return manifest_find(&store->manifest, number) == NULL ? note_unlisted(store, name) : STATUS_OK;
+}
+
+static void on_name(void *context, const char *name)
+{
+    struct listing *listing = context;
+    struct check_store *store = listing->store;
+    uint64_t number;
+    if (listing->status != STATUS_OK) {
+        return;
+    }
+    if (strcmp(name, MANIFEST_NAME) == 0) {
+        store->has_manifest = true;
+    } else if (store_name_is_cut(name)) {
+        store->cut_files++;
+    } else if (store_name_is_segment(name, &number)) {
+        (void)snprintf(listing->name, sizeof(listing->name), "%s", name);
+        listing->status = note_segment(store, name, number);
+    }
+}
+
+static enum status list_directory(struct check_store *store, struct error *error)
+{
+    struct listing listing = {.store = store, .status = STATUS_OK};
+    enum status status = fs_list(store->fs, on_name, &listing);
+    if (status == STATUS_OK && check_store_is_refusal(listing.status)) {
+        return check_store_refused(listing.status, listing.name, error);
+    }
+    status = status == STATUS_OK ? listing.status : status;
+    return status == STATUS_OK
+               ? STATUS_OK
+               : error_set(error, status, "can't list the directory: %s", status_words(status));
 }
 
 /* --- the manifest ------------------------------------------------------------------------- */
@@ -225,18 +247,38 @@ static enum status read_headers(struct check_store *store, struct error *error)
     return STATUS_OK;
 }
 
-static enum status open_all(struct check_store *store, struct error *error)
+static enum status list_all(struct check_store *store, struct error *error)
 {
     enum status status = read_manifest(store, error);
+    if (status == STATUS_OK) {
+        status = list_directory(store, error);
+    }
     if (status != STATUS_OK) {
         return status;
     }
-    status = list_directory(store);
-    if (status == STATUS_OK) {
-        status = list_manifest(store);
+    status = list_manifest(store);
+    return status == STATUS_OK
+               ? STATUS_OK
+               : error_set(error, status, "can't list the files: %s", status_words(status));
+}
+
+static enum status open_files(struct check_store *store, struct error *error)
+{
+    for (size_t i = 0; i < store->file_count; i++) {
+        struct check_file *file = &store->files[i];
+        open_file(store, file);
+        if (check_store_is_refusal(file->open_status)) {
+            return check_store_refused(file->open_status, file->name, error);
+        }
     }
+    return STATUS_OK;
+}
+
+static enum status open_all(struct check_store *store, struct error *error)
+{
+    enum status status = list_all(store, error);
     if (status != STATUS_OK) {
-        return error_set(error, status, "can't list the directory: %s", status_words(status));
+        return status;
     }
     if (store->source == CHECK_FROM_DIRECTORY && store->file_count == 0 && !store->has_manifest) {
         return error_set(
@@ -248,14 +290,10 @@ static enum status open_all(struct check_store *store, struct error *error)
     if (store->file_count > 0) {
         qsort(store->files, store->file_count, sizeof(*store->files), compare_number);
     }
-    for (size_t i = 0; i < store->file_count; i++) {
-        struct check_file *file = &store->files[i];
-        open_file(store, file);
-        if (check_store_is_refusal(file->open_status)) {
-            return check_store_refused(file->open_status, file->name, error);
-        }
+    status = open_files(store, error);
+    if (status == STATUS_OK) {
+        status = check_identity_find(store, error);
     }
-    status = check_identity_find(store, error);
     if (status != STATUS_OK) {
         return status;
     }

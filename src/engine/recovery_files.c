@@ -41,48 +41,80 @@ void recovery_file_name(const struct recovery_file *file, char *name)
     segment_file_name(file->entry.kind, file->entry.number, name);
 }
 
-bool recovery_is_newer_than(struct file_system *fs, const struct manifest *manifest,
-                            const char *name)
+/* Of a log segment of this store the first sequence number; 0: it is none. */
+static enum status first_sequence_of(struct file *file, const struct manifest *manifest,
+                                     uint64_t number, uint64_t *sequence)
 {
-    uint64_t number;
-    struct file *file;
-    if (!store_name_is_segment(name, &number) || manifest_find(manifest, number) != NULL ||
-        fs_open(fs, name, FILE_MODE_READ, &file) != STATUS_OK) {
-        return false;
-    }
     uint8_t bytes[SEGMENT_HEADER_SIZE];
     size_t size = 0;
     struct segment_header header;
-    bool is_ours = file_read(file, 0, bytes, sizeof(bytes), &size) == STATUS_OK &&
-                   size == sizeof(bytes) &&
+    enum status status = file_read(file, 0, bytes, sizeof(bytes), &size);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bool is_ours = size == sizeof(bytes) &&
                    segment_header_decode(bytes, manifest->store_id, number, &header) == STATUS_OK;
-    file_close(file);
-    return is_ours && header.kind == SEGMENT_LOG &&
-           header.first_sequence >= manifest->next_sequence;
+    *sequence = is_ours && header.kind == SEGMENT_LOG ? header.first_sequence : 0;
+    return STATUS_OK;
+}
+
+enum status recovery_is_newer_than(struct file_system *fs, const struct manifest *manifest,
+                                   const char *name, bool *out)
+{
+    uint64_t number;
+    uint64_t sequence = 0;
+    if (store_name_is_segment(name, &number) && manifest_find(manifest, number) == NULL) {
+        struct file *file;
+        enum status status = fs_open(fs, name, FILE_MODE_READ, &file);
+        if (status == STATUS_OK) {
+            status = first_sequence_of(file, manifest, number, &sequence);
+            file_close(file);
+        }
+        if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+            return status;
+        }
+    }
+    *out = sequence != 0 && sequence >= manifest->next_sequence;
+    return STATUS_OK;
 }
 
 struct newer {
     const struct engine *engine;
-    char name[FILE_NAME_SIZE_MAX]; /* of one of them */
+    char name[FILE_NAME_SIZE_MAX]; /* of one of them, or of the one that can't be asked */
     size_t count;
+    enum status status;
 };
 
 static void note_newer(void *context, const char *name)
 {
     struct newer *newer = context;
-    if (recovery_is_newer_than(newer->engine->fs, &newer->engine->manifest, name)) {
+    bool is_newer = false;
+    if (newer->status != STATUS_OK) {
+        return;
+    }
+    newer->status =
+        recovery_is_newer_than(newer->engine->fs, &newer->engine->manifest, name, &is_newer);
+    newer->count += is_newer ? 1 : 0;
+    if (is_newer || newer->status != STATUS_OK) {
         (void)snprintf(newer->name, sizeof(newer->name), "%s", name);
-        newer->count++;
     }
 }
 
-/* What the manifest does not list is removed, so it had better be the newest one. */
+/* What the manifest does not list is removed, so it had better be the newest one, and what can't
+ * be asked whether it is might be what nobody else has. */
 static enum status check_is_newest(const struct engine *engine, struct error *error)
 {
-    struct newer newer = {.engine = engine};
+    struct newer newer = {.engine = engine, .status = STATUS_OK};
     enum status status = fs_list(engine->fs, note_newer, &newer);
     if (status != STATUS_OK) {
         return error_set(error, status, "can't list the directory: %s", status_words(status));
+    }
+    if (newer.status != STATUS_OK) {
+        return error_set(error, newer.status,
+                         "can't read %s: %s. The file %s does not list it, and whether it is newer "
+                         "than that is not known; so it is not removed, and the store not opened. "
+                         "Let the user of this process read it, or move it out of the directory",
+                         newer.name, status_words(newer.status), MANIFEST_NAME);
     }
     if (newer.count == 0) {
         return STATUS_OK;

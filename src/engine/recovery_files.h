@@ -48,13 +48,14 @@ void recovery_files_deinit(struct recovery_files *files);
  * Is this the name of a log segment of the store that was used after the manifest was replaced by
  * a newer one? A segment is listed before it is used (rule 1 of docs/durability.md), and when one
  * is dropped the manifest's next sequence number is above its own (rule 7), so no crash leaves such
- * a file. False also when it can't be read.
+ * a file. When the file can't be read, the status says why, and what it is remains unknown.
  */
-bool recovery_is_newer_than(struct file_system *fs, const struct manifest *manifest,
-                            const char *name);
+enum status recovery_is_newer_than(struct file_system *fs, const struct manifest *manifest,
+                                   const char *name, bool *out) MUST_CHECK;
 
 /* Opens all files of engine->manifest. CORRUPT: the manifest is not the newest, or one is missing
- * or not what it should be, `error` names it. */
+ * or not what it should be. REFUSED, NOT_A_FILE, IO: one can't be opened or read, or one that is
+ * not listed can't be, so that the manifest may not be the newest. `error` names it. */
 enum status recovery_files_open(struct engine *engine, struct recovery_files *files,
                                 struct error *error) MUST_CHECK;
 

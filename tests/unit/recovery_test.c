@@ -13,10 +13,13 @@
 
 #include <check.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define SEGMENT_SIZE 65536
 #define FIRST        "00000000000000000001.log"
@@ -366,6 +369,45 @@ START_TEST(an_older_manifest_is_not_taken_for_the_newest)
 }
 END_TEST
 
+/* The user root may read whatever it likes: no more. */
+static void obey_permissions(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    ck_assert_int_eq(syscall(SYS_capget, &header, data), 0);
+    data[0].effective &= ~((1U << CAP_DAC_OVERRIDE) | (1U << CAP_DAC_READ_SEARCH));
+    ck_assert_int_eq(syscall(SYS_capset, &header, data), 0);
+}
+
+static void change_permissions(const char *name, mode_t mode)
+{
+    char path[TEST_FILE_PATH_SIZE];
+    ck_assert_int_eq(chmod(test_file_path(&copied, name, path), mode), 0);
+}
+
+/* It may be what the manifest would list, were it the newest: it is neither taken for a stray and
+ * removed, nor for nothing. */
+START_TEST(an_unlisted_segment_that_cant_be_read_is_kept)
+{
+    static const char *const names[] = {"00000000000000000077.log", "00000000000000000078.pack"};
+    put("a", "1");
+    crash();
+    test_file_create(&copied, names[_i], "stray");
+    change_permissions(names[_i], 0);
+    obey_permissions();
+    log_set_level(LOG_NOTHING_LEVEL);
+    ck_assert_int_eq(disk_store_try_open(&copy, copied.path, &error), STATUS_REFUSED);
+    ck_assert_msg(strstr(error.text, names[_i]) != NULL, "%s", error.text);
+    ck_assert_msg(strstr(error.text, "move it out of the directory") != NULL, "%s", error.text);
+    ck_assert(exists(names[_i]));
+    change_permissions(names[_i], 0600);
+    open_copy();
+    ck_assert(!exists(names[_i]));
+    ck_assert_int_eq(look("a"), STATUS_OK);
+    close_copy();
+}
+END_TEST
+
 static void put_pipe_in_place_of(const char *name)
 {
     char path[TEST_FILE_PATH_SIZE];
@@ -519,6 +561,7 @@ int main(void)
     tcase_add_test(tests, a_lost_segment_is_named);
     tcase_add_test(tests, a_lost_manifest_is_no_empty_store);
     tcase_add_test(tests, an_older_manifest_is_not_taken_for_the_newest);
+    tcase_add_loop_test(tests, an_unlisted_segment_that_cant_be_read_is_kept, 0, 2);
     tcase_add_loop_test(tests, something_else_in_place_of_a_file_is_refused, 0, 3);
     tcase_add_loop_test(tests, something_else_in_place_of_a_spare_file_does_no_harm, 0, 3);
     tcase_add_test(tests, directories_with_names_of_segments_to_come);
