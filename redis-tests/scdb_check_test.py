@@ -657,6 +657,23 @@ class Files(TestCase):
         _, _, found = self.repair(store, expect=DAMAGED)
         self.assertEqual(self.differences(rich, found), set())
 
+    def test_only_a_checkpoint(self):
+        """It is said what lies there, and that it is nothing to repair."""
+        with Server() as server:
+            redis.Redis(port=server.port).set("key", "value")
+            server.stop()
+            for name in os.listdir(server.directory):
+                if not name.endswith(".index"):
+                    os.remove(os.path.join(server.directory, name))
+            target = os.path.join(home, "from-a-checkpoint")
+            for order in (["verify"], ["stat"], ["dump"], ["repair"]):
+                more = [target] if order == ["repair"] else []
+                _, _, error = check(*order, server.directory, *more, expect=FAILED)
+                self.assertIn("only 1 checkpoints of the index (*.index)", error)
+                self.assertIn("restore a backup", error)
+                self.assertNotIn("there is no store", error)
+            self.assertFalse(os.path.exists(target))
+
     def test_nothing_tells_the_store(self):
         store = plain.copy()
         os.remove(os.path.join(store.directory, "MANIFEST"))

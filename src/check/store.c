@@ -98,6 +98,8 @@ static void on_name(void *context, const char *name)
     } else if (store_name_is_segment(name, &number)) {
         (void)snprintf(listing->name, sizeof(listing->name), "%s", name);
         listing->status = note_segment(store, name, number);
+    } else if (store_name_is_numbered(name, &number)) {
+        store->checkpoints++;
     }
 }
 
@@ -262,6 +264,24 @@ static enum status list_all(struct check_store *store, struct error *error)
                : error_set(error, status, "can't list the files: %s", status_words(status));
 }
 
+/* There is neither a manifest nor a segment. */
+static enum status no_store(const struct check_store *store, struct error *error)
+{
+    if (store->checkpoints + store->cut_files > 0) {
+        return error_set(
+            error, STATUS_NOT_FOUND,
+            "there is no file %s and no segment in this directory, only %zu "
+            "checkpoints of the index (*.index), which hold no keys and no values, and "
+            "%zu *.cut files, which are not looked into: it was a store, or a backup "
+            "that was interrupted. Put the other files back, or restore a backup",
+            MANIFEST_NAME, store->checkpoints, store->cut_files);
+    }
+    return error_set(error, STATUS_NOT_FOUND,
+                     "there is no store in this directory, neither a file %s nor segments; name "
+                     "the one that is a server's 'dir'",
+                     MANIFEST_NAME);
+}
+
 static enum status open_files(struct check_store *store, struct error *error)
 {
     for (size_t i = 0; i < store->file_count; i++) {
@@ -281,11 +301,7 @@ static enum status open_all(struct check_store *store, struct error *error)
         return status;
     }
     if (store->source == CHECK_FROM_DIRECTORY && store->file_count == 0 && !store->has_manifest) {
-        return error_set(
-            error, STATUS_NOT_FOUND,
-            "there is no store in this directory, neither a file %s nor segments; name the one "
-            "that is a server's 'dir'",
-            MANIFEST_NAME);
+        return no_store(store, error);
     }
     if (store->file_count > 0) {
         qsort(store->files, store->file_count, sizeof(*store->files), compare_number);

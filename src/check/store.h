@@ -54,6 +54,7 @@ struct check_store {
     size_t other_segments; /* in the directory, and not of this store */
     size_t newer_segments; /* in the directory, and of a later time than the manifest */
     size_t mute_segments;  /* in the directory, and the disk does not tell which of the two */
+    size_t checkpoints;    /* in the directory, whoever's */
     size_t cut_files;
     uint64_t size; /* of all files, to be read */
 };
