@@ -781,8 +781,34 @@ class Ends(TestCase):
         _, report, _ = check("verify", store.directory, expect=SOUND)
         self.assertIn("note: ", report)
         self.assertEqual(report.count("the log ends here"), 1, report)
-        _, _, found = self.repair(store)
+        _, report, found = self.repair(store, expect=SOUND)
         self.assertEqual(found, plain.contents)
+        self.assertEqual(report.count("note: "), 1, report)
+        self.assertNotIn("damaged", report)
+        for command in ("stat", "dump"):
+            _, _, report = check(command, store.directory, expect=SOUND)
+            self.assertRegex(report, rf"note: {os.path.basename(path)} offset \d+: no valid record")
+
+    def test_a_torn_value(self):
+        """For a server, which starts without a word of damage, the one before it counts."""
+        with Server(directives=[("appendfsync", "no")]) as server:
+            client = redis.Redis(port=server.port)
+            client.set("key", "the old value")
+            client.set("other", "1")
+            client.set("key", "the new value")
+            server.kill()
+            store = Store(os.path.join(home, "torn-value"), {}, {})
+            shutil.copytree(server.directory, store.directory)
+            flip(*store.find(b"the new value"))
+            contents = {(0, b"key"): (b"the old value", None), (0, b"other"): (b"1", None)}
+            check("verify", store.directory, expect=SOUND)
+            _, report, found = self.repair(store, expect=SOUND)
+            self.assertEqual(found, contents)
+            self.assertRegex(report, r'note: .* the value of key "key" .* is left out')
+            shutil.rmtree(server.directory)
+            shutil.copytree(store.directory, server.directory)
+            server.start()
+            self.assertEqual(contents_of(server), contents)
 
     def half_a_transaction(self, name):
         """What kill -9 leaves when the last of an MSET's ten records was not written."""
@@ -804,7 +830,7 @@ class Ends(TestCase):
         _, report, _ = check("verify", store.directory, expect=SOUND)
         self.assertRegex(report, r"midst of a group .* 9 records")
         self.assertEqual(report.count("note: "), 1, report)
-        _, _, found = self.repair(store)
+        _, _, found = self.repair(store, expect=SOUND)
         self.assertEqual(found, {(0, b"before"): (b"1", None)})
 
     def test_one_end_is_noted_once(self):
@@ -814,7 +840,7 @@ class Ends(TestCase):
             flip(*store.find(b"of-the-group-%d" % number))
             _, report, _ = check("verify", store.directory, expect=SOUND)
             self.assertEqual(report.count("note: "), 1, report)
-            _, _, found = self.repair(store)
+            _, _, found = self.repair(store, expect=SOUND)
             self.assertEqual(found, {(0, b"before"): (b"1", None)}, number)
 
 

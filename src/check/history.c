@@ -145,6 +145,24 @@ bool history_leaves_out(const struct history *history, const struct check_file *
                    compare_to_group) != NULL;
 }
 
+/* --- the end ------------------------------------------------------------------------------- */
+
+bool history_is_torn(const struct history *history, const struct check_file *file,
+                     uint64_t sequence)
+{
+    return check_file_is_open_log(file) && sequence > history->durable_sequence;
+}
+
+bool history_ends_before(const struct history *history, const struct check_file *file,
+                         uint64_t offset)
+{
+    size_t i = 0;
+    while (i < history->log_count && history->log[i] != file) {
+        i++;
+    }
+    return offset == file->limit && i + 1 >= history->log_count;
+}
+
 /* --- marks and groups --------------------------------------------------------------------- */
 
 /* Where the record is not the one that was due, records before it are lost. */
@@ -233,6 +251,12 @@ static enum status survey_file(struct survey *survey, size_t log_index)
     return status;
 }
 
+static void note_due(const struct survey *survey, struct check_file *file)
+{
+    file->due_sequence =
+        file->header_status == STATUS_OK ? file->header.first_sequence : survey->last_sequence + 1;
+}
+
 /* Its end is known: all in it was durable. */
 static void pass_sealed(struct survey *survey, const struct check_file *file)
 {
@@ -276,10 +300,16 @@ enum status history_survey(struct check_store *store, struct history *out)
     struct survey survey = {.history = out};
     for (size_t i = 0; status == STATUS_OK && i < out->log_count; i++) {
         CHECK(out->log[i] != NULL);
+        note_due(&survey, out->log[i]);
         if (check_file_is_open_log(out->log[i])) {
             status = survey_file(&survey, i);
         } else {
             pass_sealed(&survey, out->log[i]);
+        }
+    }
+    for (size_t i = 0; i < store->file_count; i++) {
+        if (store->files[i].due_sequence == 0) { /* nothing of the log is in it */
+            note_due(&survey, &store->files[i]);
         }
     }
     if (status == STATUS_OK) {

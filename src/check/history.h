@@ -46,6 +46,15 @@ struct history {
 enum status history_survey(struct check_store *store, struct history *out) MUST_CHECK;
 void history_deinit(struct history *history);
 
+/* Something is not as it should be where the record with this number was due: is that what a crash
+ * leaves, and what a server cuts off when it starts? Else it is damage. */
+bool history_is_torn(const struct history *history, const struct check_file *file,
+                     uint64_t sequence);
+
+/* Has the log nothing more behind this place of the file? */
+bool history_ends_before(const struct history *history, const struct check_file *file,
+                         uint64_t offset);
+
 /* Is the record with this sequence number in this file of a group that counts as not there? */
 bool history_leaves_out(const struct history *history, const struct check_file *file,
                         uint64_t sequence);

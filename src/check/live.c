@@ -117,8 +117,21 @@ static enum status take_mark(struct live *live, struct walk *walk)
     return STATUS_OK;
 }
 
-/* What was lost with a record that is whole, and whose group is not. */
-static void leave_out(struct live *live, const struct walk *walk)
+/* Why the record counts as not there; NULL: it counts. */
+static const char *reason_to_leave_out(const struct live *live, struct walk *walk)
+{
+    uint64_t sequence = walk->scanned.record.sequence;
+    struct slice value;
+    if (history_leaves_out(live->history, walk->file, sequence)) {
+        return "its group (MULTI, MSET ...) is not whole";
+    }
+    bool is_torn = history_is_torn(live->history, walk->file, sequence) &&
+                   walk_value(walk, &value) == STATUS_CORRUPT;
+    return is_torn ? "it was not written whole" : NULL;
+}
+
+/* What goes with it. */
+static void leave_out(struct live *live, const struct walk *walk, const char *reason)
 {
     const struct record *record = &walk->scanned.record;
     char key[REPORT_KEY_SIZE] = "";
@@ -143,20 +156,21 @@ static void leave_out(struct live *live, const struct walk *walk)
         break;
     }
     bool has_key = has_value_of_key(record) || record->kind == RECORD_TOMBSTONE;
-    report_problem(live->report,
-                   "%s offset %" PRIu64 ": the %s%s (keyspace %" PRIu64 ", sequence number %" PRIu64
-                   ") is left out: its group (MULTI, MSET ...) is not whole",
-                   walk->file->name, walk->scanned.offset, what,
-                   has_key ? report_key(record->key, key) : "", record->keyspace_id,
-                   record->sequence);
+    report_note(live->report,
+                "%s offset %" PRIu64 ": the %s%s (keyspace %" PRIu64 ", sequence number %" PRIu64
+                ") is left out: %s, and was never reported durable",
+                walk->file->name, walk->scanned.offset, what,
+                has_key ? report_key(record->key, key) : "", record->keyspace_id, record->sequence,
+                reason);
 }
 
 static enum status take_record(struct live *live, struct walk *walk, struct error *error)
 {
     live->records++;
     live->record_bytes += walk->scanned.size;
-    if (history_leaves_out(live->history, walk->file, walk->scanned.record.sequence)) {
-        leave_out(live, walk);
+    const char *reason = reason_to_leave_out(live, walk);
+    if (reason != NULL) {
+        leave_out(live, walk, reason);
         return STATUS_OK;
     }
     switch (walk->scanned.record.kind) {
@@ -182,12 +196,23 @@ static enum status take_record(struct live *live, struct walk *walk, struct erro
 
 /* --- one file ----------------------------------------------------------------------------- */
 
-static void take_gap(struct live *live, const struct walk *walk)
+/* The record with number `due` should have been there. */
+static void take_gap(struct live *live, const struct walk *walk, uint64_t due)
 {
     if (walk->gap_is_zero && check_file_is_open_log(walk->file)) {
         return;
     }
-    live->holes++;
+    bool is_torn = history_is_torn(live->history, walk->file, due) && !walk->gap_is_unreadable;
+    bool is_end = is_torn && history_ends_before(live->history, walk->file, walk->gap_to);
+    live->holes += is_end ? 0 : 1;
+    if (is_torn) {
+        report_note(live->report,
+                    "%s offset %" PRIu64 ": no valid record in %" PRIu64
+                    " bytes, as after a crash: nothing there was ever reported durable; a server "
+                    "that starts ends the log there",
+                    walk->file->name, walk->gap_from, walk->gap_to - walk->gap_from);
+        return;
+    }
     report_problem(live->report, "%s offset %" PRIu64 ": no valid record in %" PRIu64 " bytes%s",
                    walk->file->name, walk->gap_from, walk->gap_to - walk->gap_from,
                    walk->gap_is_unreadable ? ", some of which the disk does not deliver" : "");
@@ -200,12 +225,14 @@ static enum status read_file(struct live *live, struct check_file *file, struct 
     enum status status = walk_begin(&walk, file);
     enum walk_event event = WALK_GAP;
     uint64_t before = progress->done;
+    uint64_t due = file->due_sequence;
     while (status == STATUS_OK && event != WALK_END) {
         status = walk_next(&walk, &event);
         if (status == STATUS_OK && event == WALK_RECORD) {
             status = take_record(live, &walk, error);
+            due = walk.scanned.record.sequence + 1;
         } else if (status == STATUS_OK && event == WALK_GAP) {
-            take_gap(live, &walk);
+            take_gap(live, &walk, due);
         }
         progress_at(progress, before + walk.scanner.offset);
     }

@@ -50,18 +50,7 @@ struct verify {
 /* The number that the next record of the log should have. */
 static uint64_t due_sequence(const struct verify *verify, const struct check_file *file)
 {
-    if (verify->tally.records > 0) {
-        return verify->tally.last_sequence + 1;
-    }
-    return file->header_status == STATUS_OK ? file->header.first_sequence
-                                            : verify->reached_sequence + 1;
-}
-
-/* Something is not as it should be where the record with this number was due. */
-static bool is_torn_end(const struct verify *verify, const struct check_file *file,
-                        uint64_t sequence)
-{
-    return check_file_is_open_log(file) && sequence > verify->history->durable_sequence;
+    return verify->tally.records > 0 ? verify->tally.last_sequence + 1 : file->due_sequence;
 }
 
 static void end_history(struct verify *verify, const struct check_file *file, uint64_t offset,
@@ -83,7 +72,8 @@ static void take_gap(struct verify *verify, const struct walk *walk)
     if (walk->gap_is_zero && check_file_is_open_log(file)) {
         return;
     }
-    if (is_torn_end(verify, file, due_sequence(verify, file)) && !walk->gap_is_unreadable) {
+    if (history_is_torn(verify->history, file, due_sequence(verify, file)) &&
+        !walk->gap_is_unreadable) {
         end_history(verify, file, walk->gap_from, "no valid record");
         return;
     }
@@ -101,7 +91,7 @@ static void check_turn(struct verify *verify, const struct walk *walk)
     if (walk->file->kind != SEGMENT_LOG || !is_known || sequence == due) {
         return;
     }
-    if (is_torn_end(verify, walk->file, due)) {
+    if (history_is_torn(verify->history, walk->file, due)) {
         end_history(verify, walk->file, walk->scanned.offset, "a record is out of turn");
     } else {
         report_problem(verify->report,
@@ -144,7 +134,8 @@ static void check_value(struct verify *verify, struct walk *walk)
     if (status == STATUS_OK && is_mark_valid(record, value)) {
         return;
     }
-    if (status == STATUS_CORRUPT && is_torn_end(verify, walk->file, record->sequence)) {
+    if (status == STATUS_CORRUPT &&
+        history_is_torn(verify->history, walk->file, record->sequence)) {
         end_history(verify, walk->file, walk->scanned.offset, "a value that was not written whole");
         return;
     }
@@ -261,7 +252,7 @@ static void check_header(struct verify *verify, const struct check_file *file)
     if (file->header_status == STATUS_OK) {
         return;
     }
-    if (is_torn_end(verify, file, verify->reached_sequence + 1)) {
+    if (history_is_torn(verify->history, file, verify->reached_sequence + 1)) {
         end_history(verify, file, 0, "a segment whose header was not written whole");
     } else {
         report_problem(verify->report, "%s offset 0: the segment's header is not valid",
@@ -299,7 +290,7 @@ static void check_chain(struct verify *verify, const struct check_store *store,
         verify->reached_sequence == header->previous_sequence) {
         return;
     }
-    if (is_torn_end(verify, file, header->first_sequence)) {
+    if (history_is_torn(verify->history, file, header->first_sequence)) {
         end_history(verify, file, 0, "a segment that does not continue what is there");
         return;
     }

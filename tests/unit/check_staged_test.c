@@ -78,8 +78,11 @@ START_TEST(a_value_whose_command_was_cut_off_is_no_damage)
     engine_group_end_locked(store.engine);
     engine_unlock(store.engine);
     test_file_copy_all(&original, &copied);
-    int end = check_run("verify", copied.path, elsewhere.path, said, sizeof(said));
-    ck_assert_msg(end == CHECK_EXIT_SOUND, "%s", said);
+    static const char *const commands[] = {"verify", "stat", "dump", "repair"};
+    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+        int end = check_run(commands[i], copied.path, elsewhere.path, said, sizeof(said));
+        ck_assert_msg(end == CHECK_EXIT_SOUND, "%s: %s", commands[i], said);
+    }
     staged_drop(store.engine, first);
     staged_drop(store.engine, second);
 }
