@@ -335,6 +335,40 @@ class SpecialFiles(TestCase):
                 self.assertIn("move it out of the directory", log)
                 self.assertRegex(log, f"scdb can't go on: .*{name}.*no regular file")
 
+    def test_in_place_of_the_configuration(self):
+        server = self.server()
+        server.configuration = os.path.join(server.home, "conf")
+        with open(server.configuration, "w", encoding="ascii") as file:
+            file.write("timeout 0\n")
+        server.directives = [("aclfile", os.path.join(server.home, "users"))]
+        open(server.directives[0][1], "w", encoding="ascii").close()
+        server.start()
+        client = self.client(server)
+        self.in_place_of(server.configuration)
+        self.in_place_of(server.directives[0][1])
+        for words in (("CONFIG", "REWRITE"), ("ACL", "LOAD")):
+            self.assertIn("it is a pipe", self.refusal(
+                redis.ResponseError, client.execute_command, *words))
+        self.assertTrue(client.ping())
+        server.stop()
+        server.configuration = None
+        self.assertIn("it is a pipe", self.refused_start(server))
+
+    def test_a_pipe_configures_at_the_start(self):
+        """As in `scdb-server <(a program)`."""
+        server = self.server()
+        server.configuration = os.path.join(server.home, "pipe")
+        os.mkfifo(server.configuration)
+        writer = threading.Thread(target=self.write, args=(server.configuration, "timeout 77\n"))
+        writer.start()
+        server.start()
+        writer.join()
+        self.assertEqual(self.client(server).config_get("timeout"), {"timeout": "77"})
+
+    def write(self, path, text):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(text)
+
 
 class Filler(threading.Thread):
     """Sets keys of its own until it is told to stop; remembers what was acknowledged, and what was

@@ -29,6 +29,7 @@ struct loader {
     bool is_command_line; /* the text at depth 0 is made of options: no line numbers */
     unsigned depth;
     unsigned inclusions; /* of them, those that an `include` asked for */
+    bool may_wait;       /* nobody is served yet */
 };
 
 #define PLACE_SIZE (PATH_MAX + 32)
@@ -213,19 +214,24 @@ static enum status load_file(struct loader *loader, const char *path, const stru
     return status;
 }
 
+static bool read_file(const struct loader *loader, const char *path, struct buffer *out)
+{
+    return loader->may_wait ? small_file_read_or_wait(path, out) : small_file_read(path, out);
+}
+
 /* An `include` that can't be read is told with its place. */
 static enum status load_included(struct loader *loader, struct place place, struct slice line,
                                  const char *path)
 {
     struct buffer text = {0};
     enum status status;
-    if (small_file_read(path, &text)) {
+    if (read_file(loader, path, &text)) {
         loader->inclusions++;
         status = load_file(loader, path, &text);
         loader->inclusions--;
     } else {
         char what[sizeof(loader->error->text)];
-        (void)snprintf(what, sizeof(what), UNREADABLE, path, strerror(errno));
+        (void)snprintf(what, sizeof(what), UNREADABLE, path, small_file_words(errno));
         status = fail(loader, place, line, what);
     }
     buffer_deinit(&text);
@@ -342,7 +348,8 @@ enum status config_load_text(struct config *config, const char *origin, struct s
 
 enum status config_load_options(struct config *config, struct slice lines, struct error *error)
 {
-    struct loader loader = {.config = config, .error = error, .is_command_line = true};
+    struct loader loader = {
+        .config = config, .error = error, .is_command_line = true, .may_wait = true};
     error->text[0] = '\0';
     return finish(&loader, load_lines(&loader, "the command line", lines));
 }
@@ -362,9 +369,9 @@ static enum status load_path(struct loader *loader, const char *path)
 {
     struct buffer text = {0};
     enum status status =
-        small_file_read(path, &text)
+        read_file(loader, path, &text)
             ? load_file(loader, path, &text)
-            : error_set(loader->error, STATUS_INVALID, UNREADABLE, path, strerror(errno));
+            : error_set(loader->error, STATUS_INVALID, UNREADABLE, path, small_file_words(errno));
     buffer_deinit(&text);
     char *absolute = status == STATUS_OK ? realpath(path, NULL) : NULL;
     if (absolute != NULL) {
@@ -376,7 +383,7 @@ static enum status load_path(struct loader *loader, const char *path)
 
 enum status config_load_file(struct config *config, const char *path, struct error *error)
 {
-    struct loader loader = {.config = config, .error = error};
+    struct loader loader = {.config = config, .error = error, .may_wait = true};
     error->text[0] = '\0';
     return finish(&loader,
                   strcmp(path, "-") == 0 ? load_standard_input(&loader) : load_path(&loader, path));

@@ -243,7 +243,7 @@ static enum status rewrite(struct config *config, bool writes_all, struct error 
     enum status status = STATUS_INVALID;
     errno = 0;
     if (rewriter.changed == NULL || rewriter.written == NULL || !read_old(path, &rewriter.old)) {
-        status = error_set(error, status, "Rewriting config file: %s", strerror(errno));
+        status = error_set(error, status, "Rewriting config file: %s", small_file_words(errno));
     } else {
         status = compose(&rewriter, error);
     }

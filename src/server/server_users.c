@@ -96,7 +96,7 @@ static enum status load_file(struct server *server, struct acl_users *old, struc
     const char *path = file_of(server).data;
     if (!small_file_read(path, &text)) {
         buffer_deinit(&text);
-        return say(why, "Error loading ACLs, opening file '%s': %s", path, strerror(errno));
+        return say(why, "Error loading ACLs, opening file '%s': %s", path, small_file_words(errno));
     }
     const struct acl_text file = {.origin = path, .text = buffer_slice(&text)};
     enum status status = acl_users_parse(&file, acl_terms(server->acl), &users, why);

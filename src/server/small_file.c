@@ -20,7 +20,7 @@ bool small_file_read_stream(FILE *stream, struct buffer *out)
     return ferror(stream) == 0;
 }
 
-bool small_file_read(const char *path, struct buffer *out)
+bool small_file_read_or_wait(const char *path, struct buffer *out)
 {
     FILE *stream = fopen(path, "re");
     if (stream == NULL) {
@@ -31,6 +31,41 @@ bool small_file_read(const char *path, struct buffer *out)
     (void)fclose(stream);
     errno = saved;
     return done;
+}
+
+/* -1 and errno on failure. */
+static int open_without_waiting(const char *path)
+{
+    struct stat about;
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (descriptor < 0 || fstat(descriptor, &about) != 0 || !S_ISFIFO(about.st_mode)) {
+        return descriptor; /* what can't be examined can't be read */
+    }
+    (void)close(descriptor);
+    errno = ESPIPE;
+    return -1;
+}
+
+bool small_file_read(const char *path, struct buffer *out)
+{
+    int descriptor = open_without_waiting(path);
+    FILE *stream = descriptor < 0 ? NULL : fdopen(descriptor, "r");
+    bool done = stream != NULL && small_file_read_stream(stream, out);
+    int saved = errno;
+    if (stream != NULL) {
+        (void)fclose(stream);
+    } else if (descriptor >= 0) {
+        (void)close(descriptor);
+    }
+    errno = saved;
+    return done;
+}
+
+const char *small_file_words(int error_number)
+{
+    return error_number == ESPIPE
+               ? "it is a pipe, which may never come to its end; put a file there"
+               : strerror(error_number);
 }
 
 static bool write_all(int descriptor, struct slice text)
