@@ -810,6 +810,29 @@ class Ends(TestCase):
             server.start()
             self.assertEqual(contents_of(server), contents)
 
+    def test_a_start_that_was_interrupted(self):
+        """It had set the last segment aside, and not yet written a manifest that lacks it."""
+        with Server(directives=[("appendfsync", "no"), ("segment-size", "1mb")]) as server:
+            client = redis.Redis(port=server.port)
+            for key in range(30):
+                client.set(f"key-{key}", b"x" * 100000)
+            server.kill()
+            store = Store(os.path.join(home, "interrupted-start"), {}, {})
+            shutil.copytree(server.directory, store.directory)
+            _, report, _ = check("verify", store.directory, expect=SOUND)
+            ends = re.findall(r"^(\d+\.log): log, .* to (\d+)$", report, re.M)
+            name = max(ends, key=lambda end: int(end[1]))[0]
+            path = os.path.join(store.directory, name)
+            os.rename(path, path + ".cut")
+            _, report, _ = check("verify", store.directory, expect=SOUND)
+            self.assertRegex(report, rf"note: {name}: a start that was interrupted")
+            _, _, found = self.repair(store, expect=SOUND)
+            shutil.rmtree(server.directory)
+            shutil.copytree(store.directory, server.directory)
+            server.start()
+            self.assertEqual(contents_of(server), found)
+            self.assertTrue(10 <= len(found) < 30, len(found))
+
     def half_a_transaction(self, name):
         """What kill -9 leaves when the last of an MSET's ten records was not written."""
         with Server(directives=[("appendfsync", "no")]) as server:

@@ -25,6 +25,14 @@ static void report_manifest(const struct check_store *store, struct report *repo
 
 static void report_file(const struct check_file *file, struct report *report)
 {
+    if (file->is_set_aside) {
+        report_note(
+            report,
+            "%s: a start that was interrupted has set it aside, in a file *.cut: it follows "
+            "the end of the log",
+            file->name);
+        return;
+    }
     if (file->file == NULL) {
         report_problem(report, "%s: %s", file->name,
                        file->open_status == STATUS_NOT_FOUND ? "the file is missing"

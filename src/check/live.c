@@ -313,7 +313,8 @@ enum status live_build(const struct history *history, const struct live_options 
     progress_begin(&progress, "reading", store->size, options->is_quiet);
     enum status status = live_databases_init(live);
     for (size_t i = 0; status == STATUS_OK && i < store->file_count; i++) {
-        live->holes += check_file_is_whole(&store->files[i]) ? 0 : 1;
+        bool is_lost = !check_file_is_whole(&store->files[i]) && !store->files[i].is_set_aside;
+        live->holes += is_lost ? 1 : 0;
         status = read_file(live, &store->files[i], &progress, error);
     }
     progress_end(&progress);

@@ -33,8 +33,9 @@ struct check_file {
     struct manifest_file entry; /* end 0 when no manifest tells */
     struct file *file;          /* owned; NULL: missing, or it can't be opened */
     enum status open_status;
-    uint64_t size;  /* of the file */
-    uint64_t limit; /* records lie before it: the end that the manifest knows, or the file's */
+    bool is_set_aside; /* missing: a start that was interrupted has set all of it aside */
+    uint64_t size;     /* of the file */
+    uint64_t limit;    /* records lie before it: the end that the manifest knows, or the file's */
     uint64_t seed;
     enum status header_status; /* OK: `header` is valid */
     struct segment_header header;

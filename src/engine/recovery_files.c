@@ -129,12 +129,12 @@ static enum status check_is_newest(const struct engine *engine, struct error *er
 
 /* --- opening one file --------------------------------------------------------------------- */
 
-static bool has_cut_file(struct engine *engine, const char *name)
+bool recovery_has_cut_file(struct file_system *fs, const char *name)
 {
     char cut[FILE_NAME_SIZE_MAX + 8];
     (void)snprintf(cut, sizeof(cut), "%s" STORE_NAME_CUT_ENDING, name);
     struct file *file;
-    if (fs_open(engine->fs, cut, FILE_MODE_READ, &file) != STATUS_OK) {
+    if (fs_open(fs, cut, FILE_MODE_READ, &file) != STATUS_OK) {
         return false;
     }
     file_close(file);
@@ -149,7 +149,8 @@ static bool is_end_known(const struct recovery_file *file)
 static enum status missing(struct engine *engine, struct recovery_file *file, const char *name,
                            struct error *error)
 {
-    if (file->entry.kind == SEGMENT_LOG && !is_end_known(file) && has_cut_file(engine, name)) {
+    if (file->entry.kind == SEGMENT_LOG && !is_end_known(file) &&
+        recovery_has_cut_file(engine->fs, name)) {
         file->state = RECOVERY_GONE;
         return STATUS_OK;
     }

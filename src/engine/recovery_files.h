@@ -53,6 +53,9 @@ void recovery_files_deinit(struct recovery_files *files);
 enum status recovery_is_newer_than(struct file_system *fs, const struct manifest *manifest,
                                    const char *name, bool *out) MUST_CHECK;
 
+/* Lies beside the segment of this name, or in place of it, what was set aside of it? */
+bool recovery_has_cut_file(struct file_system *fs, const char *name);
+
 /* Opens all files of engine->manifest. CORRUPT: the manifest is not the newest, or one is missing
  * or not what it should be. REFUSED, NOT_A_FILE, IO: one can't be opened or read, or one that is
  * not listed can't be, so that the manifest may not be the newest. `error` names it. */
