@@ -8,6 +8,7 @@
 #include "commands/acl_names.h"
 #include "commands/command_keys.h"
 #include "commands/errors.h"
+#include "commands/objection.h"
 #include "commands/observe.h"
 #include "commands/save_points.h"
 #include "commands/table.h"
@@ -24,9 +25,6 @@
 
 #include <string.h>
 
-/* Keys that one command evicts for the room that it may take: as many as a turn of others is long.
- * After a value as large as many others the commands that follow, and the background, go on. */
-#define EVICTED_KEYS_MAX 256
 /* An attack does not fill the log. */
 #define WEB_REQUEST_LOG_INTERVAL_MS 60000
 
@@ -80,94 +78,6 @@ static void remember_command(struct session *session, const struct command *comm
     bool is_subcommand = command->parent != NULL;
     session->last_command = is_subcommand ? command->parent : command;
     session->last_subcommand = is_subcommand ? command : NULL;
-}
-
-static bool needs_authentication(struct server *server, const struct session *session)
-{
-    return !session->authenticated && acl_asks_for_login(server_acl(server));
-}
-
-/* In RESP2, messages can't be told from replies: so there are to be no other replies. */
-static bool is_kept_to_subscribing(const struct session *session)
-{
-    return session->reply.protocol == 2 && atomic_load(&session->subscriber.is_active);
-}
-
-/* Can the command make the data set larger? While a transaction is open, and nothing can be
- * evicted, Redis queues nothing at all. */
-static bool may_take_room(const struct session *session, const struct command *command)
-{
-    bool runs_queue = (command->flags & COMMAND_RUNS_QUEUE) != 0;
-    uint32_t flags = command->flags | (runs_queue ? transaction_flags(session) : 0);
-    return (flags & COMMAND_DENYOOM) != 0 ||
-           (session->transaction.open && (command->flags & COMMAND_NEVER_QUEUED) == 0);
-}
-
-/* Evicts what is above maxmemory, whatever the command is, as Redis does: who writes something
- * large leaves that to the next one. Nothing goes during a CLIENT PAUSE. True: the command must not
- * run. */
-static bool is_out_of_room(struct server *server, const struct session *session,
-                           const struct command *command)
-{
-    struct keyspace *keyspace = server_keyspace(server);
-    if (keyspace_eviction(keyspace)->limit_bytes == 0 ||
-        server_pause_mode_locked(server) != PAUSE_OFF) {
-        return false;
-    }
-    return eviction_run(keyspace, EVICTED_KEYS_MAX) == EVICTION_FAILED &&
-           may_take_room(session, command);
-}
-
-static bool may_debug(struct server *server, const struct session *session)
-{
-    int64_t permission = config_number(server_config(server), CONFIG_ENABLE_DEBUG_COMMAND);
-    return session_is_permitted(session, (enum permission)permission);
-}
-
-/* Redis counts a client that MONITORs among the replicas, and lets none of them near the keys. */
-#define USES_KEYS (COMMAND_WRITE | COMMAND_READONLY | COMMAND_MAY_REPLICATE)
-
-/* Why the command is not even tried, in the order in which Redis asks. */
-static enum client_error find_objection(struct server *server, const struct session *session,
-                                        const struct request_words *request)
-{
-    const struct command *command = request->command;
-    bool may_do_all = acl_check_is_spared(session);
-    if (!table_is_arity_right(command, request->argument_count)) {
-        return ERROR_ARITY;
-    }
-    if ((command->flags & COMMAND_DEBUGGING) != 0 && !may_debug(server, session)) {
-        return ERROR_DEBUG_FORBIDDEN;
-    }
-    if ((command->flags & COMMAND_MODULES) != 0) {
-        return ERROR_MODULES_FORBIDDEN;
-    }
-    if (!may_do_all && (command->flags & COMMAND_NO_AUTH) == 0 &&
-        needs_authentication(server, session)) {
-        return ERROR_AUTHENTICATION_REQUIRED;
-    }
-    if (session->transaction.open && (command->flags & COMMAND_NO_MULTI) != 0) {
-        return ERROR_NOT_IN_TRANSACTION;
-    }
-    if (!may_do_all) {
-        enum client_error error = acl_check_session(session, request);
-        if (error != ERROR_NONE) {
-            return error;
-        }
-    }
-    if ((command->flags & COMMAND_WRITE) != 0 && engine_is_read_only(server_engine(server))) {
-        return ERROR_READ_ONLY;
-    }
-    if (is_out_of_room(server, session, command)) {
-        return ERROR_OVER_MAXMEMORY;
-    }
-    if (is_kept_to_subscribing(session) && (command->flags & COMMAND_WHILE_SUBSCRIBED) == 0) {
-        return ERROR_SUBSCRIBED;
-    }
-    if (session->monitor != NULL && (command->flags & USES_KEYS) != 0) {
-        return ERROR_MONITORING;
-    }
-    return ERROR_NONE;
 }
 
 /* --- counting --- */
@@ -252,12 +162,7 @@ void dispatch_run_queued(struct call *call)
 
 /* --- what happens to a command --- */
 
-static bool writes(uint32_t flags)
-{
-    return (flags & (COMMAND_WRITE | COMMAND_MAY_REPLICATE)) != 0;
-}
-
-/* CLIENT PAUSE: must the command wait? EXEC writes if one of its queue does. */
+/* CLIENT PAUSE: must the command wait? */
 static bool is_paused(struct server *server, const struct session *session,
                       const struct command *command)
 {
@@ -265,8 +170,8 @@ static bool is_paused(struct server *server, const struct session *session,
     if (mode != PAUSE_WRITE) {
         return mode == PAUSE_ALL;
     }
-    bool runs_queue = (command->flags & COMMAND_RUNS_QUEUE) != 0;
-    return writes(command->flags) || (runs_queue && writes(transaction_flags(session)));
+    uint32_t flags = transaction_flags_with_queue(session, command);
+    return (flags & (COMMAND_WRITE | COMMAND_MAY_REPLICATE)) != 0;
 }
 
 static bool is_queued(const struct session *session, const struct command *command)
@@ -341,7 +246,7 @@ static bool try_command(struct server *server, struct session *session,
                         const struct request_words *request)
 {
     remember_command(session, request->command);
-    enum client_error error = find_objection(server, session, request);
+    enum client_error error = objection_find(server, session, request);
     if (error != ERROR_NONE) {
         reject(server, session, request->command, error);
     } else if (is_paused(server, session, request->command)) {
@@ -418,7 +323,7 @@ void dispatch_foresee(struct server *server, const struct session *session,
 {
     const struct command *command = request->command;
     if (command == NULL || command->keys[0].begin == 0 || session->transaction.open ||
-        needs_authentication(server, session)) {
+        objection_wants_login(server, session)) {
         return;
     }
     const struct key_spec *spec = &command->keys[0];
@@ -451,7 +356,7 @@ bool dispatch_foresee_value(struct server *server, struct session *session,
                               .arguments = request->arguments,
                               .argument_count = request->argument_count};
     size_t culprit;
-    return command->foresees_value(&call, foreseen) && !needs_authentication(server, session) &&
+    return command->foresees_value(&call, foreseen) && !objection_wants_login(server, session) &&
            acl_check(session->user, request, &culprit) == ACL_ALLOWED &&
            staged_is_wanted_locked(server_engine(server), foreseen->plan.values[0].value.size);
 }

@@ -76,10 +76,11 @@ enum status transaction_queue(struct session *session, const struct command *com
     return STATUS_OK;
 }
 
-uint32_t transaction_flags(const struct session *session)
+uint32_t transaction_flags_with_queue(const struct session *session, const struct command *command)
 {
-    uint32_t flags = 0;
-    for (size_t i = 0; i < session->transaction.count; i++) {
+    uint32_t flags = command->flags;
+    bool runs_queue = (flags & COMMAND_RUNS_QUEUE) != 0;
+    for (size_t i = 0; runs_queue && i < session->transaction.count; i++) {
         flags |= session->transaction.commands[i].command->flags;
     }
     return flags;

@@ -17,8 +17,8 @@
 enum status transaction_queue(struct session *session, const struct command *command,
                               const struct slice *arguments, size_t argument_count) MUST_CHECK;
 
-/* The flags of all queued commands together. */
-uint32_t transaction_flags(const struct session *session);
+/* The command's flags; of one that runs the queue (EXEC) with those of all that is queued. */
+uint32_t transaction_flags_with_queue(const struct session *session, const struct command *command);
 
 /* A command could not be queued: the EXEC to come answers EXECABORT. Nothing without MULTI. */
 void transaction_abort(struct session *session);
