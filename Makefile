@@ -235,6 +235,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 redis-tests/operations_test.py \
                 redis-tests/networking_test.py \
                 redis-tests/reference_test.py \
+                redis-tests/refusals_test.py \
                 redis-tests/pubsub_test.py \
                 redis-tests/events_test.py \
                 redis-tests/values_test.py \

@@ -462,6 +462,8 @@ class Failure(unittest.TestCase):
                 self.assertTrue(reply.startswith(b"-MISCONF "), (command, reply))
                 self.assertIn(b"fdatasync", reply)
                 self.assertIn(b"restart", reply)
+            self.assertEqual(client.ask("CONFIG SET min-replicas-to-write 1"), b"+OK\r\n")
+            self.assertEqual(client.ask("SET k 2")[:9], b"-MISCONF ")  # in front of NOREPLICAS
             self.assertEqual(client.ask("GET k"), b"$1\r\n1\r\n")
             self.assertEqual(client.info("aof_last_write_status"), "err")
             self.assertEqual(client.info("fsync_errors"), "1")

@@ -121,6 +121,7 @@
     X(DISCARD_WITHOUT_MULTI, "ERR DISCARD without MULTI")                                          \
     X(EXEC_ABORTED, "EXECABORT Transaction discarded because of previous errors.")                 \
     X(EXEC_ABORTED_BECAUSE, "EXECABORT Transaction discarded because of: %s")                      \
+    X(TOO_FEW_REPLICAS, "NOREPLICAS Not enough good replicas to write.")                           \
     X(OVER_MAXMEMORY, "OOM command not allowed when used memory > 'maxmemory'.")                   \
     X(LFU_SELECTED,                                                                                \
       ("ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when "    \

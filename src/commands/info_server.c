@@ -102,6 +102,9 @@ void info_replication(struct info *info)
 {
     info_word(info, "role", "master");
     info_number(info, "connected_slaves", 0);
+    if (config_wants_replicas(info->config)) {
+        info_number(info, "min_slaves_good_slaves", 0);
+    }
     info_word(info, "master_failover_state", "no-failover");
     info_word(info, "master_replid", info->statistics->run_id);
     info_word(info, "master_replid2", "0000000000000000000000000000000000000000");

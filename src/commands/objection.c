@@ -47,6 +47,16 @@ static bool is_out_of_room(struct server *server, const struct session *session,
            may_take_room(session, command);
 }
 
+/* Does the command write where writes want replicas? Once writing has stopped, the command itself
+ * says so: in Redis, too, that is the error that goes first. */
+static bool lacks_replicas(struct server *server, const struct session *session,
+                           const struct command *command)
+{
+    return (transaction_flags_with_queue(session, command) & COMMAND_WRITE) != 0 &&
+           config_wants_replicas(server_config(server)) &&
+           !engine_has_stopped(server_engine(server));
+}
+
 static bool may_debug(struct server *server, const struct session *session)
 {
     int64_t permission = config_number(server_config(server), CONFIG_ENABLE_DEBUG_COMMAND);
@@ -88,6 +98,9 @@ enum client_error objection_find(struct server *server, const struct session *se
     }
     if (is_out_of_room(server, session, command)) {
         return ERROR_OVER_MAXMEMORY;
+    }
+    if (lacks_replicas(server, session, command)) {
+        return ERROR_TOO_FEW_REPLICAS;
     }
     if (is_kept_to_subscribing(session) && (command->flags & COMMAND_WHILE_SUBSCRIBED) == 0) {
         return ERROR_SUBSCRIBED;

@@ -323,6 +323,9 @@ uint64_t engine_payload_position_locked(const struct engine *engine);
  * thread. *failed: no, and it never will be (writing has stopped). */
 bool engine_is_durable(struct engine *engine, uint64_t position, bool *failed);
 
+/* Has writing stopped for good (WRITES_STOPPED)? Any thread. */
+bool engine_has_stopped(const struct engine *engine);
+
 /* Why writing has stopped (WRITES_STOPPED): a static string. Any thread. */
 const char *engine_stop_words(const struct engine *engine);
 

@@ -29,6 +29,11 @@ void sync_deinit(struct sync *sync)
 
 /* --- the end of writing ------------------------------------------------------------------- */
 
+bool engine_has_stopped(const struct engine *engine)
+{
+    return sync_has_stopped(&engine->sync);
+}
+
 const char *engine_stop_words(const struct engine *engine)
 {
     static const char *const words[] = {

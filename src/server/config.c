@@ -272,6 +272,12 @@ struct config_output_limit config_output_limit(const struct config *config, enum
             atomic_load_explicit(&config->output_limits[class].soft_seconds, memory_order_relaxed)};
 }
 
+bool config_wants_replicas(const struct config *config)
+{
+    return config_number(config, CONFIG_MIN_REPLICAS_TO_WRITE) > 0 &&
+           config_number(config, CONFIG_MIN_REPLICAS_MAX_LAG) > 0;
+}
+
 uint32_t config_event_classes_locked(const struct config *config)
 {
     return config->event_classes;

@@ -45,6 +45,8 @@ enum config_id {
     CONFIG_MAXMEMORY_SAMPLES,
     CONFIG_MAXMEMORY_CLIENTS, /* negative: percent of maxmemory */
     CONFIG_LFU_LOG_FACTOR,
+    CONFIG_MIN_REPLICAS_TO_WRITE,
+    CONFIG_MIN_REPLICAS_MAX_LAG,
     CONFIG_COMPACTION_INTERVAL,
     CONFIG_SCRUB_INTERVAL,
     CONFIG_READ_ONLY,
@@ -168,6 +170,10 @@ struct config_output_limit {
 };
 struct config_output_limit config_output_limit(const struct config *config,
                                                enum client_class class);
+
+/* min-replicas-to-write, min-replicas-max-lag: is a write to be refused when no replica is there?
+ * None ever is. */
+bool config_wants_replicas(const struct config *config);
 
 /* notify-keyspace-events, as enum event_class (event_classes.h). Execution lock held. */
 uint32_t config_event_classes_locked(const struct config *config);

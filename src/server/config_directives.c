@@ -131,6 +131,21 @@ const struct directive config_directives[] = {
                                .initial = "10",
                                .help = "How many uses it takes, with an LFU policy, until a key "
                                        "counts as used more."},
+    [CONFIG_MIN_REPLICAS_TO_WRITE] = {.name = "min-replicas-to-write",
+                                      .alias = "min-slaves-to-write",
+                                      .type = DIRECTIVE_INTEGER,
+                                      .high = INT_MAX,
+                                      .initial = "0",
+                                      .help = "Replicas without which writes are refused: all "
+                                              "writes, as there are no replicas; 0 needs none."},
+    [CONFIG_MIN_REPLICAS_MAX_LAG] = {.name = "min-replicas-max-lag",
+                                     .alias = "min-slaves-max-lag",
+                                     .type = DIRECTIVE_INTEGER,
+                                     .high = INT_MAX,
+                                     .initial = "10",
+                                     .help = "Seconds of silence after which a replica does not "
+                                             "count any more; 0 switches min-replicas-to-write "
+                                             "off."},
     [CONFIG_COMPACTION_INTERVAL] = {.name = "compaction-interval",
                                     .type = DIRECTIVE_INTEGER,
                                     .high = INT_MAX,

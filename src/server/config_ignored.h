@@ -160,10 +160,6 @@ static const struct directive_choice choices_tls_clients[] = {
         IGNORED_TEXT("masterauth", NULL, SECRET, "", WHY_REPLICATION),                             \
         IGNORED_TEXT("masteruser", NULL, SECRET, "", WHY_REPLICATION),                             \
         IGNORED_INTEGER("maxmemory-eviction-tenacity", NULL, 0, 0, 100, "10", WHY_EVICTION),       \
-        IGNORED_INTEGER("min-replicas-max-lag", "min-slaves-max-lag", 0, 0, INT_MAX, "10",         \
-                        WHY_REPLICATION),                                                          \
-        IGNORED_INTEGER("min-replicas-to-write", "min-slaves-to-write", 0, 0, INT_MAX, "0",        \
-                        WHY_REPLICATION),                                                          \
         IGNORED_BOOL("no-appendfsync-on-rewrite", NULL, 0, "no", WHY_LOG),                         \
         IGNORED_CHOICE("propagation-error-behavior", 0, choices_propagation, "ignore",             \
                        WHY_REPLICATION),                                                           \

@@ -140,9 +140,20 @@ static void log_store(struct engine *engine)
     }
 }
 
+static void log_replicas(const struct config *config)
+{
+    if (config_wants_replicas(config)) {
+        LOG_WARNING("WARNING: min-replicas-to-write is %" PRId64
+                    ", and scdb has no replicas: every "
+                    "write is refused, until CONFIG SET min-replicas-to-write 0.",
+                    config_number(config, CONFIG_MIN_REPLICAS_TO_WRITE));
+    }
+}
+
 void startup_begin(const struct config *config, struct engine *engine)
 {
     log_store(engine);
+    log_replicas(config);
     /* As in Redis, only once it has its port. */
     LOG_NOTICE("Running as PID: %d", (int)getpid());
     if (config_text(config, CONFIG_PIDFILE).size > 0) {
