@@ -190,31 +190,25 @@ static void queue(struct session *session, const struct request_words *request)
     }
 }
 
-static void run(struct server *server, struct session *session, const struct request_words *request)
+static void run(struct call *call)
 {
-    struct keyspace *keyspace = server_keyspace(server);
-    keyspace_set_now_ms(keyspace, statistics_begin_unix_ms_locked(server_statistics(server)));
-    dispatch_run(&(struct call){.server = server,
-                                .session = session,
-                                .keyspace = keyspace,
-                                .reply = &session->reply,
-                                .command = request->command,
-                                .arguments = request->arguments,
-                                .argument_count = request->argument_count});
+    struct statistics *statistics = server_statistics(call->server);
+    keyspace_set_now_ms(call->keyspace, statistics_begin_unix_ms_locked(statistics));
+    dispatch_run(call);
 }
 
 /* EXEC itself is refused: the transaction ends, and the error says what for. */
-static void reject_exec(struct keyspace *keyspace, struct session *session,
-                        const struct command *command, enum client_error error)
+static void reject_exec(const struct call *call, enum client_error error)
 {
     static const char default_code[] = "ERR ";
     char name[COMMAND_NAME_SIZE_MAX];
     char reason[ERRORS_TEXT_SIZE_MAX];
-    errors_format(error, slice_of_string(table_full_name(command, name)), reason);
+    errors_format(error, slice_of_string(table_full_name(call->command, name)), reason);
     bool has_default_code = strncmp(reason, default_code, strlen(default_code)) == 0;
-    transaction_reset(keyspace, session);
-    errors_reply_about(&session->reply, ERROR_EXEC_ABORTED_BECAUSE,
+    transaction_reset(call->keyspace, call->session);
+    errors_reply_about(call->reply, ERROR_EXEC_ABORTED_BECAUSE,
                        slice_of_string(has_default_code ? reason + strlen(default_code) : reason));
+    observe_show(call);
 }
 
 /* The name is unknown, and the reply says so already. */
@@ -226,35 +220,41 @@ static void reject_unknown(struct server *server, struct session *session)
 }
 
 /* The command is not executed. */
-static void reject(struct server *server, struct session *session, const struct command *command,
-                   enum client_error error)
+static void reject(const struct call *call, enum client_error error)
 {
-    struct statistics *statistics = server_statistics(server);
-    struct reply_mark mark = reply_mark(&session->reply); /* behind invalidations by evictions */
-    transaction_abort(session);
-    if ((command->flags & COMMAND_RUNS_QUEUE) != 0) {
-        reject_exec(server_keyspace(server), session, command, error);
+    struct statistics *statistics = server_statistics(call->server);
+    struct reply_mark mark = reply_mark(call->reply); /* behind invalidations by evictions */
+    transaction_abort(call->session);
+    if ((call->command->flags & COMMAND_RUNS_QUEUE) != 0) {
+        reject_exec(call, error);
     } else {
-        errors_reply_for(&session->reply, command, error);
+        errors_reply(call, error);
     }
-    statistics_rejected_locked(statistics, command);
-    (void)count_error(statistics, &session->reply, mark);
+    statistics_rejected_locked(statistics, call->command);
+    (void)count_error(statistics, call->reply, mark);
 }
 
 /* What becomes of a command that is known; false: it has to wait for the end of a CLIENT PAUSE. */
 static bool try_command(struct server *server, struct session *session,
                         const struct request_words *request)
 {
+    struct call call = {.server = server,
+                        .session = session,
+                        .keyspace = server_keyspace(server),
+                        .reply = &session->reply,
+                        .command = request->command,
+                        .arguments = request->arguments,
+                        .argument_count = request->argument_count};
     remember_command(session, request->command);
     enum client_error error = objection_find(server, session, request);
     if (error != ERROR_NONE) {
-        reject(server, session, request->command, error);
+        reject(&call, error);
     } else if (is_paused(server, session, request->command)) {
         return false;
     } else if (is_queued(session, request->command)) {
         queue(session, request);
     } else {
-        run(server, session, request);
+        run(&call);
     }
     return true;
 }

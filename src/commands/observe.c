@@ -35,8 +35,11 @@ static void write_line(const struct call *call, unsigned database, struct text *
     text_add(line, SLICE_LITERAL("\r\n"));
 }
 
-static void tell_monitors(const struct call *call)
+void observe_show(const struct call *call)
 {
+    if (!server_is_monitored_locked(call->server)) {
+        return;
+    }
     struct text line;
     text_init(&line);
     write_line(call, call->session->database, &line);
@@ -100,8 +103,7 @@ void observe_call(const struct call *call, int64_t begin_us)
             log_slow(call, microseconds, count_max);
         }
     }
-    if (server_is_monitored_locked(call->server) &&
-        (flags & (COMMAND_SKIP_MONITOR | COMMAND_ADMIN)) == 0) {
-        tell_monitors(call);
+    if ((flags & (COMMAND_SKIP_MONITOR | COMMAND_ADMIN)) == 0) {
+        observe_show(call);
     }
 }

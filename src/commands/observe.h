@@ -13,6 +13,10 @@
  * is still to come: how long that takes is not noted. */
 void observe_call(const struct call *call, int64_t begin_us);
 
+/* Shows the call to those who MONITOR. observe_call() does so by itself; this is for an EXEC that
+ * was refused, which Redis shows all the same: the MULTI in front of it was. */
+void observe_show(const struct call *call);
+
 /* What is shown in place of a secret argument, such as a password. */
 #define OBSERVE_REDACTED "(redacted)"
 
