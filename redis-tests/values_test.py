@@ -300,7 +300,7 @@ class Dumps(Both):
         for words in (
             ["k", 0, dump], ["k", 0, b"x"], ["k", "x", dump], ["k", -1, dump, "REPLACE"],
             ["n", 4102444800000, dump, "ABSTTL"], ["n", 1, dump, "ABSTTL", "REPLACE"], ["n", 1, dump, "ABSTTL"],
-            ["n", 2**63 - 1, dump], ["n", 2**63 - 2, dump, "REPLACE", "ABSTTL"], ["n", 0, dump[:-1]],
+            ["n", 2**63 - 1, dump], ["n", 2**63 - 1, dump, "REPLACE", "ABSTTL"], ["n", 0, dump[:-1]],
             ["n", 0, dump, "REPLACE", "FREQ", 3, "FREQ", 256], ["n", 0, dump, "IDLETIME", 1, "FREQ", 1],
             ["n", 0, dump, "REPLACE", "IDLETIME", 10, "idletime", 0], ["n", 0, b""], ["n", 0, dump, "TTL"],
         ):  # fmt: skip

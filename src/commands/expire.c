@@ -96,6 +96,14 @@ static void run_persist(struct call *call)
 
 /* --- asking --- */
 
+/* A record can't have the last moment that there is, which says "never": one that was to have it
+ * has the moment before (arguments.c). That one is told as the last, as which clients do ask for
+ * it, and for the moment before they don't. */
+static int64_t told_ms(int64_t expiry_ms)
+{
+    return expiry_ms == EXPIRY_NONE - 1 ? EXPIRY_NONE : expiry_ms;
+}
+
 /* Replies with the time left, or (BASIS_EPOCH) with the moment; seconds are rounded to the nearest.
  */
 static void tell_expiry(struct call *call, enum expiry_unit unit, enum expiry_basis basis)
@@ -109,7 +117,7 @@ static void tell_expiry(struct call *call, enum expiry_unit unit, enum expiry_ba
         reply_integer(call->reply, found == LOOKUP_ABSENT ? TTL_ABSENT : TTL_NONE);
         return;
     }
-    int64_t time = value.expiry_ms;
+    int64_t time = told_ms(value.expiry_ms);
     if (basis == BASIS_NOW) {
         time -= keyspace_now_ms(call->keyspace);
     }
