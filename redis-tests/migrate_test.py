@@ -400,13 +400,17 @@ class Between(TestCase):
         self.assertEqual(source.ask("EXISTS", "k"), b":1\r\n")
 
     def test_a_server_that_is_not_there(self):
-        source = self.client(ours)
-        source.ask("SET", "k", "v")
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))  # nobody listens there
-            port = taken.getsockname()[1]
-            reply = source.ask("MIGRATE", "127.0.0.1", port, "k", 0, 60000)
-        self.assertEqual(reply, b"-IOERR error or timeout connecting to the client\r\n")
+        """Redis begins to write before it knows that nobody listens."""
+        for server in (theirs, ours):
+            source = self.client(server)
+            source.ask("SET", "k", "v")
+            with self.subTest(server.path), socket.socket() as taken:
+                taken.bind(("127.0.0.1", 0))  # nobody listens there
+                port = taken.getsockname()[1]
+                reply = source.ask("MIGRATE", "127.0.0.1", port, "k", 0, 60000)
+                self.assertEqual(reply, b"-IOERR error or timeout writing to target instance\r\n")
+                reply = source.ask("MIGRATE", "x" * 300, port, "k", 0, 60000)
+                self.assertEqual(reply, b"-IOERR error or timeout connecting to the client\r\n")
         self.assertEqual(source.ask("EXISTS", "k"), b":1\r\n")
 
     def test_not_within_a_transaction(self):

@@ -91,44 +91,54 @@ static void hang_up(struct peer *peer)
     }
 }
 
-static bool connect_to(struct peer *peer, const struct addrinfo *address)
+/* The connection has begun: does it come about? */
+static bool is_accepted(const struct peer *peer)
 {
-    int descriptor = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (descriptor < 0) {
-        return false;
-    }
-    peer->descriptor = descriptor;
     short ready;
     int failure = 0;
     socklen_t size = sizeof(failure);
-    bool done = connect(descriptor, address->ai_addr, address->ai_addrlen) == 0;
-    if (!done && errno == EINPROGRESS && wait_for(peer, POLLOUT, &ready)) {
-        done = getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &size) == 0 && failure == 0;
+    return wait_for(peer, POLLOUT, &ready) &&
+           getsockopt(peer->descriptor, SOL_SOCKET, SO_ERROR, &failure, &size) == 0 && failure == 0;
+}
+
+/* Redis takes a connection that has only begun for one that is there, and so finds out by writing
+ * that it is refused, or that nobody answers. */
+static enum peer_end connect_to(struct peer *peer, const struct addrinfo *address)
+{
+    peer->descriptor = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (peer->descriptor < 0) {
+        return PEER_NOT_REACHED;
     }
-    if (done) {
+    enum peer_end end = PEER_DONE;
+    if (connect(peer->descriptor, address->ai_addr, address->ai_addrlen) != 0) {
+        bool has_begun = errno == EINPROGRESS;
+        end = !has_begun ? PEER_NOT_REACHED : is_accepted(peer) ? PEER_DONE : PEER_NOT_WRITTEN;
+    }
+    if (end == PEER_DONE) {
         /* Else the end of a long batch would wait until what is before it is acknowledged. */
         int yes = 1;
-        (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
+        (void)setsockopt(peer->descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
     } else {
         hang_up(peer);
     }
-    return done;
+    return end;
 }
 
-static bool reach(struct peer *peer)
+static enum peer_end reach(struct peer *peer)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
     struct addrinfo *addresses;
     note_progress(peer);
     if (getaddrinfo(peer->host, peer->port, &hints, &addresses) != 0) {
-        return false;
+        return PEER_NOT_REACHED;
     }
-    bool done = false;
-    for (struct addrinfo *at = addresses; at != NULL && !done; at = at->ai_next) {
-        done = connect_to(peer, at);
+    enum peer_end end = PEER_NOT_REACHED;
+    for (struct addrinfo *at = addresses; at != NULL && end != PEER_DONE; at = at->ai_next) {
+        enum peer_end tried = connect_to(peer, at);
+        end = tried == PEER_NOT_REACHED ? end : tried;
     }
     freeaddrinfo(addresses);
-    return done;
+    return end;
 }
 
 static bool is_temporary(void)
@@ -231,7 +241,8 @@ static enum peer_end carry_out(struct peer *peer)
         buffer_consume(&peer->received, peer->received.size);
     }
     hang_up(peer);
-    return reach(peer) ? talk(peer) : PEER_NOT_REACHED;
+    enum peer_end end = reach(peer);
+    return end == PEER_DONE ? talk(peer) : end;
 }
 
 /* --- connections that are kept --- */

@@ -17,8 +17,9 @@
 
 enum peer_end {
     PEER_DONE,
-    PEER_NOT_REACHED,
-    PEER_NOT_WRITTEN, /* it did not take the commands in time, or has closed the connection */
+    PEER_NOT_REACHED, /* there is no such host, or no way to it */
+    PEER_NOT_WRITTEN, /* it refused the connection, did not take the commands in time, or has closed
+                       * the connection */
     PEER_NOT_READ     /* the same for its replies */
 };
 
