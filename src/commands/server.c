@@ -72,13 +72,6 @@ static void module_list(struct call *call)
     reply_empty_array(call->reply);
 }
 
-/* What Redis answers where the configuration forbids modules, as it does by default; dispatch says
- * so already, before anything is queued. */
-static void module_refused(struct call *call)
-{
-    errors_reply(call, ERROR_MODULES_FORBIDDEN);
-}
-
 static void module_help(struct call *call)
 {
     static const char *const lines[] = {
@@ -95,6 +88,8 @@ static void module_help(struct call *call)
     help_reply(call, lines);
 }
 
+/* Refused before it is tried, by what Redis answers where the configuration forbids modules, as it
+ * does by default: so these rows have no handler. */
 #define MODULE_CHANGE                                                                              \
     (COMMAND_ADMIN | COMMAND_NOSCRIPT | COMMAND_NO_ASYNC_LOADING | COMMAND_MODULES)
 #define ROW_MODULE .group = "server", .parent = &server_commands[0]
@@ -110,7 +105,6 @@ static const struct command module_subcommands[] = {
      .tips = "nondeterministic_output_order",
      ROW_MODULE},
     {.name = "load",
-     .handler = module_refused,
      .arity = -3,
      .flags = MODULE_CHANGE,
      .since = "4.0.0",
@@ -119,7 +113,6 @@ static const struct command module_subcommands[] = {
      .syntax = "path [arg...]",
      ROW_MODULE},
     {.name = "loadex",
-     .handler = module_refused,
      .arity = -3,
      .flags = MODULE_CHANGE,
      .since = "7.0.0",
@@ -128,7 +121,6 @@ static const struct command module_subcommands[] = {
      .syntax = "path [CONFIG... configs(name value)] [ARGS args(arg)...]",
      ROW_MODULE},
     {.name = "unload",
-     .handler = module_refused,
      .arity = 3,
      .flags = MODULE_CHANGE,
      .since = "4.0.0",

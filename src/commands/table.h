@@ -36,13 +36,10 @@ const struct command *table_find_subcommand(const struct command *parent, struct
  * has some and one is named. NULL when there is none. */
 const struct command *table_find_call(const struct slice *arguments, size_t count);
 
-/* May the command be called with so many arguments, its name counted? Never, if it only contains
- * subcommands. */
+/* May the command be called with so many arguments, its name counted? One that only contains
+ * subcommands wants the name of one, and so is never what is called. */
 static inline bool table_is_arity_right(const struct command *command, size_t count)
 {
-    if (command->handler == NULL) {
-        return false;
-    }
     return command->arity > 0 ? count == (size_t)command->arity : count >= (size_t)-command->arity;
 }
 

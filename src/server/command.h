@@ -143,9 +143,9 @@ struct channel_spec {
 #define COMMAND_KEY_SPECS_MAX 2
 
 struct command {
-    const char *name; /* lowercase; of a subcommand, the part behind the '|' */
-    command_handler *handler;
-    int arity; /* with the name; negative: at least -arity */
+    const char *name;         /* lowercase; of a subcommand, the part behind the '|' */
+    command_handler *handler; /* NULL: it only contains subcommands, or is refused always */
+    int arity;                /* with the name; negative: at least -arity */
     uint32_t flags;
     uint32_t
         categories;    /* besides those that follow from the flags (read, write, fast, slow ...) */
