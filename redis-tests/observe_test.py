@@ -512,6 +512,14 @@ class Debug(TestCase):
                 ("DEBUG", "POPULATE", 1, "r", 3, 4),
                 ("MGET", "p:0", "p:2", "p:3", "q:0", "r:0"),
                 *[("DEBUG", "PROTOCOL", name) for name in types.split()],
+            ]
+        )
+
+    def test_scripts_and_functions_of_which_there_are_none(self):
+        nothing = b"\x0a\0" + bytes.fromhex("5d9b5c400f7fa2da")
+        string = b"\0\xc0\x01\x0a\0" + bytes.fromhex("2678e7b6d10111fc")
+        self.compare(
+            [
                 ("SCRIPT", "FLUSH"),
                 ("SCRIPT", "FLUSH", "ASYNC"),
                 ("SCRIPT", "FLUSH", "x"),
@@ -527,6 +535,19 @@ class Debug(TestCase):
                 ("FUNCTION", "LIST", "LIBRARYNAME"),
                 ("FUNCTION", "LIST", "x"),
                 ("FUNCTION", "KILL"),
+                ("FUNCTION", "STATS"),
+                ("FUNCTION", "DUMP"),
+                ("FUNCTION", "DELETE", "x"),
+                ("FUNCTION", "RESTORE", nothing),
+                ("FUNCTION", "RESTORE", nothing, "flush"),
+                ("FUNCTION", "RESTORE", nothing, "append"),
+                ("FUNCTION", "RESTORE", nothing, "replace"),
+                ("FUNCTION", "RESTORE", nothing, "x"),
+                ("FUNCTION", "RESTORE", nothing, "flush", "x"),
+                ("FUNCTION", "RESTORE", "x" * 20, "x"),
+                ("FUNCTION", "RESTORE", "x" * 20),
+                ("FUNCTION", "RESTORE", string),
+                ("FUNCTION", "RESTORE", ""),
             ]
         )
 

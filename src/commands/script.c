@@ -1,10 +1,11 @@
 /*
  * script.c - SCRIPT and FUNCTION as far as they can be answered by a server that runs no scripts:
- * there are none, so none exists, none runs, and all of them can be flushed.
+ * there are none, so none exists, none runs, and all of them can be flushed, dumped and restored.
  */
 #include "commands/errors.h"
 #include "commands/help.h"
 #include "commands/tables.h"
+#include "keyspace/dump.h"
 
 /* False: there are more options than one, or it is none, and the error is written. */
 static bool parse_flush(struct call *call, const char *complaint, bool counts_first)
@@ -98,26 +99,77 @@ static void function_list(struct call *call)
     }
 }
 
+/* As a Redis without functions: programs look up its engine, and what it has is counted as here. */
 static void function_stats(struct call *call)
 {
     reply_map(call->reply, 2);
     reply_bulk_string(call->reply, "running_script");
     reply_null(call->reply);
     reply_bulk_string(call->reply, "engines");
-    reply_map(call->reply, 0);
+    reply_map(call->reply, 1);
+    reply_bulk_string(call->reply, "LUA");
+    reply_map(call->reply, 2);
+    reply_bulk_string(call->reply, "libraries_count");
+    reply_integer(call->reply, 0);
+    reply_bulk_string(call->reply, "functions_count");
+    reply_integer(call->reply, 0);
+}
+
+static void function_delete(struct call *call)
+{
+    reply_error(call->reply, "ERR Library not found");
+}
+
+static void function_dump(struct call *call)
+{
+    char bytes[DUMP_FOOTER_SIZE];
+    dump_encode_nothing(bytes);
+    reply_bulk(call->reply, slice_make(bytes, sizeof(bytes)));
+}
+
+static bool is_restore_policy(struct slice word)
+{
+    return slice_is_word(word, "append") || slice_is_word(word, "replace") ||
+           slice_is_word(word, "flush");
+}
+
+/* Takes a dump of no functions. */
+static void function_restore(struct call *call)
+{
+    struct slice dump = call->arguments[2];
+    if (call->argument_count > 4) {
+        errors_reply_wrong_use(call->reply, call->command->parent, call->arguments[1]);
+    } else if (call->argument_count == 4 && !is_restore_policy(call->arguments[3])) {
+        reply_error(call->reply, "ERR Wrong restore policy given, value should be either FLUSH, "
+                                 "APPEND or REPLACE.");
+    } else if (!dump_is_sound(dump)) {
+        errors_reply(call, ERROR_DUMP_CHECKSUM);
+    } else if (dump.size == DUMP_FOOTER_SIZE) {
+        reply_ok(call->reply);
+    } else if ((unsigned char)dump.data[0] != DUMP_TYPE_FUNCTION) {
+        reply_error(call->reply, "ERR given type is not a function");
+    } else {
+        reply_error(call->reply, "ERR scdb has no functions: it can restore a dump of none only");
+    }
 }
 
 static void function_help(struct call *call)
 {
     static const char *const lines[] = {
+        "DELETE <library>",
+        "    Delete a library: there are none, this server has no functions.",
+        "DUMP",
+        "    Return all libraries, of which there are none, in the form that RESTORE takes.",
         "FLUSH [ASYNC|SYNC]",
         "    Delete all libraries, of which there are none.",
         "KILL",
         "    End the function that runs: none does.",
         "LIST [LIBRARYNAME <pattern>] [WITHCODE]",
-        "    List the libraries: there are none, this server has no functions.",
+        "    List the libraries: there are none.",
+        "RESTORE <dump> [FLUSH|APPEND|REPLACE]",
+        "    Take back what DUMP has returned where there were no libraries.",
         "STATS",
-        "    Tell which function runs and which languages there are: none.",
+        "    Tell which function runs, and how many there are: none.",
         NULL,
     };
     help_reply(call, lines);
@@ -184,6 +236,22 @@ const struct command script_commands[] = {
 };
 
 static const struct command function_subcommands[] = {
+    {.name = "delete",
+     .handler = function_delete,
+     .arity = 3,
+     .flags = COMMAND_WRITE | COMMAND_NOSCRIPT,
+     .summary = "Deletes a library of functions: there are none",
+     .complexity = "O(1)",
+     .syntax = "library-name",
+     .tips = "request_policy:all_shards response_policy:all_succeeded",
+     ROW_FUNCTION},
+    {.name = "dump",
+     .handler = function_dump,
+     .arity = 2,
+     .flags = COMMAND_NOSCRIPT,
+     .summary = "Returns all functions, of which there are none, in the form that RESTORE takes",
+     .complexity = "O(1)",
+     ROW_FUNCTION},
     {.name = "flush",
      .handler = function_flush,
      .arity = -2,
@@ -209,6 +277,15 @@ static const struct command function_subcommands[] = {
      .complexity = "O(N) where N is the number of functions",
      .syntax = "[LIBRARYNAME library-name-pattern] [WITHCODE]",
      .tips = "nondeterministic_output_order",
+     ROW_FUNCTION},
+    {.name = "restore",
+     .handler = function_restore,
+     .arity = -3,
+     .flags = COMMAND_WRITE | COMMAND_DENYOOM | COMMAND_NOSCRIPT,
+     .summary = "Takes a dump of functions, if it is of none",
+     .complexity = "O(1)",
+     .syntax = "serialized-value [policy<FLUSH | APPEND | REPLACE>]",
+     .tips = "request_policy:all_shards response_policy:all_succeeded",
      ROW_FUNCTION},
     {.name = "stats",
      .handler = function_stats,

@@ -14,7 +14,7 @@
 
 #define VERSION_BYTES    2
 #define CHECKSUM_BYTES   8
-#define FOOTER_BYTES     (VERSION_BYTES + CHECKSUM_BYTES)
+_Static_assert(VERSION_BYTES + CHECKSUM_BYTES == DUMP_FOOTER_SIZE, "the footer has both");
 
 /* The first byte of a string: its two high bits, or all of it. */
 #define LENGTH_6   0x00U
@@ -141,6 +141,16 @@ enum status dump_encode_string(struct slice string, bool compress, struct buffer
     return append_number(out, crc64(0, before), CHECKSUM_BYTES, false);
 }
 
+void dump_encode_nothing(char bytes[DUMP_FOOTER_SIZE])
+{
+    bytes[0] = DUMP_VERSION;
+    bytes[1] = 0;
+    uint64_t checksum = crc64(0, slice_make(bytes, VERSION_BYTES));
+    for (size_t i = 0; i < CHECKSUM_BYTES; i++) {
+        bytes[VERSION_BYTES + i] = (char)(checksum >> (8 * i));
+    }
+}
+
 /* --- decoding --- */
 
 static uint64_t load(struct slice bytes, bool big_endian)
@@ -155,7 +165,7 @@ static uint64_t load(struct slice bytes, bool big_endian)
 
 bool dump_is_sound(struct slice dump)
 {
-    if (dump.size < FOOTER_BYTES) {
+    if (dump.size < DUMP_FOOTER_SIZE) {
         return false;
     }
     size_t checked = dump.size - CHECKSUM_BYTES;
@@ -280,10 +290,10 @@ bool dump_measure_string(struct slice dump, size_t *size, size_t *scratch_size)
     uint64_t length;
     bool is_form;
     struct slice string;
-    if (dump.size < FOOTER_BYTES) {
+    if (dump.size < DUMP_FOOTER_SIZE) {
         return false;
     }
-    struct slice rest = slice_part(dump, 0, dump.size - FOOTER_BYTES);
+    struct slice rest = slice_part(dump, 0, dump.size - DUMP_FOOTER_SIZE);
     if (!take_front(&rest, &length, &is_form)) {
         return false;
     }
@@ -301,7 +311,7 @@ bool dump_measure_string(struct slice dump, size_t *size, size_t *scratch_size)
 
 enum status dump_decode_string(struct slice dump, struct buffer *scratch, struct slice *string)
 {
-    struct slice rest = slice_part(dump, 0, dump.size - FOOTER_BYTES);
+    struct slice rest = slice_part(dump, 0, dump.size - DUMP_FOOTER_SIZE);
     uint64_t length;
     bool is_form;
     if (!take_front(&rest, &length, &is_form)) {

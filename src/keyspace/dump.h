@@ -27,6 +27,15 @@
 /* Of the RDB format: what is written, and the newest that is read. */
 #define DUMP_VERSION 10
 
+/* Version and checksum. */
+#define DUMP_FOOTER_SIZE 10
+
+/* The type of a library of functions: FUNCTION DUMP has a value of it for each. */
+#define DUMP_TYPE_FUNCTION 245
+
+/* The dump of no value at all, as FUNCTION DUMP returns it where there are no functions. */
+void dump_encode_nothing(char bytes[DUMP_FOOTER_SIZE]);
+
 /* Appends the dump of a string; LZF where `compress` says so and it saves something. NO_MEMORY:
  * the buffer's end is not defined. */
 enum status dump_encode_string(struct slice string, bool compress, struct buffer *out) MUST_CHECK;
