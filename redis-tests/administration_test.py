@@ -152,6 +152,16 @@ class Pause(TestCase):
         self.assertEqual(other.ask("PING"), b"+PONG\r\n")
 
     @on_both
+    def test_the_longest(self, server):
+        """Beyond it the sum with the time overflows, and the pause has passed."""
+        me, other = self.client(server), self.client(server)
+        self.assertEqual(me.ask("CLIENT", "PAUSE", 2**63 - 1, "ALL"), b"+OK\r\n")
+        self.assertEqual(other.ask("SET", "k", "v"), b"+OK\r\n")
+        self.assertEqual(me.ask("CLIENT", "PAUSE", 2**63 - 2**42, "WRITE"), b"+OK\r\n")
+        other.send("SET", "k", "v")
+        self.assertFalse(other.has_answer(0.1))
+
+    @on_both
     def test_longer_one_counts(self, server):
         me, other = self.client(server), self.client(server)
         begin = time.monotonic()
