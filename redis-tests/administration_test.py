@@ -152,6 +152,16 @@ class Pause(TestCase):
         self.assertEqual(other.ask("PING"), b"+PONG\r\n")
 
     @on_both
+    def test_who_monitors_goes_on(self, server):
+        me, monitor = self.client(server), self.client(server)
+        monitor.ask("MONITOR")
+        me.ask("CLIENT", "PAUSE", 600000, "ALL")
+        self.assertEqual(monitor.ask("PING"), b"+PONG\r\n")
+        self.assertIn(b'"PING"', monitor.read())
+        self.assertEqual(monitor.ask("CLIENT", "UNPAUSE"), b"+OK\r\n")
+        self.assertEqual(me.ask("PING"), b"+PONG\r\n")
+
+    @on_both
     def test_the_longest(self, server):
         """Beyond it the sum with the time overflows, and the pause has passed."""
         me, other = self.client(server), self.client(server)

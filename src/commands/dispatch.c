@@ -162,10 +162,14 @@ void dispatch_run_queued(struct call *call)
 
 /* --- what happens to a command --- */
 
-/* CLIENT PAUSE: must the command wait? */
+/* CLIENT PAUSE: must the command wait? Redis counts a client that MONITORs among the replicas,
+ * which are never paused. */
 static bool is_paused(struct server *server, const struct session *session,
                       const struct command *command)
 {
+    if (session->monitor != NULL) {
+        return false;
+    }
     enum pause_mode mode = server_pause_mode_locked(server);
     if (mode != PAUSE_WRITE) {
         return mode == PAUSE_ALL;
