@@ -289,6 +289,25 @@ class Monitor(TestCase):
                 other.ask("SET", "a", "b")
                 self.assertEqual(monitor.ask("GET", "a"), b"$1\r\nb\r\n")
 
+    def test_a_monitor_that_wants_no_replies(self):
+        """A line is a reply, too."""
+        for server in (ours, theirs):
+            with self.subTest(server=server.path):
+                monitor, other = self.client(server), self.client(server)
+                self.assertEqual(monitor.ask("MONITOR"), b"+OK\r\n")
+                monitor.send("CLIENT", "REPLY", "SKIP")
+                self.assertIn(b'"SKIP"', monitor.read())
+                other.ask("ECHO", "unseen")
+                monitor.send("ECHO", "unseen")
+                self.assertEqual(monitor.ask("CLIENT", "REPLY", "ON"), b"+OK\r\n")
+                self.assertIn(b'"ON"', monitor.read())
+                monitor.send("CLIENT", "REPLY", "OFF")
+                monitor.send("ECHO", "unseen")
+                self.assertEqual(monitor.ask("CLIENT", "REPLY", "ON"), b"+OK\r\n")
+                self.assertIn(b'"ON"', monitor.read())
+                other.ask("ECHO", "seen")
+                self.assertIn(b'"seen"', monitor.read())
+
     def test_in_a_transaction(self):
         self.compare([("MULTI",), ("MONITOR",), ("EXEC",), ("PING",)])
 

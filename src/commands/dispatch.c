@@ -291,7 +291,7 @@ void dispatch_end_late_reply(struct session *session, const struct command *comm
     if (count_error(statistics, &session->reply, mark)) {
         statistics_failed_locked(statistics, command);
     }
-    if (session->reply_mode == REPLY_OFF || session->reply_mode == REPLY_SKIP_THIS) {
+    if (session_drops_replies(session)) {
         reply_rewind(&session->reply, mark);
     }
     if (session->reply_mode == REPLY_SKIP_THIS) {

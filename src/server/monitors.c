@@ -59,7 +59,8 @@ static void take_lines(void *context, struct session *session)
 static void feed(struct server *server, struct monitor *monitor, struct slice line)
 {
     struct session *session = monitor->session;
-    if (session->close_asap || session->close_after_reply) {
+    /* To Redis a line is a reply, and no message. */
+    if (session->close_asap || session->close_after_reply || session_drops_replies(session)) {
         return;
     }
     size_t waiting = monitor->lines.size + atomic_load(&session->output_size);

@@ -21,8 +21,8 @@ enum status monitors_add(struct server *server, struct session *session) MUST_CH
 /* The session gets no line any more, not even one that was on its way. */
 void monitors_remove(struct server *server, struct session *session);
 
-/* Sends the line, protocol and all, to every monitor. One that reads too slowly, so that more than
- * client-output-buffer-pause waits for it, is closed. */
+/* Sends the line, protocol and all, to every monitor that wants replies (CLIENT REPLY). One that
+ * reads too slowly, so that more than client-output-buffer-pause waits for it, is closed. */
 void monitors_feed(struct server *server, struct slice line);
 
 #endif

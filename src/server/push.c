@@ -138,21 +138,16 @@ void push_send_locked(struct server *server, struct session *session, struct pus
 
 /* --- a session's own --- */
 
-static bool is_reply_dropped(const struct session *session)
-{
-    return session->reply_mode == REPLY_OFF || session->reply_mode == REPLY_SKIP_THIS;
-}
-
 void push_own_begin_locked(struct session *session)
 {
-    if (is_reply_dropped(session)) {
+    if (session_drops_replies(session)) {
         reply_rewind(&session->reply, session->reply_start);
     }
 }
 
 void push_own_end_locked(struct session *session)
 {
-    if (is_reply_dropped(session)) {
+    if (session_drops_replies(session)) {
         session->reply_start = reply_mark(&session->reply);
     }
 }

@@ -135,6 +135,12 @@ enum status session_init(struct session *session, struct server *server, uint64_
 /* Our side of its connection, like `address`; "?:0" of a socket that is closed. Returns `out`. */
 const char *session_local_address(const struct session *session, char out[SESSION_ADDRESS_SIZE]);
 
+/* CLIENT REPLY: is what the command at hand replies dropped? Messages are not. Execution lock. */
+static inline bool session_drops_replies(const struct session *session)
+{
+    return session->reply_mode == REPLY_OFF || session->reply_mode == REPLY_SKIP_THIS;
+}
+
 /* Whether the client may do what a directive such as enable-debug-command permits to nobody, to
  * clients on this machine, or to all. */
 bool session_is_permitted(const struct session *session, enum permission permission);
