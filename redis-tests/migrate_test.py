@@ -392,6 +392,19 @@ class Between(TestCase):
             other.read(), b"*3\r\n$7\r\nmessage\r\n$18\r\n__keyevent@0__:del\r\n$1\r\nk\r\n"
         )
 
+    def test_who_keeps_copies_is_told_though_no_command_follows(self):
+        source, other, target = self.client(ours), self.client(ours), self.client(another)
+        told = b">2\r\n$10\r\ninvalidate\r\n*1\r\n$4\r\nkept\r\n"
+        target.ask("DEL", "kept")
+        other.ask("HELLO", 3)
+        self.assertEqual(other.ask("CLIENT", "TRACKING", "ON", "BCAST"), b"+OK\r\n")
+        source.ask("SET", "kept", "v")
+        self.assertEqual(other.read(), told)
+        self.assertEqual(
+            source.ask("MIGRATE", "127.0.0.1", another.port, "kept", 0, 60000), b"+OK\r\n"
+        )
+        self.assertEqual(other.read(), told)
+
     def test_a_server_that_says_nothing(self):
         source = self.client(ours)
         source.ask("SET", "k", "v")

@@ -272,6 +272,18 @@ class Table(unittest.TestCase):
                 client.ask("config set maxmemory 0 maxmemory-policy noeviction\r\ndel big")
                 client.ask("client tracking off")
 
+    def test_what_is_evicted_in_the_background_is_told_though_no_command_follows(self):
+        count = 500
+        for server in (ours, theirs):
+            reader, other = Client(server), Client(server)
+            other.ask("flushall", *(f"setex evicted:{i} 10000 x" for i in range(count)))
+            reader.ask("hello 3\r\nclient tracking on bcast prefix evicted:")
+            other.ask("config set maxmemory 1 maxmemory-policy volatile-random")
+            told = reader.rest
+            while len(set(re.findall(rb"evicted:\d+", told))) < count:
+                told += reader.socket.recv(65536)
+            other.ask("config set maxmemory 0 maxmemory-policy noeviction")
+
     def test_who_has_quit_is_redirected_to_no_more(self):
         """From its reply to QUIT on, whatever becomes of its connection meanwhile."""
         for server in (ours, theirs):

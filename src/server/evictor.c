@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
 #include "server/server_state.h"
+#include "server/tracking.h"
 
 #include <sched.h>
 
@@ -23,6 +24,7 @@ static enum eviction_outcome evict_some(struct server *server, uint64_t *positio
         keyspace_set_now_ms(server->keyspace, clock_unix_ms());
         outcome = eviction_run(server->keyspace, KEYS_PER_HOLD);
         *position = engine_payload_position_locked(server->engine);
+        tracking_settle(server);
     }
     engine_unlock(server->engine);
     return outcome;

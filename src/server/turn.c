@@ -124,6 +124,7 @@ static void take_messages(struct worker *worker)
     if (worker->retry_postponed) {
         retry_postponed_locked(worker);
     }
+    tracking_settle(server); /* of what tasks have changed, no command may follow */
     engine_unlock(server->engine);
 }
 
