@@ -574,6 +574,17 @@ class Buffers(TestCase):
                 client.ask("SET", "k", "v" * 30000)
         self.assertEqual(other.ask("PING"), b"+PONG\r\n")
 
+    def test_small_commands_in_a_transaction_count_with_all_that_they_take(self):
+        client, other = self.client(ours), self.client(ours)
+        self.set_for_this_test(other, "client-query-buffer-limit", "1mb")
+        self.assertEqual(client.ask("MULTI"), b"+OK\r\n")
+        with self.assertRaises((OSError, EOFError)):
+            for _ in range(40):  # their arguments alone would come to 800 KB
+                client.socket.sendall(b"*1\r\n$4\r\nPING\r\n" * 1000)
+                for _ in range(1000):
+                    client.read()
+        self.assertEqual(other.ask("PING"), b"+PONG\r\n")
+
 
 class ProtectedMode(TestCase):
     """Without a password only this machine is served, until somebody on it says otherwise."""

@@ -17,7 +17,7 @@ size_t client_memory_of(const struct session *session)
         library == NULL ? 0 : sizeof(*library) + library->name.capacity + library->version.capacity;
     return sizeof(*session) + atomic_load(&session->query_buffer_capacity) +
            atomic_load(&session->output_size) + atomic_load(&session->output_capacity) +
-           session->transaction.memory + watch_memory(&session->watcher) +
+           transaction_memory(&session->transaction) + watch_memory(&session->watcher) +
            pubsub_memory(&session->subscriber) + tracking_memory(&session->tracker) +
            session->name.capacity + library_size;
 }

@@ -55,6 +55,13 @@ struct transaction {
     size_t memory; /* bytes of all arguments */
 };
 
+/* What the queue takes, with all that comes to each command besides its arguments. */
+static inline size_t transaction_memory(const struct transaction *transaction)
+{
+    return transaction->memory + transaction->capacity * sizeof(*transaction->commands) +
+           transaction->count * sizeof(max_align_t); /* the heap's own, for each allocation */
+}
+
 enum await_end { AWAIT_DURABLE, AWAIT_TIMEOUT, AWAIT_FAILED };
 
 /* A session that waits until the log is durable: await.h. */

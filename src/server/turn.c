@@ -361,7 +361,7 @@ static bool is_within_query_limit(struct worker *worker, const struct connection
 {
     int64_t limit = config_number(worker->server->config, CONFIG_CLIENT_QUERY_BUFFER_LIMIT);
     size_t size = connection_input(connection).size + parser_memory(&connection->parser) +
-                  connection->session.transaction.memory;
+                  transaction_memory(&connection->session.transaction);
     if (size <= (size_t)limit) {
         return true;
     }
