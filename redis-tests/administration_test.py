@@ -22,7 +22,7 @@ sys.path[:0] = [os.path.join(HERE, "support")]
 import test_program  # noqa: E402  (after the path is set)
 from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402,F401
 from server import Server  # noqa: E402
-from wire_client import Client  # noqa: E402
+from wire_client import Client, encode  # noqa: E402
 
 
 class TestCase(unittest.TestCase):
@@ -584,6 +584,45 @@ class Buffers(TestCase):
                 for _ in range(1000):
                     client.read()
         self.assertEqual(other.ask("PING"), b"+PONG\r\n")
+
+    def limit_replies(self, limit):
+        before = "normal 0 0 0"
+        self.addCleanup(
+            lambda: self.client(ours).ask("CONFIG", "SET", "client-output-buffer-limit", before)
+        )
+        self.client(ours).ask("CONFIG", "SET", "client-output-buffer-limit", f"normal {limit} 0 0")
+
+    def test_a_reply_beyond_the_hard_limit_is_not_made(self):
+        """One of a command, and one of a transaction: each would be of 2 GB."""
+        client, other = self.client(ours), self.client(ours)
+        other.ask("SET", "k", "v" * 40000)
+        self.limit_replies("1mb")
+        peak = self.peak_memory()
+        count = 50000
+        self.assert_is_closed_while_sending(client, encode("MGET", *["k"] * count))
+        client = self.client(ours)
+        client.ask("MULTI")
+        client.socket.sendall(encode("GET", "k") * count)
+        for _ in range(count):
+            self.assertEqual(client.read(), b"+QUEUED\r\n")
+        self.assert_is_closed_while_sending(client, encode("EXEC"))
+        self.assertLess(self.peak_memory() - peak, 500 << 20)
+        self.assertEqual(other.ask("DEL", "k"), b":1\r\n")
+
+    def test_replies_that_nobody_wants_are_no_reason_to_close(self):
+        client = self.client(ours)
+        client.ask("SET", "k", "v" * 40000)
+        self.limit_replies("1mb")
+        for mode in "OFF", "SKIP":
+            client.send("CLIENT", "REPLY", mode)
+            client.send("MGET", *["k"] * 1000)
+            client.send("CLIENT", "REPLY", "ON")
+            self.assertEqual(client.read(), b"+OK\r\n")
+        self.assertEqual(client.ask("DEL", "k"), b":1\r\n")
+
+    def peak_memory(self):
+        with open(f"/proc/{ours.pid}/status", encoding="ascii") as status:
+            return int(status.read().split("VmHWM:")[1].split()[0]) << 10
 
 
 class ProtectedMode(TestCase):

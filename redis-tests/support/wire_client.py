@@ -3,6 +3,14 @@
 import select
 
 
+def encode(*words):
+    """The bytes of one."""
+    words = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+    parts = [b"*%d\r\n" % len(words)]
+    parts += [b"$%d\r\n%s\r\n" % (len(word), word) for word in words]
+    return b"".join(parts)
+
+
 class Client:
     """A connection that speaks RESP and keeps replies as bytes of the wire."""
 
@@ -11,11 +19,8 @@ class Client:
         self.received = b""
         self.address = "%s:%d" % self.socket.getsockname()
 
-    def send(self, *command):
-        words = [word if isinstance(word, bytes) else str(word).encode() for word in command]
-        parts = [b"*%d\r\n" % len(words)]
-        parts += [b"$%d\r\n%s\r\n" % (len(word), word) for word in words]
-        self.socket.sendall(b"".join(parts))
+    def send(self, *words):
+        self.socket.sendall(encode(*words))
 
     def _fill(self):
         data = self.socket.recv(1 << 16)

@@ -46,6 +46,7 @@ static void confirm(struct call *call, const char *word, enum pubsub_kind kind,
 
 static void subscribe(struct call *call, enum pubsub_kind kind)
 {
+    call->reply->size_max = SIZE_MAX; /* the limit is that of subscribers now */
     for (size_t i = 1; i < call->argument_count; i++) {
         enum status status = pubsub_subscribe(server_pubsub(call->server),
                                               &call->session->subscriber, kind, call->arguments[i]);

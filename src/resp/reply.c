@@ -24,7 +24,7 @@
 
 void reply_init(struct reply *reply)
 {
-    *reply = (struct reply){.protocol = 2};
+    *reply = (struct reply){.size_max = SIZE_MAX, .protocol = 2};
 }
 
 void reply_release_reference(struct reply *reply, const struct reply_reference *reference)
@@ -76,6 +76,7 @@ void reply_rewind(struct reply *reply, struct reply_mark mark)
     CHECK(mark.bytes <= reply->bytes.size && mark.references <= reply->reference_count);
     release_from(reply, mark.references);
     reply->bytes.size = mark.bytes;
+    reply->failed = mark.failed;
 }
 
 /* --- writing --------------------------------------------------------------------------------- */
@@ -83,7 +84,8 @@ void reply_rewind(struct reply *reply, struct reply_mark mark)
 /* Room for `size` bytes, or NULL: then the reply has failed. */
 static inline char *reserve(struct reply *reply, size_t size)
 {
-    if (reply->failed || buffer_reserve(&reply->bytes, size) != STATUS_OK) {
+    if (reply->failed || reply->bytes.size + reply->referenced_bytes > reply->size_max ||
+        buffer_reserve(&reply->bytes, size) != STATUS_OK) {
         reply->failed = true;
         return NULL;
     }

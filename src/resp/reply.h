@@ -2,8 +2,9 @@
  * reply.h - replies into bytes, in RESP2 or RESP3.
  *
  * A reply is an owned buffer, interrupted by references to large values that lie elsewhere. What
- * does not fit into memory sets `failed`, and the connection is closed: no function here returns a
- * status, so that command handlers read straight. One owner at a time; no locks.
+ * does not fit into memory sets `failed`, and so does what comes behind more than the owner allows,
+ * and the connection is closed: no function here returns a status, so that command handlers read
+ * straight. One owner at a time; no locks.
  *
  * Where the two protocols differ, a function writes what Redis writes for it: a map is a flat
  * array in RESP2, a null is "$-1", a double a bulk string, a boolean an integer.
@@ -32,8 +33,10 @@ struct reply {
     size_t reference_count;
     size_t reference_capacity;
     size_t referenced_bytes; /* of those that are not yet released */
+    size_t size_max;         /* once bytes and referenced bytes exceed it, it fails; as a rule
+                                SIZE_MAX */
     int protocol;            /* 2 or 3 */
-    bool failed;             /* memory ran out: the reply is not whole */
+    bool failed;             /* memory or size_max ran out: the reply is not whole */
 };
 
 void reply_init(struct reply *reply);
@@ -51,12 +54,15 @@ void reply_release_reference(struct reply *reply, const struct reply_reference *
 struct reply_mark {
     size_t bytes;
     size_t references;
+    bool failed;
 };
 static inline struct reply_mark reply_mark(const struct reply *reply)
 {
-    return (struct reply_mark){.bytes = reply->bytes.size, .references = reply->reference_count};
+    return (struct reply_mark){
+        .bytes = reply->bytes.size, .references = reply->reference_count, .failed = reply->failed};
 }
 
+/* What failed since then is no part of the reply any more. */
 void reply_rewind(struct reply *reply, struct reply_mark mark);
 
 /* Has something been written since the mark, and does it begin with an error ("-...")? */

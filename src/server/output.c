@@ -219,8 +219,12 @@ enum output_result output_send(struct output *output, struct reply *reply, int d
     return done ? OUTPUT_SENT : OUTPUT_BLOCKED;
 }
 
+size_t output_sent(const struct output *output)
+{
+    return output->bytes_sent + output->reference_offset;
+}
+
 size_t output_pending(const struct output *output, const struct reply *reply)
 {
-    size_t plain = reply->bytes.size - output->bytes_sent;
-    return plain + reply->referenced_bytes - output->reference_offset;
+    return reply->bytes.size + reply->referenced_bytes - output_sent(output);
 }

@@ -64,4 +64,7 @@ bool output_is_empty(const struct output *output, const struct reply *reply);
 /* Bytes not yet sent, references included. */
 size_t output_pending(const struct output *output, const struct reply *reply);
 
+/* The others that the reply still counts among its own. */
+size_t output_sent(const struct output *output);
+
 #endif

@@ -66,12 +66,25 @@ static enum client_class class_of(const struct connection *connection)
                : CLIENT_NORMAL;
 }
 
-bool turn_is_over_hard_limit(const struct worker *worker, const struct connection *connection)
+/* Bytes that may wait at any moment; SIZE_MAX: as many as there are. */
+static size_t hard_limit_of(const struct worker *worker, const struct connection *connection)
 {
     enum client_class class = class_of(connection);
     struct config_output_limit limit = config_output_limit(worker->server->config, class);
-    return class == CLIENT_NORMAL && limit.hard > 0 &&
-           output_pending(&connection->output, &connection->session.reply) > limit.hard;
+    return class == CLIENT_NORMAL && limit.hard > 0 ? limit.hard : SIZE_MAX;
+}
+
+bool turn_is_over_hard_limit(const struct worker *worker, const struct connection *connection)
+{
+    return output_pending(&connection->output, &connection->session.reply) >
+           hard_limit_of(worker, connection);
+}
+
+size_t turn_reply_size_max(const struct worker *worker, const struct connection *connection)
+{
+    size_t limit = hard_limit_of(worker, connection);
+    size_t sent = output_sent(&connection->output);
+    return limit > SIZE_MAX - sent ? SIZE_MAX : limit + sent;
 }
 
 /* client-output-buffer-limit; false: the client is to be closed. */
@@ -133,6 +146,10 @@ static bool send_released(struct worker *worker, struct connection *connection, 
     struct reply *reply = &connection->session.reply;
     uint64_t position = connection->rest_position;
     bool failed = false;
+    /* What goes beyond the hard limit is not sent at all, however much the socket would take. */
+    if (turn_is_over_hard_limit(worker, connection)) {
+        return true; /* the limit closes it, and says so */
+    }
     if (reply->failed || !is_written(worker, connection, write_failed) ||
         output_add_mark(&connection->output, reply, position, connection->has_written) !=
             STATUS_OK) {
@@ -143,8 +160,7 @@ static bool send_released(struct worker *worker, struct connection *connection, 
     if (!output_release_marks(&connection->output, may_leave, worker->server->engine, &failed)) {
         worker_list_add(worker, LIST_HELD, connection);
     }
-    /* What goes beyond the hard limit is not sent at all, however much the socket would take. */
-    return !failed && (turn_is_over_hard_limit(worker, connection) || connection_send(connection));
+    return !failed && connection_send(connection);
 }
 
 /* The same, and all that comes of it. */

@@ -7,6 +7,7 @@
 #define SCDB_SERVER_TURN_SETTLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct connection;
 struct worker;
@@ -15,6 +16,9 @@ struct worker;
  * closes the connection, and until then no more is executed for it. Never true of who subscribes:
  * what others publish may come faster than its worker gets round to sending it. */
 bool turn_is_over_hard_limit(const struct worker *worker, const struct connection *connection);
+
+/* With more bytes than these the reply is too long; nothing is sent meanwhile. */
+size_t turn_reply_size_max(const struct worker *worker, const struct connection *connection);
 
 /* Writes the log up to what the turn's replies rest on, and sends to all in LIST_SETTLE (and
  * LIST_HELD, when the durable position has moved); those to whom it can't are to be closed. No lock

@@ -275,6 +275,26 @@ START_TEST(failure)
 }
 END_TEST
 
+START_TEST(what_is_allowed_is_not_exceeded_by_more_than_one_piece)
+{
+    memset(releases, 0, sizeof(releases));
+    reply.size_max = 10;
+    reply_bulk_string(&reply, "123"); /* 9 bytes */
+    struct reply_mark before = reply_mark(&reply);
+    reply_bulk_reference(&reply, SLICE_LITERAL("12345"), on_release, &releases[0]);
+    ck_assert(!reply.failed);
+    size_t size = reply.bytes.size;
+    reply_ok(&reply);
+    reply_bulk_reference(&reply, SLICE_LITERAL("x"), on_release, &releases[0]);
+    ck_assert_int_eq(releases[0], 1); /* it was not taken */
+    ck_assert(reply.failed);
+    ck_assert_uint_eq(reply.bytes.size, size);
+    ck_assert_uint_eq(reply.referenced_bytes, 5);
+    reply_rewind(&reply, before);
+    expect("$3\r\n123\r\n");
+}
+END_TEST
+
 START_TEST(clearing_keeps_little)
 {
     static const char large[300000];
@@ -304,6 +324,7 @@ int main(void)
     tcase_add_test(core, references);
     tcase_add_test(core, marks);
     tcase_add_test(core, failure);
+    tcase_add_test(core, what_is_allowed_is_not_exceeded_by_more_than_one_piece);
     tcase_add_test(core, clearing_keeps_little);
     return test_run("reply", core);
 }
