@@ -549,6 +549,43 @@ class Buffers(TestCase):
             self.assertEqual(client.read()[:10], b"$1000000\r\n")
         other.ask("DEL", "large")
 
+    def assert_is_closed_unless_it_reads(self, silent, reading, change):
+        """Each change is told to both; the sockets' buffers take some megabytes as well."""
+        other = self.client(ours)
+        self.set_for_this_test(other, "client-output-buffer-pause", "64kb")
+        for number in range(600):
+            change(other, b"%d" % number + b"k" * 100000)
+            self.assertIn(b"invalidate", reading.read())
+        deadline = time.monotonic() + 60
+        while silent.address.encode() in other.ask("CLIENT", "LIST"):
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        self.assertEqual(reading.ask("PING"), b"+PONG\r\n")
+
+    def test_invalidations_that_nobody_reads_are_limited(self):
+        silent, reading = self.client(ours), self.client(ours)
+        for client in (silent, reading):
+            client.ask("HELLO", 3)
+            self.assertEqual(client.ask("CLIENT", "TRACKING", "ON", "BCAST"), b"+OK\r\n")
+        change = lambda other, key: other.ask("SET", key, "v")  # noqa: E731
+        self.assert_is_closed_unless_it_reads(silent, reading, change)
+
+    def test_invalidations_for_another_are_limited_as_well(self):
+        silent, reading = self.client(ours), self.client(ours)
+        cached = {target: self.client(ours) for target in (silent, reading)}
+        for target, client in cached.items():
+            target.ask("HELLO", 3)
+            target_id = target.ask("CLIENT", "ID")[1:-2]
+            client.ask("HELLO", 3)
+            client.ask("CLIENT", "TRACKING", "ON", "REDIRECT", target_id)
+
+        def change(other, key):
+            for client in cached.values():
+                client.ask("GET", key)
+            other.ask("SET", key, "v")
+
+        self.assert_is_closed_unless_it_reads(silent, reading, change)
+
     def assert_is_closed_while_sending(self, client, data):
         with self.assertRaises((OSError, EOFError)) as raised:
             client.socket.sendall(data)
