@@ -8,11 +8,13 @@
 #include "engine/file_posix.h"
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@
 #include <unistd.h>
 
 #define PARTS_PER_CALL 64
+#define TOLD_AGAIN_MS  60000 /* from one line about what the process lacks to the next */
 
 struct posix_file {
     struct file base;
@@ -34,6 +37,25 @@ struct posix_file {
 static struct posix_file *file_of(struct file *file)
 {
     return (struct posix_file *)file;
+}
+
+/* What the process lacks, every write lacks that needs a new file: the log has a line a minute, or
+ * it would grow as fast as clients try. */
+static bool is_told_again(_Atomic int64_t *told_ms)
+{
+    int64_t before_ms = atomic_load(told_ms);
+    int64_t now_ms = clock_monotonic_ms();
+    return (before_ms != 0 && now_ms - before_ms < TOLD_AGAIN_MS) ||
+           !atomic_compare_exchange_strong(told_ms, &before_ms, now_ms);
+}
+
+static void tell_failure(int error_number, const char *action, const char *name)
+{
+    static _Atomic int64_t told_ms; /* of want of descriptors */
+    bool is_want = error_number == EMFILE || error_number == ENFILE;
+    if (!is_want || !is_told_again(&told_ms)) {
+        LOG_WARNING("can't %s file '%s': %s", action, name, strerror(error_number));
+    }
 }
 
 enum status file_posix_failed(int error_number, const char *action, const char *name)
@@ -53,7 +75,7 @@ enum status file_posix_failed(int error_number, const char *action, const char *
     case ENOMEM:
         return STATUS_NO_MEMORY;
     default:
-        LOG_WARNING("can't %s file '%s': %s", action, name, strerror(error_number));
+        tell_failure(error_number, action, name);
         return STATUS_IO;
     }
 }
@@ -240,8 +262,9 @@ static enum status posix_map(struct file *file, uint64_t size, const uint8_t **o
     CHECK(size > 0);
     void *address = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, file_of(file)->descriptor, 0);
     if (address == MAP_FAILED) {
+        static _Atomic int64_t told_ms;
         int error_number = errno;
-        if (error_number == ENOMEM) {
+        if (error_number == ENOMEM && !is_told_again(&told_ms)) {
             LOG_WARNING("can't map file '%s': the process has as many mappings or as much address "
                         "space as it may; raise vm.max_map_count (sysctl) or the limit of the "
                         "process (ulimit -v)",
