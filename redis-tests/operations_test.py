@@ -6,6 +6,7 @@ with it. Closes with "N passed, N failed"."""
 import fcntl
 import os
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -21,8 +22,10 @@ import redis  # noqa: E402  (after the path is set)
 
 import test_program  # noqa: E402
 from server import Server, ServerError, scdb_path  # noqa: E402
+from wire_client import encode  # noqa: E402
 
 OWN_NAMESPACE = "SCDB_TEST_OWN_MOUNTS"
+FILES_LEFT_MAX = 10  # segments of a store that is empty: in use, in stock
 
 
 def enter_namespace():
@@ -514,6 +517,48 @@ class FullDisk(TestCase):
         self.addCleanup(subprocess.run, ["umount", "-l", server.directory], check=True)
         server.directory = os.path.join(server.directory, "store")
         self.run_on(server, os.path.dirname(server.directory))
+
+
+class SlowReader(TestCase):
+    """Who has asked for large values and does not read them keeps no files that are gone."""
+
+    def mapped_files(self, server):
+        """Segments that the server has mapped, with names or without."""
+        with open(f"/proc/{server.pid}/maps", encoding="utf-8") as file:
+            return sum(server.directory in line for line in file)
+
+    def silent_client(self, server):
+        reader = socket.socket()
+        self.addCleanup(reader.close)
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.connect((server.host, server.port))
+        return reader
+
+    def wait_until(self, is_true):
+        deadline = time.monotonic() + 60
+        while not is_true():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+
+    def test_files_go_and_replies_stay(self):
+        server = self.server([("segment-size", "1mb"), ("threads", "2")])
+        server.start()
+        client = self.client(server)
+        values = [b"%05d" % number * 20000 for number in range(160)]
+        for number, value in enumerate(values):
+            client.set(f"key:{number}", value)
+        reader = self.silent_client(server)
+        reader.sendall(b"".join(encode("GET", f"key:{number}") for number in range(len(values))))
+        self.wait_until(lambda: client.info("commandstats").get("cmdstat_get", {}).get("calls") == len(values))
+        self.assertGreater(self.mapped_files(server), FILES_LEFT_MAX + 5)
+        client.flushall()
+        client.execute_command("COMPACT")
+        self.wait_until(lambda: self.mapped_files(server) <= FILES_LEFT_MAX)
+        with reader.makefile("rb") as replies:
+            for value in values:
+                self.assertEqual(replies.readline(), b"$100000\r\n")
+                self.assertEqual(replies.read(len(value) + 2), value + b"\r\n")
+        server.stop()
 
 
 class FailingDisk(TestCase):

@@ -183,16 +183,6 @@ void segment_table_deinit(struct segment_table *table)
     *table = (struct segment_table){0};
 }
 
-static bool is_retired(const struct segment_table *table, const struct segment *segment)
-{
-    for (size_t i = 0; i < table->retired_count; i++) {
-        if (table->retired[i] == segment) {
-            return true;
-        }
-    }
-    return false;
-}
-
 struct segment *segment_table_next(const struct segment_table *table, size_t *handle)
 {
     while (*handle < table->handle_capacity) {
@@ -202,7 +192,7 @@ struct segment *segment_table_next(const struct segment_table *table, size_t *ha
             continue;
         }
         *handle = (size_t)segment->handle + segment->handle_count;
-        if (!is_retired(table, segment)) {
+        if (!atomic_load_explicit(&segment->is_retired, memory_order_relaxed)) {
             return segment;
         }
     }
@@ -302,8 +292,10 @@ void segment_table_withdraw(struct segment_table *table, struct segment *segment
 
 void segment_table_retire(struct segment_table *table, struct segment *segment)
 {
-    CHECK(table->retired_count < table->retired_capacity && !is_retired(table, segment));
+    CHECK(table->retired_count < table->retired_capacity);
+    CHECK(!atomic_load(&segment->is_retired));
     table->retired[table->retired_count++] = segment;
+    atomic_store(&segment->is_retired, true);
     table->segment_count--;
     stop_counting(table, segment);
 }

@@ -38,6 +38,7 @@ struct segment_live {
 
 struct segment {
     atomic_uint references;
+    atomic_bool is_retired; /* out of the table: its file has no name any more, or will have none */
 
     /* immutable once the segment is in the table */
     uint64_t number;

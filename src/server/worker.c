@@ -8,6 +8,7 @@
 #include "server/await.h"
 #include "server/client_memory.h"
 #include "server/server_users.h"
+#include "server/slow_readers.h"
 #include "server/slow_writers.h"
 #include "server/turn.h"
 #include "server/turn_parse.h"
@@ -229,9 +230,11 @@ static void on_second(evutil_socket_t descriptor, short what, void *context)
     (void)descriptor;
     (void)what;
     int64_t timeout_ms = config_number(worker->server->config, CONFIG_TIMEOUT) * 1000;
+    size_t budget = SLOW_READERS_SHARE;
     worker->now_ms = clock_monotonic_ms();
     for (struct connection *each = worker->connections; each != NULL; each = each->next) {
         check_idle(worker, each, timeout_ms);
+        budget = slow_readers_let_go(each, budget);
     }
 }
 
