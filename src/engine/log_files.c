@@ -74,19 +74,32 @@ static void remove_unlisted(struct engine *engine, struct segment *segment)
     unlisted_remove(engine->fs, name);
 }
 
+/* Has something the name of that file that is none? Recovery, which has passed over the numbers of
+ * all files (rule 11), sees no such thing. */
+static bool is_of_no_file(struct engine *engine, uint64_t number)
+{
+    char name[FILE_NAME_SIZE_MAX];
+    struct file *file;
+    segment_file_name(SEGMENT_LOG, number, name);
+    if (fs_open(engine->fs, name, FILE_MODE_READ, &file) != STATUS_OK) {
+        return true;
+    }
+    file_close(file);
+    return false;
+}
+
 /* The file, with its space and name durable but for the directory's sync. */
 static enum status make_file(struct engine *engine, uint64_t capacity, struct segment **out)
 {
     /* The number is used up even when this fails (rule 11): checksums are seeded with it, so a file
-     * must never get the number of one that may have left bytes somewhere. EXISTS: something has
-     * the name that is no file, so skip_used_numbers() has not seen it. */
+     * must never get the number of one that may have left bytes somewhere. */
     uint64_t number;
     struct segment *segment;
     enum status status;
     do {
         number = engine->manifest.next_file_number++;
         status = create_file(engine, number, capacity, &segment);
-    } while (status == STATUS_EXISTS);
+    } while (status == STATUS_EXISTS && is_of_no_file(engine, number));
     if (status != STATUS_OK) {
         return status;
     }
