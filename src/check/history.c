@@ -147,6 +147,19 @@ bool history_leaves_out(const struct history *history, const struct check_file *
 
 /* --- the end ------------------------------------------------------------------------------- */
 
+/* The segment of the log that says it goes on from this one; NULL: none does. */
+static const struct check_file *follower_of(const struct history *history,
+                                            const struct check_file *file)
+{
+    for (size_t i = 0; i < history->log_count; i++) {
+        const struct check_file *next = history->log[i];
+        if (next->header_status == STATUS_OK && next->header.previous_file == file->number) {
+            return next;
+        }
+    }
+    return NULL;
+}
+
 bool history_is_torn(const struct history *history, const struct check_file *file,
                      uint64_t sequence)
 {
@@ -160,7 +173,9 @@ bool history_ends_before(const struct history *history, const struct check_file 
     while (i < history->log_count && history->log[i] != file) {
         i++;
     }
-    return offset == file->limit && i + 1 >= history->log_count;
+    bool is_followed =
+        i < history->log_count ? i + 1 < history->log_count : follower_of(history, file) != NULL;
+    return offset == file->limit && !is_followed;
 }
 
 /* --- marks and groups --------------------------------------------------------------------- */
@@ -257,6 +272,18 @@ static void note_due(const struct survey *survey, struct check_file *file)
         file->header_status == STATUS_OK ? file->header.first_sequence : survey->last_sequence + 1;
 }
 
+/* Nothing of the log is found in it. Where another segment goes on from it there was something, the
+ * record before that one's first at least; else it comes behind all that there is. */
+static void note_due_of_empty(const struct survey *survey, struct check_file *file)
+{
+    const struct check_file *follower = follower_of(survey->history, file);
+    if (follower != NULL) {
+        file->due_sequence = follower->header.previous_sequence;
+    } else {
+        note_due(survey, file);
+    }
+}
+
 /* Its end is known: all in it was durable. */
 static void pass_sealed(struct survey *survey, const struct check_file *file)
 {
@@ -308,8 +335,8 @@ enum status history_survey(struct check_store *store, struct history *out)
         }
     }
     for (size_t i = 0; i < store->file_count; i++) {
-        if (store->files[i].due_sequence == 0) { /* nothing of the log is in it */
-            note_due(&survey, &store->files[i]);
+        if (store->files[i].due_sequence == 0) {
+            note_due_of_empty(&survey, &store->files[i]);
         }
     }
     if (status == STATUS_OK) {

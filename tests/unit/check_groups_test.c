@@ -263,6 +263,34 @@ START_TEST(of_a_durable_group_all_that_is_whole_is_kept)
 }
 END_TEST
 
+/* Nothing of it is left, not even its header; but the segment behind it says that there was
+ * something, and a mark there that it was durable. */
+START_TEST(a_durable_segment_that_is_lost_is_damage)
+{
+    static const char *const commands[] = {"verify", "stat", "dump", "repair"};
+    static const char lost[] = "00000000000000000002.log";
+    value_size = LARGE_SIZE;
+    write_history();
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
+    put("last", "new"); /* and the mark */
+    test_file_copy_all(&original, &copied);
+    ck_assert(test_file_exists(&copied, "00000000000000000004.log"));
+    size_t size;
+    uint8_t *bytes = test_file_read(&copied, lost, &size);
+    ck_assert_ptr_nonnull(memmem(bytes, size, "member-", strlen("member-")));
+    memset(bytes, 0xee, size);
+    test_file_write(&copied, lost, 0, bytes, size);
+    free(bytes);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+        int code = check_run(commands[i], copied.path, elsewhere.path, said, sizeof(said));
+        ck_assert_msg(code == CHECK_EXIT_DAMAGED, "%s: %d: %s", commands[i], code, said);
+        ck_assert_msg(strstr(said, "00000000000000000002.log offset ") != NULL, "%s: %s",
+                      commands[i], said);
+    }
+    ck_assert_msg(strstr(said, "was in a lost place") != NULL, "%s", said);
+}
+END_TEST
+
 /* A value that was not written whole: for the server, too, it was never set. */
 START_TEST(of_a_torn_value_the_one_before_counts)
 {
@@ -311,6 +339,7 @@ int main(void)
     tcase_add_loop_test(tests, a_value_that_is_damaged_takes_its_group_along, 0, MEMBERS);
     tcase_add_loop_test(tests, a_group_in_several_segments, 0, MEMBERS);
     tcase_add_test(tests, of_a_durable_group_all_that_is_whole_is_kept);
+    tcase_add_test(tests, a_durable_segment_that_is_lost_is_damage);
     tcase_add_test(tests, of_a_torn_value_the_one_before_counts);
     tcase_add_loop_test(tests, a_sound_store_loses_nothing, 0, 2);
     return test_run("check_groups", tests);
