@@ -52,8 +52,8 @@ static bool is_out_of_room(struct server *server, const struct session *session,
 static bool lacks_replicas(struct server *server, const struct session *session,
                            const struct command *command)
 {
-    return (transaction_flags_with_queue(session, command) & COMMAND_WRITE) != 0 &&
-           config_wants_replicas(server_config(server)) &&
+    return config_wants_replicas(server_config(server)) &&
+           (transaction_flags_with_queue(session, command) & COMMAND_WRITE) != 0 &&
            !engine_has_stopped(server_engine(server));
 }
 

@@ -189,9 +189,6 @@ void engine_unpin(struct segment *segment);
  * only for those who pinned it? Any thread, no lock needed. */
 bool engine_pin_is_of_the_past(const struct segment *segment);
 
-/* Copies bytes that are pinned; false: the disk has failed. Any thread, no lock needed. */
-bool engine_copy_pinned(struct slice bytes, char *into) MUST_CHECK;
-
 uint64_t engine_count_locked(struct engine *engine, struct engine_keyspace *keyspace);
 uint64_t engine_expiring_count_locked(struct engine *engine, struct engine_keyspace *keyspace);
 int64_t engine_average_ttl_locked(struct engine *engine, struct engine_keyspace *keyspace);

@@ -158,23 +158,6 @@ bool engine_pin_is_of_the_past(const struct segment *segment)
     return atomic_load(&segment->is_retired);
 }
 
-struct copy_context {
-    struct slice from;
-    char *into;
-};
-
-static void copy_bytes(void *context)
-{
-    const struct copy_context *copy = context;
-    memcpy(copy->into, copy->from.data, copy->from.size);
-}
-
-bool engine_copy_pinned(struct slice bytes, char *into)
-{
-    struct copy_context copy = {.from = bytes, .into = into};
-    return fault_guard_run(copy_bytes, &copy);
-}
-
 /* --- all keys ----------------------------------------------------------------------------- */
 
 uint64_t engine_count_locked(struct engine *engine, struct engine_keyspace *keyspace)

@@ -113,8 +113,10 @@ static enum status check_is_newest(const struct engine *engine, struct error *er
         return error_set(error, newer.status,
                          "can't read %s: %s. The file %s does not list it, and whether it is newer "
                          "than that is not known; so it is not removed, and the store not opened. "
-                         "Let the user of this process read it, or move it out of the directory",
-                         newer.name, status_words(newer.status), MANIFEST_NAME);
+                         "Make it readable (its permissions, the disk, the limit of open files), "
+                         "or move it out of the directory and keep it: if it was newer, so was the "
+                         "%s that goes with it",
+                         newer.name, status_words(newer.status), MANIFEST_NAME, MANIFEST_NAME);
     }
     if (newer.count == 0) {
         return STATUS_OK;

@@ -2,6 +2,7 @@
 #include "server/slow_readers.h"
 
 #include "engine/engine.h"
+#include "engine/mapped_record.h"
 #include "server/connection.h"
 
 #include <stdlib.h>
@@ -14,8 +15,9 @@ static bool is_of_the_past(const struct reply_reference *reference)
 
 static void copy_reference(struct reply_reference *reference)
 {
-    char *copy = malloc(reference->slice.size);
-    if (copy == NULL || !engine_copy_pinned(reference->slice, copy)) {
+    struct slice slice = reference->slice;
+    char *copy = malloc(slice.size);
+    if (copy == NULL || mapped_record_copy(copy, slice.data, slice.size) != STATUS_OK) {
         free(copy);
         return;
     }
