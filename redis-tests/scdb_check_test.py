@@ -182,7 +182,7 @@ def write_rich():
                 pipeline.set(b"key-%d" % key, b"%d-%d-" % (key, version) + b"x" * 100)
             pipeline.execute()
         client.execute_command("COMPACT")
-        client.set("large", bytes(range(256)) * 12000)
+        client.set("large", (bytes(range(256)) + b"." * 3840) * 750)
         client.mset({b"many-%d" % key: b"m" * key for key in range(500)})
         client.delete(*(b"key-%d" % key for key in range(0, 1000, 2)))
         client.set("short", "gone", px=1)
@@ -519,7 +519,7 @@ class Values(TestCase):
 
     def test_a_large_one(self):
         store = rich.copy()
-        path, offset = store.find(bytes(range(256)) * 50)
+        path, offset = store.find(bytes(range(256)) + b"." * 3000)
         flip(path, offset + 2000000, 7)
         _, report, found = self.repair(store, expect=DAMAGED)
         self.assertEqual(self.differences(rich, found), {(0, b"large")})
