@@ -99,6 +99,7 @@ const uint8_t *sim_inode_map(struct sim_inode *inode, uint64_t size)
 {
     struct sim_mapping *mapping = malloc(sizeof(*mapping));
     CHECK(mapping != NULL);
+    sim_memory_settle(inode->memory);
     void *address = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, inode->memory->descriptor, 0);
     CHECK(address != MAP_FAILED);
     *mapping = (struct sim_mapping){.address = address, .size = size, .next = inode->mappings};

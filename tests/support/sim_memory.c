@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -79,7 +80,7 @@ void sim_memory_release(struct sim_memory *memory, uint64_t size)
         destroy(memory);
         return;
     }
-    sim_memory_resize(memory, size, 0);
+    memory->stale_size = size > 0 ? size : memory->stale_size;
     CHECK(pthread_mutex_lock(&kept_mutex) == 0);
     leave_to_parent();
     bool keep = kept_count < KEPT_MAX && memory->view_size == VIEW_SIZE_FIRST;
@@ -94,10 +95,29 @@ void sim_memory_release(struct sim_memory *memory, uint64_t size)
     }
 }
 
+static void set_length(const struct sim_memory *memory, uint64_t size)
+{
+    CHECK(ftruncate(memory->descriptor, (off_t)size) == 0);
+}
+
+void sim_memory_settle(struct sim_memory *memory)
+{
+    if (memory->stale_size > 0) {
+        set_length(memory, 0);
+        memory->stale_size = 0;
+    }
+}
+
 void sim_memory_resize(struct sim_memory *memory, uint64_t old_size, uint64_t size)
 {
-    if (size != old_size) {
-        CHECK(ftruncate(memory->descriptor, (off_t)size) == 0);
+    uint64_t length = old_size;
+    if (memory->stale_size > 0) {
+        length = memory->stale_size;
+        memset(memory->view, 0, (size_t)(length < size ? length : size));
+        memory->stale_size = 0;
+    }
+    if (size != length) {
+        set_length(memory, size);
     }
     if (size > memory->view_size) {
         void *view = mremap(memory->view, memory->view_size, 2 * size, MREMAP_MAYMOVE);
