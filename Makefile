@@ -32,6 +32,11 @@ OPTIMIZE_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitiz
                  -fno-omit-frame-pointer
 OPTIMIZE := $(OPTIMIZE_$(MODE)) $(SANITIZE_$(MODE))
 
+# Unit tests themselves run for a moment and are compiled for long.
+TEST_OPTIMIZE_release := -O1
+TEST_OPTIMIZE_asan := -O0
+TEST_OPTIMIZE_tsan := -O0
+
 # gcc's release build of the server is optimised as a whole when it is linked. Its objects hold code
 # of their own, too: everything else is linked from that, tests above all, which put functions of
 # theirs in the place of some.
@@ -42,13 +47,13 @@ LTO_CFLAGS := -flto -ffat-lto-objects
 $(BUILD)/scdb-server: private LTO_LDFLAGS := -flto=auto
 endif
 
-OWN_CFLAGS := $(CSTD) $(WARNINGS) $(OPTIMIZE) -fPIC -fvisibility=hidden -pthread -Isrc
+OWN_CFLAGS = $(CSTD) $(WARNINGS) $(OPTIMIZE) -fPIC -fvisibility=hidden -pthread -Isrc
 CFLAGS = $(OWN_CFLAGS) $(PKG_CFLAGS) $(EXTRA_CFLAGS)
 LDFLAGS = $(OPTIMIZE) $(LTO_LDFLAGS) -pthread $(EXTRA_LDFLAGS)
 
 # What the objects in $(BUILD) were made with. When that is something else now, all are made anew.
 MADE_WITH := $(BUILD)/made-with
-FLAGS := $(strip $(CC) $(OWN_CFLAGS) $(LTO_CFLAGS) $(EXTRA_CFLAGS) $(EXTRA_LDFLAGS))
+FLAGS := $(strip $(CC) $(OWN_CFLAGS) $(LTO_CFLAGS) $(TEST_OPTIMIZE_$(MODE)) $(EXTRA_CFLAGS) $(EXTRA_LDFLAGS))
 ifneq ($(file <$(MADE_WITH)),$(FLAGS))
 .PHONY: $(MADE_WITH)
 endif
@@ -135,6 +140,8 @@ $(BUILD)/tests/%.o: tests/%.c $(MADE_WITH) | $(INSTALLED)/build $(INSTALLED)/tes
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/unit/%.o: private OPTIMIZE += $(TEST_OPTIMIZE_$(MODE))
 
 $(BUILD)/redis-tests/%.o: redis-tests/%.c $(MADE_WITH) | $(INSTALLED)/build $(INSTALLED)/test
 	@mkdir -p $(@D)
@@ -383,7 +390,7 @@ MUTANT_TESTS := tests/unit/resurrection_test tests/unit/sync_test tests/unit/pat
 
 .PHONY: mutants
 mutants: ## each rule of durability broken in turn: the crash tests must notice (ONLY="NAME...")
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/mutants EXTRA_CFLAGS=-DSCDB_MUTANTS \
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/mutants LTO=no EXTRA_CFLAGS=-DSCDB_MUTANTS \
 	    $(addprefix $(BUILD)/mutants/,$(MUTANT_TESTS))
 	@tests/crash/mutants.py $(BUILD)/mutants $(ONLY)
 
@@ -600,7 +607,7 @@ UNTIDIED := $(if $(wildcard /usr/include/lmdb.h),,tests/bench/bench_store_lmdb.c
 
 # The analyzer follows a function's paths until it has seen so many states of the program. With a
 # third of clang's own budget a whole run takes less than half the time, and CI has a limit.
-ANALYZER_NODES ?= 75000
+ANALYZER_NODES ?= 25000
 
 .PHONY: lint-deep
 lint-deep: ## clang-tidy with all the paths that clang's analyzer would follow by itself: longer than CI may take

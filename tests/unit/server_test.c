@@ -160,7 +160,8 @@ static void exchange_often(const char *configuration)
     struct model model = {0};
     test_random_init(&random, test_seed("server_test"));
     start(configuration);
-    for (size_t i = 0; i < 60; i++) {
+    size_t exchanges = test_scale() < 1 ? 20 : 60;
+    for (size_t i = 0; i < exchanges; i++) {
         exchange(&random, &model, 1 + test_random_below(&random, 300));
     }
     stop();

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS 150
+#define ROUNDS 60
 
 static struct sim_disk *disk;
 static struct file_system *fs;
