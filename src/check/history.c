@@ -160,10 +160,17 @@ static const struct check_file *follower_of(const struct history *history,
     return NULL;
 }
 
+uint64_t history_unsettled(const struct history *history, uint64_t sequence)
+{
+    uint64_t settled = history->settled_sequence;
+    return sequence > settled ? sequence : settled + 1;
+}
+
 bool history_is_torn(const struct history *history, const struct check_file *file,
                      uint64_t sequence)
 {
-    return check_file_is_open_log(file) && sequence > history->durable_sequence;
+    return check_file_is_open_log(file) &&
+           history_unsettled(history, sequence) > history->durable_sequence;
 }
 
 bool history_ends_before(const struct history *history, const struct check_file *file,
@@ -308,8 +315,26 @@ static void cut_unfinished(struct survey *survey)
     history->log_count = survey->group_log_index + 1;
 }
 
+/* When a segment is compacted, its end is known, and so are those of all before it. */
+static uint64_t settled_by(const struct check_store *store)
+{
+    const struct manifest_position *durable = &store->manifest.durable;
+    bool is_there = false;
+    uint64_t settled = 0;
+    for (size_t i = 0; i < store->file_count; i++) {
+        const struct check_file *file = &store->files[i];
+        is_there = is_there || file->number == durable->file;
+        if (file->kind == SEGMENT_PACKED && file->header_status == STATUS_OK &&
+            file->header.judged_sequence > settled) {
+            settled = file->header.judged_sequence;
+        }
+    }
+    return !is_there && durable->sequence > settled ? durable->sequence : settled;
+}
+
 static void take_manifest(const struct check_store *store, struct history *history)
 {
+    history->settled_sequence = settled_by(store);
     history->durable_sequence = store->manifest.durable.sequence;
     for (size_t i = 0; i < store->file_count; i++) {
         const struct manifest_file *entry = &store->files[i].entry;

@@ -30,6 +30,10 @@ struct history {
      * missing up to it is damage, what is missing behind it may be the torn end of a crash. */
     uint64_t durable_sequence;
 
+    /* All of the log up to this sequence number was compacted, or lies in segments whose end is
+     * known: nothing of it is missing from any other. */
+    uint64_t settled_sequence;
+
     /* The group in whose midst the log ends, if it does: all or nothing, so it never happened. Its
      * files' limits are set so that nothing of it is seen any more. */
     const struct check_file *unfinished_file; /* NULL: there is none */
@@ -45,6 +49,10 @@ struct history {
 /* Reads the log segments whose end no manifest knows. NO_MEMORY. history_deinit() in any case. */
 enum status history_survey(struct check_store *store, struct history *out) MUST_CHECK;
 void history_deinit(struct history *history);
+
+/* This sequence number, or, where it is settled, the first that is not: what can be missing from a
+ * segment of unknown end. */
+uint64_t history_unsettled(const struct history *history, uint64_t sequence);
 
 /* Something is not as it should be where the record with this number was due: is that what a crash
  * leaves, and what a server cuts off when it starts? Else it is damage. */
