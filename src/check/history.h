@@ -46,7 +46,9 @@ struct history {
     size_t broken_capacity;
 };
 
-/* Reads the log segments whose end no manifest knows. NO_MEMORY. history_deinit() in any case. */
+/* Reads the log segments whose end no manifest knows. Sets the files' due_sequence, and takes back
+ * is_set_aside where something durable is missing with the file. NO_MEMORY. history_deinit() in any
+ * case. */
 enum status history_survey(struct check_store *store, struct history *out) MUST_CHECK;
 void history_deinit(struct history *history);
 
@@ -58,6 +60,20 @@ uint64_t history_unsettled(const struct history *history, uint64_t sequence);
  * leaves, and what a server cuts off when it starts? Else it is damage. */
 bool history_is_torn(const struct history *history, const struct check_file *file,
                      uint64_t sequence);
+
+/* What a log segment lacks behind its last record without a trace: zeros, or the file's end, may
+ * have taken the place of records. */
+enum history_lack {
+    HISTORY_LACKS_NOTHING,
+    HISTORY_LACKS_TORN_END,    /* another segment goes on from it; a crash leaves this */
+    HISTORY_LACKS_DURABLE_END, /* what was durable there is gone */
+};
+
+/* Of a segment whose records end at this offset, behind which the one with number `due` would come.
+ * As the server does, the manifest's place in the log is compared with the place reached; what the
+ * manifest does not know, the header of the next segment tells. */
+enum history_lack history_find_lack(const struct history *history, const struct check_file *file,
+                                    uint64_t offset, uint64_t due);
 
 /* Has the log nothing more behind this place of the file? */
 bool history_ends_before(const struct history *history, const struct check_file *file,

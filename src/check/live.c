@@ -2,6 +2,7 @@
 #include "check/live.h"
 
 #include "base/random.h"
+#include "check/findings.h"
 #include "check/live_databases.h"
 #include "check/live_pieces.h"
 #include "check/progress.h"
@@ -218,6 +219,19 @@ static void take_gap(struct live *live, const struct walk *walk, uint64_t due)
                    walk->gap_is_unreadable ? ", some of which the disk does not deliver" : "");
 }
 
+/* Behind its last record, of which `due` is the successor, a file ends, or has zeros. */
+static void take_end(struct live *live, const struct walk *walk, uint64_t due)
+{
+    enum history_lack lack = findings_report_lack(live->history, walk, due, live->report);
+    live->holes += lack == HISTORY_LACKS_NOTHING ? 0 : 1;
+    if (lack == HISTORY_LACKS_TORN_END) {
+        report_note(live->report,
+                    "%s: the next segment does not go on from its end, as after a crash: what lay "
+                    "between was never reported durable; a server that starts ends the log there",
+                    walk->file->name);
+    }
+}
+
 static enum status read_file(struct live *live, struct check_file *file, struct progress *progress,
                              struct error *error)
 {
@@ -233,6 +247,8 @@ static enum status read_file(struct live *live, struct check_file *file, struct 
             due = walk.scanned.record.sequence + 1;
         } else if (status == STATUS_OK && event == WALK_GAP) {
             take_gap(live, &walk, due);
+        } else if (status == STATUS_OK) {
+            take_end(live, &walk, due);
         }
         progress_at(progress, before + walk.scanner.offset);
     }
