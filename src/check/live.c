@@ -145,6 +145,7 @@ static void leave_out(struct live *live, const struct walk *walk, const char *re
     case RECORD_KEYSPACE_MAP:
         what = "map of the databases";
         live->holes++;
+        live->torn++;
         break;
     case RECORD_PIECED:
         what = pieces_is_header(record) ? "header of key " : "piece of a value";
@@ -206,6 +207,7 @@ static void take_gap(struct live *live, const struct walk *walk, uint64_t due)
     bool is_torn = history_is_torn(live->history, walk->file, due) && !walk->gap_is_unreadable;
     bool is_end = is_torn && history_ends_before(live->history, walk->file, walk->gap_to);
     live->holes += is_end ? 0 : 1;
+    live->torn += is_torn && !is_end ? 1 : 0;
     if (is_torn) {
         report_note(live->report,
                     "%s offset %" PRIu64 ": no valid record in %" PRIu64
@@ -224,6 +226,7 @@ static void take_end(struct live *live, const struct walk *walk, uint64_t due)
 {
     enum history_lack lack = findings_report_lack(live->history, walk, due, live->report);
     live->holes += lack == HISTORY_LACKS_NOTHING ? 0 : 1;
+    live->torn += lack == HISTORY_LACKS_TORN_END ? 1 : 0;
     if (lack == HISTORY_LACKS_TORN_END) {
         report_note(live->report,
                     "%s: the next segment does not go on from its end, as after a crash: what lay "

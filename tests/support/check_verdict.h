@@ -11,7 +11,7 @@
 /* How many places are damaged. */
 struct check_verdict {
     uint64_t verified; /* by `verify` */
-    uint64_t read;     /* by what `repair`, `stat` and `dump` have in common */
+    uint64_t read;     /* by what `repair` and `dump` have in common */
 };
 
 /* Looks into the store. What is said of it is in *said, for the caller to free. Aborts (CHECK)
