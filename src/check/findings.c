@@ -23,6 +23,16 @@ static void report_manifest(const struct check_store *store, struct report *repo
                    MANIFEST_NAME, store->has_manifest ? "not valid" : "missing");
 }
 
+static const char *why_not_open(const struct check_file *file)
+{
+    if (file->open_status != STATUS_NOT_FOUND) {
+        return "the file can't be opened";
+    }
+    return file->has_cut_file ? "the file is missing, and was durable; what a file *.cut may have "
+                                "of it is not looked into"
+                              : "the file is missing";
+}
+
 static void report_file(const struct check_file *file, struct report *report)
 {
     if (file->is_set_aside) {
@@ -34,9 +44,7 @@ static void report_file(const struct check_file *file, struct report *report)
         return;
     }
     if (file->file == NULL) {
-        report_problem(report, "%s: %s", file->name,
-                       file->open_status == STATUS_NOT_FOUND ? "the file is missing"
-                                                             : "the file can't be opened");
+        report_problem(report, "%s: %s", file->name, why_not_open(file));
         return;
     }
     if (!check_file_is_whole(file)) {
@@ -79,6 +87,24 @@ void findings_report(const struct check_store *store, struct report *report)
                     "into",
                     store->cut_files);
     }
+}
+
+enum history_lack findings_report_lack(const struct history *history, const struct walk *walk,
+                                       uint64_t due, struct report *report)
+{
+    const struct check_file *file = walk->file;
+    uint64_t offset;
+    if (file->file == NULL || !walk_ends_clean(walk, &offset)) {
+        return HISTORY_LACKS_NOTHING;
+    }
+    enum history_lack lack = history_find_lack(history, file, offset, due);
+    if (lack == HISTORY_LACKS_DURABLE_END) {
+        report_problem(report,
+                       "%s offset %" PRIu64 ": the segment ends before its last durable record: "
+                       "what followed from sequence number %" PRIu64 " on is lost",
+                       file->name, offset, history_unsettled(history, due));
+    }
+    return lack;
 }
 
 void findings_report_unfinished(const struct history *history, struct report *report)

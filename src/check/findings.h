@@ -9,9 +9,16 @@
 #include "check/history.h"
 #include "check/report.h"
 #include "check/store.h"
+#include "check/walk.h"
 
 /* Manifest, missing and short files, damaged headers: each a line. */
 void findings_report(const struct check_store *store, struct report *report);
+
+/* A line where something durable is missing behind the last record of a file, which the walk has
+ * come to; `due` is the number of the next. What else is missing there is returned only. Of a file
+ * that is missing, or ends in a gap, that is said already. */
+enum history_lack findings_report_lack(const struct history *history, const struct walk *walk,
+                                       uint64_t due, struct report *report);
 
 /* A line on the group that the log ends in the midst of, if it does. */
 void findings_report_unfinished(const struct history *history, struct report *report);

@@ -160,10 +160,34 @@ static const struct check_file *follower_of(const struct history *history,
     return NULL;
 }
 
+uint64_t history_unsettled(const struct history *history, uint64_t sequence)
+{
+    uint64_t settled = history->settled_sequence;
+    return sequence > settled ? sequence : settled + 1;
+}
+
 bool history_is_torn(const struct history *history, const struct check_file *file,
                      uint64_t sequence)
 {
-    return check_file_is_open_log(file) && sequence > history->durable_sequence;
+    return check_file_is_open_log(file) &&
+           history_unsettled(history, sequence) > history->durable_sequence;
+}
+
+enum history_lack history_find_lack(const struct history *history, const struct check_file *file,
+                                    uint64_t offset, uint64_t due)
+{
+    const struct manifest_position *durable = &history->store->manifest.durable;
+    if (!check_file_is_open_log(file)) {
+        return HISTORY_LACKS_NOTHING; /* its end is known, and looked for elsewhere */
+    }
+    if (file->number == durable->file && offset < durable->offset) {
+        return HISTORY_LACKS_DURABLE_END;
+    }
+    const struct check_file *follower = follower_of(history, file);
+    if (follower == NULL || due > follower->header.previous_sequence) {
+        return HISTORY_LACKS_NOTHING;
+    }
+    return history_is_torn(history, file, due) ? HISTORY_LACKS_TORN_END : HISTORY_LACKS_DURABLE_END;
 }
 
 bool history_ends_before(const struct history *history, const struct check_file *file,
@@ -272,15 +296,26 @@ static void note_due(const struct survey *survey, struct check_file *file)
         file->header_status == STATUS_OK ? file->header.first_sequence : survey->last_sequence + 1;
 }
 
-/* Nothing of the log is found in it. Where another segment goes on from it there was something, the
- * record before that one's first at least; else it comes behind all that there is. */
-static void note_due_of_empty(const struct survey *survey, struct check_file *file)
+/* A segment in which nothing of the log is found has its place where another one goes on from it.
+ * Without one it comes behind all that there is. */
+static void note_due_before(const struct survey *survey, const struct check_file *follower)
 {
-    const struct check_file *follower = follower_of(survey->history, file);
-    if (follower != NULL) {
-        file->due_sequence = follower->header.previous_sequence;
-    } else {
-        note_due(survey, file);
+    const struct check_store *store = survey->history->store;
+    for (size_t i = 0; follower->header_status == STATUS_OK && i < store->file_count; i++) {
+        struct check_file *file = &store->files[i];
+        if (file->number == follower->header.previous_file && file->due_sequence == 0) {
+            note_due(survey, file);
+        }
+    }
+}
+
+static void note_due_of_rest(const struct survey *survey)
+{
+    const struct check_store *store = survey->history->store;
+    for (size_t i = 0; i < store->file_count; i++) {
+        if (store->files[i].due_sequence == 0) {
+            note_due(survey, &store->files[i]);
+        }
     }
 }
 
@@ -291,11 +326,11 @@ static void pass_sealed(struct survey *survey, const struct check_file *file)
     survey->last_sequence = file->entry.last_sequence;
 }
 
-/* The group that has no end is put out of sight. */
+/* The group that has no end is put out of sight, unless its end was durable, and is lost. */
 static void cut_unfinished(struct survey *survey)
 {
     struct history *history = survey->history;
-    if (!survey->in_group) {
+    if (!survey->in_group || survey->last_sequence < history->durable_sequence) {
         return;
     }
     history->unfinished_file = history->log[survey->group_log_index];
@@ -308,8 +343,38 @@ static void cut_unfinished(struct survey *survey)
     history->log_count = survey->group_log_index + 1;
 }
 
+/* What a start that was interrupted has set aside was never durable. */
+static void judge_set_aside(const struct history *history)
+{
+    for (size_t i = 0; i < history->store->file_count; i++) {
+        struct check_file *file = &history->store->files[i];
+        if (file->is_set_aside &&
+            history_find_lack(history, file, 0, file->due_sequence) == HISTORY_LACKS_DURABLE_END) {
+            file->is_set_aside = false;
+        }
+    }
+}
+
+/* When a segment is compacted, its end is known, and so are those of all before it. */
+static uint64_t settled_by(const struct check_store *store)
+{
+    const struct manifest_position *durable = &store->manifest.durable;
+    bool is_there = false;
+    uint64_t settled = 0;
+    for (size_t i = 0; i < store->file_count; i++) {
+        const struct check_file *file = &store->files[i];
+        is_there = is_there || file->number == durable->file;
+        if (file->kind == SEGMENT_PACKED && file->header_status == STATUS_OK &&
+            file->header.judged_sequence > settled) {
+            settled = file->header.judged_sequence;
+        }
+    }
+    return !is_there && durable->sequence > settled ? durable->sequence : settled;
+}
+
 static void take_manifest(const struct check_store *store, struct history *history)
 {
+    history->settled_sequence = settled_by(store);
     history->durable_sequence = store->manifest.durable.sequence;
     for (size_t i = 0; i < store->file_count; i++) {
         const struct manifest_file *entry = &store->files[i].entry;
@@ -327,6 +392,7 @@ enum status history_survey(struct check_store *store, struct history *out)
     struct survey survey = {.history = out};
     for (size_t i = 0; status == STATUS_OK && i < out->log_count; i++) {
         CHECK(out->log[i] != NULL);
+        note_due_before(&survey, out->log[i]);
         note_due(&survey, out->log[i]);
         if (check_file_is_open_log(out->log[i])) {
             status = survey_file(&survey, i);
@@ -334,12 +400,9 @@ enum status history_survey(struct check_store *store, struct history *out)
             pass_sealed(&survey, out->log[i]);
         }
     }
-    for (size_t i = 0; i < store->file_count; i++) {
-        if (store->files[i].due_sequence == 0) {
-            note_due_of_empty(&survey, &store->files[i]);
-        }
-    }
+    note_due_of_rest(&survey);
     if (status == STATUS_OK) {
+        judge_set_aside(out);
         cut_unfinished(&survey);
         keep_what_was_durable(out);
     }

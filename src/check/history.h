@@ -30,6 +30,10 @@ struct history {
      * missing up to it is damage, what is missing behind it may be the torn end of a crash. */
     uint64_t durable_sequence;
 
+    /* All of the log up to this sequence number was compacted, or lies in segments whose end is
+     * known: nothing of it is missing from any other. */
+    uint64_t settled_sequence;
+
     /* The group in whose midst the log ends, if it does: all or nothing, so it never happened. Its
      * files' limits are set so that nothing of it is seen any more. */
     const struct check_file *unfinished_file; /* NULL: there is none */
@@ -42,14 +46,34 @@ struct history {
     size_t broken_capacity;
 };
 
-/* Reads the log segments whose end no manifest knows. NO_MEMORY. history_deinit() in any case. */
+/* Reads the log segments whose end no manifest knows. Sets the files' due_sequence, and takes back
+ * is_set_aside where something durable is missing with the file. NO_MEMORY. history_deinit() in any
+ * case. */
 enum status history_survey(struct check_store *store, struct history *out) MUST_CHECK;
 void history_deinit(struct history *history);
+
+/* This sequence number, or, where it is settled, the first that is not: what can be missing from a
+ * segment of unknown end. */
+uint64_t history_unsettled(const struct history *history, uint64_t sequence);
 
 /* Something is not as it should be where the record with this number was due: is that what a crash
  * leaves, and what a server cuts off when it starts? Else it is damage. */
 bool history_is_torn(const struct history *history, const struct check_file *file,
                      uint64_t sequence);
+
+/* What a log segment lacks behind its last record without a trace: zeros, or the file's end, may
+ * have taken the place of records. */
+enum history_lack {
+    HISTORY_LACKS_NOTHING,
+    HISTORY_LACKS_TORN_END,    /* another segment goes on from it; a crash leaves this */
+    HISTORY_LACKS_DURABLE_END, /* what was durable there is gone */
+};
+
+/* Of a segment whose records end at this offset, behind which the one with number `due` would come.
+ * As the server does, the manifest's place in the log is compared with the place reached; what the
+ * manifest does not know, the header of the next segment tells. */
+enum history_lack history_find_lack(const struct history *history, const struct check_file *file,
+                                    uint64_t offset, uint64_t due);
 
 /* Has the log nothing more behind this place of the file? */
 bool history_ends_before(const struct history *history, const struct check_file *file,

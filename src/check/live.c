@@ -2,6 +2,7 @@
 #include "check/live.h"
 
 #include "base/random.h"
+#include "check/findings.h"
 #include "check/live_databases.h"
 #include "check/live_pieces.h"
 #include "check/progress.h"
@@ -144,6 +145,7 @@ static void leave_out(struct live *live, const struct walk *walk, const char *re
     case RECORD_KEYSPACE_MAP:
         what = "map of the databases";
         live->holes++;
+        live->torn++;
         break;
     case RECORD_PIECED:
         what = pieces_is_header(record) ? "header of key " : "piece of a value";
@@ -205,6 +207,7 @@ static void take_gap(struct live *live, const struct walk *walk, uint64_t due)
     bool is_torn = history_is_torn(live->history, walk->file, due) && !walk->gap_is_unreadable;
     bool is_end = is_torn && history_ends_before(live->history, walk->file, walk->gap_to);
     live->holes += is_end ? 0 : 1;
+    live->torn += is_torn && !is_end ? 1 : 0;
     if (is_torn) {
         report_note(live->report,
                     "%s offset %" PRIu64 ": no valid record in %" PRIu64
@@ -216,6 +219,20 @@ static void take_gap(struct live *live, const struct walk *walk, uint64_t due)
     report_problem(live->report, "%s offset %" PRIu64 ": no valid record in %" PRIu64 " bytes%s",
                    walk->file->name, walk->gap_from, walk->gap_to - walk->gap_from,
                    walk->gap_is_unreadable ? ", some of which the disk does not deliver" : "");
+}
+
+/* Behind its last record, of which `due` is the successor, a file ends, or has zeros. */
+static void take_end(struct live *live, const struct walk *walk, uint64_t due)
+{
+    enum history_lack lack = findings_report_lack(live->history, walk, due, live->report);
+    live->holes += lack == HISTORY_LACKS_NOTHING ? 0 : 1;
+    live->torn += lack == HISTORY_LACKS_TORN_END ? 1 : 0;
+    if (lack == HISTORY_LACKS_TORN_END) {
+        report_note(live->report,
+                    "%s: the next segment does not go on from its end, as after a crash: what lay "
+                    "between was never reported durable; a server that starts ends the log there",
+                    walk->file->name);
+    }
 }
 
 static enum status read_file(struct live *live, struct check_file *file, struct progress *progress,
@@ -233,6 +250,8 @@ static enum status read_file(struct live *live, struct check_file *file, struct 
             due = walk.scanned.record.sequence + 1;
         } else if (status == STATUS_OK && event == WALK_GAP) {
             take_gap(live, &walk, due);
+        } else if (status == STATUS_OK) {
+            take_end(live, &walk, due);
         }
         progress_at(progress, before + walk.scanner.offset);
     }

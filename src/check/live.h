@@ -57,6 +57,7 @@ struct live {
     uint64_t records; /* valid ones, of all kinds */
     uint64_t record_bytes;
     uint64_t holes; /* places and files that are lost; any record may have been there */
+    uint64_t torn;  /* of these, those in which nothing was ever reported durable */
     uint64_t keys;
     uint64_t live_bytes;
     uint64_t unreadable_keys; /* whose newest record has a value that fails its checksum */

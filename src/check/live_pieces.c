@@ -143,12 +143,18 @@ static void report_piece(const struct live *live, const struct record *header, u
 static void report_doubt(const struct live *live, const struct record *header)
 {
     char key[REPORT_KEY_SIZE];
-    if (live->holes > 0) {
+    if (live->holes > live->torn) {
         report_problem(live->report,
                        "the value of key %s (keyspace %" PRIu64
                        ") lies in pieces; newer ones may be lost with what could not be read, and "
                        "where they are, it has older bytes or zeros",
                        report_key(header->key, key), header->keyspace_id);
+    } else if (live->torn > 0) {
+        report_note(live->report,
+                    "the value of key %s (keyspace %" PRIu64
+                    ") lies in pieces; newer ones may have been where a crash has torn the log, "
+                    "and where they were, it has older bytes or zeros",
+                    report_key(header->key, key), header->keyspace_id);
     }
 }
 

@@ -161,9 +161,10 @@ static void open_file(struct check_store *store, struct check_file *file)
     file->open_status = fs_open(store->fs, file->name, FILE_MODE_READ, &file->file);
     if (file->open_status != STATUS_OK) {
         file->file = NULL;
-        file->is_set_aside = file->open_status == STATUS_NOT_FOUND &&
+        file->has_cut_file = file->open_status == STATUS_NOT_FOUND &&
                              check_file_is_open_log(file) &&
                              recovery_has_cut_file(store->fs, file->name);
+        file->is_set_aside = file->has_cut_file; /* unless history_survey finds that it can't be */
         return;
     }
     file->open_status = file_size(file->file, &file->size);

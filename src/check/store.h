@@ -33,7 +33,8 @@ struct check_file {
     struct manifest_file entry; /* end 0 when no manifest tells */
     struct file *file;          /* owned; NULL: missing, or it can't be opened */
     enum status open_status;
-    bool is_set_aside; /* missing: a start that was interrupted has set all of it aside */
+    bool has_cut_file; /* missing: something of that name was set aside */
+    bool is_set_aside; /* and that by a start that was interrupted, as it follows the log's end */
     uint64_t size;     /* of the file */
     uint64_t limit;    /* records lie before it: the end that the manifest knows, or the file's */
     uint64_t seed;

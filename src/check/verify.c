@@ -82,6 +82,13 @@ static void take_gap(struct verify *verify, const struct walk *walk)
                    walk->gap_is_unreadable ? ", some of which the disk does not deliver" : "");
 }
 
+/* What is not durable and missing is told of where the next segment does not go on from it. */
+static void take_end(struct verify *verify, const struct walk *walk)
+{
+    (void)findings_report_lack(verify->history, walk, due_sequence(verify, walk->file),
+                               verify->report);
+}
+
 /* In the log, each record has its predecessor's number plus one. */
 static void check_turn(struct verify *verify, const struct walk *walk)
 {
@@ -238,6 +245,8 @@ static enum status walk_file(struct verify *verify, struct check_file *file, str
             status = take_record(verify, &walk, error);
         } else if (status == STATUS_OK && event == WALK_GAP) {
             take_gap(verify, &walk);
+        } else if (status == STATUS_OK) {
+            take_end(verify, &walk);
         }
         progress_at(&verify->progress, verify->bytes_done + walk.scanner.offset);
     }
@@ -290,7 +299,9 @@ static void check_chain(struct verify *verify, const struct check_store *store,
         verify->reached_sequence == header->previous_sequence) {
         return;
     }
-    if (history_is_torn(verify->history, file, header->first_sequence)) {
+    bool is_lost_between = verify->reached_sequence < header->previous_sequence;
+    uint64_t due = is_lost_between ? verify->reached_sequence + 1 : header->first_sequence;
+    if (history_is_torn(verify->history, file, due)) {
         end_history(verify, file, 0, "a segment that does not continue what is there");
         return;
     }

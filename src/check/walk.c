@@ -103,6 +103,14 @@ enum status walk_next(struct walk *walk, enum walk_event *event)
     return STATUS_OK;
 }
 
+bool walk_ends_clean(const struct walk *walk, uint64_t *offset)
+{
+    uint64_t limit = walk->scanner.limit;
+    bool ends_in_gap = walk->gap_to == limit && walk->gap_from < limit;
+    *offset = ends_in_gap ? walk->gap_from : limit;
+    return !ends_in_gap || walk->gap_is_zero;
+}
+
 /* --- values ------------------------------------------------------------------------------- */
 
 struct value_check {

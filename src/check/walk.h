@@ -37,6 +37,10 @@ void walk_end(struct walk *walk);
 /* The next event. Slices of `scanned` are valid until the next call. NO_MEMORY. */
 enum status walk_next(struct walk *walk, enum walk_event *event) MUST_CHECK;
 
+/* At WALK_END: is there nothing behind the last record, or zeros that were never used, but no gap?
+ * *offset is where it ends then. */
+bool walk_ends_clean(const struct walk *walk, uint64_t *offset);
+
 /* The verified value of the record that walk_next has come to, valid until the next call. CORRUPT:
  * it fails its checksum; IO: it can't be read. */
 enum status walk_value(struct walk *walk, struct slice *out) MUST_CHECK;

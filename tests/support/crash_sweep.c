@@ -5,7 +5,9 @@
 #include "engine/checkpoint.h"
 #include "engine/engine_state.h"
 #include "engine/manifest.h"
+#include "support/check_verdict.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define SESSIONS       4
@@ -14,6 +16,7 @@
 #define DEPTH_MAX      3
 #define NESTED_ONE_IN  100
 #define LIVES_ONE_IN   12
+#define CHECKED_ONE_IN 10
 #define KEY_COUNT      10
 #define LARGE_VALUE    6000
 #define THROUGH_ONE_IN 8 /* histories that have values which are written past the tail */
@@ -198,6 +201,23 @@ static void check_checkpoint(struct crash_run *copy)
     manifest_deinit(&manifest);
 }
 
+/* To scdb-check, too, what a crash leaves is no damage. A store that is being made, and has no
+ * manifest yet, is none to it. */
+static void check_soundness(struct crash_run *copy)
+{
+    struct file *manifest;
+    if (!crash_run_one_in(copy, CHECKED_ONE_IN) ||
+        fs_open(copy->fs, MANIFEST_NAME, FILE_MODE_READ, &manifest) != STATUS_OK) {
+        return;
+    }
+    file_close(manifest);
+    char *said;
+    struct check_verdict found = check_verdict(copy->fs, &said);
+    CRASH_CHECK(copy, found.verified + found.read == 0, "scdb-check: %s",
+                strstr(said, "damaged: "));
+    free(said);
+}
+
 static void crash_here(struct sweep *sweep, enum manner manner, const struct sim_step *step)
 {
     struct crash_run copy;
@@ -218,6 +238,7 @@ static void crash_here(struct sweep *sweep, enum manner manner, const struct sim
     }
     CRASH_TRACE("--- copy, manner %d\n", (int)manner);
     check_checkpoint(&copy);
+    check_soundness(&copy);
     enum status status = crash_run_open(&copy, false, &error);
     CRASH_CHECK(&copy, status == STATUS_OK, "open: %s: %s", status_name(status), error.text);
     sim_disk_set_witness(copy.disk, NULL, NULL);

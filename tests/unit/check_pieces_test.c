@@ -3,6 +3,7 @@
  */
 #include "base/log.h"
 #include "check/report.h"
+#include "engine/segment_header.h"
 #include "support/check_run.h"
 #include "support/disk_store.h"
 #include "support/test_file.h"
@@ -85,6 +86,29 @@ static void damage(void)
     free(bytes);
 }
 
+/* Puts two keys behind what is durable, and leaves a copy as of a kill -9 in `killed`, in which the
+ * first one's record is torn. */
+static void tear_behind(const struct test_directory *killed)
+{
+    static const char next[] = "00000000000000000003.log";
+    static const uint8_t zeros[16];
+    const struct slice part = SLICE_LITERAL("value");
+    const struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    struct disk_store store;
+    open_store(&store, directory.path);
+    engine_lock(store.engine);
+    struct engine_keyspace *keyspace = engine_database_locked(store.engine, 1);
+    ck_assert_int_eq(engine_put_locked(store.engine, keyspace, SLICE_LITERAL("torn"), &value),
+                     STATUS_OK);
+    ck_assert_int_eq(engine_put_locked(store.engine, keyspace, SLICE_LITERAL("last"), &value),
+                     STATUS_OK);
+    engine_unlock(store.engine);
+    ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK);
+    test_file_copy_all(&directory, killed);
+    disk_store_close(&store);
+    test_file_write(killed, next, SEGMENT_HEADER_SIZE, zeros, sizeof(zeros));
+}
+
 static int run_check(const char *name, char *said, size_t said_size)
 {
     return check_run(name, directory.path, elsewhere.path, said, said_size);
@@ -143,6 +167,24 @@ START_TEST(a_damaged_piece_is_named)
 }
 END_TEST
 
+/* Pieces may have been there, but none that was acknowledged as durable. */
+START_TEST(a_torn_place_is_a_doubt_and_no_damage)
+{
+    static const char *const commands[] = {"verify", "stat", "dump", "repair"};
+    static char said[1000000];
+    struct test_directory killed;
+    test_directory_create(&killed);
+    tear_behind(&killed);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+        int code = check_run(commands[i], killed.path, elsewhere.path, said, sizeof(said));
+        ck_assert_msg(code == CHECK_EXIT_SOUND, "%s: %d: %.2000s", commands[i], code, said);
+    }
+    ck_assert_msg(strstr(said, "note: the value of key \"large\"") != NULL, "%s", said);
+    assert_repaired(true);
+    test_directory_destroy(&killed);
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
@@ -150,5 +192,6 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_sound_store_is_read_whole);
     tcase_add_test(tests, a_damaged_piece_is_named);
+    tcase_add_test(tests, a_torn_place_is_a_doubt_and_no_damage);
     return test_run("check_pieces", tests);
 }
