@@ -4,7 +4,7 @@
 # SCDB_REQUESTS sets the requests of each run (a multiple of 16: then none is sent in vain).
 set -u
 
-requests=${SCDB_REQUESTS:-16000}
+requests=${SCDB_REQUESTS:-8000}
 . "$(dirname "$0")/support/expect.sh"
 
 cli() {
