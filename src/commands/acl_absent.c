@@ -2,8 +2,7 @@
  * acl_absent.c - commands of Redis 7.0 that aren't here yet, and their categories.
  *
  * Rules of users may name them, so that files made for Redis load here unchanged, mean the same
- * once the command comes, and are told back as Redis tells them. A row whose command has come does
- * nothing any more, and can go.
+ * once the command comes, and are told back as Redis tells them. Then its row goes.
  */
 #include "commands/acl_names.h"
 
@@ -24,7 +23,6 @@ const struct acl_absent acl_absent[] = {
     {"bzmpop", WRITES | CATEGORY_SORTEDSET | CATEGORY_BLOCKING | SLOW},
     {"bzpopmax", WRITES | CATEGORY_SORTEDSET | CATEGORY_BLOCKING | FAST},
     {"bzpopmin", WRITES | CATEGORY_SORTEDSET | CATEGORY_BLOCKING | FAST},
-    {"debug", ADMIN | SLOW},
     {"eval", CATEGORY_SCRIPTING | SLOW},
     {"eval_ro", CATEGORY_SCRIPTING | SLOW},
     {"evalsha", CATEGORY_SCRIPTING | SLOW},
@@ -59,14 +57,6 @@ const struct acl_absent acl_absent[] = {
     {"hsetnx", WRITES | CATEGORY_HASH | FAST},
     {"hstrlen", READS | CATEGORY_HASH | FAST},
     {"hvals", READS | CATEGORY_HASH | SLOW},
-    {"latency", SLOW},
-    {"latency|doctor", ADMIN | SLOW},
-    {"latency|graph", ADMIN | SLOW},
-    {"latency|help", SLOW},
-    {"latency|histogram", ADMIN | SLOW},
-    {"latency|history", ADMIN | SLOW},
-    {"latency|latest", ADMIN | SLOW},
-    {"latency|reset", ADMIN | SLOW},
     {"lindex", READS | CATEGORY_LIST | SLOW},
     {"linsert", WRITES | CATEGORY_LIST | SLOW},
     {"llen", READS | CATEGORY_LIST | FAST},
@@ -80,7 +70,6 @@ const struct acl_absent acl_absent[] = {
     {"lrem", WRITES | CATEGORY_LIST | SLOW},
     {"lset", WRITES | CATEGORY_LIST | SLOW},
     {"ltrim", WRITES | CATEGORY_LIST | SLOW},
-    {"monitor", ADMIN | SLOW},
     {"psync", ADMIN | SLOW},
     {"replconf", ADMIN | SLOW},
     {"rpop", WRITES | CATEGORY_LIST | FAST},
@@ -89,12 +78,7 @@ const struct acl_absent acl_absent[] = {
     {"rpushx", WRITES | CATEGORY_LIST | FAST},
     {"sadd", WRITES | CATEGORY_SET | FAST},
     {"scard", READS | CATEGORY_SET | FAST},
-    {"script", SLOW},
     {"script|debug", CATEGORY_SCRIPTING | SLOW},
-    {"script|exists", CATEGORY_SCRIPTING | SLOW},
-    {"script|flush", CATEGORY_SCRIPTING | SLOW},
-    {"script|help", CATEGORY_SCRIPTING | SLOW},
-    {"script|kill", CATEGORY_SCRIPTING | SLOW},
     {"script|load", CATEGORY_SCRIPTING | SLOW},
     {"sdiff", READS | CATEGORY_SET | SLOW},
     {"sdiffstore", WRITES | CATEGORY_SET | SLOW},
@@ -102,11 +86,6 @@ const struct acl_absent acl_absent[] = {
     {"sintercard", READS | CATEGORY_SET | SLOW},
     {"sinterstore", WRITES | CATEGORY_SET | SLOW},
     {"sismember", READS | CATEGORY_SET | FAST},
-    {"slowlog", SLOW},
-    {"slowlog|get", ADMIN | SLOW},
-    {"slowlog|help", SLOW},
-    {"slowlog|len", ADMIN | SLOW},
-    {"slowlog|reset", ADMIN | SLOW},
     {"smembers", READS | CATEGORY_SET | SLOW},
     {"smismember", READS | CATEGORY_SET | FAST},
     {"smove", WRITES | CATEGORY_SET | FAST},

@@ -619,8 +619,8 @@ START_TEST(crashes_leave_all_or_no_store)
         }
     }
     printf("backup_test: %u crashes, %u whole backups\n", crashes, whole);
-    ck_assert_uint_gt(crashes, 50);
-    ck_assert_uint_ge(whole, 2);
+    ck_assert_uint_gt(crashes, 40);
+    ck_assert_uint_gt(whole, END_LAST); /* each has a run without a crash */
     ck_assert_uint_lt(whole, crashes / 2);
 }
 END_TEST

@@ -172,7 +172,7 @@ START_TEST(a_torn_place_is_a_doubt_and_no_damage)
 {
     static const char *const commands[] = {"verify", "stat", "dump", "repair"};
     static char said[1000000];
-    struct test_directory killed;
+    struct test_directory killed = {.path = ""};
     test_directory_create(&killed);
     tear_behind(&killed);
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {

@@ -1,4 +1,5 @@
 /* command_rows_test.c - every row of every family says what it must, and nothing against itself. */
+#include "commands/acl_names.h"
 #include "commands/command_info.h"
 #include "commands/command_keys.h"
 #include "commands/syntax.h"
@@ -348,6 +349,23 @@ START_TEST(categories)
 }
 END_TEST
 
+/* --- what is not here ------------------------------------------------------------------------ */
+
+static void check_presence(const struct command *row, const char *name)
+{
+    (void)row;
+    for (const struct acl_absent *absent = acl_absent; absent->name != NULL; absent++) {
+        ck_assert_msg(strcmp(absent->name, name) != 0,
+                      "%s has come, and acl_absent has a row for it still", name);
+    }
+}
+
+START_TEST(absent_commands_have_no_row)
+{
+    for_each_row(check_presence);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("command rows");
@@ -358,6 +376,7 @@ int main(void)
     tcase_add_test(rows, flags_and_categories);
     tcase_add_test(rows, key_specifications);
     tcase_add_test(rows, containers);
+    tcase_add_test(rows, absent_commands_have_no_row);
     suite_add_tcase(suite, rows);
     TCase *use = tcase_create("use");
     tcase_add_test(use, keys_of_calls);
