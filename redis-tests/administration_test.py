@@ -585,6 +585,36 @@ class Buffers(TestCase):
 
         self.assert_is_closed_unless_it_reads(silent, reading, change)
 
+    def test_invalidations_that_are_read_too_slowly_are_limited(self):
+        """Who comes late and then keeps pace stays; who falls back further and further does not.
+        (Full sockets take bytes again in lumps of a megabyte.)"""
+        slow, late, other = self.client(ours), self.client(ours), self.client(ours)
+        self.set_for_this_test(other, "client-output-buffer-pause", "4mb")
+        for client in (slow, late):
+            client.ask("HELLO", 3)
+            client.ask("CLIENT", "TRACKING", "ON", "BCAST")
+        key = b"k" * 10000
+        told = len(b">2\r\n$10\r\ninvalidate\r\n*1\r\n$10000\r\n%s\r\n" % key)
+
+        def waits(client):
+            lines = other.ask("CLIENT", "LIST").decode().split("\n")
+            line = [line for line in lines if f" addr={client.address} " in line]
+            return int(line[0].split(" omem=")[1].split()[0]) if line else None
+
+        count = 0
+        while (waits(late) or 0) < 5e6:
+            self.assertLess(count, 5000)
+            other.ask("SET", key, "v")
+            slow.discard(told // 10)
+            count += 1
+        for _ in range(1500):
+            other.ask("SET", key, "v")
+            late.discard(told)
+            if waits(slow) is not None:
+                slow.discard(told // 10)
+        self.assertIsNone(waits(slow))
+        self.assertIsNotNone(waits(late))
+
     def assert_is_closed_while_sending(self, client, data):
         with self.assertRaises((OSError, EOFError)) as raised:
             client.socket.sendall(data)

@@ -39,6 +39,10 @@ class Client:
             self._fill()
         return self._take(self.received.index(b"\r\n") + 2)
 
+    def discard(self, size):
+        """Reads so many bytes, wherever in a reply they end."""
+        self._take(size)
+
     def read(self):
         line = self._line()
         count = int(line[1:]) if line[:1] in b"$=*~%>" else 0

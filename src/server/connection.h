@@ -35,7 +35,7 @@ struct connection {
     int64_t slowed_until_us;          /* slow_writers.h; monotonic, 0 = it need not wait */
     uint64_t rest_position;           /* what the replies of this turn rest on */
     int64_t over_soft_limit_since_ms; /* client-output-buffer-limit; 0 = is not over it */
-    size_t told_unread;               /* bytes of pushes while too many wait: turn_deliver.c */
+    size_t backlog_begin;             /* waited when it was too much; 0 = is not: turn_deliver.c */
     int64_t active_ms;                /* bytes came or left last, monotonic */
     unsigned lists;                   /* which of the worker's lists it stands in: worker.h */
     unsigned requests_max;            /* its next part's, turn_parse.h; 0 = as any other */

@@ -23,33 +23,44 @@ void turn_note_position(struct worker *worker, struct connection *connection, ui
     }
 }
 
-/* Beyond client-output-buffer-pause nothing more is executed for a client, but others go on to
- * change keys, and so do the invalidations that it wants (CLIENT TRACKING). When it had that much
- * to read before it was told this, has it been told as much again since? Subscribers have a limit
- * of their own. */
-static bool is_told_in_vain(const struct worker *worker, struct connection *connection, size_t size)
+static size_t pause_limit(const struct worker *worker)
 {
-    const struct session *session = &connection->session;
-    size_t limit = (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
-    bool waits_for_socket = connection->write_event != NULL; /* else it has had no chance yet */
-    if (!waits_for_socket || atomic_load(&session->subscriber.is_active) ||
-        output_pending(&connection->output, &session->reply) <= limit + size) {
-        connection->told_unread = 0;
-        return false;
-    }
-    connection->told_unread += size;
-    return connection->told_unread > limit;
+    return (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
 }
 
-static void close_who_does_not_read(struct worker *worker, struct connection *connection)
+/* Beyond client-output-buffer-pause nothing more is executed for a client, but others go on to
+ * change keys, and so do the invalidations that it wants (CLIENT TRACKING): how much waited for it
+ * when that began is remembered. Subscribers have a limit of their own. */
+static void note_backlog(const struct worker *worker, struct connection *connection)
 {
-    struct session *session = &connection->session;
-    LOG_WARNING("Closing client %s: %zu bytes wait for it, which wants to hear of changes and does "
-                "not read.",
-                session->address, output_pending(&connection->output, &session->reply));
+    const struct session *session = &connection->session;
+    size_t pending = output_pending(&connection->output, &session->reply);
+    if (pending > pause_limit(worker) && connection->backlog_begin == 0 &&
+        !atomic_load(&session->subscriber.is_active)) {
+        connection->backlog_begin = pending;
+    }
+}
+
+bool turn_has_told_in_vain(const struct worker *worker, struct connection *connection)
+{
+    const struct session *session = &connection->session;
+    size_t limit = pause_limit(worker);
+    size_t pending = output_pending(&connection->output, &session->reply);
+    if (connection->backlog_begin == 0) {
+        return false;
+    }
+    if (pending <= limit || atomic_load(&session->subscriber.is_active)) {
+        connection->backlog_begin = 0;
+        return false;
+    }
+    bool has_had_its_chance = connection->write_event != NULL; /* the socket is full */
+    if (!has_had_its_chance || pending - limit <= connection->backlog_begin) {
+        return false;
+    }
+    LOG_WARNING("Closing client %s: it reads too slowly what it is told of changes (%zu bytes).",
+                session->address, pending);
     atomic_fetch_add(&worker->server->statistics->output_limit_disconnections, 1);
-    session->close_asap = true;
-    worker_close_later(worker, connection);
+    return true;
 }
 
 static void deliver(struct worker *worker, const struct push *push, uint64_t session_id)
@@ -60,6 +71,7 @@ static void deliver(struct worker *worker, const struct push *push, uint64_t ses
         session->connection->closing) {
         return;
     }
+    note_backlog(worker, session->connection);
     turn_take_reply_buffer(worker, &session->reply);
     push_write(push, &session->reply);
     if (push->rests) {
@@ -68,9 +80,6 @@ static void deliver(struct worker *worker, const struct push *push, uint64_t ses
                            engine_payload_position_locked(server->engine));
     }
     worker_list_add(worker, LIST_SETTLE, session->connection);
-    if (is_told_in_vain(worker, session->connection, push->size)) {
-        close_who_does_not_read(worker, session->connection);
-    }
 }
 
 void turn_deliver_locked(struct worker *worker)

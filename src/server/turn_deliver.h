@@ -7,6 +7,7 @@
 
 #include "resp/reply.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct connection;
@@ -17,6 +18,11 @@ void turn_take_reply_buffer(struct worker *worker, struct reply *reply);
 
 /* What is written for the connection in this turn rests on this position of the log, too. */
 void turn_note_position(struct worker *worker, struct connection *connection, uint64_t position);
+
+/* Was the client told, by others' changes, as much again as client-output-buffer-pause while more
+ * than that waited for it, and its socket is full? Then it is to be closed; this is logged and
+ * counted. To be asked when all that may leave has been sent. */
+bool turn_has_told_in_vain(const struct worker *worker, struct connection *connection);
 
 /* Empties the inbox. Between commands, never within one; execution lock held. */
 void turn_deliver_locked(struct worker *worker);

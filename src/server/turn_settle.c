@@ -6,6 +6,7 @@
 #include "engine/engine.h"
 #include "server/await.h"
 #include "server/client_memory.h"
+#include "server/turn_deliver.h"
 #include "server/worker.h"
 
 /* Bytes of replies that may wait for a client that has not logged in. */
@@ -167,7 +168,8 @@ static bool send_released(struct worker *worker, struct connection *connection, 
 static bool settle(struct worker *worker, struct connection *connection, bool write_failed)
 {
     if (!send_released(worker, connection, write_failed) ||
-        is_stranger_who_does_not_read(connection) || !is_within_limits(worker, connection)) {
+        is_stranger_who_does_not_read(connection) || !is_within_limits(worker, connection) ||
+        turn_has_told_in_vain(worker, connection)) {
         return false;
     }
     client_memory_note(worker->server, &connection->session);
