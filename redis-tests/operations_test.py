@@ -5,6 +5,7 @@ with it. Closes with "N passed, N failed"."""
 
 import fcntl
 import os
+import re
 import shutil
 import socket
 import struct
@@ -527,6 +528,10 @@ class SlowReader(TestCase):
         with open(f"/proc/{server.pid}/maps", encoding="utf-8") as file:
             return sum(server.directory in line for line in file)
 
+    def anonymous_bytes(self, server):
+        with open(f"/proc/{server.pid}/status", encoding="utf-8") as file:
+            return int(re.search(r"RssAnon:\s+(\d+)", file.read())[1]) << 10
+
     def silent_client(self, server):
         reader = socket.socket()
         self.addCleanup(reader.close)
@@ -558,6 +563,27 @@ class SlowReader(TestCase):
             for value in values:
                 self.assertEqual(replies.readline(), b"$100000\r\n")
                 self.assertEqual(replies.read(len(value) + 2), value + b"\r\n")
+        server.stop()
+
+    def test_one_value_named_often_is_not_copied_as_often(self):
+        server = self.server([("segment-size", "1mb"), ("client-output-buffer-pause", "1mb")])
+        server.start()
+        client = self.client(server)
+        client.set("key", b"x" * 100000)
+        reader = self.silent_client(server)
+        reader.sendall(encode("MGET", *["key"] * 1000))
+        self.wait_until(lambda: client.info("commandstats").get("cmdstat_mget", {}).get("calls") == 1)
+        client.flushall()
+        client.execute_command("COMPACT")
+        before = self.anonymous_bytes(server)
+        for _ in range(30):  # in which 12 MiB could be copied
+            time.sleep(0.1)
+            self.assertLess(self.anonymous_bytes(server), before + (6 << 20))
+        with reader.makefile("rb") as reply:
+            self.assertEqual(reply.readline(), b"*1000\r\n")
+            for _ in range(1000):
+                self.assertEqual(reply.readline(), b"$100000\r\n")
+                self.assertEqual(reply.read(100002), b"x" * 100000 + b"\r\n")
         server.stop()
 
 

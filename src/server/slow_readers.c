@@ -3,14 +3,14 @@
 
 #include "engine/engine.h"
 #include "engine/mapped_record.h"
-#include "server/connection.h"
+#include "server/worker.h"
 
 #include <stdlib.h>
 
 /* All that replies refer to is pinned in a segment (commands/lookup.c), or was copied here. */
 static bool is_of_the_past(const struct reply_reference *reference)
 {
-    return reference->release != free && engine_pin_is_of_the_past(reference->owner);
+    return engine_pin_is_of_the_past(reference->owner);
 }
 
 static void copy_reference(struct reply_reference *reference)
@@ -29,13 +29,19 @@ static void copy_reference(struct reply_reference *reference)
 
 size_t slow_readers_let_go(struct connection *connection, size_t budget)
 {
+    const struct config *config = connection->worker->server->config;
     struct reply *reply = &connection->session.reply;
+    uint64_t copied_max = (uint64_t)config_number(config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
+    uint64_t copied = 0; /* and not sent: now and before */
     for (size_t i = connection->output.references_sent; i < reply->reference_count; i++) {
         struct reply_reference *reference = &reply->references[i];
-        if (reference->slice.size <= budget && is_of_the_past(reference)) {
-            budget -= reference->slice.size;
+        size_t size = reference->slice.size;
+        if (reference->release != free && size <= budget && copied + size <= copied_max &&
+            is_of_the_past(reference)) {
+            budget -= size;
             copy_reference(reference);
         }
+        copied += reference->release == free ? size : 0;
     }
     return budget;
 }

@@ -4,8 +4,8 @@
  * Such values are sent from where they lie, and until that is done their segments' files keep their
  * room on the disk, whatever compaction has removed meanwhile: a file for a value, in the worst
  * case. So values that wait in files of the past are copied into memory, share by share, so that
- * others do not wait. Larger ones than a share stay: of their files they are no small part.
- * What a client may have waiting (client-output-buffer-pause, and one reply) bounds both.
+ * others do not wait. Larger ones than a share stay: of their files they are no small part. What is
+ * beyond client-output-buffer-pause stays, too: one reply can name one value a million times.
  */
 #ifndef SCDB_SERVER_SLOW_READERS_H
 #define SCDB_SERVER_SLOW_READERS_H
