@@ -713,6 +713,21 @@ class Files(TestCase):
         wrong = self.refused(("aclfile", "users.acl"), text="user a on\nuser b nonsense\n")
         self.assertIn("users.acl:2: Syntax error", wrong)
 
+    def test_requirepass_beside_users(self):
+        """Who is let in is Redis's rule; that a password asks nobody for itself is said."""
+        password = "user default on >secret ~* &* +@all\n"
+        for text, is_effective in (("", False), ("user a on\n", False), (password, True)):
+            told = []
+            for reference in (True, False):
+                server = self.aclfile(reference, text)
+                server.directives.append(("requirepass", "secret"))
+                server.start()
+                told.append(self.client(server).ask("PING"))
+            self.assertEqual(told[1], told[0])
+            self.assertEqual(told[1].startswith(b"-NOAUTH"), is_effective)
+            warned = "requirepass is without effect: the aclfile" in server.read_log()
+            self.assertEqual(warned, not is_effective, text)
+
 
 class Configuration(TestCase):
     def configured(self, text):

@@ -199,9 +199,9 @@ int main(void)
            "<!-- Written by `make docs` from the rows in src/commands: do not edit. -->\n\n"
            "Each command answers as in Redis 7. Words in capitals are written as they stand, in\n"
            "any case; `[...]` may be left out, `<a | b>` is one of several, `...` repeats what\n"
-           "stands before it. Versions are those of Redis, in whose count `COMPACT`, which only\n"
-           "scdb has, came with 7.2.0. `COMMAND DOCS` and `COMMAND INFO` say the same to\n"
-           "programs.\n\n");
+           "stands before it. Versions are those of Redis, in whose count `COMPACT` and `BACKUP`,\n"
+           "which only scdb has, came with 7.2.0. `COMMAND DOCS` and `COMMAND INFO` say the same\n"
+           "to programs.\n\n");
     for (size_t i = 0; i < SECTION_COUNT; i++) {
         print_section(&sections[i]);
     }

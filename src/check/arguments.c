@@ -17,21 +17,23 @@ const struct check_command *arguments_find(const struct check_command *commands,
 
 static const char exit_codes[] =
     "Exit codes: 0 all is well; 1 done, but something is damaged or was lost; 2 wrong arguments;\n"
-    "3 it could not be done (no store there, a server has it open, the disk fails, no memory), or\n"
+    "3 it could not be done (no store there, a server writes to it, the disk fails, no memory), "
+    "or\n"
     "the output could not be written.\n";
 
 static void print_program(const struct check_command *commands, FILE *out)
 {
     (void)fputs(
-        "scdb-check looks into the directory of a store (scdb-server's `dir`) that nobody has "
-        "open.\nIt changes nothing in DIR and OLDDIR.\n\n",
+        "scdb-check looks into the directory of a store (scdb-server's `dir`) that no server has "
+        "open\nfor writing. It changes nothing in DIR and OLDDIR.\n\n",
         out);
     for (const struct check_command *command = commands; command->name != NULL; command++) {
         (void)fprintf(out, "  scdb-check %s %s\n      %s\n", command->name, command->words,
                       command->summary);
     }
     (void)fputs("\n  --quiet   no progress on stderr\n"
-                "  --help    of a command: more about it\n\n",
+                "  --help    of a command: more about it\n"
+                "  --version of this program\n\n",
                 out);
     (void)fputs(exit_codes, out);
 }
@@ -66,6 +68,8 @@ static enum status take_option(const struct check_command *command, const char *
 {
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         arguments->help = true;
+    } else if (command == NULL && (strcmp(word, "--version") == 0 || strcmp(word, "-v") == 0)) {
+        arguments->version = true;
     } else if (strcmp(word, "--quiet") == 0) {
         arguments->is_quiet = true;
     } else if (command == NULL || !knows(command, word)) {
@@ -103,10 +107,11 @@ enum status arguments_parse(const struct check_command *commands, int argc, char
             arguments.paths[path_count++] = word;
         }
     }
-    if (!arguments.help && command == NULL) {
+    bool is_to_run = !arguments.help && !arguments.version;
+    if (is_to_run && command == NULL) {
         return error_set(error, STATUS_INVALID, "a command is missing");
     }
-    if (!arguments.help && path_count < command->path_count) {
+    if (is_to_run && path_count < command->path_count) {
         return error_set(error, STATUS_INVALID, "'%s' needs its arguments: %s", command->name,
                          command->words);
     }

@@ -15,6 +15,7 @@ struct check_arguments {
     const char *command;                /* borrowed from argv, as the paths are */
     const char *paths[CHECK_PATHS_MAX]; /* as many as the command takes */
     bool help;
+    bool version;
     bool is_quiet;
     bool older;
     enum dump_format format;

@@ -1,5 +1,6 @@
-/* main.c - scdb-check: looks into a store that nobody has open. */
+/* main.c - scdb-check: looks into a store that no server writes to. */
 #include "base/log.h"
+#include "base/version.h"
 #include "check/arguments.h"
 #include "check/commands.h"
 #include "check/report.h"
@@ -54,6 +55,10 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "scdb-check: %s\n\n", error.text);
         arguments_print_help(check_commands, NULL, stderr);
         return CHECK_EXIT_USAGE;
+    }
+    if (arguments.version) {
+        (void)printf("scdb-check v=%s\n", SCDB_VERSION);
+        return close_output(CHECK_EXIT_SOUND);
     }
     const struct check_command *command =
         arguments.command == NULL ? NULL : arguments_find(check_commands, arguments.command);

@@ -10,7 +10,7 @@
 #include "server/monitors.h"
 #include "server/server.h"
 #include "server/server_users.h"
-#include "server/version.h"
+#include "base/version.h"
 
 #include <stddef.h>
 

@@ -8,7 +8,7 @@
 
 #include "keyspace/keyspace.h"
 #include "keyspace/watch.h"
-#include "server/version.h"
+#include "base/version.h"
 
 /* Sync marks do not count: one follows each sync. */
 static uint64_t bytes_not_durable(const struct engine_statistics *engine)

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "keyspace/keyspace.h"
-#include "server/version.h"
+#include "base/version.h"
 
 #include <limits.h>
 #include <sys/utsname.h>

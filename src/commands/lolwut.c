@@ -7,7 +7,7 @@
 #include "commands/tables.h"
 #include "commands/text.h"
 #include "server/server.h"
-#include "server/version.h"
+#include "base/version.h"
 
 #define COLUMNS_DEFAULT 60
 #define COLUMNS_MAX     1000

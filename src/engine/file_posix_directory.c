@@ -142,8 +142,13 @@ enum status file_posix_make_directory(const char *path, struct file_system **out
         enum status status = error_number == EEXIST                             ? STATUS_EXISTS
                              : error_number == ENOSPC || error_number == EDQUOT ? STATUS_DISK_FULL
                                                                                 : STATUS_IO;
-        return error_set(error, status, "can't make directory '%s': %s", path,
-                         strerror(error_number));
+        bool is_about_parent =
+            error_number == ENOENT || error_number == EACCES || error_number == ENOTDIR;
+        return error_set(error, status, "can't make directory '%s': %s%s", path,
+                         strerror(error_number),
+                         is_about_parent ? "; the directory that it is to lie in must be there, "
+                                           "and this program's user be allowed to write to it"
+                                         : "");
     }
     enum status status = open_directory(path, false, out, error);
     if (status != STATUS_OK) {

@@ -72,8 +72,9 @@ void lookup_report_locked(struct engine *engine, const struct segment *segment, 
     engine->corrupt_logged[engine->corrupt_records++ % CORRUPT_LOGGED_MAX] = address;
     char name[FILE_NAME_SIZE_MAX];
     segment_file_name(segment->kind, segment->number, name);
-    LOG_WARNING("the record at offset %llu of %s can't be read: %s", (unsigned long long)offset,
-                name, status_words(status));
+    LOG_WARNING("the record at offset %llu of %s can't be read: %s; 'scdb-check verify', with the "
+                "server stopped, tells what else is",
+                (unsigned long long)offset, name, status_words(status));
 }
 
 /* --- reading one record ------------------------------------------------------------------- */

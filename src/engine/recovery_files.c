@@ -121,12 +121,16 @@ static enum status check_is_newest(const struct engine *engine, struct error *er
     if (newer.count == 0) {
         return STATUS_OK;
     }
+    char others[64] = " holds";
+    if (newer.count > 1) {
+        (void)snprintf(others, sizeof(others), " and %zu other log segments hold", newer.count - 1);
+    }
     return error_set(error, STATUS_CORRUPT,
-                     "%s and %zu other log segments hold records that are newer than the file %s, "
+                     "%s%s records that are newer than the file %s, "
                      "which does not list them: it is an older one that was put back, or a backup "
                      "was copied over the store. Put the newest %s back, or restore the backup "
                      "into an empty directory. " ADVICE_DAMAGED,
-                     newer.name, newer.count - 1, MANIFEST_NAME, MANIFEST_NAME);
+                     newer.name, others, MANIFEST_NAME, MANIFEST_NAME);
 }
 
 /* --- opening one file --------------------------------------------------------------------- */

@@ -2,9 +2,9 @@
  * config_command_line.c - what stands on the command line: a file, and options, which are turned
  * into lines of one. See config.h.
  */
+#include "base/version.h"
 #include "server/config.h"
 #include "server/config_values.h"
-#include "server/version.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -139,7 +139,7 @@ static void print_help(void)
         "                  don't serve: bring the keys of DIR/dump.scdb, a store of scdb's\n"
         "                  ancestor (py_scdb ...), over into the empty store in 'dir'. Ends\n"
         "                  with 0; with 2 if a part of the old file can't be read (the log\n"
-        "                  lists what); with 1 if nothing was imported\n"
+        "                  lists what); with 1 if it failed (the log says why: run it again)\n"
         "\n"
         "scdb.conf, which comes with the program, explains all directives.\n");
 }

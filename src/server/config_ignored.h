@@ -239,11 +239,16 @@ static const struct directive_choice choices_tls_clients[] = {
         IGNORED_INTEGER("watchdog-period", NULL, HIDDEN, 0, INT_MAX, "0", WHY_MONITORING),         \
         IGNORED_INTEGER("zset-max-listpack-entries", "zset-max-ziplist-entries", 0, 0, INT64_MAX,  \
                         "128", WHY_ENCODING),                                                      \
-        IGNORED_MEMORY("zset-max-listpack-value", "zset-max-ziplist-value", 0, "64",               \
-                       WHY_ENCODING), /* Words of older configuration files, which Redis 7 also    \
-                                         passes over. */                                           \
+        IGNORED_MEMORY(                                                                            \
+            "zset-max-listpack-value", "zset-max-ziplist-value", 0, "64",                          \
+            WHY_ENCODING), /* Words of other versions, which Redis 7.0 passes over, or 7.2 has. */ \
         IGNORED_TEXT("list-max-ziplist-entries", NULL, HIDDEN, "", WHY_ENCODING),                  \
         IGNORED_TEXT("list-max-ziplist-value", NULL, HIDDEN, "", WHY_ENCODING),                    \
-        IGNORED_TEXT("lua-replicate-commands", NULL, HIDDEN, "", WHY_SCRIPT)
+        IGNORED_TEXT("lua-replicate-commands", NULL, HIDDEN, "", WHY_SCRIPT),                      \
+        IGNORED_TEXT("cluster-announce-human-nodename", NULL, HIDDEN, "", WHY_CLUSTER),            \
+        IGNORED_TEXT("locale-collate", NULL, HIDDEN, "", WHY_PROCESS),                             \
+        IGNORED_INTEGER("set-max-listpack-entries", NULL, HIDDEN, 0, INT64_MAX, "128",             \
+                        WHY_ENCODING),                                                             \
+        IGNORED_MEMORY("set-max-listpack-value", NULL, HIDDEN, "64", WHY_ENCODING)
 
 #endif

@@ -6,6 +6,7 @@
  * where it differs, the first line of the directive is replaced and its other lines are dropped,
  * or a line is added at the end. Lines `user` are all replaced once a user has changed.
  */
+#include "base/log.h"
 #include "server/config.h"
 #include "server/config_values.h"
 #include "server/small_file.h"
@@ -248,7 +249,11 @@ static enum status rewrite(struct config *config, bool writes_all, struct error 
         status = compose(&rewriter, error);
     }
     if (status == STATUS_OK && !small_file_replace(path, buffer_slice(&rewriter.new), 0644)) {
-        status = error_set(error, STATUS_INVALID, "Rewriting config file: %s", strerror(errno));
+        const char *why = strerror(errno); /* the reply is as short as Redis's */
+        LOG_WARNING("can't rewrite '%s': %s; a new file is made beside it and takes its place, so "
+                    "there must be room, and this program's user be allowed to write there",
+                    path, why);
+        status = error_set(error, STATUS_INVALID, "Rewriting config file: %s", why);
     }
     buffer_deinit(&rewriter.old);
     buffer_deinit(&rewriter.new);

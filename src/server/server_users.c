@@ -197,12 +197,27 @@ static enum status load_at_start(struct server *server, struct error *error)
     struct acl_users old = {0};
     enum status status = load_file(server, &old, &why);
     if (status == STATUS_INVALID) {
-        (void)error_set(error, status, "the aclfile: %.*s; correct it, or make an empty one",
-                        (int)(why.size < 400 ? why.size : 400), why.data);
+        (void)error_set(error, status,
+                        "the aclfile: %.*s; correct it, or put it back (no backup of a store has "
+                        "it). A new one needs a line such as \"user default on >password ~* &* "
+                        "+@all\": an empty one lets anybody in",
+                        (int)(why.size < 300 ? why.size : 300), why.data);
     }
     acl_users_clear(&old);
     buffer_deinit(&why);
     return status;
+}
+
+/* What users say of the default one counts more, in Redis as well. */
+static void warn_of_requirepass(const struct server *server)
+{
+    struct slice password = config_text(server->config, CONFIG_REQUIREPASS);
+    const struct acl_user *user = acl_default_user(server->acl);
+    if (password.size > 0 && (user->no_password || !acl_user_accepts(user, password))) {
+        LOG_WARNING("requirepass is without effect: %s says what the user 'default' needs. Give it "
+                    "the password there: user default on >password ~* &* +@all",
+                    file_of(server).size > 0 ? "the aclfile" : "the configuration");
+    }
 }
 
 enum status server_users_load(struct server *server, struct error *error)
@@ -215,6 +230,9 @@ enum status server_users_load(struct server *server, struct error *error)
     }
     enum status status = has_file ? load_at_start(server, error) : load_lines(server, error);
     acl_mark_unchanged(server->acl);
+    if (status == STATUS_OK) {
+        warn_of_requirepass(server);
+    }
     return status == STATUS_NO_MEMORY ? error_set(error, status, "out of memory") : status;
 }
 

@@ -2,12 +2,12 @@
 #include "server/startup.h"
 
 #include "base/log.h"
+#include "base/version.h"
 #include "engine/engine.h"
 #include "server/config.h"
 #include "server/daemon.h"
 #include "server/memory_return.h"
 #include "server/process_title.h"
-#include "server/version.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -84,7 +84,8 @@ enum status startup_prepare(const struct config *config, char directory[STARTUP_
     }
     LOG_NOTICE("scdb %s is starting, store in %s", SCDB_VERSION, directory);
     if (config_file_path(config)[0] == '\0') {
-        LOG_NOTICE("No configuration file: defaults and the command line apply.");
+        LOG_NOTICE("There is no configuration file that CONFIG REWRITE could write: defaults, the "
+                   "command line, and what came from the standard input or a pipe apply.");
     }
     config_log_ignored(config);
     return STATUS_OK;

@@ -196,6 +196,13 @@ START_TEST(errors_say_where_and_what_to_do)
 }
 END_TEST
 
+START_TEST(words_of_other_versions_are_passed_over)
+{
+    expect_loads("set-max-listpack-entries 128\nset-max-listpack-value 64\nlocale-collate \"\"\n"
+                 "cluster-announce-human-nodename a\nlua-replicate-commands yes");
+}
+END_TEST
+
 START_TEST(what_would_open_a_door_is_refused)
 {
     expect_fails("loadmodule x.so", "no modules");
@@ -492,6 +499,7 @@ int main(void)
     tcase_add_test(test, blanks_around_the_words_of_a_value_are_no_matter);
     tcase_add_test(test, there_is_no_tls);
     tcase_add_test(test, errors_say_where_and_what_to_do);
+    tcase_add_test(test, words_of_other_versions_are_passed_over);
     tcase_add_test(test, what_would_open_a_door_is_refused);
     tcase_add_test(test, renamings_are_kept_in_their_order);
     tcase_add_test(test, a_secret_does_not_stand_in_an_error);

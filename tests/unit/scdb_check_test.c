@@ -72,6 +72,15 @@ START_TEST(help_needs_no_arguments)
 }
 END_TEST
 
+START_TEST(the_version_needs_no_command)
+{
+    ck_assert_int_eq(PARSE("--version"), STATUS_OK);
+    ck_assert(arguments.version && !arguments.help);
+    ck_assert_int_eq(PARSE("verify", "--version"), STATUS_INVALID);
+    ck_assert_str_eq(error.text, "unknown option '--version'");
+}
+END_TEST
+
 /* --- text --------------------------------------------------------------------------------- */
 
 START_TEST(keys_are_shown_so_that_they_can_be_read)
@@ -188,6 +197,7 @@ static void add_command_line(Suite *suite)
     tcase_add_test(tests, options_stand_anywhere_behind_the_command);
     tcase_add_test(tests, what_is_wrong_is_said);
     tcase_add_test(tests, help_needs_no_arguments);
+    tcase_add_test(tests, the_version_needs_no_command);
     tcase_add_test(tests, keys_are_shown_so_that_they_can_be_read);
     tcase_add_test(tests, long_keys_are_cut);
     suite_add_tcase(suite, tests);
