@@ -177,8 +177,8 @@ static void warn(const struct live *live, struct report *report)
     if (live->holes > 0) {
         report_note(report,
                     "a key whose deletion or newest value was in a lost place is there with "
-                    "an older value, if one was found; of a transaction that was durable and had "
-                    "a part there, what is whole is kept");
+                    "an older value, if one was found; of a transaction that was durable, or may "
+                    "have been, and had a part there, what is whole is kept");
     }
     if (!live->has_map) {
         report_note(report,

@@ -89,6 +89,19 @@ void findings_report(const struct check_store *store, struct report *report)
     }
 }
 
+const char *findings_doubt(const struct history *history, const struct check_file *file,
+                           uint64_t sequence)
+{
+    return history_is_in_doubt(history, file, sequence) ? "; " FINDINGS_DOUBT : "";
+}
+
+void findings_report_doubt(const struct check_file *file, uint64_t offset, const char *what,
+                           struct report *report)
+{
+    report_note(report, "%s offset %" PRIu64 ": %s: what was there is lost, and " FINDINGS_DOUBT,
+                file->name, offset, what);
+}
+
 enum history_lack findings_report_lack(const struct history *history, const struct walk *walk,
                                        uint64_t due, struct report *report)
 {
@@ -103,19 +116,23 @@ enum history_lack findings_report_lack(const struct history *history, const stru
                        "%s offset %" PRIu64 ": the segment ends before its last durable record: "
                        "what followed from sequence number %" PRIu64 " on is lost",
                        file->name, offset, history_unsettled(history, due));
+    } else if (lack == HISTORY_LACKS_END_IN_DOUBT) {
+        findings_report_doubt(file, offset, "the next segment does not go on from here", report);
     }
     return lack;
 }
 
 void findings_report_unfinished(const struct history *history, struct report *report)
 {
-    if (history->unfinished_file != NULL) {
-        report_note(
-            report,
-            "%s offset %" PRIu64 ": the log ends in the midst of a group (MULTI, MSET ...) of "
-            "which %" PRIu64 " records were written: it was never acknowledged, and counts as "
-            "not there",
-            history->unfinished_file->name, history->unfinished_offset,
-            history->unfinished_records);
+    if (history->unfinished_file == NULL) {
+        return;
     }
+    bool is_known = history->store->source != CHECK_FROM_DIRECTORY;
+    report_note(report,
+                "%s offset %" PRIu64 ": the log ends in the midst of a group (MULTI, MSET ...) of "
+                "which %" PRIu64 " records were written: %s",
+                history->unfinished_file->name, history->unfinished_offset,
+                history->unfinished_records,
+                is_known ? "it was never acknowledged, and counts as not there"
+                         : FINDINGS_DOUBT ", and what is there of it counts");
 }

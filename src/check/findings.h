@@ -14,9 +14,20 @@
 /* Manifest, missing and short files, damaged headers: each a line. */
 void findings_report(const struct check_store *store, struct report *report);
 
-/* A line where something durable is missing behind the last record of a file, which the walk has
- * come to; `due` is the number of the next. What else is missing there is returned only. Of a file
- * that is missing, or ends in a gap, that is said already. */
+/* What a line ends with that is about a place in doubt. */
+#define FINDINGS_DOUBT "without a manifest it is not known whether it was durable"
+
+/* "; " and that, if the record with this number is in doubt; else "". */
+const char *findings_doubt(const struct history *history, const struct check_file *file,
+                           uint64_t sequence);
+
+/* A note on a place that is in doubt. */
+void findings_report_doubt(const struct check_file *file, uint64_t offset, const char *what,
+                           struct report *report);
+
+/* A line where something durable, or in doubt, is missing behind the last record of a file, which
+ * the walk has come to; `due` is the number of the next. What else is missing there is returned
+ * only. Of a file that is missing, or ends in a gap, that is said already. */
 enum history_lack findings_report_lack(const struct history *history, const struct walk *walk,
                                        uint64_t due, struct report *report);
 

@@ -115,12 +115,18 @@ static int compare_groups(const void *a, const void *b)
                : left->first_sequence > right->first_sequence;
 }
 
+static bool has_manifest(const struct history *history)
+{
+    return history->store->source != CHECK_FROM_DIRECTORY;
+}
+
 /* Which of the broken groups were never durable is known when all marks are. */
 static void keep_what_was_durable(struct history *history)
 {
     size_t count = 0;
     for (size_t i = 0; i < history->broken_count; i++) {
-        if (history->broken[i].broken_sequence > history->durable_sequence) {
+        if (has_manifest(history) &&
+            history->broken[i].broken_sequence > history->durable_sequence) {
             history->broken[count++] = history->broken[i];
         }
     }
@@ -166,11 +172,23 @@ uint64_t history_unsettled(const struct history *history, uint64_t sequence)
     return sequence > settled ? sequence : settled + 1;
 }
 
-bool history_is_torn(const struct history *history, const struct check_file *file,
-                     uint64_t sequence)
+static bool is_behind_durable(const struct history *history, const struct check_file *file,
+                              uint64_t sequence)
 {
     return check_file_is_open_log(file) &&
            history_unsettled(history, sequence) > history->durable_sequence;
+}
+
+bool history_is_torn(const struct history *history, const struct check_file *file,
+                     uint64_t sequence)
+{
+    return has_manifest(history) && is_behind_durable(history, file, sequence);
+}
+
+bool history_is_in_doubt(const struct history *history, const struct check_file *file,
+                         uint64_t sequence)
+{
+    return !has_manifest(history) && is_behind_durable(history, file, sequence);
 }
 
 enum history_lack history_find_lack(const struct history *history, const struct check_file *file,
@@ -186,6 +204,9 @@ enum history_lack history_find_lack(const struct history *history, const struct 
     const struct check_file *follower = follower_of(history, file);
     if (follower == NULL || due > follower->header.previous_sequence) {
         return HISTORY_LACKS_NOTHING;
+    }
+    if (history_is_in_doubt(history, file, due)) {
+        return HISTORY_LACKS_END_IN_DOUBT;
     }
     return history_is_torn(history, file, due) ? HISTORY_LACKS_TORN_END : HISTORY_LACKS_DURABLE_END;
 }
@@ -326,7 +347,8 @@ static void pass_sealed(struct survey *survey, const struct check_file *file)
     survey->last_sequence = file->entry.last_sequence;
 }
 
-/* The group that has no end is put out of sight, unless its end was durable, and is lost. */
+/* The group that has no end is put out of sight, unless its end was durable, or may have been, and
+ * is lost. */
 static void cut_unfinished(struct survey *survey)
 {
     struct history *history = survey->history;
@@ -336,6 +358,9 @@ static void cut_unfinished(struct survey *survey)
     history->unfinished_file = history->log[survey->group_log_index];
     history->unfinished_offset = survey->group_offset;
     history->unfinished_records = survey->group_records;
+    if (!has_manifest(history)) {
+        return;
+    }
     history->log[survey->group_log_index]->limit = survey->group_offset;
     for (size_t i = survey->group_log_index + 1; i < history->log_count; i++) {
         history->log[i]->limit = 0;
@@ -355,21 +380,38 @@ static void judge_set_aside(const struct history *history)
     }
 }
 
-/* When a segment is compacted, its end is known, and so are those of all before it. */
+/* All of the log up to here was durable when a compaction looked at it (rule 5 of
+ * docs/durability.md). */
+static uint64_t judged_up_to(const struct check_store *store)
+{
+    uint64_t judged = 0;
+    for (size_t i = 0; i < store->file_count; i++) {
+        const struct check_file *file = &store->files[i];
+        if (file->kind == SEGMENT_PACKED && file->header_status == STATUS_OK &&
+            file->header.judged_sequence > judged) {
+            judged = file->header.judged_sequence;
+        }
+    }
+    return judged;
+}
+
+/* When a segment is compacted, its end is known to the manifest, and so are those of all before it.
+ */
 static uint64_t settled_by(const struct check_store *store)
 {
     const struct manifest_position *durable = &store->manifest.durable;
     bool is_there = false;
-    uint64_t settled = 0;
+    uint64_t settled = judged_up_to(store);
     for (size_t i = 0; i < store->file_count; i++) {
-        const struct check_file *file = &store->files[i];
-        is_there = is_there || file->number == durable->file;
-        if (file->kind == SEGMENT_PACKED && file->header_status == STATUS_OK &&
-            file->header.judged_sequence > settled) {
-            settled = file->header.judged_sequence;
-        }
+        is_there = is_there || store->files[i].number == durable->file;
     }
     return !is_there && durable->sequence > settled ? durable->sequence : settled;
+}
+
+/* Segments that were sealed and judged have lost their ends with the manifest. */
+static void take_directory(const struct check_store *store, struct history *history)
+{
+    history->durable_sequence = judged_up_to(store);
 }
 
 static void take_manifest(const struct check_store *store, struct history *history)
@@ -387,7 +429,11 @@ static void take_manifest(const struct check_store *store, struct history *histo
 enum status history_survey(struct check_store *store, struct history *out)
 {
     *out = (struct history){.store = store};
-    take_manifest(store, out);
+    if (has_manifest(out)) {
+        take_manifest(store, out);
+    } else {
+        take_directory(store, out);
+    }
     enum status status = order_log(store, out);
     struct survey survey = {.history = out};
     for (size_t i = 0; status == STATUS_OK && i < out->log_count; i++) {

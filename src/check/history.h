@@ -7,6 +7,11 @@
  * place; so it is taken for that, up to the next record that ends one. Within what was durable a
  * break is damage: of a group that was acknowledged all that is whole is kept.
  *
+ * Without a manifest nothing is known to be such an end: a clean stop, whose marks are gone, leaves
+ * the same files as a machine that stops before it has synced any. What was durable is known only
+ * as far as marks and compactions tell; behind that it is in doubt. There all that is whole is
+ * kept, of groups, too: what may have been acknowledged is not set back to an older state.
+ *
  * One thread. A struct history borrows the store and its files.
  */
 #ifndef SCDB_CHECK_HISTORY_H
@@ -26,16 +31,17 @@ struct history {
     struct check_file **log; /* owned: the log segments that hold something, in their order */
     size_t log_count;
 
-    /* The greatest sequence number that the manifest or any sync mark says was durable: what is
-     * missing up to it is damage, what is missing behind it may be the torn end of a crash. */
+    /* The greatest sequence number that the manifest or any sync mark says was durable, or, without
+     * a manifest, any packed segment: what is missing up to it is damage, what is missing behind it
+     * may be the torn end of a crash. */
     uint64_t durable_sequence;
 
     /* All of the log up to this sequence number was compacted, or lies in segments whose end is
-     * known: nothing of it is missing from any other. */
+     * known: nothing of it is missing from any other. 0 without a manifest: no end is known. */
     uint64_t settled_sequence;
 
     /* The group in whose midst the log ends, if it does: all or nothing, so it never happened. Its
-     * files' limits are set so that nothing of it is seen any more. */
+     * files' limits are set so that nothing of it is seen any more; unless that is in doubt. */
     const struct check_file *unfinished_file; /* NULL: there is none */
     uint64_t unfinished_offset;
     uint64_t unfinished_records;
@@ -61,11 +67,16 @@ uint64_t history_unsettled(const struct history *history, uint64_t sequence);
 bool history_is_torn(const struct history *history, const struct check_file *file,
                      uint64_t sequence);
 
+/* The same, where it is not known whether it is that or damage. */
+bool history_is_in_doubt(const struct history *history, const struct check_file *file,
+                         uint64_t sequence);
+
 /* What a log segment lacks behind its last record without a trace: zeros, or the file's end, may
  * have taken the place of records. */
 enum history_lack {
     HISTORY_LACKS_NOTHING,
-    HISTORY_LACKS_TORN_END,    /* another segment goes on from it; a crash leaves this */
+    HISTORY_LACKS_TORN_END, /* another segment goes on from it; a crash leaves this */
+    HISTORY_LACKS_END_IN_DOUBT,
     HISTORY_LACKS_DURABLE_END, /* what was durable there is gone */
 };
 

@@ -48,11 +48,12 @@ static void report_bad_value(const struct live *live, const struct walk *walk, e
     char key[REPORT_KEY_SIZE];
     report_problem(live->report,
                    "%s offset %" PRIu64 ": the value of key %s (keyspace %" PRIu64
-                   ", sequence number %" PRIu64 ") %s",
+                   ", sequence number %" PRIu64 ") %s%s",
                    walk->file->name, walk->scanned.offset,
                    report_key(walk->scanned.record.key, key), walk->scanned.record.keyspace_id,
                    walk->scanned.record.sequence,
-                   status == STATUS_CORRUPT ? "fails its checksum" : "can't be read");
+                   status == STATUS_CORRUPT ? "fails its checksum" : "can't be read",
+                   findings_doubt(live->history, walk->file, walk->scanned.record.sequence));
 }
 
 static enum status take_key(struct live *live, struct walk *walk)
@@ -214,6 +215,10 @@ static void take_gap(struct live *live, const struct walk *walk, uint64_t due)
                     " bytes, as after a crash: nothing there was ever reported durable; a server "
                     "that starts ends the log there",
                     walk->file->name, walk->gap_from, walk->gap_to - walk->gap_from);
+        return;
+    }
+    if (history_is_in_doubt(live->history, walk->file, due) && !walk->gap_is_unreadable) {
+        findings_report_doubt(walk->file, walk->gap_from, "no valid record", live->report);
         return;
     }
     report_problem(live->report, "%s offset %" PRIu64 ": no valid record in %" PRIu64 " bytes%s",

@@ -271,14 +271,24 @@ static enum status list_all(struct check_store *store, struct error *error)
 /* There is neither a manifest nor a segment. */
 static enum status no_store(const struct check_store *store, struct error *error)
 {
+    char checkpoints[128] = "";
+    char cut_files[128] = "";
+    if (store->checkpoints > 0) {
+        (void)snprintf(checkpoints, sizeof(checkpoints),
+                       "%zu checkpoints of the index (*.index), which hold no keys and no values",
+                       store->checkpoints);
+    }
+    if (store->cut_files > 0) {
+        (void)snprintf(cut_files, sizeof(cut_files), "%zu *.cut files, which are not looked into",
+                       store->cut_files);
+    }
     if (store->checkpoints + store->cut_files > 0) {
-        return error_set(
-            error, STATUS_NOT_FOUND,
-            "there is no file %s and no segment in this directory, only %zu "
-            "checkpoints of the index (*.index), which hold no keys and no values, and "
-            "%zu *.cut files, which are not looked into: it was a store, or a backup "
-            "that was interrupted. Put the other files back, or restore a backup",
-            MANIFEST_NAME, store->checkpoints, store->cut_files);
+        return error_set(error, STATUS_NOT_FOUND,
+                         "there is no file %s and no segment in this directory, only %s%s%s: it "
+                         "was a store, or a backup that was interrupted. Put the other files back, "
+                         "or restore a backup",
+                         MANIFEST_NAME, checkpoints,
+                         store->checkpoints > 0 && store->cut_files > 0 ? ", and " : "", cut_files);
     }
     return error_set(error, STATUS_NOT_FOUND,
                      "there is no store in this directory, neither a file %s nor segments; name "

@@ -3,7 +3,8 @@
  *
  * The log is walked in its order. What is missing or out of turn is damage where something at or
  * behind it was durable; behind all that was durable the first such place is the torn end of a
- * crash, where the server would end the history too, and a note.
+ * crash, where the server would end the history too, and a note. Without a manifest each such place
+ * is in doubt, and has a note of its own.
  */
 #include "check/verify.h"
 
@@ -66,15 +67,30 @@ static void end_history(struct verify *verify, const struct check_file *file, ui
     }
 }
 
+/* What is not as it should be where the record with this number was due has its note, unless it is
+ * damage. */
+static bool is_excused(struct verify *verify, const struct check_file *file, uint64_t sequence,
+                       uint64_t offset, const char *why)
+{
+    if (history_is_torn(verify->history, file, sequence)) {
+        end_history(verify, file, offset, why);
+        return true;
+    }
+    if (history_is_in_doubt(verify->history, file, sequence)) {
+        findings_report_doubt(file, offset, why, verify->report);
+        return true;
+    }
+    return false;
+}
+
 static void take_gap(struct verify *verify, const struct walk *walk)
 {
     const struct check_file *file = walk->file;
     if (walk->gap_is_zero && check_file_is_open_log(file)) {
         return;
     }
-    if (history_is_torn(verify->history, file, due_sequence(verify, file)) &&
-        !walk->gap_is_unreadable) {
-        end_history(verify, file, walk->gap_from, "no valid record");
+    if (!walk->gap_is_unreadable &&
+        is_excused(verify, file, due_sequence(verify, file), walk->gap_from, "no valid record")) {
         return;
     }
     report_problem(verify->report, "%s offset %" PRIu64 ": no valid record in %" PRIu64 " bytes%s",
@@ -98,9 +114,7 @@ static void check_turn(struct verify *verify, const struct walk *walk)
     if (walk->file->kind != SEGMENT_LOG || !is_known || sequence == due) {
         return;
     }
-    if (history_is_torn(verify->history, walk->file, due)) {
-        end_history(verify, walk->file, walk->scanned.offset, "a record is out of turn");
-    } else {
+    if (!is_excused(verify, walk->file, due, walk->scanned.offset, "a record is out of turn")) {
         report_problem(verify->report,
                        "%s offset %" PRIu64 ": sequence number %" PRIu64 " where %" PRIu64
                        " is due%s",
@@ -149,10 +163,11 @@ static void check_value(struct verify *verify, struct walk *walk)
     char key[REPORT_KEY_SIZE];
     report_problem(verify->report,
                    "%s offset %" PRIu64 ": the value of key %s (keyspace %" PRIu64
-                   ", sequence number %" PRIu64 ") %s",
+                   ", sequence number %" PRIu64 ") %s%s",
                    walk->file->name, walk->scanned.offset, report_key(record->key, key),
                    record->keyspace_id, record->sequence,
-                   status == STATUS_IO ? "can't be read" : "fails its checksum");
+                   status == STATUS_IO ? "can't be read" : "fails its checksum",
+                   findings_doubt(verify->history, walk->file, record->sequence));
 }
 
 /* --- one file ----------------------------------------------------------------------------- */
@@ -261,9 +276,8 @@ static void check_header(struct verify *verify, const struct check_file *file)
     if (file->header_status == STATUS_OK) {
         return;
     }
-    if (history_is_torn(verify->history, file, verify->reached_sequence + 1)) {
-        end_history(verify, file, 0, "a segment whose header was not written whole");
-    } else {
+    if (!is_excused(verify, file, verify->reached_sequence + 1, 0,
+                    "a segment whose header is not whole")) {
         report_problem(verify->report, "%s offset 0: the segment's header is not valid",
                        file->name);
     }
@@ -301,8 +315,7 @@ static void check_chain(struct verify *verify, const struct check_store *store,
     }
     bool is_lost_between = verify->reached_sequence < header->previous_sequence;
     uint64_t due = is_lost_between ? verify->reached_sequence + 1 : header->first_sequence;
-    if (history_is_torn(verify->history, file, due)) {
-        end_history(verify, file, 0, "a segment that does not continue what is there");
+    if (is_excused(verify, file, due, 0, "a segment that does not continue what is there")) {
         return;
     }
     report_problem(
