@@ -663,7 +663,7 @@ class Buffers(TestCase):
         client, other = self.client(ours), self.client(ours)
         other.ask("SET", "k", "v" * 40000)
         self.limit_replies("1mb")
-        peak = self.peak_memory()
+        peak = self.peak_memory(ours)
         count = 50000
         self.assert_is_closed_while_sending(client, encode("MGET", *["k"] * count))
         client = self.client(ours)
@@ -672,7 +672,7 @@ class Buffers(TestCase):
         for _ in range(count):
             self.assertEqual(client.read(), b"+QUEUED\r\n")
         self.assert_is_closed_while_sending(client, encode("EXEC"))
-        self.assertLess(self.peak_memory() - peak, 500 << 20)
+        self.assertLess(self.peak_memory(ours) - peak, 500 << 20)
         self.assertEqual(other.ask("DEL", "k"), b":1\r\n")
 
     def test_replies_that_nobody_wants_are_no_reason_to_close(self):
@@ -686,8 +686,68 @@ class Buffers(TestCase):
             self.assertEqual(client.read(), b"+OK\r\n")
         self.assertEqual(client.ask("DEL", "k"), b":1\r\n")
 
-    def peak_memory(self):
-        with open(f"/proc/{ours.pid}/status", encoding="ascii") as status:
+    def receive_all(self, client):
+        """Until the server closes."""
+        received = []
+        try:
+            while received[-1:] != [b""]:
+                received.append(client.socket.recv(1 << 20))
+        except ConnectionError:
+            pass  # it had not read all that was sent to it
+        return b"".join(received)
+
+    def test_nor_is_one_of_who_has_subscribed(self):
+        """Nothing of it is sent, and nothing behind it is executed. Each would be 480 MB or more,
+        of requests so short that the server reads each case in one piece."""
+        subscribe, unsubscribe = encode("SUBSCRIBE", "x"), encode("UNSUBSCRIBE", "x")
+        many, some = encode("MGET", *["k"] * 8000), encode("MGET", *["k"] * 160)
+        cases = {
+            "no more": subscribe + unsubscribe + many,
+            "no more to all": subscribe + encode("UNSUBSCRIBE") + many,
+            "no more since RESET": subscribe + encode("RESET") + many,
+            "still": encode("HELLO", 3) + subscribe + many,
+            "in EXEC": encode("MULTI") + subscribe + many + encode("EXEC"),
+            "in EXEC, no more": encode("MULTI") + subscribe + unsubscribe + many + encode("EXEC"),
+            "in EXEC, often": encode("MULTI")
+            + (subscribe + some + unsubscribe + subscribe + some) * 50
+            + encode("EXEC"),
+        }
+        for reference in (False, True):
+            with Server(reference=reference) as server:
+                other = self.client(server)
+                other.ask("SET", "k", "v" * 60000)
+                other.ask("CONFIG", "SET", "client-output-buffer-limit", "normal 1mb 0 0")
+                peak = self.peak_memory(server)
+                for name, requests in cases.items():
+                    with self.subTest(case=name, reference=reference):
+                        client = self.client(server)
+                        client.socket.sendall(requests + encode("SET", "behind", "v"))
+                        self.assertFalse(b"vvv" in self.receive_all(client))
+                        self.assertEqual(other.ask("EXISTS", "behind"), b":0\r\n")
+                        self.assertLess(self.peak_memory(server) - peak, 300 << 20)
+                if not reference:
+                    counted = b"client_output_buffer_limit_disconnections:%d\r\n" % len(cases)
+                    self.assertIn(counted, other.ask("INFO", "stats"))
+
+    @on_both
+    def test_the_reply_to_a_subscriber_may_be_longer_than_others(self, server):
+        client, other = self.client(server), self.client(server)
+        other.ask("SET", "k", "v" * 40000)
+        before = other.ask("CONFIG", "GET", "client-output-buffer-limit").split(b"\r\n")[-2]
+        self.addCleanup(
+            lambda: self.client(server).ask("CONFIG", "SET", "client-output-buffer-limit", before)
+        )
+        client.ask("HELLO", 3)
+        client.ask("SUBSCRIBE", "x")
+        for limits, count in (("normal 1mb 0 0", 500), ("pubsub 0 0 0", 1250)):
+            other.ask("CONFIG", "SET", "client-output-buffer-limit", limits)
+            client.send("MGET", *["k"] * count)
+            size = len(f"*{count}\r\n") + count * len("$40000\r\n\r\n" + "v" * 40000)
+            self.assertEqual(len(client.read()), size)
+        other.ask("DEL", "k")
+
+    def peak_memory(self, server):
+        with open(f"/proc/{server.pid}/status", encoding="ascii") as status:
             return int(status.read().split("VmHWM:")[1].split()[0]) << 10
 
 

@@ -173,6 +173,7 @@ static void reset(struct call *call)
     }
     call->reply->protocol = 2;
     reply_simple(call->reply, "RESET");
+    session_bound_reply(session);
 }
 
 static bool hides_auth(const struct slice *arguments, size_t count, size_t index)

@@ -46,16 +46,16 @@ static void confirm(struct call *call, const char *word, enum pubsub_kind kind,
 
 static void subscribe(struct call *call, enum pubsub_kind kind)
 {
-    call->reply->size_max = SIZE_MAX; /* the limit is that of subscribers now */
     for (size_t i = 1; i < call->argument_count; i++) {
         enum status status = pubsub_subscribe(server_pubsub(call->server),
                                               &call->session->subscriber, kind, call->arguments[i]);
         if (status != STATUS_OK) {
             errors_reply_status(call, status);
-            return;
+            break;
         }
         confirm(call, words_of[kind].subscribe, kind, &call->arguments[i]);
     }
+    session_bound_reply(call->session);
 }
 
 static void unsubscribe_from_all(struct call *call, enum pubsub_kind kind)
@@ -82,13 +82,13 @@ static void unsubscribe(struct call *call, enum pubsub_kind kind)
 {
     if (call->argument_count == 1) {
         unsubscribe_from_all(call, kind);
-        return;
     }
     for (size_t i = 1; i < call->argument_count; i++) {
         pubsub_unsubscribe(server_pubsub(call->server), &call->session->subscriber, kind,
                            call->arguments[i]);
         confirm(call, words_of[kind].unsubscribe, kind, &call->arguments[i]);
     }
+    session_bound_reply(call->session);
 }
 
 static void run_subscribe(struct call *call)

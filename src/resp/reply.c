@@ -69,6 +69,7 @@ void reply_clear(struct reply *reply)
     }
     reply->bytes.size = 0;
     reply->failed = false;
+    reply->too_long = false;
 }
 
 void reply_rewind(struct reply *reply, struct reply_mark mark)
@@ -77,16 +78,25 @@ void reply_rewind(struct reply *reply, struct reply_mark mark)
     release_from(reply, mark.references);
     reply->bytes.size = mark.bytes;
     reply->failed = mark.failed;
+    reply->too_long = reply->too_long && mark.failed;
 }
 
 /* --- writing --------------------------------------------------------------------------------- */
 
+static bool is_too_long(const struct reply *reply)
+{
+    return reply->bytes.size + reply->referenced_bytes > reply->size_max;
+}
+
 /* Room for `size` bytes, or NULL: then the reply has failed. */
 static inline char *reserve(struct reply *reply, size_t size)
 {
-    if (reply->failed || reply->bytes.size + reply->referenced_bytes > reply->size_max ||
-        buffer_reserve(&reply->bytes, size) != STATUS_OK) {
+    if (reply->failed) {
+        return NULL;
+    }
+    if (is_too_long(reply) || buffer_reserve(&reply->bytes, size) != STATUS_OK) {
         reply->failed = true;
+        reply->too_long = is_too_long(reply);
         return NULL;
     }
     return reply->bytes.data + reply->bytes.size;

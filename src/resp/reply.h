@@ -37,6 +37,7 @@ struct reply {
                                 SIZE_MAX */
     int protocol;            /* 2 or 3 */
     bool failed;             /* memory or size_max ran out: the reply is not whole */
+    bool too_long;           /* it has failed because of size_max */
 };
 
 void reply_init(struct reply *reply);

@@ -104,6 +104,12 @@ enum status session_init(struct session *session, struct server *server, uint64_
     return STATUS_OK;
 }
 
+void session_bound_reply(struct session *session)
+{
+    const size_t *bounds = session->reply_bounds;
+    session->reply.size_max = bounds == NULL ? SIZE_MAX : bounds[session_class(session)];
+}
+
 struct session_library *session_open_library(struct session *session)
 {
     if (session->library == NULL) {

@@ -106,6 +106,8 @@ struct session {
     /* What executes now writes here. Of another session only reply.protocol may be read: its worker
      * sends the rest without the lock (see output_size, output_capacity). */
     struct reply reply;
+    const size_t *reply_bounds; /* its reply.size_max for each enum client_class, borrowed while its
+                                   requests run; NULL: no limit */
     struct reply_mark reply_start; /* of its command that runs: CLIENT REPLY drops what follows */
     struct transaction transaction;
     struct watcher watcher;
@@ -141,6 +143,18 @@ enum status session_init(struct session *session, struct server *server, uint64_
 
 /* Our side of its connection, like `address`; "?:0" of a socket that is closed. Returns `out`. */
 const char *session_local_address(const struct session *session, char out[SESSION_ADDRESS_SIZE]);
+
+/* Whose client-output-buffer-limit it has. */
+static inline enum client_class session_class(const struct session *session)
+{
+    return atomic_load_explicit(&session->subscriber.is_active, memory_order_relaxed)
+               ? CLIENT_PUBSUB
+               : CLIENT_NORMAL;
+}
+
+/* Bounds its reply by its class. A command that may change the class does this at its end: what it
+ * replies itself has the bound of the class before, as in Redis. */
+void session_bound_reply(struct session *session);
 
 /* CLIENT REPLY: is what the command at hand replies dropped? Messages are not. Execution lock. */
 static inline bool session_drops_replies(const struct session *session)

@@ -196,7 +196,7 @@ static bool is_stopped_locked(const struct worker *worker, struct connection *co
 {
     const struct session *session = &connection->session;
     if (session->blocked != BLOCK_NONE || session->close_after_reply || session->close_asap ||
-        stager_is_over(connection)) {
+        session->reply.failed || stager_is_over(connection)) {
         return true;
     }
     size_t pending = output_pending(&connection->output, &session->reply);
@@ -262,13 +262,13 @@ static void execute_part_locked(struct worker *worker, struct part *part, size_t
     server->executing = session;
     session->last_interaction_ms = worker->now_ms;
     turn_take_reply_buffer(worker, &session->reply);
-    session->reply.size_max = turn_reply_size_max(worker, connection);
+    turn_begin_reply(worker, connection);
     engine_rest_begin_locked(server->engine);
     uint64_t value_bytes = engine_value_bytes_locked(server->engine);
     uint64_t write_position = session->write_position;
     turn_ahead_seek(worker, ahead, part);
     run_requests_locked(worker, part, end, ahead);
-    session->reply.size_max = SIZE_MAX;
+    turn_end_reply(connection);
     ahead->next = part->first_request + part->executed;
     worker_list_add(worker, LIST_SETTLE, connection);
     turn_note_position(worker, connection, engine_rest_end_locked(server->engine));

@@ -59,44 +59,55 @@ static bool is_stranger_who_does_not_read(const struct connection *connection)
     return true;
 }
 
-static enum client_class class_of(const struct connection *connection)
+static struct config_output_limit limit_of(const struct worker *worker,
+                                           const struct connection *connection)
 {
-    const struct session *session = &connection->session;
-    return atomic_load_explicit(&session->subscriber.is_active, memory_order_relaxed)
-               ? CLIENT_PUBSUB
-               : CLIENT_NORMAL;
+    return config_output_limit(worker->server->config, session_class(&connection->session));
 }
 
-/* Bytes that may wait at any moment; SIZE_MAX: as many as there are. */
-static size_t hard_limit_of(const struct worker *worker, const struct connection *connection)
+static bool is_over_hard_limit(const struct connection *connection,
+                               struct config_output_limit limit)
 {
-    enum client_class class = class_of(connection);
-    struct config_output_limit limit = config_output_limit(worker->server->config, class);
-    return class == CLIENT_NORMAL && limit.hard > 0 ? limit.hard : SIZE_MAX;
+    const struct reply *reply = &connection->session.reply;
+    return (reply->failed && reply->too_long) ||
+           (limit.hard > 0 && output_pending(&connection->output, reply) > limit.hard);
 }
 
 bool turn_is_over_hard_limit(const struct worker *worker, const struct connection *connection)
 {
-    return output_pending(&connection->output, &connection->session.reply) >
-           hard_limit_of(worker, connection);
+    return session_class(&connection->session) == CLIENT_NORMAL &&
+           is_over_hard_limit(connection, limit_of(worker, connection));
 }
 
-size_t turn_reply_size_max(const struct worker *worker, const struct connection *connection)
+/* How long a reply may be that begins behind `before` bytes. */
+static size_t bound(const struct worker *worker, enum client_class class, size_t before)
 {
-    size_t limit = hard_limit_of(worker, connection);
+    uint64_t hard = config_output_limit(worker->server->config, class).hard;
+    return hard == 0 || hard > SIZE_MAX - before ? SIZE_MAX : hard + before;
+}
+
+void turn_begin_reply(struct worker *worker, struct connection *connection)
+{
+    struct session *session = &connection->session;
     size_t sent = output_sent(&connection->output);
-    return limit > SIZE_MAX - sent ? SIZE_MAX : limit + sent;
+    size_t made = sent + output_pending(&connection->output, &session->reply);
+    worker->reply_bounds[CLIENT_NORMAL] = bound(worker, CLIENT_NORMAL, sent);
+    worker->reply_bounds[CLIENT_PUBSUB] = bound(worker, CLIENT_PUBSUB, made);
+    session->reply_bounds = worker->reply_bounds;
+    session_bound_reply(session);
+}
+
+void turn_end_reply(struct connection *connection)
+{
+    connection->session.reply_bounds = NULL;
+    session_bound_reply(&connection->session);
 }
 
 /* client-output-buffer-limit; false: the client is to be closed. */
-static bool is_within_limits(struct worker *worker, struct connection *connection)
+static bool is_within_limits(struct worker *worker, struct connection *connection,
+                             struct config_output_limit limit)
 {
     const struct session *session = &connection->session;
-    struct config_output_limit limit =
-        config_output_limit(worker->server->config, class_of(connection));
-    if (limit.hard == 0 && limit.soft == 0) {
-        return true;
-    }
     size_t pending = output_pending(&connection->output, &session->reply);
     bool over_soft = limit.soft > 0 && pending > limit.soft;
     if (!over_soft) {
@@ -106,7 +117,7 @@ static bool is_within_limits(struct worker *worker, struct connection *connectio
     }
     bool too_long = over_soft && worker->now_ms - connection->over_soft_limit_since_ms >=
                                      limit.soft_seconds * 1000 + (limit.soft_seconds == 0);
-    if ((limit.hard == 0 || pending <= limit.hard) && !too_long) {
+    if (!is_over_hard_limit(connection, limit) && !too_long) {
         return true;
     }
     LOG_WARNING("Closing client %s: %zu bytes of replies wait for it, beyond "
@@ -141,14 +152,23 @@ static bool may_leave(void *engine, const struct output_mark *mark, bool *failed
                              : engine_may_show(engine, mark->position, failed);
 }
 
+/* What goes beyond the hard limit is not sent at all, however much the socket would take; but of
+ * who subscribes only what was too long when it was made. */
+static bool is_not_sent(const struct connection *connection, struct config_output_limit limit)
+{
+    const struct session *session = &connection->session;
+    return (session_class(session) == CLIENT_NORMAL || session->reply.failed) &&
+           is_over_hard_limit(connection, limit);
+}
+
 /* Releases and sends what may leave; false: the connection is to be closed. */
-static bool send_released(struct worker *worker, struct connection *connection, bool write_failed)
+static bool send_released(struct worker *worker, struct connection *connection,
+                          struct config_output_limit limit, bool write_failed)
 {
     struct reply *reply = &connection->session.reply;
     uint64_t position = connection->rest_position;
     bool failed = false;
-    /* What goes beyond the hard limit is not sent at all, however much the socket would take. */
-    if (turn_is_over_hard_limit(worker, connection)) {
+    if (is_not_sent(connection, limit)) {
         return true; /* the limit closes it, and says so */
     }
     if (reply->failed || !is_written(worker, connection, write_failed) ||
@@ -167,8 +187,10 @@ static bool send_released(struct worker *worker, struct connection *connection, 
 /* The same, and all that comes of it. */
 static bool settle(struct worker *worker, struct connection *connection, bool write_failed)
 {
-    if (!send_released(worker, connection, write_failed) ||
-        is_stranger_who_does_not_read(connection) || !is_within_limits(worker, connection) ||
+    /* Read once: between two that differ it might be neither sent to nor closed. */
+    struct config_output_limit limit = limit_of(worker, connection);
+    if (!send_released(worker, connection, limit, write_failed) ||
+        is_stranger_who_does_not_read(connection) || !is_within_limits(worker, connection, limit) ||
         turn_has_told_in_vain(worker, connection)) {
         return false;
     }
@@ -212,9 +234,10 @@ void turn_send(struct worker *worker)
     worker->unsent_bytes = 0;
     bool write_failed = !write_log(worker);
     for (size_t i = 0; i < list->count; i++) {
-        if (!list->items[i]->closing) {
+        struct connection *connection = list->items[i];
+        if (!connection->closing) {
             /* Where it fails it does so once more at the turn's end. */
-            (void)send_released(worker, list->items[i], write_failed);
+            (void)send_released(worker, connection, limit_of(worker, connection), write_failed);
         }
     }
 }

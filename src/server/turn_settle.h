@@ -17,8 +17,11 @@ struct worker;
  * what others publish may come faster than its worker gets round to sending it. */
 bool turn_is_over_hard_limit(const struct worker *worker, const struct connection *connection);
 
-/* With more bytes than these the reply is too long; nothing is sent meanwhile. */
-size_t turn_reply_size_max(const struct worker *worker, const struct connection *connection);
+/* Around a part of a turn, in which nothing is sent: until its end the reply may become no longer
+ * than client-output-buffer-limit allows, else it fails, and the turn's end closes the connection.
+ * Of what waits for who subscribes, only that which the part itself adds counts. */
+void turn_begin_reply(struct worker *worker, struct connection *connection);
+void turn_end_reply(struct connection *connection);
 
 /* Writes the log up to what the turn's replies rest on, and sends to all in LIST_SETTLE (and
  * LIST_HELD, when the durable position has moved); those to whom it can't are to be closed. No lock

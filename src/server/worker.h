@@ -110,7 +110,8 @@ struct worker {
     size_t share_max;    /* bytes of requests and replies that a part has in one go */
     size_t turn_bytes;   /* such bytes in this turn */
     size_t unsent_bytes; /* of replies since turn_settle() or turn_send() */
-    int64_t now_ms;      /* monotonic, once a turn */
+    size_t reply_bounds[CLIENT_CLASS_COUNT]; /* of the session whose requests run */
+    int64_t now_ms;                          /* monotonic, once a turn */
     int64_t pause_until_ms;
     int64_t await_until_ms; /* the first timeout of LIST_AWAIT, monotonic; INT64_MAX = none */
     int64_t await_armed_ms; /* the one that await_event waits for */

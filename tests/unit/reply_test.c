@@ -261,6 +261,7 @@ START_TEST(failure)
     reply_ok(&reply);
     reply_bulk(&reply, slice_make("", SIZE_MAX / 2));
     ck_assert(reply.failed);
+    ck_assert(!reply.too_long);
     reply_ok(&reply);
     reply_error_format(&reply, "ERR %d", 1);
     reply_bulk_reference(&reply, SLICE_LITERAL("x"), on_release, &releases[0]);
@@ -288,9 +289,14 @@ START_TEST(what_is_allowed_is_not_exceeded_by_more_than_one_piece)
     reply_bulk_reference(&reply, SLICE_LITERAL("x"), on_release, &releases[0]);
     ck_assert_int_eq(releases[0], 1); /* it was not taken */
     ck_assert(reply.failed);
+    ck_assert(reply.too_long);
     ck_assert_uint_eq(reply.bytes.size, size);
     ck_assert_uint_eq(reply.referenced_bytes, 5);
+    struct reply_mark behind = reply_mark(&reply);
+    reply_rewind(&reply, behind);
+    ck_assert(reply.too_long);
     reply_rewind(&reply, before);
+    ck_assert(!reply.too_long);
     expect("$3\r\n123\r\n");
 }
 END_TEST
