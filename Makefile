@@ -588,9 +588,9 @@ lint-cppcheck: | $(INSTALLED)/lint
 	@mkdir -p $(LINT)/cppcheck
 	$(call say,CHECK,src tests redis-tests)
 	$(Q)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
-	    --cppcheck-build-dir=$(LINT)/cppcheck -j2 -D_GNU_SOURCE \
-	    --suppressions-list=tests/lint/cppcheck.suppressions -Isrc -Itests $(C_SOURCES) 2>&1 | \
-	    tee $(LINT)/cppcheck.log
+	    --error-exitcode=1 --cppcheck-build-dir=$(LINT)/cppcheck -j2 -D_GNU_SOURCE \
+	    --suppressions-list=tests/lint/cppcheck.suppressions -Isrc -Itests $(C_SOURCES) \
+	    >$(LINT)/cppcheck.log 2>&1; code=$$?; cat $(LINT)/cppcheck.log; exit $$code
 	@test ! -s $(LINT)/cppcheck.log # its exit code leaves out what it finds across files
 
 # One file a check, so that only what has changed, or a header of it, is looked at again.

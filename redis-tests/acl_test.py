@@ -716,7 +716,8 @@ class Files(TestCase):
     def test_requirepass_beside_users(self):
         """Who is let in is Redis's rule; that a password asks nobody for itself is said."""
         password = "user default on >secret ~* &* +@all\n"
-        for text, is_effective in (("", False), ("user a on\n", False), (password, True)):
+        off = "user default off >another\n"
+        for text, is_effective in (("", False), ("user a on\n", False), (password, True), (off, True)):
             told = []
             for reference in (True, False):
                 server = self.aclfile(reference, text)

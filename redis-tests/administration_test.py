@@ -585,6 +585,19 @@ class Buffers(TestCase):
 
         self.assert_is_closed_unless_it_reads(silent, reading, change)
 
+    def test_own_replies_are_no_invalidations(self):
+        """Though much of them waits when one comes, and is sent in between."""
+        client = self.client(ours)
+        self.set_for_this_test(client, "client-output-buffer-pause", "1mb")
+        client.ask("SET", "large", "v" * 10000)
+        client.ask("HELLO", 3)
+        client.ask("CLIENT", "TRACKING", "ON", "BCAST")
+        commands = [("SET", "trigger", "v"), ["MGET"] + ["large"] * 150, ["MGET"] + ["large"] * 1500]
+        for _ in range(20):
+            client.socket.sendall(b"".join(encode(*command) for command in commands))
+            told = [client.read() for _ in range(4)]
+            self.assertEqual(sorted(len(each) for each in told)[2:], [1501506, 15015007])
+
     def test_invalidations_that_are_read_too_slowly_are_limited(self):
         """Who comes late and then keeps pace stays; who falls back further and further does not.
         (Full sockets take bytes again in lumps of a megabyte.)"""

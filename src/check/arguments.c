@@ -68,7 +68,7 @@ static enum status take_option(const struct check_command *command, const char *
 {
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         arguments->help = true;
-    } else if (command == NULL && (strcmp(word, "--version") == 0 || strcmp(word, "-v") == 0)) {
+    } else if (strcmp(word, "--version") == 0 || strcmp(word, "-v") == 0) {
         arguments->version = true;
     } else if (strcmp(word, "--quiet") == 0) {
         arguments->is_quiet = true;

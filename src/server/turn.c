@@ -42,14 +42,17 @@ static void run_task_locked(struct worker *worker, const struct message *message
         session = NULL;
     }
     uint64_t write_position = 0;
+    size_t pending = 0;
     engine_rest_begin_locked(server->engine);
     if (session != NULL) {
         write_position = session->write_position;
+        pending = output_pending(&session->connection->output, &session->reply);
         turn_take_reply_buffer(worker, &session->reply);
     }
     message->task(message->context, session);
     uint64_t position = engine_rest_end_locked(server->engine);
     if (session != NULL) {
+        turn_note_late_reply(session->connection, pending);
         turn_note_position(worker, session->connection, position);
         session->connection->has_written |= session->write_position != write_position;
         worker_list_add(worker, LIST_SETTLE, session->connection);
@@ -233,6 +236,7 @@ static void run_requests_locked(struct worker *worker, struct part *part, size_t
             part->stopped = true;
             break;
         }
+        connection->backlog_begin = 0; /* no more waits than may */
         if (turn_ahead_is_due(ahead, number)) {
             turn_ahead_locked(worker, ahead, number);
         }

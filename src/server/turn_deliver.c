@@ -41,6 +41,14 @@ static void note_backlog(const struct worker *worker, struct connection *connect
     }
 }
 
+void turn_note_late_reply(struct connection *connection, size_t pending)
+{
+    if (connection->backlog_begin != 0) {
+        connection->backlog_begin +=
+            output_pending(&connection->output, &connection->session.reply) - pending;
+    }
+}
+
 bool turn_has_told_in_vain(const struct worker *worker, struct connection *connection)
 {
     const struct session *session = &connection->session;
