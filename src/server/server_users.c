@@ -213,7 +213,8 @@ static void warn_of_requirepass(const struct server *server)
 {
     struct slice password = config_text(server->config, CONFIG_REQUIREPASS);
     const struct acl_user *user = acl_default_user(server->acl);
-    if (password.size > 0 && user->enabled && (user->no_password || !acl_user_accepts(user, password))) {
+    if (password.size > 0 && user->enabled &&
+        (user->no_password || !acl_user_accepts(user, password))) {
         LOG_WARNING("requirepass is without effect: %s says what the user 'default' needs. Give it "
                     "the password there: user default on >password ~* &* +@all",
                     file_of(server).size > 0 ? "the aclfile" : "the configuration");

@@ -24,7 +24,8 @@ void turn_note_position(struct worker *worker, struct connection *connection, ui
  * counted. To be asked when all that may leave has been sent. */
 bool turn_has_told_in_vain(const struct worker *worker, struct connection *connection);
 
-/* Of what waits, all beyond `pending` bytes is a reply that the client has asked for, and no push. */
+/* Of what waits, all beyond `pending` bytes is a reply that the client has asked for, and no push.
+ */
 void turn_note_late_reply(struct connection *connection, size_t pending);
 
 /* Empties the inbox. Between commands, never within one; execution lock held. */
