@@ -2,6 +2,7 @@
  * connection.c - PING ECHO AUTH HELLO QUIT RESET: who talks to whom, and in which protocol.
  */
 #include "base/number.h"
+#include "base/version.h"
 #include "commands/acl_check.h"
 #include "commands/client.h"
 #include "commands/errors.h"
@@ -10,7 +11,6 @@
 #include "server/monitors.h"
 #include "server/server.h"
 #include "server/server_users.h"
-#include "base/version.h"
 
 #include <stddef.h>
 

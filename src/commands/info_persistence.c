@@ -6,9 +6,9 @@
  */
 #include "commands/info.h"
 
+#include "base/version.h"
 #include "keyspace/keyspace.h"
 #include "keyspace/watch.h"
-#include "base/version.h"
 
 /* Sync marks do not count: one follows each sync. */
 static uint64_t bytes_not_durable(const struct engine_statistics *engine)

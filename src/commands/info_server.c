@@ -5,8 +5,8 @@
 #include "commands/info.h"
 
 #include "base/clock.h"
-#include "keyspace/keyspace.h"
 #include "base/version.h"
+#include "keyspace/keyspace.h"
 
 #include <limits.h>
 #include <sys/utsname.h>

@@ -3,11 +3,11 @@
  */
 #include "base/clock.h"
 #include "base/number.h"
+#include "base/version.h"
 #include "commands/errors.h"
 #include "commands/tables.h"
 #include "commands/text.h"
 #include "server/server.h"
-#include "base/version.h"
 
 #define COLUMNS_DEFAULT 60
 #define COLUMNS_MAX     1000
