@@ -635,7 +635,14 @@ class Files(TestCase):
             flip(path, 50)
         _, report, _ = check("verify", store.directory, expect=DAMAGED)
         self.assertIn("header is not valid", report)
-        _, _, found = self.repair(store)
+        _, again, found = self.repair(store, expect=DAMAGED)
+        for command in ("stat", "dump"):
+            self.assertIn("header is not valid", check(command, store.directory, expect=DAMAGED)[2])
+        said = [
+            sorted(line for line in text.split("\n") if "header is not valid" in line)
+            for text in (report, again)
+        ]
+        self.assertEqual(*said)
         self.assertEqual(self.differences(rich, found), set())
 
     def test_damaged_headers_and_no_manifest(self):

@@ -102,6 +102,25 @@ void findings_report_doubt(const struct check_file *file, uint64_t offset, const
                 file->name, offset, what);
 }
 
+bool findings_report_header(const struct history *history, const struct check_file *file,
+                            struct report *report)
+{
+    /* Where nothing is found, zeros were made ready and not used. */
+    bool is_used = !check_file_is_open_log(file) || history_is_in_log(history, file);
+    if (file->file == NULL || file->header_status == STATUS_OK || !is_used) {
+        return false;
+    }
+    if (history_is_torn(history, file, file->due_sequence)) {
+        return true;
+    }
+    if (history_is_in_doubt(history, file, file->due_sequence)) {
+        findings_report_doubt(file, 0, "a segment whose header is not whole", report);
+    } else {
+        report_problem(report, "%s offset 0: the segment's header is not valid", file->name);
+    }
+    return false;
+}
+
 enum history_lack findings_report_lack(const struct history *history, const struct walk *walk,
                                        uint64_t due, struct report *report)
 {

@@ -11,7 +11,7 @@
 #include "check/store.h"
 #include "check/walk.h"
 
-/* Manifest, missing and short files, damaged headers: each a line. */
+/* Manifest, missing and short files: each a line. */
 void findings_report(const struct check_store *store, struct report *report);
 
 /* What a line ends with that is about a place in doubt. */
@@ -24,6 +24,11 @@ const char *findings_doubt(const struct history *history, const struct check_fil
 /* A note on a place that is in doubt. */
 void findings_report_doubt(const struct check_file *file, uint64_t offset, const char *what,
                            struct report *report);
+
+/* A line on the header of a segment that was used, if it is not valid, and was durable, or that is
+ * in doubt. True: it is not valid, as after a crash; that is returned only. */
+bool findings_report_header(const struct history *history, const struct check_file *file,
+                            struct report *report);
 
 /* A line where something durable, or in doubt, is missing behind the last record of a file, which
  * the walk has come to; `due` is the number of the next. What else is missing there is returned

@@ -26,7 +26,8 @@ struct survey {
     struct history_group group; /* broken_sequence 0: nothing is wrong with it */
 };
 
-/* Of a segment without a valid header: the number of its first valid record; 0 = it has none. */
+/* Of a segment without a valid header: the number of its first valid record; 0 = it has none. Sets
+ * begin_sequence. */
 static enum status first_record_of(struct check_file *file, uint64_t *sequence)
 {
     struct walk walk;
@@ -36,6 +37,7 @@ static enum status first_record_of(struct check_file *file, uint64_t *sequence)
         status = walk_next(&walk, &event);
     }
     *sequence = status == STATUS_OK && event == WALK_RECORD ? walk.scanned.record.sequence : 0;
+    file->begin_sequence = walk.scanned.offset == SEGMENT_HEADER_SIZE ? *sequence : 0;
     walk_end(&walk);
     return status;
 }
@@ -166,6 +168,21 @@ static const struct check_file *follower_of(const struct history *history,
     return NULL;
 }
 
+/* Where it stands in the order of the log; log_count: nothing of the log was found in it. */
+static size_t log_index_of(const struct history *history, const struct check_file *file)
+{
+    size_t i = 0;
+    while (i < history->log_count && history->log[i] != file) {
+        i++;
+    }
+    return i;
+}
+
+bool history_is_in_log(const struct history *history, const struct check_file *file)
+{
+    return log_index_of(history, file) < history->log_count;
+}
+
 uint64_t history_unsettled(const struct history *history, uint64_t sequence)
 {
     uint64_t settled = history->settled_sequence;
@@ -191,6 +208,16 @@ bool history_is_in_doubt(const struct history *history, const struct check_file 
     return !has_manifest(history) && is_behind_durable(history, file, sequence);
 }
 
+/* Has the next segment a damaged header, which can't say what it goes on from, and does it begin
+ * with a record behind the one that is due? */
+static bool is_cut_before_mute(const struct history *history, const struct check_file *file,
+                               uint64_t due)
+{
+    size_t next = log_index_of(history, file) + 1;
+    return next < history->log_count &&
+           history_unsettled(history, due) < history->log[next]->begin_sequence;
+}
+
 enum history_lack history_find_lack(const struct history *history, const struct check_file *file,
                                     uint64_t offset, uint64_t due)
 {
@@ -202,10 +229,14 @@ enum history_lack history_find_lack(const struct history *history, const struct 
         return HISTORY_LACKS_DURABLE_END;
     }
     const struct check_file *follower = follower_of(history, file);
-    if (follower == NULL || due > follower->header.previous_sequence) {
+    bool is_cut = follower == NULL ? is_cut_before_mute(history, file, due)
+                                   : due <= follower->header.previous_sequence;
+    if (!is_cut) {
         return HISTORY_LACKS_NOTHING;
     }
-    if (history_is_in_doubt(history, file, due)) {
+    /* Between two sessions numbers are left out; without a manifest these can't be told apart. */
+    bool may_be_step = follower == NULL && !has_manifest(history);
+    if (may_be_step || history_is_in_doubt(history, file, due)) {
         return HISTORY_LACKS_END_IN_DOUBT;
     }
     return history_is_torn(history, file, due) ? HISTORY_LACKS_TORN_END : HISTORY_LACKS_DURABLE_END;
@@ -214,10 +245,7 @@ enum history_lack history_find_lack(const struct history *history, const struct 
 bool history_ends_before(const struct history *history, const struct check_file *file,
                          uint64_t offset)
 {
-    size_t i = 0;
-    while (i < history->log_count && history->log[i] != file) {
-        i++;
-    }
+    size_t i = log_index_of(history, file);
     bool is_followed =
         i < history->log_count ? i + 1 < history->log_count : follower_of(history, file) != NULL;
     return offset == file->limit && !is_followed;

@@ -58,6 +58,9 @@ struct history {
 enum status history_survey(struct check_store *store, struct history *out) MUST_CHECK;
 void history_deinit(struct history *history);
 
+/* Is it a segment of the log in which something of the log was found? */
+bool history_is_in_log(const struct history *history, const struct check_file *file);
+
 /* This sequence number, or, where it is settled, the first that is not: what can be missing from a
  * segment of unknown end. */
 uint64_t history_unsettled(const struct history *history, uint64_t sequence);
@@ -82,7 +85,8 @@ enum history_lack {
 
 /* Of a segment whose records end at this offset, behind which the one with number `due` would come.
  * As the server does, the manifest's place in the log is compared with the place reached; what the
- * manifest does not know, the header of the next segment tells. */
+ * manifest does not know, the header of the next segment tells, or, where that is not valid, the
+ * record that stands right behind it. */
 enum history_lack history_find_lack(const struct history *history, const struct check_file *file,
                                     uint64_t offset, uint64_t due);
 

@@ -240,6 +240,17 @@ static void take_end(struct live *live, const struct walk *walk, uint64_t due)
     }
 }
 
+static void check_header(struct live *live, const struct check_file *file)
+{
+    if (findings_report_header(live->history, file, live->report)) {
+        report_note(live->report,
+                    "%s offset 0: the segment's header is not whole, as after a crash: nothing "
+                    "behind it was ever reported durable; a server that starts ends the log before "
+                    "it",
+                    file->name);
+    }
+}
+
 static enum status read_file(struct live *live, struct check_file *file, struct progress *progress,
                              struct error *error)
 {
@@ -248,6 +259,7 @@ static enum status read_file(struct live *live, struct check_file *file, struct 
     enum walk_event event = WALK_GAP;
     uint64_t before = progress->done;
     uint64_t due = file->due_sequence;
+    check_header(live, file);
     while (status == STATUS_OK && event != WALK_END) {
         status = walk_next(&walk, &event);
         if (status == STATUS_OK && event == WALK_RECORD) {

@@ -40,9 +40,10 @@ struct check_file {
     uint64_t seed;
     enum status header_status; /* OK: `header` is valid */
     struct segment_header header;
-    uint64_t due_sequence;  /* of its first record, as the log leads to it (history_survey) */
-    const uint8_t *mapping; /* owned; NULL until a value needs it */
-    uint64_t first_unit;    /* of the file in the tool's own address space, in units of 8 bytes */
+    uint64_t due_sequence;   /* of its first record, as the log leads to it (history_survey) */
+    uint64_t begin_sequence; /* log, no valid header: of the record at its beginning; 0: unknown */
+    const uint8_t *mapping;  /* owned; NULL until a value needs it */
+    uint64_t first_unit;     /* of the file in the tool's own address space, in units of 8 bytes */
 };
 
 struct check_store {

@@ -28,7 +28,8 @@ struct tally {
     uint64_t last_sequence;
     uint64_t smallest_sequence;
     uint64_t greatest_sequence;
-    uint64_t end; /* behind the last record */
+    uint64_t end;       /* behind the last record */
+    bool tells_of_lack; /* there is a line on what is missing behind that */
 };
 
 struct verify {
@@ -43,6 +44,7 @@ struct verify {
     const struct check_file *previous;
     uint64_t reached_sequence;
     uint64_t reached_end;
+    bool reached_tells_of_lack;
     bool has_ended; /* at a torn end: one place, one note */
 };
 
@@ -101,8 +103,10 @@ static void take_gap(struct verify *verify, const struct walk *walk)
 /* What is not durable and missing is told of where the next segment does not go on from it. */
 static void take_end(struct verify *verify, const struct walk *walk)
 {
-    (void)findings_report_lack(verify->history, walk, due_sequence(verify, walk->file),
-                               verify->report);
+    enum history_lack lack = findings_report_lack(verify->history, walk,
+                                                  due_sequence(verify, walk->file), verify->report);
+    verify->tally.tells_of_lack =
+        lack == HISTORY_LACKS_DURABLE_END || lack == HISTORY_LACKS_END_IN_DOUBT;
 }
 
 /* In the log, each record has its predecessor's number plus one. */
@@ -273,13 +277,8 @@ static enum status walk_file(struct verify *verify, struct check_file *file, str
 /* A header that is not valid, where the file was used. */
 static void check_header(struct verify *verify, const struct check_file *file)
 {
-    if (file->header_status == STATUS_OK) {
-        return;
-    }
-    if (!is_excused(verify, file, verify->reached_sequence + 1, 0,
-                    "a segment whose header is not whole")) {
-        report_problem(verify->report, "%s offset 0: the segment's header is not valid",
-                       file->name);
+    if (findings_report_header(verify->history, file, verify->report)) {
+        end_history(verify, file, 0, "a segment whose header is not whole");
     }
 }
 
@@ -314,6 +313,9 @@ static void check_chain(struct verify *verify, const struct check_store *store,
         return;
     }
     bool is_lost_between = verify->reached_sequence < header->previous_sequence;
+    if (is_next && is_lost_between && verify->reached_tells_of_lack) {
+        return;
+    }
     uint64_t due = is_lost_between ? verify->reached_sequence + 1 : header->first_sequence;
     if (is_excused(verify, file, due, 0, "a segment that does not continue what is there")) {
         return;
@@ -336,6 +338,7 @@ static enum status verify_log(struct verify *verify, struct check_store *store, 
         check_chain(verify, store, file);
         status = verify_file(verify, file, error);
         verify->previous = file;
+        verify->reached_tells_of_lack = verify->tally.tells_of_lack;
         if (!check_file_is_open_log(file)) {
             verify->reached_end = file->entry.end;
             verify->reached_sequence = file->entry.last_sequence;
@@ -358,16 +361,6 @@ static void check_unfinished(struct verify *verify)
     }
 }
 
-static bool is_in_log(const struct history *history, const struct check_file *file)
-{
-    for (size_t i = 0; i < history->log_count; i++) {
-        if (history->log[i] == file) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Packed segments, and log segments in which nothing was found: zeros were made ready and not used.
  */
 static enum status verify_others(struct verify *verify, struct check_store *store,
@@ -376,7 +369,7 @@ static enum status verify_others(struct verify *verify, struct check_store *stor
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < store->file_count; i++) {
         struct check_file *file = &store->files[i];
-        if (file->file == NULL || is_in_log(verify->history, file)) {
+        if (file->file == NULL || history_is_in_log(verify->history, file)) {
             continue;
         }
         if (file->kind == SEGMENT_PACKED || file->entry.end != 0) {

@@ -1,10 +1,12 @@
 /*
- * check_agreement_test.c - where a log segment has lost its end, scdb-check and the server agree.
+ * check_agreement_test.c - where a log segment has lost its end or its header, scdb-check and the
+ * server agree.
  *
  * A random history (crash_run.h) is cut off by kill -9 or a power cut. Of copies of its disk one or
  * two log segments whose end no manifest knows lose what lies behind some place: they are cut off
- * there, have zeros from there on, or have the name under which recovery sets segments aside. Then
- * the store opens, and no command of scdb-check finds damage; or it is refused, and all of them do.
+ * there, have zeros from there on, or have the name under which recovery sets segments aside. Or
+ * they lose their headers, alone or besides. Then the store opens, and no command of scdb-check
+ * finds damage; or it is refused, and all of them do.
  */
 #include "base/check.h"
 #include "engine/manifest.h"
@@ -23,7 +25,7 @@
 #define COPIES    12 /* of a session's disk */
 #define EDGES_MAX 512
 
-enum manner { CUT_OFF, ZEROS, SET_ASIDE, MANNERS };
+enum manner { CUT_OFF, ZEROS, SET_ASIDE, BAD_HEADER, NO_HEADER, MANNERS };
 
 static unsigned opened;
 static unsigned refused;
@@ -84,8 +86,29 @@ static void set_aside(struct crash_run *copy, const char *name)
     CHECK(fs_rename(copy->fs, name, cut) == STATUS_OK);
 }
 
-static void lose_end_of(struct crash_run *copy, const struct manifest *manifest,
-                        const struct manifest_file *segment)
+/* A word of the header, or all of it. */
+static void lose_header(struct crash_run *copy, struct file *file, enum manner manner)
+{
+    uint8_t header[SEGMENT_HEADER_SIZE];
+    size_t size;
+    CHECK(file_read(file, 0, header, sizeof(header), &size) == STATUS_OK);
+    if (size < sizeof(header)) {
+        return; /* gone already */
+    }
+    size_t word = (size_t)crash_run_below(copy, SEGMENT_HEADER_SIZE / 8) * 8;
+    if (manner == NO_HEADER) {
+        memset(header, 0, sizeof(header));
+    } else {
+        for (size_t i = 0; i < 8; i++) {
+            header[word + i] ^= 0xff;
+        }
+    }
+    struct slice part = slice_make(header, sizeof(header));
+    CHECK(file_write(file, 0, &part, 1) == STATUS_OK);
+}
+
+static void lose_part_of(struct crash_run *copy, const struct manifest *manifest,
+                         const struct manifest_file *segment)
 {
     char name[FILE_NAME_SIZE_MAX];
     struct file *file;
@@ -104,6 +127,8 @@ static void lose_end_of(struct crash_run *copy, const struct manifest *manifest,
         CHECK(file_truncate(file, offset) == STATUS_OK);
     } else if (manner == ZEROS && offset < size) {
         write_zeros(file, offset, size);
+    } else if (manner == BAD_HEADER || manner == NO_HEADER) {
+        lose_header(copy, file, manner);
     }
     file_close(file);
     if (manner == SET_ASIDE) {
@@ -111,14 +136,14 @@ static void lose_end_of(struct crash_run *copy, const struct manifest *manifest,
     }
 }
 
-static void lose_an_end(struct crash_run *copy)
+static void lose_a_part(struct crash_run *copy)
 {
     struct manifest manifest;
     struct error error;
     CHECK(manifest_read(copy->fs, &manifest, &error) == STATUS_OK);
     const struct manifest_file *segment = choose_segment(copy, &manifest);
     if (segment != NULL) {
-        lose_end_of(copy, &manifest, segment);
+        lose_part_of(copy, &manifest, segment);
     }
     manifest_deinit(&manifest);
 }
@@ -152,9 +177,9 @@ static void look_at_copy(struct crash_run *run)
     copy.disk = sim_disk_clone(run->disk, test_random_next(&copy.random));
     copy.fs = sim_disk_mount(copy.disk);
     sim_disk_restart(copy.disk, crash_run_one_in(&copy, 2) ? SIM_KILL : SIM_POWER_CUT);
-    lose_an_end(&copy);
-    if (crash_run_one_in(&copy, 4)) {
-        lose_an_end(&copy);
+    lose_a_part(&copy);
+    if (crash_run_one_in(&copy, 2)) {
+        lose_a_part(&copy);
     }
     compare(&copy);
     sim_disk_crash_now(copy.disk);

@@ -1,6 +1,7 @@
 /* check_lost_end_test.c - what scdb-check says where the end of a log segment is gone without a
- * trace: zeros in its place, or the file ends there. Where it was durable, the server refuses such
- * a store, and all commands call it damaged; else it is what a crash leaves, to all of them.
+ * trace: zeros in its place, or the file ends there; or where a segment's header is damaged. Where
+ * it was durable, the server refuses such a store, and all commands call it damaged; else it is
+ * what a crash leaves, to all of them.
  */
 #include "base/log.h"
 #include "check/report.h"
@@ -22,6 +23,7 @@
 #define KEYS         12 /* they go through several segments */
 #define GROUP        4
 #define LOST_LINE    "ends before its last durable record"
+#define HEADER_LINE  "offset 0: the segment's header is not valid"
 
 /* How an end gets lost. */
 enum manner { CUT_OFF, ZEROS, MANNERS };
@@ -162,6 +164,15 @@ static void set_aside(const char *key)
     test_file_write(&copied, cut, 0, bytes, size);
     test_file_remove(&copied, name);
     free(bytes);
+}
+
+/* Of the header of the segment that has the key's record, 8 bytes. */
+static void damage_header(const char *key)
+{
+    char name[FILE_NAME_SIZE_MAX];
+    uint64_t offset;
+    find_record(key, name, &offset);
+    test_file_write(&copied, name, 40, "damaged!", 8);
 }
 
 static void zero_header(const char *key)
@@ -357,6 +368,100 @@ START_TEST(the_first_segment_that_is_left_may_be_torn)
 }
 END_TEST
 
+/* The log goes on in a segment whose header does not tell from where: its first record does. Else
+ * an overwritten value would be back, and nobody told. */
+START_TEST(a_follower_without_a_header_knows_of_a_durable_end)
+{
+    put_several(KEYS);
+    sync_log();
+    put("last"); /* and the mark */
+    test_file_copy_all(&original, &copied);
+    lose_from("key-03", (enum manner)_i);
+    damage_header("key-05");
+    assert_damaged(LOST_LINE);
+    ck_assert_msg(strstr(said, "was in a lost place") != NULL, "%s", said);
+    ck_assert_msg(strstr(said, HEADER_LINE) != NULL, "%s", said);
+}
+END_TEST
+
+START_TEST(where_the_manifest_is_ahead_so_does_a_follower_without_a_header)
+{
+    put_several(KEYS);
+    sync_log();
+    replace_manifest();
+    test_file_copy_all(&original, &copied);
+    lose_from("key-03", (enum manner)_i);
+    damage_header("key-05");
+    assert_damaged(LOST_LINE);
+    ck_assert_msg(strstr(said, "was in a lost place") != NULL, "%s", said);
+}
+END_TEST
+
+/* Nothing is lost with it, but the server refuses the store. */
+START_TEST(a_damaged_header_has_a_line)
+{
+    put_several(KEYS);
+    sync_log();
+    put("last"); /* and the mark */
+    test_file_copy_all(&original, &copied);
+    damage_header("key-05");
+    assert_damaged(HEADER_LINE);
+    ck_assert_msg(strstr(said, "was in a lost place") == NULL, "%s", said);
+    assert_saved(KEYS + 1);
+}
+END_TEST
+
+/* What is lost is the segment's beginning, not the end of the one before it. */
+START_TEST(a_lost_first_sector_is_no_lost_end)
+{
+    put_several(KEYS);
+    sync_log();
+    put("last"); /* and the mark */
+    test_file_copy_all(&original, &copied);
+    zero_header("key-05");
+    assert_damaged("00000000000000000002.log offset 128: no valid record");
+    ck_assert_msg(strstr(said, LOST_LINE) == NULL, "%s", said);
+    ck_assert_msg(strstr(said, "was in a lost place") != NULL, "%s", said);
+}
+END_TEST
+
+/* Nor is it where the end before it is lost, too. */
+START_TEST(a_header_that_was_not_durable_is_no_damage)
+{
+    put("first");
+    sync_log();
+    put_several(KEYS);
+    test_file_copy_all(&original, &copied);
+    if (_i > 0) {
+        lose_from("key-01", CUT_OFF);
+    }
+    damage_header("key-05");
+    assert_judged(STATUS_OK, CHECK_EXIT_SOUND, "as after a crash");
+}
+END_TEST
+
+static size_t damaged_lines(void)
+{
+    size_t lines = 0;
+    for (const char *at = said; (at = strstr(at, "damaged: ")) != NULL; at++) {
+        lines++;
+    }
+    return lines;
+}
+
+START_TEST(one_lost_end_is_said_once)
+{
+    put_several(KEYS);
+    sync_log();
+    put("last"); /* and the mark */
+    test_file_copy_all(&original, &copied);
+    lose_from("key-03", (enum manner)_i);
+    int code = check_run("verify", copied.path, elsewhere.path, said, sizeof(said));
+    ck_assert_msg(code == CHECK_EXIT_DAMAGED, "%d: %s", code, said);
+    ck_assert_msg(damaged_lines() == 1, "%s", said);
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
@@ -372,5 +477,12 @@ int main(void)
     tcase_add_test(tests, a_follower_knows_of_a_durable_segment_that_is_set_aside);
     tcase_add_test(tests, a_segment_that_a_start_has_set_aside_is_no_damage);
     tcase_add_test(tests, the_first_segment_that_is_left_may_be_torn);
+    tcase_add_loop_test(tests, a_follower_without_a_header_knows_of_a_durable_end, 0, MANNERS);
+    tcase_add_loop_test(tests, where_the_manifest_is_ahead_so_does_a_follower_without_a_header, 0,
+                        MANNERS);
+    tcase_add_test(tests, a_damaged_header_has_a_line);
+    tcase_add_test(tests, a_lost_first_sector_is_no_lost_end);
+    tcase_add_loop_test(tests, a_header_that_was_not_durable_is_no_damage, 0, 2);
+    tcase_add_loop_test(tests, one_lost_end_is_said_once, 0, MANNERS);
     return test_run("check_lost_end", tests);
 }
