@@ -7,6 +7,7 @@
 #include "engine/segment_header.h"
 #include "support/check_run.h"
 #include "support/disk_store.h"
+#include "support/log_text.h"
 #include "support/test_file.h"
 #include "support/test_run.h"
 
@@ -19,7 +20,6 @@
 #define SMALL_SIZE  40
 #define LARGE_SIZE  3000 /* the group goes through several segments */
 #define HEADER_ROOM 20   /* so far before its key a record's header is hit */
-#define FILES_MAX   30
 
 static struct test_directory original;
 static struct test_directory copied;
@@ -103,35 +103,12 @@ static void write_history(void)
 
 /* --- what is broken ------------------------------------------------------------------------- */
 
-/* Changes a byte of the copy, so far before the place of a text that it has once. */
-static void flip_before(const char *text, size_t distance)
-{
-    for (uint64_t number = 1; number < FILES_MAX; number++) {
-        char name[FILE_NAME_SIZE_MAX];
-        segment_file_name(SEGMENT_LOG, number, name);
-        if (!test_file_exists(&copied, name)) {
-            continue;
-        }
-        size_t size;
-        uint8_t *bytes = test_file_read(&copied, name, &size);
-        const uint8_t *place = memmem(bytes, size, text, strlen(text));
-        if (place != NULL) {
-            uint8_t byte = *(place - distance) ^ 0x10;
-            test_file_write(&copied, name, (uint64_t)(place - bytes) - distance, &byte, 1);
-            free(bytes);
-            return;
-        }
-        free(bytes);
-    }
-    ck_abort_msg("%s is in no segment", text);
-}
-
 /* The record of a member's newest version: its header, or its value. */
 static void break_member(int member, bool in_value)
 {
     char text[SMALL_SIZE];
     (void)snprintf(text, sizeof(text), "member-%d is new", member);
-    flip_before(text, in_value ? 0 : HEADER_ROOM + strlen("member-0"));
+    log_text_flip_before(&copied, text, in_value ? 0 : HEADER_ROOM + strlen("member-0"));
 }
 
 /* --- what is found -------------------------------------------------------------------------- */
@@ -298,7 +275,7 @@ START_TEST(of_a_torn_value_the_one_before_counts)
     ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
     put("torn", "new");
     test_file_copy_all(&original, &copied);
-    flip_before("torn is new", 0);
+    log_text_flip_before(&copied, "torn is new", 0);
     repair_copy(CHECK_EXIT_SOUND);
     ck_assert_msg(strstr(said, "the value of key \"torn\"") != NULL, "%s", said);
     struct disk_store fresh;

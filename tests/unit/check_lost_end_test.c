@@ -10,6 +10,7 @@
 #include "engine/staged.h"
 #include "support/check_run.h"
 #include "support/disk_store.h"
+#include "support/log_text.h"
 #include "support/test_file.h"
 #include "support/test_run.h"
 
@@ -115,37 +116,23 @@ static void replace_manifest(void)
 
 /* --- what gets lost ------------------------------------------------------------------------- */
 
-/* The segment of the copy that has the record of a key; *offset is where that begins. */
-static void find_record(const char *key, char *name, uint64_t *offset)
+/* The segment of the copy that has the record of a key, and where that begins. */
+static struct log_text find_record(const char *key)
 {
-    for (uint64_t number = 1; number < 30; number++) {
-        segment_file_name(SEGMENT_LOG, number, name);
-        if (!test_file_exists(&copied, name)) {
-            continue;
-        }
-        size_t size;
-        uint8_t *bytes = test_file_read(&copied, name, &size);
-        const uint8_t *place = memmem(bytes, size, key, strlen(key));
-        *offset = place == NULL ? 0 : (uint64_t)(place - bytes) - RECORD_HEADER_SIZE;
-        free(bytes);
-        if (place != NULL) {
-            return;
-        }
-    }
-    ck_abort_msg("%s is in no segment", key);
+    struct log_text place = log_text_find(&copied, key);
+    place.offset -= RECORD_HEADER_SIZE;
+    return place;
 }
 
 /* Of the segment that has the key's record, everything from there on. */
 static void lose_from(const char *key, enum manner manner)
 {
-    char name[FILE_NAME_SIZE_MAX];
-    uint64_t offset;
-    find_record(key, name, &offset);
+    struct log_text record = find_record(key);
     size_t size;
-    uint8_t *bytes = test_file_read(&copied, name, &size);
-    test_file_resize(&copied, name, offset);
+    uint8_t *bytes = test_file_read(&copied, record.name, &size);
+    test_file_resize(&copied, record.name, record.offset);
     if (manner == ZEROS) {
-        test_file_resize(&copied, name, size);
+        test_file_resize(&copied, record.name, size);
     }
     free(bytes);
 }
@@ -153,35 +140,27 @@ static void lose_from(const char *key, enum manner manner)
 /* The segment that has the key's record gets the name that recovery gives it. */
 static void set_aside(const char *key)
 {
-    char name[FILE_NAME_SIZE_MAX];
+    struct log_text record = find_record(key);
     char cut[FILE_NAME_SIZE_MAX + 8];
-    uint64_t offset;
     size_t size;
-    find_record(key, name, &offset);
-    (void)snprintf(cut, sizeof(cut), "%s.cut", name);
-    uint8_t *bytes = test_file_read(&copied, name, &size);
+    (void)snprintf(cut, sizeof(cut), "%s.cut", record.name);
+    uint8_t *bytes = test_file_read(&copied, record.name, &size);
     test_file_create(&copied, cut, "");
     test_file_write(&copied, cut, 0, bytes, size);
-    test_file_remove(&copied, name);
+    test_file_remove(&copied, record.name);
     free(bytes);
 }
 
 /* Of the header of the segment that has the key's record, 8 bytes. */
 static void damage_header(const char *key)
 {
-    char name[FILE_NAME_SIZE_MAX];
-    uint64_t offset;
-    find_record(key, name, &offset);
-    test_file_write(&copied, name, 40, "damaged!", 8);
+    test_file_write(&copied, find_record(key).name, 40, "damaged!", 8);
 }
 
 static void zero_header(const char *key)
 {
     static const uint8_t zeros[512];
-    char name[FILE_NAME_SIZE_MAX];
-    uint64_t offset;
-    find_record(key, name, &offset);
-    test_file_write(&copied, name, 0, zeros, sizeof(zeros));
+    test_file_write(&copied, find_record(key).name, 0, zeros, sizeof(zeros));
 }
 
 /* --- what is found -------------------------------------------------------------------------- */
@@ -280,10 +259,7 @@ START_TEST(of_a_lost_end_the_beginning_was_durable)
     replace_manifest();
     put_several(KEYS);
     test_file_copy_all(&original, &copied);
-    char name[FILE_NAME_SIZE_MAX];
-    uint64_t offset;
-    find_record("key-02", name, &offset);
-    ck_assert_str_eq(name, "00000000000000000001.log");
+    ck_assert_str_eq(find_record("key-02").name, "00000000000000000001.log");
     lose_from("key-02", (enum manner)_i);
     assert_damaged(LOST_LINE);
 }

@@ -9,6 +9,7 @@
 #include "engine/segment_header.h"
 #include "support/check_run.h"
 #include "support/disk_store.h"
+#include "support/log_text.h"
 #include "support/test_file.h"
 #include "support/test_run.h"
 
@@ -152,38 +153,15 @@ static void lose_manifest(void)
 
 /* --- what is broken ------------------------------------------------------------------------- */
 
-/* Changes a byte of the copy so far before the place of a text that a log segment has. */
-static void flip_before(const char *text, size_t distance)
-{
-    for (uint64_t number = 1; number < FILES_MAX; number++) {
-        char name[FILE_NAME_SIZE_MAX];
-        segment_file_name(SEGMENT_LOG, number, name);
-        if (!test_file_exists(&copied, name)) {
-            continue;
-        }
-        size_t size;
-        uint8_t *bytes = test_file_read(&copied, name, &size);
-        const uint8_t *place = memmem(bytes, size, text, strlen(text));
-        if (place != NULL) {
-            uint8_t byte = *(place - distance) ^ 0x10;
-            test_file_write(&copied, name, (uint64_t)(place - bytes) - distance, &byte, 1);
-            free(bytes);
-            return;
-        }
-        free(bytes);
-    }
-    ck_abort_msg("%s is in no segment", text);
-}
-
 static void break_value(void)
 {
-    flip_before("bank is new", 0);
+    log_text_flip_before(&copied, "bank is new", 0);
 }
 
 /* The tombstone lies right before the record whose key and value this is. */
 static void break_deletion(void)
 {
-    flip_before("nextnext is there", RECORD_HEADER_SIZE + RECORD_ALIGNMENT);
+    log_text_flip_before(&copied, "nextnext is there", RECORD_HEADER_SIZE + RECORD_ALIGNMENT);
 }
 
 /* --- what is found -------------------------------------------------------------------------- */
@@ -317,8 +295,8 @@ START_TEST(each_place_is_told_of)
     write_history();
     lose_manifest();
     break_deletion();
-    flip_before("second-3 is there", 0);
-    flip_before("second-5 is there", 0);
+    log_text_flip_before(&copied, "second-3 is there", 0);
+    log_text_flip_before(&copied, "second-5 is there", 0);
     int code = check_run("verify", copied.path, elsewhere.path, said, sizeof(said));
     ck_assert_int_eq(code, CHECK_EXIT_DAMAGED);
     assert_repair_says("the value of key \"second-3\"", true);
@@ -346,7 +324,7 @@ START_TEST(of_a_group_what_is_whole_is_kept)
     put_several("first", FILLERS);
     put_group("new");
     lose_manifest();
-    flip_before("member-b is new", 0);
+    log_text_flip_before(&copied, "member-b is new", 0);
     assert_all_say("damaged: ");
     assert_kind("damaged", IN_DOUBT);
     assert_repaired("member-a", "new");
