@@ -2,6 +2,7 @@
 #include "base/standby.h"
 
 #include "base/check.h"
+#include "base/thread.h"
 
 void standby_init(struct standby *standby)
 {
@@ -43,7 +44,7 @@ enum status standby_start(struct standby *standby, const struct standby_work *wo
 {
     standby->work = *work;
     standby->running = true;
-    if (pthread_create(&standby->thread, NULL, standby_main, standby) != 0) {
+    if (thread_start(&standby->thread, standby_main, standby) != 0) {
         standby->running = false;
         return STATUS_NO_MEMORY;
     }

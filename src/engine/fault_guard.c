@@ -48,7 +48,7 @@ static void install(void)
 {
     struct sigaction action = {0};
     action.sa_sigaction = on_fault;
-    action.sa_flags = SA_SIGINFO | SA_NODEFER;
+    action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK; /* what it passes on may want that */
     CHECK(sigemptyset(&action.sa_mask) == 0);
     CHECK(sigaction(SIGBUS, &action, &previous_action) == 0);
 }

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -457,6 +458,7 @@ static void posix_close_system(struct file_system *fs)
 {
     struct posix_system *system = file_posix_system(fs);
     if (system->lock >= 0) {
+        (void)flock(system->lock, LOCK_UN); /* a child that was forked has the descriptor, too */
         (void)close(system->lock);
     }
     (void)close(system->directory);

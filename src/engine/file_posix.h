@@ -32,6 +32,11 @@ static inline struct posix_system *file_posix_system(struct file_system *fs)
 /* The status for an errno; what can't be expected in normal operation is logged. */
 enum status file_posix_failed(int error_number, const char *action, const char *name) MUST_CHECK;
 
+/* The same descriptor, or, in place of one that the program may take for its standard input, output
+ * or error (it has closed them), another: what is printed there must not end up in a file of the
+ * store. -1 and errno when there is none. */
+int file_posix_above_standard(int descriptor);
+
 /* Opens the regular file `name`, or makes it, with the flags of open() that are given. Never waits,
  * whatever has that name. NOT_A_FILE: something else has it, and the log says what. IO: errno says
  * why, and nobody has logged it. */

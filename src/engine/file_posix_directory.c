@@ -31,14 +31,14 @@ static int sync_parent(int descriptor)
  * be. -1 and errno on failure. */
 static int open_or_make_directory(const char *path)
 {
-    int descriptor = open(path, DIRECTORY_FLAGS);
+    int descriptor = file_posix_above_standard(open(path, DIRECTORY_FLAGS));
     if (descriptor >= 0 || errno != ENOENT) {
         return descriptor;
     }
     if (mkdir(path, DIRECTORY_PERMISSIONS) != 0 && errno != EEXIST) {
         return -1;
     }
-    descriptor = open(path, DIRECTORY_FLAGS);
+    descriptor = file_posix_above_standard(open(path, DIRECTORY_FLAGS));
     if (descriptor < 0) {
         return -1;
     }

@@ -36,6 +36,18 @@ static bool is_of_no_file(int error_number)
     return error_number == EISDIR || error_number == ENXIO || error_number == ENODEV;
 }
 
+int file_posix_above_standard(int descriptor)
+{
+    if (descriptor < 0 || descriptor > STDERR_FILENO) {
+        return descriptor;
+    }
+    int above = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int error_number = errno;
+    (void)close(descriptor);
+    errno = error_number;
+    return above;
+}
+
 enum status file_posix_open(const struct posix_system *system, const char *name, int flags,
                             int *out)
 {
@@ -45,6 +57,7 @@ enum status file_posix_open(const struct posix_system *system, const char *name,
     do {
         descriptor = openat(system->directory, name, flags, FILE_POSIX_PERMISSIONS);
     } while (descriptor < 0 && errno == EINTR);
+    descriptor = file_posix_above_standard(descriptor);
     int error_number = errno;
     if (descriptor < 0) {
         bool is_known = is_of_no_file(error_number) &&

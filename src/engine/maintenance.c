@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "engine/compaction.h"
 #include "engine/engine_state.h"
 #include "engine/expiry.h"
@@ -366,7 +367,7 @@ enum status maintenance_start(struct engine *engine)
 {
     struct maintenance *maintenance = &engine->maintenance;
     maintenance->last_compaction_ms = clock_monotonic_ms();
-    if (pthread_create(&maintenance->thread, NULL, maintenance_main, engine) != 0) {
+    if (thread_start(&maintenance->thread, maintenance_main, engine) != 0) {
         return STATUS_NO_MEMORY;
     }
     maintenance->running = true;

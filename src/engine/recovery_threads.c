@@ -2,6 +2,7 @@
 #include "engine/recovery_threads.h"
 
 #include "base/check.h"
+#include "base/thread.h"
 
 #include <pthread.h>
 
@@ -13,7 +14,7 @@ bool recovery_threads_pay(const struct engine *engine, uint64_t bytes)
     return !engine->options.without_threads && bytes >= BYTES_MIN;
 }
 
-/* What pthread_create() wants to know of a function with its argument. */
+/* What thread_start() wants to know of a function with its argument. */
 struct call {
     void (*function)(void *argument);
     void *argument;
@@ -31,7 +32,7 @@ void recovery_threads_run(void (*first)(void *argument), void *first_argument,
 {
     struct call call = {.function = second, .argument = second_argument};
     pthread_t thread;
-    bool has_thread = pthread_create(&thread, NULL, run, &call) == 0;
+    bool has_thread = thread_start(&thread, run, &call) == 0;
     first(first_argument);
     if (has_thread) {
         CHECK(pthread_join(thread, NULL) == 0);

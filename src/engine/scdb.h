@@ -1,7 +1,7 @@
 /*
  * scdb.h - a persistent key-value store in a library: keys and values are bytes, in files.
  *
- * This header is the manual. Link with libscdb.so, or with libscdb.a, -lxxhash and -pthread.
+ * This header is the manual. Link with libscdb.so, or with libscdb.a and -pthread.
  *
  *     struct scdb *db;
  *     struct scdb_error error;
@@ -17,7 +17,8 @@
  * never changed there, so a crash can't damage what was written before. Memory holds an index
  * (about 16 bytes a key, whatever the keys' and values' length), never the data; the kernel's page
  * cache keeps what is used often. Bytes that were overwritten or deleted are reclaimed by
- * compaction, while the store is in use. All that is read has passed its checksum.
+ * compaction, while the store is in use: by scdb_compact(), or by itself where scdb_options say so.
+ * All that is read has passed its checksum.
  *
  * What is safe when. When a write returns SCDB_OK it is in the page cache: it outlives this
  * process, however that ends. Whether it outlives the machine's is for scdb_options.sync to say.
@@ -27,8 +28,17 @@
  *
  * Threads. All functions may be called from any thread, at the same time, on one store, but for
  * scdb_close(), which must be the last call, and for the functions of a batch and of a view: those
- * belong to one thread at a time. No callback is called with a lock held, so a callback may use the
- * store. After fork() only the parent may use a store that was open.
+ * belong to one thread at a time. No callback but that of scdb_set_log() is called with a lock
+ * held, so it may use the store. After fork() only the parent may use a store that was open; should
+ * it end without closing that, the child keeps the store locked as long as it lives.
+ *
+ * What it takes of the process. Four threads while a store is open for writing, up to three more
+ * during scdb_open(); they take no signals but those of their own faults. A descriptor and a
+ * mapping for each file of the store, 16 of them a GiB with the default segment_size, for which the
+ * limit of open files may have to be raised. A handler of SIGBUS from the first scdb_open() on,
+ * for a disk that fails under a mapping: it passes on what is not the library's; who sets one
+ * later has to do so, too. Where a limit of file sizes may be set (RLIMIT_FSIZE), ignore SIGXFSZ:
+ * a write beyond it is DISK_FULL then, else it ends the process.
  *
  * Processes. One process has a store open at a time, or several that only read it; one more is told
  * who has it.
@@ -128,12 +138,15 @@ struct scdb; /* an open store */
 
 /* When a write that has returned outlives a failure of power or kernel. */
 enum scdb_sync {
-    SCDB_SYNC_EVERYSEC = 0, /* about a second later; past two seconds, writes wait */
+    SCDB_SYNC_EVERYSEC = 0, /* about a second later; past two seconds, writes wait, and who reads
+                               what they have written */
     SCDB_SYNC_ALWAYS = 1,   /* at once: each write waits for the disk, many threads for one sync */
     SCDB_SYNC_NO = 2        /* when the kernel likes, or after scdb_sync() */
 };
 
-/* All zero is the default of everything: struct scdb_options options = {0}; */
+/* All zero is the default of everything: struct scdb_options options = {0}; (in C++ {}). A program
+ * that overwrites or deletes wants compaction: scdb-server's defaults are an interval of 3600 and a
+ * percentage of 40. */
 struct scdb_options {
     enum scdb_sync sync;
     uint64_t segment_size;          /* of a new store's files, 1 MiB to 1 GiB; 0 = 64 MiB */
@@ -177,7 +190,7 @@ SCDB_API enum scdb_status scdb_close(struct scdb *db);
  * Sets a key, whether it was there or not. From `expiry_ms` on it is not there any more; SCDB_NEVER
  * or scdb_after(60000), say.
  *
- * TOO_LARGE, NO_MEMORY, INDEX_FULL, KEY_LIMIT, READ_ONLY: nothing has changed. DISK_FULL, IO,
+ * TOO_LARGE, INDEX_FULL, KEY_LIMIT, READ_ONLY: nothing has changed. DISK_FULL, IO, NO_MEMORY,
  * WRITES_STOPPED: nothing has changed, or the value is set but not as safe as asked for. In the
  * second case reading the key fails the same way until the disk takes the value, which is tried
  * again and again; a crash before that brings back the old one.
@@ -185,7 +198,7 @@ SCDB_API enum scdb_status scdb_close(struct scdb *db);
 SCDB_API enum scdb_status scdb_set(struct scdb *db, struct scdb_bytes key, struct scdb_bytes value,
                                    int64_t expiry_ms) SCDB_MUST_CHECK;
 
-/* Deletes a key. NOT_FOUND: it was not there. WRITES_STOPPED, NO_MEMORY; DISK_FULL and IO as in
+/* Deletes a key. NOT_FOUND: it was not there. WRITES_STOPPED, NO_MEMORY, DISK_FULL and IO as in
  * scdb_set(). A key whose value is CORRUPT can be deleted, and set. */
 SCDB_API enum scdb_status scdb_delete(struct scdb *db, struct scdb_bytes key) SCDB_MUST_CHECK;
 
@@ -252,10 +265,11 @@ SCDB_API void scdb_batch_clear(struct scdb_batch *batch);
  * the store after a crash. The batch is unchanged and can be written again. Deleting a key that is
  * not there does nothing. Others wait meanwhile, so keep batches below some thousands of writes.
  *
- * Errors as in scdb_set(). CORRUPT: a key's present value can't be read, so it could not be put
- * back; set or delete that key by itself first. Should the disk die in the midst of putting back
- * what a failed batch had changed, the process is aborted, and the next scdb_open() finds none of
- * it.
+ * Errors as in scdb_set(). TOO_LARGE: the records are more than 1 GiB. DISK_FULL: there must be
+ * room for what the batch replaces or deletes as well; scdb_delete() needs none. CORRUPT: a key's
+ * present value can't be read, so it could not be put back; set or delete that key by itself first.
+ * Should the disk die, or memory run out, in the midst of putting back what a failed batch had
+ * changed, the process is aborted, and the next scdb_open() finds none of it.
  */
 SCDB_API enum scdb_status scdb_batch_write(struct scdb *db,
                                            const struct scdb_batch *batch) SCDB_MUST_CHECK;
@@ -270,7 +284,8 @@ struct scdb_key {
 typedef void scdb_visit(void *context, const struct scdb_key *key);
 
 /*
- * Visits at least `count` keys, or all that are left. Begin with *cursor 0; it becomes where to go
+ * Looks at `count` keys or a few more, or at all that are left, and visits those that have not
+ * expired. Begin with *cursor 0; it becomes where to go
  * on, and 0 again at the end. The order means nothing. The store may change meanwhile, between
  * calls and in `visit`: a key that is there from the first call to the last is visited exactly
  * once. Keys whose records can't be read are left out.

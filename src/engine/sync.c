@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "engine/engine_state.h"
 #include "engine/mutant.h"
 #include "engine/zero_ahead.h"
@@ -313,7 +314,7 @@ static void *sync_main(void *argument)
 enum status sync_start(struct engine *engine)
 {
     struct sync *sync = &engine->sync;
-    if (pthread_create(&sync->thread, NULL, sync_main, engine) != 0) {
+    if (thread_start(&sync->thread, sync_main, engine) != 0) {
         return STATUS_NO_MEMORY;
     }
     sync->running = true;

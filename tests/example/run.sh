@@ -45,7 +45,7 @@ plum 1" "$("$counter" "$data" 2>&1 | sort)"
 
 compile shared -L"$BUILD" -lscdb -Wl,-rpath,"$(realpath "$BUILD")"
 use shared
-compile static "$BUILD/libscdb.a" -lxxhash -pthread
+compile static "$BUILD/libscdb.a" -pthread
 use static
 
 # Each finds what the other wrote.

@@ -609,6 +609,68 @@ START_TEST(one_process_at_a_time)
 }
 END_TEST
 
+/* Of a child that goes on, as a worker that was forked does. */
+START_TEST(a_child_does_not_keep_the_lock_of_a_closed_store)
+{
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        char byte;
+        (void)close(ends[1]);
+        _exit(read(ends[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    (void)close(ends[0]);
+    reopen();
+    (void)close(ends[1]);
+    int result;
+    ck_assert_int_eq(waitpid(child, &result, 0), child);
+    ck_assert_int_eq(result, 0);
+}
+END_TEST
+
+/* What a program prints that has closed its standard streams ends up in no file of the store. */
+START_TEST(standard_streams_stay_closed)
+{
+    int kept[3];
+    bool are_closed = true;
+    close_store();
+    for (int i = 0; i < 3; i++) {
+        kept[i] = fcntl(i, F_DUPFD_CLOEXEC, 10);
+        (void)close(i);
+    }
+    open_store(NULL);
+    set("a", "1");
+    for (int i = 0; i < 3; i++) {
+        are_closed = are_closed && fcntl(i, F_GETFD) < 0;
+    }
+    close_store();
+    for (int i = 0; i < 3; i++) {
+        (void)dup2(kept[i], i);
+        (void)close(kept[i]);
+    }
+    ck_assert(are_closed);
+    open_store(NULL);
+    expect("a", "1");
+}
+END_TEST
+
+/* Blocked once the store is open, as by a program that waits for its signals. */
+START_TEST(signals_are_the_programs)
+{
+    sigset_t blocked;
+    sigset_t before;
+    const struct timespec wait = {.tv_sec = 60};
+    ck_assert_int_eq(sigemptyset(&blocked), 0);
+    ck_assert_int_eq(sigaddset(&blocked, SIGUSR1), 0);
+    ck_assert_int_eq(pthread_sigmask(SIG_BLOCK, &blocked, &before), 0);
+    ck_assert_int_eq(kill(getpid(), SIGUSR1), 0); /* would end the process on another thread */
+    ck_assert_int_eq(sigtimedwait(&blocked, NULL, &wait), SIGUSR1);
+    ck_assert_int_eq(pthread_sigmask(SIG_SETMASK, &before, NULL), 0);
+}
+END_TEST
+
 START_TEST(bad_options_are_refused)
 {
     static const struct scdb_options bad[] = {
@@ -848,6 +910,9 @@ int main(void)
     tcase_add_test(tests, always_means_durable_on_return);
     tcase_add_test(tests, max_keys_limits_new_keys);
     tcase_add_test(tests, one_process_at_a_time);
+    tcase_add_test(tests, a_child_does_not_keep_the_lock_of_a_closed_store);
+    tcase_add_test(tests, standard_streams_stay_closed);
+    tcase_add_test(tests, signals_are_the_programs);
     tcase_add_test(tests, bad_options_are_refused);
     tcase_add_test(tests, writes_survive_kill);
     tcase_add_test(tests, damage_is_found_and_named);
