@@ -21,11 +21,11 @@ sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential"
 
 import test_program  # noqa: E402  (after the path is set)
 import wire  # noqa: E402
-from server import ROOT, Server  # noqa: E402
+from server import Server, check_path  # noqa: E402
 
 SEED = int(os.environ.get("SCDB_TEST_SEED") or random.SystemRandom().randrange(1 << 40))
 SCALE = float(os.environ.get("SCDB_TEST_SCALE") or 1)
-CHECK = os.environ.get("SCDB_CHECK") or os.path.join(ROOT, "build", "scdb-check")
+CHECK = check_path()
 KEYS = [b"k%d" % i for i in range(4)]
 SIZES = (20000, 65536, 65537, 300000, 1500000)
 SIZE_MAX = 2500000  # where a value goes on growing no more

@@ -26,9 +26,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "support")]
 
 import test_program  # noqa: E402  (after the path is set)
-from server import ROOT, Server, ServerError, scdb_path  # noqa: E402
+from server import ROOT, Server, ServerError, check_path  # noqa: E402
 
-CHECK = os.environ.get("SCDB_CHECK") or os.path.join(os.path.dirname(scdb_path()), "scdb-check")
+CHECK = check_path()
 FIXTURES = os.path.join(ROOT, "tests", "fixtures", "v1")
 SEED = int(os.environ.get("SCDB_TEST_SEED", time.time_ns() & 0xFFFFFFFF))
 FLIPS = max(8, int(100 * float(os.environ.get("SCDB_TEST_SCALE", "1"))))

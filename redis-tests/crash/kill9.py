@@ -5,11 +5,11 @@
 
 Eight clients write to two databases each, single commands and transactions, one by one and in
 pipelines; where the server has COMPACT, another client keeps it compacting, and others go while they
-send large values. The server is killed, started again on the same directory, and every client's
-databases must look as after a prefix of its commands that holds all that were acknowledged: so no
-write is lost, and there is no half of a MSET, a RENAME, an EXEC or a large value. Rounds go on with
-the same data; at the end of a mode the server is stopped cleanly and started once more. Closes with
-"N passed, N failed", counting rounds.
+send large values. The server is killed, scdb-check has to find the store sound, the server is
+started again on the same directory, and every client's databases must look as after a prefix of its
+commands that holds all that were acknowledged: so no write is lost, and there is no half of a MSET,
+a RENAME, an EXEC or a large value. Rounds go on with the same data; at the end of a mode the server
+is stopped cleanly and started once more. Closes with "N passed, N failed", counting rounds.
 """
 
 import argparse
@@ -28,7 +28,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "differential"))
 import test_program  # noqa: E402  (after the path is set)
 import wire  # noqa: E402
 from client_model import SHORT_MS_MAX, STAGED_CHANCE, STAGED_SIZES, ClientModel  # noqa: E402
-from server import Server, ServerError  # noqa: E402
+from server import Server, ServerError, verify_store  # noqa: E402
 
 CLIENT_COUNT = 8
 LEAVERS_DATABASE = 2 * CLIENT_COUNT
@@ -206,6 +206,8 @@ def one_round(server, models, rand):
         problems += [f"an error reply: {error}" for error in load.errors]
     in_flight = sum(len(model.in_flight) for model in models)
     acknowledged = sum(load.acknowledged for load in loads)
+    if not server.is_redis:
+        verify_store(server.directory)
     start = time.monotonic()
     server.start()
     seconds = time.monotonic() - start

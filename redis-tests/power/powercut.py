@@ -9,8 +9,8 @@ four clients (those of crash/client_model.py) and of compactions, is killed in t
 stopped in the midst of it, and stopped again when all is quiet. Then, for STATES points in what
 the recorder noted, the directory is made as a power cut at that point may have left it (disk.py):
 of what was not synced nothing is there, or everything, or any part, sector by sector, name by
-name. The real server is started on it, and what it serves must be, for each client,
-the state after a prefix of its commands, whole ones and whole transactions, with
+name. scdb-check must find it sound; the real server is started on it, and what it serves must be,
+for each client, the state after a prefix of its commands, whole ones and whole transactions, with
 
 - under appendfsync always everything that was acknowledged before the cut;
 - in the other modes everything that was acknowledged before the first write to the log that was
@@ -51,7 +51,7 @@ import test_program  # noqa: E402
 import wire  # noqa: E402
 from client_model import SHORT_MS_MAX, ClientModel, Databases, short  # noqa: E402
 from kill9 import Compactor, Connection, Load, add_staged  # noqa: E402
-from server import ROOT, Server, ServerError  # noqa: E402
+from server import ROOT, Server, ServerError, verify_store  # noqa: E402
 
 CLIENT_COUNT = 4
 STAGED_CHANCE = 0.003  # some in a second's load
@@ -317,6 +317,7 @@ class Checker:
             follower.advance(required)
         try:
             self.lay_out(files)
+            verify_store(self.server.directory)
             found = self.look()
             problem = self.compare(found, point)
             chance = self.rand.random()

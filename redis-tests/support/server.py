@@ -26,6 +26,18 @@ def scdb_path():
     return os.environ.get("SCDB_SERVER") or os.path.join(ROOT, "build", "scdb-server")
 
 
+def check_path():
+    return os.environ.get("SCDB_CHECK") or os.path.join(os.path.dirname(scdb_path()), "scdb-check")
+
+
+def verify_store(directory):
+    """ServerError unless scdb-check finds a store sound that no server has open now: a kill or a
+    power cut is no damage."""
+    done = subprocess.run([check_path(), "verify", directory], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ServerError(f"scdb-check verify ends with {done.returncode}:\n{done.stdout}{done.stderr}")
+
+
 def redis_path(directory):
     """A redis-server to compare with: the installed one, or a link in `directory` to
     redis-check-rdb, which is the same program and goes by the name that it is called by."""
