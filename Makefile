@@ -126,9 +126,10 @@ $(BUILD)/libscdb.a: $(call objects_of,base) $(call objects_of,engine)
 	    --remove-section='.gnu.*lto_*' $(@D)/libscdb.o
 	$(Q)rm -f $@ && ar rcs $@ $(@D)/libscdb.o
 
+# Its handler of SIGBUS may be called as long as the process lives, so dlclose() leaves it where it is.
 $(BUILD)/libscdb.so: $(call objects_of,base) $(call objects_of,engine)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libscdb.so.1 -Wl,--exclude-libs,ALL -o $@ $^ $(ENGINE_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-soname,libscdb.so.1 -Wl,-z,nodelete -Wl,--exclude-libs,ALL -o $@ $^ $(ENGINE_LIBS)
 	$(Q)ln -sf libscdb.so $(@D)/libscdb.so.1
 
 $(BUILD)/%.o: %.c $(MADE_WITH) | $(INSTALLED)/build
@@ -636,15 +637,19 @@ compile_commands: | $(INSTALLED)/build $(INSTALLED)/test ## compile_commands.jso
 
 PREFIX ?= /usr/local
 SYSCONFDIR ?= $(PREFIX)/etc
+VERSION = $(shell sed -n 's/^\#define SCDB_VERSION "\(.*\)"/\1/p' src/base/version.h)
 
 .PHONY: install
-install: build ## server, scdb-check, libscdb, scdb.h and scdb.conf under PREFIX=/usr/local (DESTDIR respected)
+install: build ## server, scdb-check, libscdb with scdb.h and scdb.pc, and scdb.conf under PREFIX=/usr/local (DESTDIR respected)
 	install -D -m 755 $(SERVER) $(DESTDIR)$(PREFIX)/bin/scdb-server
 	install -D -m 755 $(CHECKER) $(DESTDIR)$(PREFIX)/bin/scdb-check
 	install -D -m 644 $(BUILD)/libscdb.a $(DESTDIR)$(PREFIX)/lib/libscdb.a
 	install -D -m 755 $(BUILD)/libscdb.so $(DESTDIR)$(PREFIX)/lib/libscdb.so.1
 	ln -sf libscdb.so.1 $(DESTDIR)$(PREFIX)/lib/libscdb.so
 	install -D -m 644 src/engine/scdb.h $(DESTDIR)$(PREFIX)/include/scdb.h
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' src/engine/scdb.pc.in \
+	    >$(DESTDIR)$(PREFIX)/lib/pkgconfig/scdb.pc
 	test -e $(DESTDIR)$(SYSCONFDIR)/scdb.conf || \
 	    install -D -m 644 scdb.conf $(DESTDIR)$(SYSCONFDIR)/scdb.conf
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The example of docs/examples, built as a user would build it: with scdb.h and nothing else of this
-# repository, once against libscdb.so and once against libscdb.a in the build folder $BUILD.
+# repository, once against libscdb.so and once against libscdb.a in the build folder $BUILD, and once
+# with what `make install` has put where pkg-config finds it.
 # $LIBRARY_FLAGS are what the libraries were compiled with (a sanitizer must be linked, too).
 # Ends with "N passed, N failed".
 set -u
@@ -14,12 +15,12 @@ cd "$(dirname "$0")/../.." || exit 1
 mkdir "$scratch/include"
 cp src/engine/scdb.h "$scratch/include"
 
-# compile NAME FLAGS...
+# compile NAME FLAGS...: with flags that say where scdb.h and the library are
 compile() {
     name=$1
     shift
     # shellcheck disable=SC2086  # flags are words
-    $CC $LIBRARY_FLAGS -std=c11 -Wall -Wextra -Wpedantic -Werror -I"$scratch/include" \
+    $CC $LIBRARY_FLAGS -std=c11 -Wall -Wextra -Wpedantic -Werror \
         -o "$scratch/$name" docs/examples/counter.c "$@"
     expect "$name compiles" 0 $?
 }
@@ -43,10 +44,21 @@ plum 1" "$("$counter" "$data" 2>&1 | sort)"
     expect "$1: says where" 1 "$(grep -c "$scratch/no/such/place" "$scratch/error")"
 }
 
-compile shared -L"$BUILD" -lscdb -Wl,-rpath,"$(realpath "$BUILD")"
+compile shared -I"$scratch/include" -L"$BUILD" -lscdb -Wl,-rpath,"$(realpath "$BUILD")"
 use shared
-compile static "$BUILD/libscdb.a" -pthread
+compile static -I"$scratch/include" "$BUILD/libscdb.a" -pthread
 use static
+
+root=$scratch/root
+BUILD=$BUILD CC=$CC make -s install PREFIX="$root" >"$scratch/install" 2>&1
+expect "make install" 0 $?
+# shellcheck disable=SC2046  # flags are words
+compile installed $(PKG_CONFIG_PATH=$root/lib/pkgconfig pkg-config --cflags --libs scdb) \
+    -Wl,-rpath,"$root/lib"
+use installed
+expect "pkg-config tells the version of what is installed" \
+    "$(PKG_CONFIG_PATH=$root/lib/pkgconfig pkg-config --modversion scdb)" \
+    "$("$root/bin/scdb-check" --version | grep -o '[0-9][0-9.]*' | head -n 1)"
 
 # Each finds what the other wrote.
 expect "both read one store" "$("$scratch/static" "$scratch/data-static" | sort)" \
