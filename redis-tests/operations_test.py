@@ -772,6 +772,16 @@ class SystemCalls(TestCase):
         self.assertEqual(self.client(server).dbsize(), 0)
 
 
+class StandardStreams(TestCase):
+    def test_those_that_are_closed_are_no_files_of_the_server(self):
+        server = self.server()
+        server.path = self.script(server, ["<&-", ">&-", "2>&-", server.path])
+        server.start()
+        self.assertTrue(self.client(server).set("key", "value"))
+        streams = [os.readlink(f"/proc/{server.pid}/fd/{number}") for number in range(3)]
+        self.assertEqual(streams, ["/dev/null"] * 3)
+
+
 class OomScore(TestCase):
     def score(self, server):
         with open(f"/proc/{server.pid}/oom_score_adj", encoding="ascii") as file:

@@ -15,6 +15,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+void daemon_open_standard_streams(void)
+{
+    int null;
+    do {
+        null = open("/dev/null", O_RDWR); /* the lowest one that is free */
+    } while (null >= STDIN_FILENO && null <= STDERR_FILENO);
+    if (null >= 0) {
+        (void)close(null);
+    }
+}
+
 enum status daemon_enter_directory(const char *directory, bool may_make, char *path,
                                    unsigned path_size, struct error *error)
 {

@@ -10,6 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The standard streams that we were started without become /dev/null: else the first files and
+ * connections would be these streams, and get what is written for people. First of all. */
+void daemon_open_standard_streams(void);
+
 /* Makes the directory when it is missing (one level) and `may_make`, and goes there; `path` becomes
  * absolute. IO: `error` names it. */
 enum status daemon_enter_directory(const char *directory, bool may_make, char *path,

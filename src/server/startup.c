@@ -28,6 +28,7 @@ int startup_main(int argc, char **argv,
 {
     struct config *config;
     struct error error = {.text = ""};
+    daemon_open_standard_streams();
     process_title_init(argc, argv);
     memory_return_begin();
     if (config_create(&config) != STATUS_OK) {
