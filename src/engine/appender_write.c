@@ -123,10 +123,11 @@ enum status appender_heed_write(struct engine *engine, enum status status)
 static void note_result(struct appender *appender, enum status status)
 {
     int before = atomic_load(&appender->failing);
-    if (before == STATUS_WRITES_STOPPED) {
-        return;
-    }
-    atomic_store(&appender->failing, (int)status);
+    do {
+        if (before == STATUS_WRITES_STOPPED) {
+            return;
+        }
+    } while (!atomic_compare_exchange_weak(&appender->failing, &before, (int)status));
     if (status != STATUS_OK && before == STATUS_OK) {
         LOG_WARNING("can't write the log: %s; nothing is acknowledged until it can be written",
                     status_words(status));

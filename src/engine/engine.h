@@ -84,7 +84,8 @@ struct engine_options {
 enum status engine_open(const struct engine_options *options, struct engine **out,
                         struct error *error) MUST_CHECK;
 
-/* Writes and syncs all, stops the threads, frees. IO when the last sync failed. */
+/* Writes and syncs all, stops the threads, frees, whatever fails. DISK_FULL, NO_MEMORY, IO,
+ * WRITES_STOPPED: what was written last may not be durable. */
 enum status engine_close(struct engine *engine);
 
 /* Any thread. */

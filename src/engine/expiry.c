@@ -41,6 +41,11 @@ void expiry_drop_locked(struct engine *engine, struct engine_keyspace *keyspace,
     CHECK(index_remove(keyspace->index, slot->hash, slot->address));
     change_forget_locked(engine, keyspace, slot->hash, lookup);
     engine->expiry.removed++;
+    /* Who finds nothing there now rests on the record that expired, as who has found it did. */
+    uint64_t position = lookup_position(lookup->segment, lookup->offset, lookup->size);
+    if (position > engine->deletion_position) {
+        engine->deletion_position = position;
+    }
     int64_t expiry_ms = lookup->status == STATUS_OK ? lookup->record.expiry_ms : slot->expiry_ms;
     if (expiry_ms > engine->expiry.until_ms) {
         engine->expiry.until_ms = expiry_ms;

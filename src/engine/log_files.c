@@ -263,6 +263,12 @@ void log_files_discard(struct engine *engine, struct segment *segment)
 
 #define SEAL_BATCH 64
 
+/* To its end, and so are the groups that reach into the next one. */
+static bool is_durable(const struct segment *segment)
+{
+    return segment->synced_end == segment->end && !segment->in_unsynced;
+}
+
 /* Closed, durable segments that are not sealed yet, referenced; returns how many. */
 static size_t find_sealable(struct engine *engine, struct segment **found)
 {
@@ -272,8 +278,8 @@ static size_t find_sealable(struct engine *engine, struct segment **found)
     struct segment *segment;
     while (count < SEAL_BATCH &&
            (segment = segment_table_next(&engine->segments, &handle)) != NULL) {
-        bool is_durable = segment->synced_end == segment->end || MUTANT(SEALED_BEFORE_SYNC);
-        if (segment->closed && !segment->sealed && is_durable && segment->end > 0) {
+        bool may_be_sealed = is_durable(segment) || MUTANT(SEALED_BEFORE_SYNC);
+        if (segment->closed && !segment->sealed && may_be_sealed && segment->end > 0) {
             found[count++] = segment;
             segment_reference(segment);
         }

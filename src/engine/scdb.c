@@ -225,11 +225,13 @@ struct engine_keyspace *scdb_begin(struct scdb *db)
     engine_lock(db->engine);
     engine_rest_begin_locked(db->engine);
     db->value_bytes = engine_value_bytes_locked(db->engine);
+    db->payload_position = engine_payload_position_locked(db->engine);
     return engine_database_locked(db->engine, SCDB_DATABASE);
 }
 
-/* What rests on `position` is written; waits until it is as durable as it has to be. */
-static enum status wait_durable(struct scdb *db, uint64_t position)
+/* What rests on `position` is written; waits until it is as durable as it has to be. After a
+ * failure of the disk what was only read is shown as it is to who comes later. */
+static enum status wait_durable(struct scdb *db, uint64_t position, bool has_written)
 {
     bool failed = false;
     if (engine_may_reply(db->engine, position, &failed)) {
@@ -240,20 +242,22 @@ static enum status wait_durable(struct scdb *db, uint64_t position)
         condition_wait(&db->durable_moved, &db->durable_mutex, -1);
     }
     mutex_unlock(&db->durable_mutex);
-    return failed ? STATUS_WRITES_STOPPED : STATUS_OK;
+    bool is_shown = !failed || (!has_written && engine_may_show(db->engine, position, &failed));
+    return is_shown ? STATUS_OK : STATUS_WRITES_STOPPED;
 }
 
 enum status scdb_end(struct scdb *db, enum status status)
 {
     uint64_t position = engine_rest_end_locked(db->engine);
     uint64_t written = engine_value_bytes_locked(db->engine) - db->value_bytes;
+    bool has_written = engine_payload_position_locked(db->engine) != db->payload_position;
     engine_unlock(db->engine);
     if (position == 0 || (status != STATUS_OK && status != STATUS_NOT_FOUND)) {
         return status;
     }
     enum status safe = engine_write(db->engine, position);
     if (safe == STATUS_OK) {
-        safe = wait_durable(db, position);
+        safe = wait_durable(db, position, has_written);
     }
     int64_t delay_us = engine_write_delay_us(db->engine, written);
     if (delay_us > 0) {

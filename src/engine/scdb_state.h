@@ -14,9 +14,10 @@
 #define SCDB_TYPE     0 /* a string: the server's other types are not for this library */
 
 struct scdb {
-    struct file_system *fs; /* owned */
-    struct engine *engine;  /* owned */
-    uint64_t value_bytes;   /* engine_value_bytes_locked() at scdb_begin(); under its lock */
+    struct file_system *fs;    /* owned */
+    struct engine *engine;     /* owned */
+    uint64_t value_bytes;      /* engine_value_bytes_locked() at scdb_begin(); under its lock */
+    uint64_t payload_position; /* engine_payload_position_locked(), likewise */
 
     /* A leaf: the engine's hook, and those who wait for it. */
     struct mutex durable_mutex;

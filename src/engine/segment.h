@@ -64,7 +64,8 @@ struct segment {
     uint64_t synced_end;      /* bytes before this are durable */
     uint64_t tail_from;       /* records from here on may lie in the tail in memory */
     uint64_t faulted_end;     /* the mapping's pages were faulted in up to here; write mutex */
-    bool in_unsynced;         /* stands in the list of what the next sync must cover */
+    bool in_unsynced;         /* stands in the list of what the next sync must cover, or the
+                                 running one has to bring to its end */
     struct segment *next_unsynced;
     bool closed;            /* no record will be added */
     bool sealed;            /* closed, durable, its end known to the manifest in memory */

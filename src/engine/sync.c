@@ -79,34 +79,44 @@ struct sync_pass {
     uint64_t changes;
 };
 
-/* The next few segments of the log that have bytes before the pass's position that are not
- * durable. They stay: only durable segments are ever compacted away. */
+/* The next few segments of the log, behind `*last` (NULL: from its beginning), that have bytes
+ * before the pass's position that are not durable. They stay: they are on the list until the pass
+ * ends, and what is on the list is neither sealed nor compacted away. */
 static size_t collect_targets(struct engine *engine, const struct sync_pass *pass,
-                              struct sync_target *targets)
+                              struct segment **last, struct sync_target *targets)
 {
     size_t count = 0;
     mutex_lock(&engine->lock);
-    struct segment *segment = engine->appender.unsynced_first;
+    struct segment *segment =
+        *last == NULL ? engine->appender.unsynced_first : (*last)->next_unsynced;
     while (segment != NULL && count < BATCH_SIZE && segment->base_position < pass->position) {
         uint64_t end = pass->position - segment->base_position;
         end = end < segment->end ? end : segment->end;
         if (end > segment->synced_end) {
             targets[count++] = (struct sync_target){.segment = segment, .end = end};
         }
+        *last = segment;
         segment = segment->next_unsynced;
     }
     mutex_unlock(&engine->lock);
     return count;
 }
 
-/* The targets are durable: those that are closed and whole leave the list. */
 static void note_synced(struct engine *engine, const struct sync_target *targets, size_t count)
 {
-    struct appender *appender = &engine->appender;
     mutex_lock(&engine->lock);
     for (size_t i = 0; i < count; i++) {
         targets[i].segment->synced_end = targets[i].end;
     }
+    mutex_unlock(&engine->lock);
+}
+
+/* All that a pass covers is durable: segments that are so to their end leave the list. Not before:
+ * a group may begin in one and end in another. */
+static void forget_synced(struct engine *engine)
+{
+    struct appender *appender = &engine->appender;
+    mutex_lock(&engine->lock);
     while (appender->unsynced_first != NULL) {
         struct segment *first = appender->unsynced_first;
         if (first->synced_end < first->end) {
@@ -141,8 +151,9 @@ static enum status sync_segment(struct sync *sync, const struct segment *segment
 static enum status sync_segments(struct engine *engine, const struct sync_pass *pass)
 {
     struct sync_target targets[BATCH_SIZE];
+    struct segment *last = NULL;
     size_t count;
-    while ((count = collect_targets(engine, pass, targets)) > 0) {
+    while ((count = collect_targets(engine, pass, &last, targets)) > 0) {
         for (size_t i = 0; i < count; i++) {
             if (MUTANT(LOG_GAP) && i + 1 < count) {
                 continue;
@@ -154,6 +165,7 @@ static enum status sync_segments(struct engine *engine, const struct sync_pass *
         }
         note_synced(engine, targets, count);
     }
+    forget_synced(engine);
     return STATUS_OK;
 }
 
@@ -225,7 +237,16 @@ static enum status make_durable(struct engine *engine)
     return STATUS_OK;
 }
 
-/* Everything appended so far becomes durable. One caller at a time. */
+/* Is there anything for a pass to sync of what it set out to cover? */
+static bool has_written(struct engine *engine, uint64_t payload)
+{
+    uint64_t written = atomic_load(&engine->appender.written_position);
+    uint64_t end = payload < written ? payload : written;
+    return end > atomic_load(&engine->sync.durable_position);
+}
+
+/* Everything appended so far becomes durable; where it can't all be written, what is written, for
+ * which some may wait. One caller at a time. */
 static enum status run_pass(struct engine *engine)
 {
     struct sync *sync = &engine->sync;
@@ -246,8 +267,10 @@ static enum status run_pass(struct engine *engine)
     if (status != STATUS_OK) {
         int64_t none = 0; /* not written, so not covered: as old as it was */
         (void)atomic_compare_exchange_strong(&appender->unsynced_since_ms, &none, since);
-    } else if (payload > atomic_load(&sync->durable_position)) {
-        status = make_durable(engine);
+    }
+    if (status != STATUS_WRITES_STOPPED && has_written(engine, payload)) {
+        enum status synced = make_durable(engine);
+        status = status == STATUS_OK ? synced : status;
     }
     atomic_store(&sync->running_since_ms, 0);
     atomic_store(&sync->passing, false);
@@ -360,15 +383,16 @@ enum status sync_last(struct engine *engine)
         return STATUS_WRITES_STOPPED;
     }
     enum status status = appender_write(engine, engine->appender.position);
-    struct sync_pass pass = begin_pass(engine);
-    if (status == STATUS_OK) {
-        status = sync_segments(engine, &pass);
+    if (status == STATUS_WRITES_STOPPED) {
+        return status;
     }
-    if (status == STATUS_OK) {
+    struct sync_pass pass = begin_pass(engine); /* of what is written, when that is not all */
+    enum status synced = sync_segments(engine, &pass);
+    if (synced == STATUS_OK) {
         engine->durable_place = pass.place;
         atomic_store(&sync->durable_position, pass.position);
     }
-    return status;
+    return synced == STATUS_OK ? status : synced;
 }
 
 /* Wakes the thread for those that wait for on_durable(), once for all of them. */
@@ -400,13 +424,12 @@ bool sync_may_reply(struct engine *engine, uint64_t position, bool *failed)
     if (policy == SYNC_NO || position <= atomic_load(&sync->durable_position)) {
         return true;
     }
-    bool has_failed = sync_has_stopped(sync);
-    if (policy == SYNC_EVERYSEC && (has_failed || !is_stalled(engine))) {
-        return true; /* after a failure reading goes on; new writes are refused */
-    }
-    if (has_failed) {
+    if (sync_has_stopped(sync)) {
         *failed = true;
         return false;
+    }
+    if (policy == SYNC_EVERYSEC && !is_stalled(engine)) {
+        return true;
     }
     if (policy == SYNC_EVERYSEC && !atomic_exchange(&sync->delay_counted, true)) {
         atomic_fetch_add(&sync->delayed, 1);

@@ -35,16 +35,25 @@ static void close_store(void)
     db = NULL;
 }
 
+/* An empty store in place of the one that is open: some options are for new ones. */
+static void start_anew(const struct scdb_options *options)
+{
+    close_store();
+    test_directory_destroy(&directory);
+    test_directory_create(&directory);
+    open_store(options);
+}
+
+static const struct scdb_options small_segments = {.segment_size = 1 << 20};
+
 /* Values that are larger than a segment take long where every access is watched: smaller ones
  * then, and smaller segments. */
 static size_t more_than_a_segment(void)
 {
-    const struct scdb_options small_segments = {.segment_size = 1 << 20};
     if (test_scale() >= 1) {
         return 70000000;
     }
-    close_store();
-    open_store(&small_segments);
+    start_anew(&small_segments);
     return 2000000;
 }
 
@@ -539,6 +548,84 @@ START_TEST(compact_reclaims)
 }
 END_TEST
 
+/* Sets each of four keys so often that nearly all of what is written is garbage. */
+static void overwrite(void)
+{
+    char *value = large_value(100000, 'a');
+    for (unsigned i = 0; i < 100; i++) {
+        char key = (char)('a' + i % 4);
+        ck_assert_int_eq(scdb_set(db, scdb_bytes(&key, 1), scdb_bytes(value, 100000), SCDB_NEVER),
+                         SCDB_OK);
+    }
+    free(value);
+}
+
+/* Row `_i`: each of the two options by itself. */
+START_TEST(compaction_comes_by_itself_where_options_say_so)
+{
+    const struct scdb_options rows[] = {
+        {.segment_size = 1 << 20, .compaction_percentage = 40},
+        {.segment_size = 1 << 20, .compaction_interval_s = 1},
+    };
+    start_anew(&rows[_i]);
+    overwrite();
+    int64_t deadline_ms = clock_monotonic_ms() + 60000;
+    struct scdb_statistics found;
+    do {
+        usleep(20000);
+        found = statistics();
+    } while ((found.compactions == 0 || found.record_bytes > 4000000) &&
+             clock_monotonic_ms() < deadline_ms);
+    ck_assert_uint_gt(found.compactions, 0);
+    ck_assert_uint_le(found.record_bytes, 4000000);
+    ck_assert_uint_eq(statistics().keys, 4);
+}
+END_TEST
+
+START_TEST(compaction_waits_to_be_asked_by_default)
+{
+    start_anew(&small_segments);
+    overwrite();
+    usleep(300000);
+    ck_assert_uint_gt(statistics().record_bytes, 9000000);
+    ck_assert_uint_eq(statistics().compactions, 0);
+}
+END_TEST
+
+START_TEST(a_backup_is_a_store_as_it_was)
+{
+    struct scdb_error error = {.text = ""};
+    struct test_directory other;
+    char path[sizeof(other.path) + 8];
+    test_directory_create(&other);
+    (void)snprintf(path, sizeof(path), "%s/copy", other.path);
+    set("a", "1");
+    ck_assert_int_eq(scdb_set(db, scdb_string("b"), scdb_string("2"), scdb_after(1000000)),
+                     SCDB_OK);
+    enum scdb_status status = scdb_backup(db, path, &error);
+    ck_assert_msg(status == SCDB_OK, "%s", error.text);
+    set("a", "changed");
+    ck_assert_int_eq(scdb_delete(db, scdb_string("b")), SCDB_OK);
+
+    ck_assert_int_eq(scdb_backup(db, path, &error), SCDB_INVALID); /* it is not empty */
+    ck_assert_ptr_nonnull(strstr(error.text, path));
+    ck_assert_int_eq(scdb_backup(db, path, NULL), SCDB_INVALID);
+
+    struct scdb *original = db;
+    ck_assert_int_eq(scdb_open(path, NULL, &db, &error), SCDB_OK);
+    expect("a", "1");
+    expect("b", "2");
+    ck_assert_uint_eq(statistics().keys, 2);
+    set("c", "3");
+    close_store();
+    db = original;
+    expect("a", "changed");
+    expect("b", NULL);
+    expect("c", NULL);
+    test_directory_destroy(&other);
+}
+END_TEST
+
 START_TEST(sync_makes_durable)
 {
     close_store();
@@ -606,6 +693,51 @@ START_TEST(one_process_at_a_time)
     ck_assert_int_eq(waitpid(child, &result, 0), child);
     ck_assert_int_eq(result, 0);
     set("a", "1");
+}
+END_TEST
+
+START_TEST(read_only_changes_nothing)
+{
+    const struct scdb_options read_only = {.read_only = true};
+    struct scdb_error error = {.text = ""};
+    struct scdb_batch *batch = new_batch();
+    struct scdb *second;
+    char path[sizeof(directory.path) + 8];
+    (void)snprintf(path, sizeof(path), "%s/copy", directory.path);
+    batch_set(batch, "b", "2");
+    set("a", "1");
+    close_store();
+    open_store(&read_only);
+    ck_assert_int_eq(scdb_open(directory.path, &read_only, &second, &error), SCDB_OK);
+    expect("a", "1");
+    ck_assert_int_eq(scdb_set(db, scdb_string("a"), scdb_string("2"), SCDB_NEVER), SCDB_READ_ONLY);
+    ck_assert_int_eq(scdb_delete(db, scdb_string("a")), SCDB_READ_ONLY);
+    ck_assert_int_eq(scdb_batch_write(db, batch), SCDB_READ_ONLY);
+    ck_assert_int_eq(scdb_clear(db), SCDB_READ_ONLY);
+    ck_assert_int_eq(scdb_compact(db, NULL), SCDB_READ_ONLY);
+    ck_assert_int_eq(scdb_backup(db, path, &error), SCDB_READ_ONLY);
+    ck_assert_int_eq(scdb_sync(db), SCDB_OK);
+    ck_assert_int_eq(open_again(NULL, &error), SCDB_LOCKED);
+    expect("a", "1");
+    expect("b", NULL);
+    ck_assert_int_eq(scdb_close(second), SCDB_OK);
+    scdb_batch_destroy(batch);
+    reopen();
+    expect("a", "1");
+}
+END_TEST
+
+START_TEST(a_store_that_is_not_there_is_not_made_to_be_read)
+{
+    const struct scdb_options read_only = {.read_only = true};
+    struct scdb_error error = {.text = ""};
+    struct scdb *none = NULL;
+    char path[sizeof(directory.path) + 8];
+    (void)snprintf(path, sizeof(path), "%s/none", directory.path);
+    ck_assert_int_eq(scdb_open(path, &read_only, &none, &error), SCDB_NOT_FOUND);
+    ck_assert_ptr_nonnull(strstr(error.text, path));
+    ck_assert_ptr_null(none);
+    ck_assert_int_ne(access(path, F_OK), 0);
 }
 END_TEST
 
@@ -876,7 +1008,7 @@ END_TEST
 
 START_TEST(statuses_have_words)
 {
-    for (int i = SCDB_OK; i <= SCDB_CLOSED; i++) {
+    for (int i = SCDB_OK; i <= SCDB_READ_ONLY; i++) {
         ck_assert_str_ne(scdb_status_text((enum scdb_status)i), "");
         ck_assert_str_ne(scdb_status_text((enum scdb_status)i), "unknown status");
     }
@@ -906,10 +1038,15 @@ int main(void)
     tcase_add_test(tests, scan_of_nothing);
     tcase_add_test(tests, clear_empties);
     tcase_add_test(tests, compact_reclaims);
+    tcase_add_loop_test(tests, compaction_comes_by_itself_where_options_say_so, 0, 2);
+    tcase_add_test(tests, compaction_waits_to_be_asked_by_default);
+    tcase_add_test(tests, a_backup_is_a_store_as_it_was);
     tcase_add_test(tests, sync_makes_durable);
     tcase_add_test(tests, always_means_durable_on_return);
     tcase_add_test(tests, max_keys_limits_new_keys);
     tcase_add_test(tests, one_process_at_a_time);
+    tcase_add_test(tests, read_only_changes_nothing);
+    tcase_add_test(tests, a_store_that_is_not_there_is_not_made_to_be_read);
     tcase_add_test(tests, a_child_does_not_keep_the_lock_of_a_closed_store);
     tcase_add_test(tests, standard_streams_stay_closed);
     tcase_add_test(tests, signals_are_the_programs);

@@ -151,7 +151,49 @@ START_TEST(a_failed_sync_stops_writing_for_good)
     ck_assert_uint_eq(look("a", STATUS_OK), 0);
     ck_assert_uint_gt(look("b", STATUS_OK), first); /* an answer that will not leave */
     ck_assert(look_at_all().writes_stopped);
-    ck_assert_int_eq(engine_close(engine), STATUS_IO);
+    ck_assert_int_eq(engine_close(engine), STATUS_WRITES_STOPPED);
+}
+END_TEST
+
+/* Who writes waits for a late sync, and in vain when that fails; who reads is shown what there is.
+ */
+START_TEST(what_a_late_sync_has_not_saved_is_not_acknowledged)
+{
+    uint64_t position;
+    bool failed;
+    engine_set_sync_policy(engine, SYNC_EVERYSEC);
+    ck_assert_int_eq(put("a", 10, &position), STATUS_OK);
+    ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
+    ck_assert(engine_may_reply(engine, position, &failed));
+    atomic_store(&engine->appender.unsynced_since_ms, clock_monotonic_ms() - SYNC_STALL_MS - 1);
+    ck_assert(!engine_may_reply(engine, position, &failed));
+    ck_assert(!failed);
+
+    sim_disk_fail(disk, SIM_SYNC, 1, 1, STATUS_IO);
+    ck_assert_int_eq(engine_sync(engine), STATUS_WRITES_STOPPED);
+    ck_assert(!engine_may_reply(engine, position, &failed));
+    ck_assert(failed);
+    ck_assert(engine_may_show(engine, position, &failed));
+    ck_assert(!failed);
+    ck_assert_int_eq(engine_close(engine), STATUS_WRITES_STOPPED);
+}
+END_TEST
+
+/* Else the value before it, which a crash would bring back, were told to be gone. */
+START_TEST(that_a_key_has_expired_rests_on_the_record_that_did)
+{
+    uint64_t first;
+    uint64_t second;
+    ck_assert_int_eq(put("a", 10, &first), STATUS_OK);
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_int_eq(put_until("a", 10, now_ms + 100, &second), STATUS_OK);
+    now_ms += 101;
+    for (int i = 0; i < 2; i++) { /* it is dropped by the first, and then it is not there */
+        ck_assert_uint_ge(look("a", STATUS_NOT_FOUND), second);
+    }
+    ck_assert_uint_ge(look("b", STATUS_NOT_FOUND), second);
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
 }
 END_TEST
 
@@ -173,7 +215,7 @@ START_TEST(what_a_failed_sync_lost_is_written_again)
     ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
     sim_disk_fail(disk, SIM_SYNC, 1, 1, STATUS_IO);
     ck_assert_int_eq(engine_sync(engine), STATUS_WRITES_STOPPED);
-    ck_assert_int_eq(engine_close(engine), STATUS_IO);
+    ck_assert_int_eq(engine_close(engine), STATUS_WRITES_STOPPED);
     open_store();
     for (unsigned i = 0; i < 30; i++) {
         (void)look(key_number(i), STATUS_OK);
@@ -281,7 +323,7 @@ START_TEST(an_error_of_a_write_stops_writing_for_good)
     ck_assert_uint_gt(look("b", STATUS_OK), first); /* an answer that will not leave */
     (void)look("c", STATUS_NOT_FOUND);
     ck_assert(look_at_all().writes_stopped);
-    ck_assert_int_eq(engine_close(engine), STATUS_IO);
+    ck_assert_int_eq(engine_close(engine), STATUS_WRITES_STOPPED);
     open_store();
     (void)look("a", STATUS_OK);
     (void)look("b", STATUS_NOT_FOUND);
@@ -300,7 +342,7 @@ START_TEST(an_error_of_a_large_write_stops_writing_for_good)
     ck_assert_int_eq(put("b", 10, &position), STATUS_WRITES_STOPPED);
     (void)look("a", STATUS_OK);
     (void)look("large", STATUS_NOT_FOUND);
-    ck_assert_int_eq(engine_close(engine), STATUS_IO);
+    ck_assert_int_eq(engine_close(engine), STATUS_WRITES_STOPPED);
 }
 END_TEST
 
@@ -324,7 +366,7 @@ START_TEST(a_failed_sync_of_the_directory_stops_writing_for_good)
     ck_assert_str_eq(engine_stop_words(engine), "a sync of the store's directory failed");
     ck_assert_int_eq(put("c", 10, &position), STATUS_WRITES_STOPPED);
     (void)look("a", STATUS_OK);
-    ck_assert_int_eq(engine_close(engine), STATUS_IO);
+    ck_assert_int_eq(engine_close(engine), STATUS_WRITES_STOPPED);
     open_store();
     (void)look("a", STATUS_OK);
     ck_assert_int_eq(put("d", 10, &position), STATUS_OK);
@@ -350,6 +392,53 @@ START_TEST(a_write_that_finds_no_room_is_tried_again)
     open_store();
     (void)look("a", STATUS_OK);
     (void)look("b", STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+}
+END_TEST
+
+/* Somebody waits for what was written before the disk was full. */
+START_TEST(what_was_written_becomes_durable_though_the_rest_finds_no_room)
+{
+    uint64_t first;
+    uint64_t second;
+    bool failed;
+    ck_assert_int_eq(put("a", 10, &first), STATUS_OK);
+    ck_assert_int_eq(engine_write(engine, first), STATUS_OK);
+    ck_assert(!engine_may_reply(engine, first, &failed));
+    sim_disk_fail(disk, SIM_WRITE, 1, 1000, STATUS_DISK_FULL);
+    ck_assert_int_eq(put("b", 10, &second), STATUS_OK);
+    ck_assert_int_eq(engine_write(engine, second), STATUS_DISK_FULL);
+    told = 0;
+    ck_assert_int_eq(engine_sync(engine), STATUS_DISK_FULL);
+    ck_assert_uint_eq(told, 1);
+    ck_assert(engine_may_reply(engine, first, &failed));
+    ck_assert(!engine_may_reply(engine, second, &failed));
+    ck_assert(!failed);
+
+    uint64_t syncs = sim_disk_calls(disk, SIM_SYNC);
+    ck_assert_int_eq(engine_sync(engine), STATUS_DISK_FULL); /* with nothing more to sync */
+    ck_assert_uint_eq(sim_disk_calls(disk, SIM_SYNC), syncs);
+
+    sim_disk_fail(disk, SIM_WRITE, 0, 0, STATUS_IO);
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert(engine_may_reply(engine, second, &failed));
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+}
+END_TEST
+
+START_TEST(closing_saves_what_is_written_and_says_what_was_in_the_way)
+{
+    uint64_t position;
+    ck_assert_int_eq(put("a", 10, &position), STATUS_OK);
+    ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
+    sim_disk_fail(disk, SIM_WRITE, 1, 1000, STATUS_DISK_FULL);
+    ck_assert_int_eq(put("b", 10, &position), STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), STATUS_DISK_FULL);
+    sim_disk_crash_now(disk);
+    sim_disk_restart_losing(disk, SIM_LOSS_ALL, SIM_LOSS_ALL);
+    open_store();
+    (void)look("a", STATUS_OK);
+    (void)look("b", STATUS_NOT_FOUND);
     ck_assert_int_eq(engine_close(engine), STATUS_OK);
 }
 END_TEST
@@ -419,6 +508,8 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, what_was_only_read_is_held_under_always_alone);
     tcase_add_test(tests, a_failed_sync_stops_writing_for_good);
+    tcase_add_test(tests, what_a_late_sync_has_not_saved_is_not_acknowledged);
+    tcase_add_test(tests, that_a_key_has_expired_rests_on_the_record_that_did);
     tcase_add_test(tests, what_a_failed_sync_lost_is_written_again);
     tcase_add_test(tests, changes_count_until_a_sync_covers_them);
     tcase_add_test(tests, an_expiry_mark_is_no_change);
@@ -427,6 +518,8 @@ int main(void)
     tcase_add_test(tests, an_error_of_a_large_write_stops_writing_for_good);
     tcase_add_test(tests, a_failed_sync_of_the_directory_stops_writing_for_good);
     tcase_add_test(tests, a_write_that_finds_no_room_is_tried_again);
+    tcase_add_test(tests, what_was_written_becomes_durable_though_the_rest_finds_no_room);
+    tcase_add_test(tests, closing_saves_what_is_written_and_says_what_was_in_the_way);
     tcase_add_test(tests, little_waits_while_the_disk_refuses);
     tcase_add_test(tests, a_full_disk_refuses_values_and_takes_deletions);
     return test_run("sync", tests);
