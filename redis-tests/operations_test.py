@@ -22,7 +22,7 @@ sys.path[:0] = [os.path.join(HERE, "support"), os.path.join(HERE, "differential"
 import redis  # noqa: E402  (after the path is set)
 
 import test_program  # noqa: E402
-from server import Server, ServerError, scdb_path  # noqa: E402
+from server import Server, ServerError, check_path, scdb_path  # noqa: E402
 from wire_client import encode  # noqa: E402
 
 OWN_NAMESPACE = "SCDB_TEST_OWN_MOUNTS"
@@ -223,7 +223,33 @@ class Backup(TestCase):
         )
         self.assertIn("another file system", text)
         self.assertEqual(os.listdir(place), [])
+        text = self.refusal(redis.ResponseError, client.execute_command, "BACKUP", place)
+        self.assertIn("mounted", text)
+        self.assertEqual(os.listdir(place), [])
+        self.assertFalse(os.path.exists(place + ".partial"))
         self.assertEqual(client.execute_command("BACKUP", "b"), b"OK")
+
+    def test_a_new_store_in_place_of_a_mounted_file_system(self):
+        server = self.server()
+        place = os.path.join(server.home, "mounted")
+        os.mkdir(place)
+        if not mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", place):
+            self.skipTest("no mount")
+        self.addCleanup(subprocess.run, ["umount", "-l", place], check=True)
+        server.start()
+        self.client(server).set("a", "1")
+        server.stop()
+        done = subprocess.run(
+            [check_path(), "repair", server.directory, place], capture_output=True, text=True, check=False
+        )
+        self.assertEqual(done.returncode, 3, done)
+        self.assertIn("mounted", done.stderr)
+        self.assertFalse(os.path.exists(place + ".incomplete"))
+        inside = os.path.join(place, "new")
+        subprocess.run([check_path(), "repair", server.directory, inside], check=True)
+        server.directory = inside
+        server.start()
+        self.assertEqual(self.client(server).get("a"), b"1")
 
 
 class ReadOnly(TestCase):

@@ -1,7 +1,8 @@
 /* new_directory.c - see new_directory.h. */
 #include "check/new_directory.h"
 
-#include <dirent.h>
+#include "engine/file.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -13,20 +14,6 @@
 
 #define ENDING         ".incomplete"
 #define ONLY_FOR_OWNER 0700
-
-static bool is_empty(const char *path)
-{
-    DIR *directory = opendir(path);
-    if (directory == NULL) {
-        return false;
-    }
-    size_t names = 0;
-    while (names <= 2 && readdir(directory) != NULL) {
-        names++;
-    }
-    (void)closedir(directory);
-    return names == 2; /* "." and ".." */
-}
 
 /* "", "." and "a/.." can't be the new name of a directory. */
 static bool is_name(const char *path)
@@ -43,7 +30,6 @@ static bool is_name(const char *path)
     return begin < size && !(dots == size - begin && dots <= 2);
 }
 
-/* An empty directory may be there: a rename can replace it. */
 static enum status check_is_free(const char *path, struct error *error)
 {
     struct stat about;
@@ -57,11 +43,14 @@ static enum status check_is_free(const char *path, struct error *error)
                                       : error_set(error, STATUS_IO, "can't look at '%s': %s", path,
                                                   strerror(error_number));
     }
-    if (S_ISDIR(about.st_mode) && is_empty(path)) {
+    if (file_posix_is_vacant(path)) {
         return STATUS_OK;
     }
-    return error_set(error, STATUS_EXISTS,
-                     "'%s' exists already; name a directory that does not, or that is empty", path);
+    return error_set(
+        error, STATUS_EXISTS,
+        "'%s' exists already; name a directory that does not, or one that is empty and "
+        "that no file system is mounted on (a new one inside that will do)",
+        path);
 }
 
 enum status new_directory_begin(struct new_directory *directory, const char *path,
@@ -117,8 +106,11 @@ enum status new_directory_finish(struct new_directory *directory, struct error *
         rename(directory->work_path, directory->path) != 0 ? errno : sync_parent(directory->path);
     return error_number == 0
                ? STATUS_OK
-               : error_set(error, STATUS_IO, "can't rename '%s' to '%s': %s", directory->work_path,
-                           directory->path, strerror(error_number));
+               : error_set(
+                     error, STATUS_IO,
+                     "all is done, but '%s' can't be renamed to '%s': %s; rename it, or use it "
+                     "under that name",
+                     directory->work_path, directory->path, strerror(error_number));
 }
 
 void new_directory_end(struct new_directory *directory)

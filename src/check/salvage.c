@@ -84,6 +84,12 @@ enum status salvage_into(struct live *live, const char *path, uint64_t *saved_ke
                          struct error *error)
 {
     struct new_directory directory;
+    if (file_posix_name_within(live->store->fs, path) != NULL) {
+        return error_set(error, STATUS_INVALID,
+                         "'%s' would be in the store's own directory, which is to stay as it is; "
+                         "name a directory outside it",
+                         path);
+    }
     enum status status = new_directory_begin(&directory, path, error);
     if (status != STATUS_OK) {
         return status;
@@ -91,8 +97,7 @@ enum status salvage_into(struct live *live, const char *path, uint64_t *saved_ke
     status = make_store(live, directory.work_path, saved_keys, error);
     if (status == STATUS_OK) {
         status = new_directory_finish(&directory, error);
-    }
-    if (status != STATUS_OK) {
+    } else {
         struct error cause = *error;
         (void)error_set(error, status,
                         "%.250s; what there is of the new store is left in '%s': "

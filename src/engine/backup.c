@@ -232,19 +232,18 @@ static enum status check_target(struct engine *engine, struct file_system *to, s
     return STATUS_OK;
 }
 
-enum status backup_run(struct engine *engine, struct file_system *to, struct error *error)
+/* `copy` becomes what was made, or what a failure may have left. */
+static enum status make(struct engine *engine, struct file_system *to, struct manifest *copy,
+                        struct error *error)
 {
     enum status status = check_target(engine, to, error);
     if (status != STATUS_OK) {
         return status;
     }
-    struct manifest copy;
-    manifest_init(&copy);
-    status = copy_store(engine, to, &copy);
+    status = copy_store(engine, to, copy);
     if (status != STATUS_OK) {
-        remove_links(to, &copy);
+        remove_links(to, copy);
     }
-    manifest_deinit(&copy);
     if (status == STATUS_INVALID) {
         return error_set(error, status,
                          "the backup's directory is on another file system than the store, where "
@@ -255,6 +254,15 @@ enum status backup_run(struct engine *engine, struct file_system *to, struct err
                ? status
                : error_set(error, status, "can't make the backup: %s; the log says more",
                            status_words(status));
+}
+
+enum status backup_run(struct engine *engine, struct file_system *to, struct error *error)
+{
+    struct manifest copy;
+    manifest_init(&copy);
+    enum status status = make(engine, to, &copy, error);
+    manifest_deinit(&copy);
+    return status;
 }
 
 /* --- on the real disk --------------------------------------------------------------------- */
@@ -301,8 +309,9 @@ static enum status make_partial(const char *whole, const char *partial, struct f
 {
     if (!file_posix_is_vacant(whole)) {
         (void)error_set(error, STATUS_EXISTS,
-                        "'%s' exists already, and is not an empty directory; choose another name, "
-                        "or remove it",
+                        "'%s' exists already, and is not an empty directory that could be replaced "
+                        "(a link can't, nor what a file system is mounted on); choose another "
+                        "name, or remove it",
                         whole);
         return STATUS_EXISTS;
     }
@@ -314,6 +323,26 @@ static enum status make_partial(const char *whole, const char *partial, struct f
         return STATUS_EXISTS;
     }
     return file_posix_make_directory(partial, out, error);
+}
+
+/* Makes it in `to`, which is called `partial`, and gives it its name; or removes it again. */
+static enum status make_and_name(struct engine *engine, struct file_system *to, const char *partial,
+                                 const char *whole, struct error *error)
+{
+    struct manifest copy;
+    manifest_init(&copy);
+    enum status status = make(engine, to, &copy, error);
+    if (status == STATUS_OK) {
+        status = file_posix_rename_directory(to, partial, whole, error);
+        if (status != STATUS_OK) {
+            remove_links(to, &copy);
+        }
+    }
+    if (status != STATUS_OK) {
+        file_posix_remove_directory(partial);
+    }
+    manifest_deinit(&copy);
+    return status;
 }
 
 enum status backup_to_path(struct engine *engine, const char *path, struct error *error)
@@ -331,12 +360,7 @@ enum status backup_to_path(struct engine *engine, const char *path, struct error
     if (status != STATUS_OK) {
         return status;
     }
-    status = backup_run(engine, to, error);
-    if (status == STATUS_OK) {
-        status = file_posix_rename_directory(to, partial, whole, error);
-    } else {
-        file_posix_remove_directory(partial);
-    }
+    status = make_and_name(engine, to, partial, whole, error);
     fs_close(to);
     if (status == STATUS_OK) {
         LOG_NOTICE("a backup of the store is in %s", whole);

@@ -137,7 +137,8 @@ enum status file_posix_open_directory_read_only(const char *path, struct file_sy
  * name there, a part of `path`; else NULL. */
 const char *file_posix_name_within(struct file_system *fs, const char *path);
 
-/* Is nothing to be seen there, or a directory that holds nothing? */
+/* Is nothing to be seen there, or a directory that a rename can replace: not by a symbolic link,
+ * holding nothing, and no file system mounted on it? */
 bool file_posix_is_vacant(const char *path);
 
 /* Makes a directory, whose name is not durable yet, and opens it. EXISTS: something is there. */

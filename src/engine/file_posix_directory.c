@@ -116,22 +116,37 @@ const char *file_posix_name_within(struct file_system *fs, const char *path)
     return is_within ? name : NULL;
 }
 
+static bool is_empty(DIR *directory)
+{
+    size_t count = 0;
+    while (count <= 2 && readdir(directory) != NULL) {
+        count++;
+    }
+    return count <= 2; /* "." and ".." */
+}
+
+/* What a file system is mounted on can't be replaced. */
+static bool is_of_its_parents_disk(int directory)
+{
+    struct stat own;
+    struct stat parents;
+    return fstat(directory, &own) == 0 && fstatat(directory, "..", &parents, 0) == 0 &&
+           own.st_dev == parents.st_dev;
+}
+
 bool file_posix_is_vacant(const char *path)
 {
     struct stat about;
     if (lstat(path, &about) != 0) {
         return true; /* if it can't be looked at either, making it tells why */
     }
-    DIR *directory = opendir(path);
+    DIR *directory = S_ISDIR(about.st_mode) ? opendir(path) : NULL;
     if (directory == NULL) {
         return false;
     }
-    size_t count = 0;
-    while (readdir(directory) != NULL) {
-        count++;
-    }
+    bool is_vacant = is_empty(directory) && is_of_its_parents_disk(dirfd(directory));
     (void)closedir(directory);
-    return count <= 2; /* "." and ".." */
+    return is_vacant;
 }
 
 enum status file_posix_make_directory(const char *path, struct file_system **out,

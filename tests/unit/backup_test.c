@@ -282,6 +282,10 @@ START_TEST(a_directory_that_is_not_empty_is_refused)
     char name[PATH_SIZE];
     (void)snprintf(name, sizeof(name), "%s/empty", directory.path);
     ck_assert_int_eq(mkdir(name, 0700), 0);
+    char link_name[PATH_SIZE];
+    (void)snprintf(link_name, sizeof(link_name), "%s/link", directory.path);
+    ck_assert_int_eq(symlink(name, link_name), 0);
+    ck_assert_int_eq(backup_to_path(engine, link_name, &error), STATUS_EXISTS);
     ck_assert_int_eq(backup_to_path(engine, name, &error), STATUS_OK);
     (void)snprintf(name, sizeof(name), "%s/third", directory.path);
     char partial[PATH_SIZE + 16];
