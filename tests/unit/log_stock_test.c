@@ -146,6 +146,20 @@ static size_t log_file_count(void)
     return count;
 }
 
+START_TEST(who_fails_again_and_again_tries_less_often)
+{
+    long pause_ms = log_stock_pause_ms(5000, false);
+    ck_assert_int_eq(pause_ms, 100);
+    for (int i = 0; i < 20; i++) {
+        long longer_ms = log_stock_pause_ms(pause_ms, true);
+        ck_assert_int_ge(longer_ms, pause_ms);
+        ck_assert_int_le(longer_ms, 10000);
+        pause_ms = longer_ms;
+    }
+    ck_assert_int_ge(pause_ms, 5000);
+}
+END_TEST
+
 START_TEST(a_clean_end_leaves_none_behind)
 {
     fill_to(SEGMENT_SIZE / 4);
@@ -277,6 +291,7 @@ int main(void)
     tcase_add_test(tests, several_are_made_with_one_manifest);
     tcase_add_test(tests, as_many_are_made_as_there_is_room_for);
     tcase_add_test(tests, none_is_there_when_the_manifest_fails);
+    tcase_add_test(tests, who_fails_again_and_again_tries_less_often);
     tcase_add_test(tests, a_clean_end_leaves_none_behind);
     tcase_add_test(tests, a_crash_leaves_none_behind);
     tcase_add_test(tests, what_cannot_be_mapped_is_refused);
