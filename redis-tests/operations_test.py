@@ -686,6 +686,12 @@ class Limits(TestCase):
             fields = file.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def files(self, server):
+        """How many segments there are, and how many bytes they take."""
+        names = [name for name in os.listdir(server.directory) if name.endswith((".log", ".pack"))]
+        sizes = [os.stat(os.path.join(server.directory, name)).st_blocks * 512 for name in names]
+        return len(names), sum(sizes)
+
     def test_file_descriptors(self):
         server = self.limited("--nofile=100:100")
         server.start()
@@ -697,11 +703,16 @@ class Limits(TestCase):
                 client.set("more", "x" * 400000)
         told = server.read_log().count("Too many open files")
         self.assertIn(told, range(1, 10))  # a line a minute, not one for each
+        # Each attempt may get a segment's file, and then none to list it in: that file goes again.
+        self.assertLessEqual(self.files(server)[0], 100)
         # Whoever knocks now is not let in; the server waits, and does not spin.
         waiting = [server.connect() for _ in range(5)]
         before = self.cpu_seconds(server)
+        idle = self.files(server)
         time.sleep(2)
         self.assertLess(self.cpu_seconds(server) - before, 1)
+        self.assertLessEqual(self.files(server)[0], 100)
+        self.assertLess(self.files(server)[1] - idle[1], 2 << 20)  # at most one attempt is under way
         self.expect(client, count)
         self.assertEqual(client.delete("key:0"), 1)
         for connection in waiting:
@@ -712,6 +723,24 @@ class Limits(TestCase):
         client = self.client(server)
         self.assertIsNone(client.get("key:0"))
         self.assertIsNotNone(client.get(f"key:{count - 1}"))
+
+    def test_the_last_descriptor(self):
+        """A segment gets it, and the manifest that would list the segment gets none."""
+        server = self.limited("--nofile=100:100")
+        server.start()
+        client = self.client(server)
+        count, refusal = self.fill(client, 400)
+        self.assertIsNotNone(refusal)
+        others = []
+        for free in range(4):
+            for _ in range(20):
+                with self.assertRaises(redis.ResponseError):
+                    client.set("more", "x" * 400000)
+            with self.assertRaises(redis.ResponseError):
+                client.set("large", "x" * (5 << 20))
+            self.assertLessEqual(self.files(server)[0], 100, f"{free} clients less")
+            others.append(server.connect())
+        self.expect(client, count)
 
     def test_clients_leave_descriptors_to_the_store(self):
         server = self.limited("--nofile=120:120")
