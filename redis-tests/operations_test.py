@@ -655,9 +655,9 @@ class FailingDisk(TestCase):
 class Limits(TestCase):
     """What the system gives a process has an end: errors, and no crash."""
 
-    def limited(self, *limits):
+    def limited(self, *limits, segment_size="1mb", maxclients="10000"):
         """A server under limits that it can't raise, started by a script of ours."""
-        server = self.server([("segment-size", "1mb"), ("compaction-interval", "0")])
+        server = self.server([("segment-size", segment_size), ("compaction-interval", "0"), ("maxclients", maxclients)])
         words = ["prlimit", *limits, server.path]
         if os.geteuid() == 0:
             words = ["setpriv", "--bounding-set=-sys_resource", *words]
@@ -741,6 +741,30 @@ class Limits(TestCase):
             self.assertLessEqual(self.files(server)[0], 100, f"{free} clients less")
             others.append(server.connect())
         self.expect(client, count)
+
+    def open_file_limits(self, server):
+        with open(f"/proc/{server.pid}/limits", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("Max open files"):
+                    return [int(word) for word in line.split()[3:5]]
+        return None
+
+    def test_all_descriptors_that_are_allowed_are_used(self):
+        server = self.limited("--nofile=256:3000", maxclients="100")
+        server.start()
+        self.assertEqual(self.open_file_limits(server), [3000, 3000])
+        self.assertTrue(self.client(server).config_set("maxclients", 50))
+        self.assertEqual(self.open_file_limits(server), [3000, 3000])
+
+    def test_large_values_leave_descriptors_to_others(self):
+        """One of 4 MiB and more begins a segment, as long as these are few."""
+        server = self.limited("--nofile=100:100", segment_size="64mb")
+        server.start()
+        client = self.client(server)
+        value = "x" * (4 << 20)
+        for i in range(80):
+            self.assertTrue(client.set(f"key:{i}", value))
+        self.assertIn(self.files(server)[0], range(20, 50))
 
     def test_clients_leave_descriptors_to_the_store(self):
         server = self.limited("--nofile=120:120")

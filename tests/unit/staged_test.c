@@ -556,6 +556,28 @@ START_TEST(small_values_and_those_of_a_crowd_of_files_are_not_worth_it)
 }
 END_TEST
 
+/* When half of the descriptors are in use, a file more is for what would take one anyway. */
+START_TEST(where_descriptors_are_few_it_takes_half_a_segment)
+{
+    const struct engine_options options = sim_store_options(4 * STAGED_SIZE_MIN);
+    sim_store_end(&store);
+    sim_store_begin(&store, &options);
+    put_small("small");
+    engine_lock(store.engine);
+    size_t count = store.engine->segments.segment_count;
+    ck_assert(staged_is_wanted_locked(store.engine, STAGED_SIZE_MIN));
+    engine_set_descriptors_locked(store.engine, 2 * count + 2);
+    ck_assert(staged_is_wanted_locked(store.engine, STAGED_SIZE_MIN));
+    engine_set_descriptors_locked(store.engine, 2 * count);
+    ck_assert(!staged_is_wanted_locked(store.engine, STAGED_SIZE_MIN));
+    ck_assert(!staged_is_wanted_locked(store.engine, 2 * STAGED_SIZE_MIN - 1));
+    ck_assert(staged_is_wanted_locked(store.engine, 2 * STAGED_SIZE_MIN));
+    engine_set_descriptors_locked(store.engine, 1);
+    ck_assert(!staged_is_wanted_locked(store.engine, STAGED_SIZE_MIN));
+    engine_unlock(store.engine);
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
@@ -587,6 +609,7 @@ int main(void)
     tcase_add_test(failures, without_a_manifest_it_takes_no_room);
     tcase_add_test(failures, what_is_kept_for_a_compaction_is_not_taken);
     tcase_add_test(failures, small_values_and_those_of_a_crowd_of_files_are_not_worth_it);
+    tcase_add_test(failures, where_descriptors_are_few_it_takes_half_a_segment);
     suite_add_tcase(suite, failures);
     return test_run_suite(suite);
 }
