@@ -681,9 +681,9 @@ class FailingDisk(TestCase):
 class Limits(TestCase):
     """What the system gives a process has an end: errors, and no crash."""
 
-    def limited(self, *limits):
+    def limited(self, *limits, segment_size="1mb", maxclients="10000"):
         """A server under limits that it can't raise, started by a script of ours."""
-        server = self.server([("segment-size", "1mb"), ("compaction-interval", "0")])
+        server = self.server([("segment-size", segment_size), ("compaction-interval", "0"), ("maxclients", maxclients)])
         words = ["prlimit", *limits, server.path]
         if os.geteuid() == 0:
             words = ["setpriv", "--bounding-set=-sys_resource", *words]
@@ -712,6 +712,12 @@ class Limits(TestCase):
             fields = file.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def files(self, server):
+        """How many segments there are, and how many bytes they take."""
+        names = [name for name in os.listdir(server.directory) if name.endswith((".log", ".pack"))]
+        sizes = [os.stat(os.path.join(server.directory, name)).st_blocks * 512 for name in names]
+        return len(names), sum(sizes)
+
     def test_file_descriptors(self):
         server = self.limited("--nofile=100:100")
         server.start()
@@ -723,11 +729,16 @@ class Limits(TestCase):
                 client.set("more", "x" * 400000)
         told = server.read_log().count("Too many open files")
         self.assertIn(told, range(1, 10))  # a line a minute, not one for each
+        # Each attempt may get a segment's file, and then none to list it in: that file goes again.
+        self.assertLessEqual(self.files(server)[0], 100)
         # Whoever knocks now is not let in; the server waits, and does not spin.
         waiting = [server.connect() for _ in range(5)]
         before = self.cpu_seconds(server)
+        idle = self.files(server)
         time.sleep(2)
         self.assertLess(self.cpu_seconds(server) - before, 1)
+        self.assertLessEqual(self.files(server)[0], 100)
+        self.assertLess(self.files(server)[1] - idle[1], 2 << 20)  # at most one attempt is under way
         self.expect(client, count)
         self.assertEqual(client.delete("key:0"), 1)
         for connection in waiting:
@@ -738,6 +749,48 @@ class Limits(TestCase):
         client = self.client(server)
         self.assertIsNone(client.get("key:0"))
         self.assertIsNotNone(client.get(f"key:{count - 1}"))
+
+    def test_the_last_descriptor(self):
+        """A segment gets it, and the manifest that would list the segment gets none."""
+        server = self.limited("--nofile=100:100")
+        server.start()
+        client = self.client(server)
+        count, refusal = self.fill(client, 400)
+        self.assertIsNotNone(refusal)
+        others = []
+        for free in range(4):
+            for _ in range(20):
+                with self.assertRaises(redis.ResponseError):
+                    client.set("more", "x" * 400000)
+            with self.assertRaises(redis.ResponseError):
+                client.set("large", "x" * (5 << 20))
+            self.assertLessEqual(self.files(server)[0], 100, f"{free} clients less")
+            others.append(server.connect())
+        self.expect(client, count)
+
+    def open_file_limits(self, server):
+        with open(f"/proc/{server.pid}/limits", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("Max open files"):
+                    return [int(word) for word in line.split()[3:5]]
+        return None
+
+    def test_all_descriptors_that_are_allowed_are_used(self):
+        server = self.limited("--nofile=256:3000", maxclients="100")
+        server.start()
+        self.assertEqual(self.open_file_limits(server), [3000, 3000])
+        self.assertTrue(self.client(server).config_set("maxclients", 50))
+        self.assertEqual(self.open_file_limits(server), [3000, 3000])
+
+    def test_large_values_leave_descriptors_to_others(self):
+        """One of 4 MiB and more begins a segment, as long as these are few."""
+        server = self.limited("--nofile=100:100", segment_size="64mb")
+        server.start()
+        client = self.client(server)
+        value = "x" * (4 << 20)
+        for i in range(80):
+            self.assertTrue(client.set(f"key:{i}", value))
+        self.assertIn(self.files(server)[0], range(20, 50))
 
     def test_clients_leave_descriptors_to_the_store(self):
         server = self.limited("--nofile=120:120")

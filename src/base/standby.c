@@ -69,6 +69,11 @@ bool standby_is_running(const struct standby *standby)
     return standby->running;
 }
 
+void standby_set_pause(struct standby *standby, long pause_ms)
+{
+    standby->work.pause_ms = pause_ms;
+}
+
 void standby_wake(struct standby *standby)
 {
     if (!standby->running) {

@@ -44,6 +44,9 @@ void standby_stop(struct standby *standby);
 
 bool standby_is_running(const struct standby *standby);
 
+/* Within a round: how long it sleeps from now on. */
+void standby_set_pause(struct standby *standby, long pause_ms);
+
 /* Nothing happens when it does not run. */
 void standby_wake(struct standby *standby);
 

@@ -348,8 +348,9 @@ static enum status write_end(struct taking *taking)
     return status == STATUS_OK ? fs_sync_directory(taking->engine->fs) : status;
 }
 
-/* The manifest lists the new checkpoint instead of `*old`. */
-static enum status list(struct taking *taking, uint64_t *old)
+/* The manifest lists the new checkpoint instead of `*old`. After a failure that on the disk may do
+ * so all the same (`may_be_listed`). */
+static enum status list(struct taking *taking, uint64_t *old, bool *may_be_listed)
 {
     struct engine *engine = taking->engine;
     mutex_lock(&engine->lock);
@@ -363,8 +364,9 @@ static enum status list(struct taking *taking, uint64_t *old)
     }
     *old = engine->manifest.checkpoint_file;
     engine->manifest.checkpoint_file = taking->header.file_number;
-    enum status status =
-        MUTANT(CHECKPOINT_GONE) ? STATUS_OK : manifest_write(engine->fs, &engine->manifest);
+    enum status status = MUTANT(CHECKPOINT_GONE)
+                             ? STATUS_OK
+                             : manifest_replace(engine->fs, &engine->manifest, may_be_listed);
     if (status != STATUS_OK) {
         engine->manifest.checkpoint_file = *old;
     }
@@ -433,11 +435,14 @@ static enum status make_file(struct taking *taking)
     }
     file_close(taking->file);
     uint64_t old = 0;
-    status = list(taking, &old);
+    bool may_be_listed = false;
+    status = list(taking, &old, &may_be_listed);
     if (status == STATUS_OK) {
         remove_old(taking->engine, old);
+    } else if (!may_be_listed) {
+        unlisted_remove(taking->engine->fs, taking->name);
     }
-    return status; /* after a failure either may be listed: both files stay */
+    return status; /* where either may be listed both files stay */
 }
 
 /* Does the checkpoint that is in force say all there is to say? */

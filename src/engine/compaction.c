@@ -96,10 +96,13 @@ static enum status edit_manifest(const struct compaction *run, struct facts *fac
     return manifest_add(manifest, &entry);
 }
 
-static enum status replace_manifest(struct compaction *run, struct facts *facts)
+/* `may_be_listed`: the manifest on the disk may list the output, also after a failure. */
+static enum status replace_manifest(struct compaction *run, struct facts *facts,
+                                    bool *may_be_listed)
 {
     struct engine *engine = run->engine;
     struct manifest fresh;
+    *may_be_listed = false;
     manifest_init(&fresh);
     mutex_lock(&engine->manifest_mutex);
     log_files_apply(engine, &facts->log);
@@ -108,7 +111,7 @@ static enum status replace_manifest(struct compaction *run, struct facts *facts)
         status = edit_manifest(run, facts, &fresh);
     }
     if (status == STATUS_OK && !MUTANT(REMOVED_WHILE_LISTED)) {
-        status = manifest_write(engine->fs, &fresh);
+        status = manifest_replace(engine->fs, &fresh, may_be_listed);
     }
     if (status == STATUS_OK) {
         struct manifest old = engine->manifest;
@@ -149,6 +152,21 @@ static void remove_victims(struct compaction *run)
     mutex_unlock(&engine->lock);
 }
 
+/* The manifest could not be replaced: the victims stay, and the output is given up. */
+static void withdraw_output(struct compaction *run, bool may_be_listed)
+{
+    struct engine *engine = run->engine;
+    char name[FILE_NAME_SIZE_MAX];
+    segment_file_name(SEGMENT_PACKED, run->output.segment->number, name);
+    mutex_lock(&engine->lock);
+    compaction_output_withdraw_locked(&run->output);
+    mutex_unlock(&engine->lock);
+    if (!may_be_listed) {
+        unlisted_remove(engine->fs, name); /* no manifest, and so no backup, has heard of it */
+    }
+    maintenance_free_segments(engine); /* what it takes may be what lacks */
+}
+
 static enum status settle(struct compaction *run)
 {
     struct compaction_output *output = &run->output;
@@ -165,11 +183,10 @@ static enum status settle(struct compaction *run)
         status = gather_facts(run, &facts);
     }
     if (status == STATUS_OK) {
-        status = replace_manifest(run, &facts);
+        bool may_be_listed;
+        status = replace_manifest(run, &facts, &may_be_listed);
         if (status != STATUS_OK && output->segment != NULL) {
-            mutex_lock(&run->engine->lock);
-            compaction_output_withdraw_locked(output);
-            mutex_unlock(&run->engine->lock);
+            withdraw_output(run, may_be_listed);
         }
     }
     map_facts_deinit(&facts.map);

@@ -72,8 +72,8 @@ enum status compaction_output_seal(struct compaction_output *output) MUST_CHECK;
 /* Gives the sealed segment its addresses and makes publishing unable to fail. Lock held. */
 enum status compaction_output_add_locked(struct compaction_output *output) MUST_CHECK;
 
-/* Takes it out of the table again: the manifest could not be replaced. The file stays, for the
- * manifest on the disk may list it. Lock held. */
+/* Takes it out of the table again: the manifest could not be replaced. The file is the caller's
+ * business then: the manifest on the disk may list it. Lock held. */
 void compaction_output_withdraw_locked(struct compaction_output *output);
 
 /* Publishes each move whose slot still points at the old record. No lock held; holds it briefly

@@ -343,6 +343,11 @@ void engine_set_max_keys_locked(struct engine *engine, uint64_t max_keys)
     engine->max_keys = max_keys;
 }
 
+void engine_set_descriptors_locked(struct engine *engine, uint64_t count)
+{
+    engine->descriptors = count;
+}
+
 void engine_tick(struct engine *engine)
 {
     if (engine_is_read_only(engine)) {

@@ -349,6 +349,11 @@ void engine_set_active_expiry(struct engine *engine, bool active);
  * same. 0: as usual. */
 void engine_pause_expiry_locked(struct engine *engine, int64_t until_ms);
 void engine_set_max_keys_locked(struct engine *engine, uint64_t max_keys);
+/* How many descriptors the process can spare for the store, a file each; 0, as after opening: as
+ * many as it likes. When half of them are in use, large values get no segments of their own
+ * (staged.h).
+ */
+void engine_set_descriptors_locked(struct engine *engine, uint64_t count);
 
 /* --- maintenance -------------------------------------------------------------------------- */
 

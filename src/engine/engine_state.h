@@ -69,6 +69,7 @@ struct engine {
     struct staged *offered;              /* that of the command which runs; NULL: none */
     const struct verify_ahead *verified; /* the same of verify_ahead.h */
     uint64_t max_keys;
+    uint64_t descriptors;   /* that are there for files; 0: enough */
     bool is_renaming;       /* between engine_rename_begin_locked() and _end_ */
     bool is_undoing;        /* between engine_undo_begin_locked() and _end_ */
     uint64_t undo_max_keys; /* the limits as they are outside of an undo */

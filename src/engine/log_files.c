@@ -74,6 +74,17 @@ static void remove_unlisted(struct engine *engine, struct segment *segment)
     unlisted_remove(engine->fs, name);
 }
 
+/* The manifest on the disk may list it: its name stays. Nobody needs its room; and a log segment
+ * that is empty was never used, to who opens the store. */
+static void leave_empty(struct segment *segment)
+{
+    if (file_truncate(segment->file, 0) != STATUS_OK) {
+        LOG_WARNING("log segment %llu, which is not used, keeps its room until the next start",
+                    (unsigned long long)segment->number);
+    }
+    segment_unreference(segment);
+}
+
 /* Has something the name of that file that is none? Recovery, which has passed over the numbers of
  * all files (rule 11), sees no such thing. */
 static bool is_of_no_file(struct engine *engine, uint64_t number)
@@ -134,7 +145,20 @@ static enum status add_to_manifest(struct manifest *manifest, const struct log_b
     return status;
 }
 
-/* Brings files that were made into the manifest, durably. On failure they are gone. */
+/* What was not listed, or (`may_be_listed`) by a manifest that is perhaps the one on the disk. */
+static void give_up(struct engine *engine, const struct log_batch *batch, bool may_be_listed)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (may_be_listed) {
+            leave_empty(batch->segments[i]);
+        } else {
+            remove_unlisted(engine, batch->segments[i]);
+        }
+    }
+}
+
+/* Brings files that were made into the manifest, durably. On failure they are gone, but for names
+ * of empty files that rule 7 keeps. */
 static enum status list_files(struct engine *engine, const struct log_facts *facts,
                               const struct log_batch *batch) REQUIRES(engine->manifest_mutex)
 {
@@ -147,19 +171,15 @@ static enum status list_files(struct engine *engine, const struct log_facts *fac
         status = add_to_manifest(manifest, batch);
     }
     if (status != STATUS_OK) {
-        for (size_t i = 0; i < batch->count; i++) {
-            remove_unlisted(engine, batch->segments[i]);
-        }
+        give_up(engine, batch, false);
         return status;
     }
     log_files_apply(engine, facts);
-    status = manifest_write(engine->fs, manifest);
+    bool may_be_new;
+    status = manifest_replace(engine->fs, manifest, &may_be_new);
     if (status != STATUS_OK) {
-        /* The manifest on the disk may be either of the two; so the files have to stay. */
         drop_from_manifest(manifest, batch);
-        for (size_t i = 0; i < batch->count; i++) {
-            segment_unreference(batch->segments[i]);
-        }
+        give_up(engine, batch, may_be_new);
     }
     return status;
 }
@@ -254,7 +274,7 @@ void log_files_discard(struct engine *engine, struct segment *segment)
     } else {
         /* Listed or not, it has to stay; the next start finds that it was never used. */
         CHECK(manifest_add(&engine->manifest, &entry) == STATUS_OK); /* its room is there */
-        segment_unreference(segment);
+        leave_empty(segment);
     }
     mutex_unlock(&engine->manifest_mutex);
 }

@@ -29,8 +29,8 @@ struct log_facts log_files_facts_locked(const struct engine *engine);
 void log_files_apply(struct engine *engine, const struct log_facts *facts)
     REQUIRES(engine->manifest_mutex);
 
-/* Makes, durably, a log segment that the manifest lists. On failure the store is as it was (a file
- * may be left that the manifest does not list). It is not in anybody's stock. */
+/* Makes, durably, a log segment that the manifest lists. On failure the store is as it was; an
+ * empty file is left when the manifest on the disk may list it. It is not in anybody's stock. */
 enum status log_files_make(struct engine *engine, const struct log_facts *facts, uint64_t capacity,
                            struct segment **out) MUST_CHECK REQUIRES(engine->manifest_mutex);
 
@@ -57,7 +57,8 @@ void log_files_abandon(struct engine *engine, struct segment *segment);
  * it is gone. */
 enum status log_files_list(struct engine *engine, struct segment *segment) MUST_CHECK;
 
-/* Takes over a listed segment that the log has not come to, and removes it. */
+/* Takes over a listed segment that the log has not come to, and removes it; where the manifest
+ * can't be replaced, it stays, and takes no room. */
 void log_files_discard(struct engine *engine, struct segment *segment);
 
 /* Execution lock held. A segment of `capacity` bytes for the writer: from the stock if there is

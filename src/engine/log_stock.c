@@ -7,8 +7,10 @@
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
 
-/* A failure is tried again after so long, when nobody asks before. */
-#define RETRY_MS 100
+/* A failure is tried again after so long, when nobody asks before; and each that follows it after
+ * twice as long, up to RETRY_MS_MAX: an attempt reserves room and syncs it. */
+#define RETRY_MS     100
+#define RETRY_MS_MAX 6400
 
 void log_stock_init(struct log_stock *stock)
 {
@@ -116,22 +118,29 @@ static enum status make(struct engine *engine, const struct log_facts *facts, si
     return status;
 }
 
-void log_stock_refill(struct engine *engine)
+static enum status refill(struct engine *engine)
 {
     struct log_stock *stock = &engine->stock;
+    enum status status = STATUS_OK;
     mutex_lock(&engine->stock.making);
     mutex_lock(&engine->lock);
     size_t count = missing_locked(engine);
     struct log_facts facts = log_files_facts_locked(engine);
     mutex_unlock(&engine->lock);
     if (count > 0) {
-        enum status status = make(engine, &facts, count);
+        status = make(engine, &facts, count);
         if (status != STATUS_OK && stock->status != status) {
             LOG_WARNING("can't make the next log segment ready: %s", status_words(status));
         }
         stock->status = status;
     }
     mutex_unlock(&engine->stock.making);
+    return status;
+}
+
+void log_stock_refill(struct engine *engine)
+{
+    (void)refill(engine); /* it has been logged */
 }
 
 enum status log_stock_ensure(struct engine *engine)
@@ -152,9 +161,18 @@ enum status log_stock_ensure(struct engine *engine)
 
 /* --- the thread --------------------------------------------------------------------------- */
 
+long log_stock_pause_ms(long before_ms, bool has_failed)
+{
+    long doubled_ms = before_ms < RETRY_MS_MAX / 2 ? 2 * before_ms : RETRY_MS_MAX;
+    return has_failed ? doubled_ms : RETRY_MS;
+}
+
 static void stock_round(void *context)
 {
-    log_stock_refill(context);
+    struct engine *engine = context;
+    struct standby *standby = &engine->stock.standby;
+    bool has_failed = refill(engine) != STATUS_OK;
+    standby_set_pause(standby, log_stock_pause_ms(standby->work.pause_ms, has_failed));
 }
 
 enum status log_stock_start(struct engine *engine)

@@ -63,6 +63,11 @@ void log_stock_stop(struct engine *engine);
 /* How many segments should be ready when one was filled in so many milliseconds. Pure. */
 size_t log_stock_target(int64_t filled_in_ms);
 
+/* How long the thread sleeps after an attempt, unless it is woken, when it slept so long before.
+ * Pure.
+ */
+long log_stock_pause_ms(long before_ms, bool has_failed);
+
 /* Lock held. The caller owns it; NULL: none is ready. */
 struct segment *log_stock_take_locked(struct engine *engine);
 

@@ -462,8 +462,15 @@ static enum status write_temporary(struct file_system *fs, const struct image *i
 
 enum status manifest_write(struct file_system *fs, struct manifest *manifest)
 {
+    bool may_be_new;
+    return manifest_replace(fs, manifest, &may_be_new);
+}
+
+enum status manifest_replace(struct file_system *fs, struct manifest *manifest, bool *may_be_new)
+{
     uint64_t generation = manifest->generation + 1;
     struct image image;
+    *may_be_new = false;
     enum status status = encode(manifest, generation, &image);
     if (status != STATUS_OK) {
         return status;
@@ -471,6 +478,8 @@ enum status manifest_write(struct file_system *fs, struct manifest *manifest)
     status = write_temporary(fs, &image);
     free(image.bytes);
     if (status == STATUS_OK) {
+        /* From here on, also when this fails: nobody knows what has become of it on the disk. */
+        *may_be_new = !MUTANT(REMOVED_IN_DOUBT);
         status = fs_rename(fs, MANIFEST_TEMPORARY_NAME, MANIFEST_NAME);
     }
     if (status == STATUS_OK && !MUTANT(MANIFEST_NAME_UNSYNCED)) {

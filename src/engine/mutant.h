@@ -25,6 +25,7 @@
     X(PACKED_UNSYNCED, 6, "a packed segment is listed without having been synced")                 \
     X(PACKED_NAME_UNSYNCED, 6, "a packed segment is listed before its name is durable")            \
     X(REMOVED_WHILE_LISTED, 7, "victims are removed while the manifest lists them")                \
+    X(REMOVED_IN_DOUBT, 7, "files go that a manifest lists which may have come to the disk")       \
     X(TOMBSTONES_GO, 8, "a tombstone goes, whatever it still hides")                               \
     X(REPLAYED_NOT_DURABLE, 9, "recovery does not make durable what it replayed")                  \
     X(REPLAYED_NOT_WRITTEN, 9, "recovery syncs what it replayed, without writing it again")        \

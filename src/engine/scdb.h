@@ -34,11 +34,11 @@
  *
  * What it takes of the process. Four threads while a store is open for writing, up to three more
  * during scdb_open(); they take no signals but those of their own faults. A descriptor and a
- * mapping for each file of the store, 16 of them a GiB with the default segment_size, for which the
- * limit of open files may have to be raised. A handler of SIGBUS from the first scdb_open() on,
- * for a disk that fails under a mapping: it passes on what is not the library's; who sets one
- * later has to do so, too. Where a limit of file sizes may be set (RLIMIT_FSIZE), ignore SIGXFSZ:
- * a write beyond it is DISK_FULL then, else it ends the process.
+ * mapping for each file of the store, 16 of them a GiB with the default segment_size when they are
+ * full, for which the limit of open files may have to be raised. A handler of SIGBUS from the first
+ * scdb_open() on, for a disk that fails under a mapping: it passes on what is not the library's;
+ * who sets one later has to do so, too. Where a limit of file sizes may be set (RLIMIT_FSIZE),
+ * ignore SIGXFSZ: a write beyond it is DISK_FULL then, else it ends the process.
  *
  * Processes. One process has a store open at a time, or several that only read it; one more is told
  * who has it.

@@ -9,11 +9,17 @@
 
 #include <stdlib.h>
 
+/* Are files rare? */
+static bool is_crowded(const struct engine *engine)
+{
+    uint64_t count = engine->segments.segment_count;
+    return count >= STAGED_SEGMENTS_MAX ||
+           (engine->descriptors != 0 && count >= engine->descriptors / 2);
+}
+
 bool staged_is_wanted_locked(const struct engine *engine, uint64_t value_size)
 {
-    uint64_t least = engine->segments.segment_count < STAGED_SEGMENTS_MAX
-                         ? STAGED_SIZE_MIN
-                         : engine->segment_size / 4;
+    uint64_t least = is_crowded(engine) ? engine->segment_size / 2 : STAGED_SIZE_MIN;
     return value_size >= (least > STAGED_SIZE_MIN ? least : STAGED_SIZE_MIN) &&
            !engine_is_read_only(engine) && !sync_has_stopped(&engine->sync) &&
            !engine->appender.room_is_kept;

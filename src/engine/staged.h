@@ -39,8 +39,9 @@ struct segment;
 /* Values from here on are worth a segment and the syncs that make one. */
 #define STAGED_SIZE_MIN ((uint64_t)4 << 20)
 
-/* While there are so many segments, smaller values than a quarter of a usual one don't get theirs:
- * the number of files that a process may map is limited. */
+/* While there are so many segments, or half as many as there are descriptors for, only values that
+ * take more than half of a usual segment get theirs, of which no two have room in one anyway: the
+ * number of files that a process may map, and keep open, is limited. */
 #define STAGED_SEGMENTS_MAX 8192
 
 /* How many large values of a batch are written ahead; the others are written in their turn. */

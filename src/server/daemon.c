@@ -114,19 +114,15 @@ uint64_t daemon_raise_file_limit(uint64_t wanted)
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
         return 1024;
     }
-    if (limit.rlim_cur >= wanted) {
+    if (limit.rlim_cur >= wanted && limit.rlim_cur == limit.rlim_max) {
         return limit.rlim_cur;
     }
-    struct rlimit raised = limit;
-    raised.rlim_cur = wanted;
-    if (limit.rlim_max < wanted) {
-        /* Only root may raise the hard limit; others take what there is. */
-        raised.rlim_max = wanted;
-        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
-            return wanted;
-        }
-        raised.rlim_cur = limit.rlim_max;
-        raised.rlim_max = limit.rlim_max;
+    /* Only root may raise the hard limit; others take what there is. */
+    struct rlimit raised = {.rlim_cur = wanted, .rlim_max = wanted};
+    if (limit.rlim_max < wanted && setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+        return wanted;
     }
+    raised.rlim_cur = limit.rlim_max;
+    raised.rlim_max = limit.rlim_max;
     return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }

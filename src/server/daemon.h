@@ -33,7 +33,8 @@ void daemon_notify(const char *line);
 /* Has upstart started us? It waits for a SIGSTOP. */
 bool daemon_is_under_upstart(void);
 
-/* Raises the limit of open files to `wanted` if that is allowed; returns the limit in force. */
+/* Raises the limit of open files as far as the hard limit goes, and that to `wanted` if it is less
+ * and we may; returns the limit in force. */
 uint64_t daemon_raise_file_limit(uint64_t wanted);
 
 #endif

@@ -11,10 +11,21 @@
 #include "server/process_title.h"
 #include "server/server_state.h"
 
-/* Descriptors that are not clients': segments, checkpoints, listeners, eventfds. */
+/* Descriptors that are not clients': segments, checkpoints, listeners, eventfds. So many are asked
+ * for where the hard limit is lower; all that it allows beyond that are the store's, too. */
 #define FILES_RESERVED 1024
 /* The least that is kept for them when the system gives no more. */
 #define FILES_RESERVED_MIN 64
+
+/* What clients may not have of them. */
+static void share_descriptors(struct server *server, uint64_t limit, uint64_t clients)
+{
+    atomic_store(&server->client_limit, clients);
+    server->store_descriptors = limit > clients ? limit - clients : 1;
+    if (server->engine != NULL) {
+        engine_set_descriptors_locked(server->engine, server->store_descriptors);
+    }
+}
 
 static enum status apply_maxclients(void *context, struct error *error)
 {
@@ -23,13 +34,13 @@ static enum status apply_maxclients(void *context, struct error *error)
     uint64_t limit = daemon_raise_file_limit(wanted + FILES_RESERVED);
     uint64_t possible = limit > FILES_RESERVED_MIN ? limit - FILES_RESERVED_MIN : 1;
     if (possible < wanted) {
-        atomic_store(&server->client_limit, possible);
+        share_descriptors(server, limit, possible);
         return error_set(error, STATUS_INVALID,
                          "The operating system is not able to handle the specified number of "
                          "clients, try with %llu",
                          (unsigned long long)possible);
     }
-    atomic_store(&server->client_limit, wanted);
+    share_descriptors(server, limit, wanted);
     return STATUS_OK;
 }
 
@@ -163,6 +174,7 @@ static enum status apply_oom_score(void *context, struct error *error)
 void server_settings_start(struct server *server)
 {
     struct error error;
+    engine_set_descriptors_locked(server->engine, server->store_descriptors);
     (void)apply_eviction(server, &error);
     (void)apply_compaction_interval(server, &error);
     (void)apply_compaction_percentage(server, &error);

@@ -63,6 +63,7 @@ struct server {
     _Atomic bool ticks_paused;         /* DEBUG PAUSE-CRON */
     _Atomic uint64_t connection_count; /* accepted and not yet closed */
     _Atomic uint64_t client_limit;     /* maxclients, or less where descriptors are few */
+    uint64_t store_descriptors;        /* the others; execution lock */
 };
 
 #endif

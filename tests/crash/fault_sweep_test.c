@@ -7,6 +7,8 @@
  * did not bring down. (Interrupted and short calls end below this seam:
  * tests/unit/file_interrupts_test.c.)
  */
+#include "engine/engine_state.h"
+#include "engine/store_name.h"
 #include "support/crash_run.h"
 #include "support/test_random.h"
 #include "support/test_run.h"
@@ -45,6 +47,31 @@ static void compact(struct crash_run *run)
     crash_run_check(run);
 }
 
+/* A file that neither the store nor the manifest on the disk may know takes room for nothing. */
+static void look_at_name(void *context, const char *name)
+{
+    struct crash_run *run = context;
+    uint64_t number;
+    if (store_name_is_numbered(name, &number)) {
+        CRASH_CHECK(run,
+                    number == run->engine->manifest.checkpoint_file ||
+                        manifest_find(&run->engine->manifest, number) != NULL,
+                    "%s is listed by no manifest, and was left", name);
+    }
+}
+
+/* Where the manifest's own name was the matter, what it may list has to stay; and what the first
+ * life has left goes only if it can be found and removed. */
+static void look_for_leftovers(struct crash_run *run)
+{
+    bool may_stay = fault.call == SIM_RENAME || fault.call == SIM_SYNC_DIRECTORY ||
+                    fault.call == SIM_LIST || fault.call == SIM_REMOVE;
+    if (!may_stay) {
+        enum status status = fs_list(run->fs, look_at_name, run);
+        CRASH_CHECK(run, status == STATUS_OK || run->may_fail, "list: %s", status_name(status));
+    }
+}
+
 /* A first life, a crash, and a second with the fault. */
 static void run_history(uint64_t seed)
 {
@@ -67,6 +94,7 @@ static void run_history(uint64_t seed)
     crash_run_open_and_settle(&run);
     crash_run_live(&run, steps);
     compact(&run);
+    look_for_leftovers(&run);
     if (fault.n == 0) {
         count_calls(run.disk, false);
     }

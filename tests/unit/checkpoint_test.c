@@ -546,6 +546,33 @@ START_TEST(without_room_for_it)
 }
 END_TEST
 
+static void count_checkpoint(void *context, const char *name)
+{
+    *(size_t *)context += strstr(name, ".index") != NULL ? 1 : 0;
+}
+
+/* The last descriptor went to the checkpoint, and none is left for the manifest. */
+START_TEST(what_can_not_be_listed_is_gone)
+{
+    fill_a_little();
+    engine_checkpoint(store.engine);
+    uint64_t before = contents();
+    for (unsigned i = 0; i < 3; i++) {
+        size_t count = 0;
+        put(1, 100 + i);
+        before = contents();
+        sim_disk_fail(store.disk, SIM_CREATE, 2, 1, STATUS_IO);
+        engine_checkpoint(store.engine);
+        sim_disk_fail(store.disk, SIM_CREATE, 0, 0, STATUS_IO);
+        ck_assert_int_eq(fs_list(store.fs, count_checkpoint, &count), STATUS_OK);
+        ck_assert_uint_eq(count, 1);
+    }
+    write_all();
+    kill_and_open();
+    ck_assert_uint_eq(contents(), before);
+}
+END_TEST
+
 /* Appends an empty table: of the lower or upper half of all hashes. */
 static void append_half(struct buffer *out, uint64_t ordinal, uint64_t keyspace_id, uint64_t seed)
 {
@@ -639,5 +666,6 @@ int main(void)
     tcase_add_test(tests, torn_or_missing);
     tcase_add_test(tests, an_older_one_in_its_place);
     tcase_add_test(tests, without_room_for_it);
+    tcase_add_test(tests, what_can_not_be_listed_is_gone);
     return test_run("checkpoint", tests);
 }

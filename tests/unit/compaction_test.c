@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/compaction.h"
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
 #include "support/sim_store.h"
@@ -241,6 +242,73 @@ START_TEST(again_and_again_at_rest)
 }
 END_TEST
 
+/* --- the limit of open files ----------------------------------------------------------------- */
+
+static void fill_half_dead(void)
+{
+    static const char bytes[1000];
+    char key[24];
+    for (int i = 0; i < 400; i++) {
+        (void)snprintf(key, sizeof(key), "k%d", i < 200 ? i : i / 2 * 2 % 200);
+        ck_assert_int_eq(try_put(key, slice_make(bytes, sizeof(bytes)), EXPIRY_NONE), STATUS_OK);
+    }
+    engine_tick(store.engine);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
+    engine_lock(store.engine);
+    ck_assert_int_eq(appender_roll_locked(store.engine), STATUS_OK);
+    engine_unlock(store.engine);
+    ck_assert_int_eq(log_stock_ensure(store.engine), STATUS_OK); /* or else it does that first */
+}
+
+static enum status compact_failing(enum sim_call call, uint64_t n, enum status failure)
+{
+    struct compaction_result result;
+    sim_disk_fail(store.disk, call, n, 1, failure);
+    enum status status = compaction_run(store.engine, COMPACTION_PASS, &result);
+    sim_disk_fail(store.disk, call, 0, 0, failure);
+    return status;
+}
+
+/* The last descriptor went to the packed segment. */
+START_TEST(what_can_not_be_listed_is_gone)
+{
+    fill_half_dead();
+    uint64_t used = sim_disk_used_bytes(store.disk);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(compact_failing(SIM_CREATE, 2, STATUS_IO), STATUS_IO);
+        pack_name[0] = '\0';
+        ck_assert_int_eq(fs_list(store.fs, note_pack, NULL), STATUS_OK);
+        ck_assert_str_eq(pack_name, "");
+        ck_assert_uint_le(sim_disk_used_bytes(store.disk), used + 4096);
+    }
+    compact();
+    ck_assert_uint_lt(sim_disk_used_bytes(store.disk), used);
+    reopen();
+    ck_assert_int_eq(find("k0"), STATUS_OK);
+}
+END_TEST
+
+/* The manifest on the disk may be the one that lists the packed segment and not the victims. */
+START_TEST(what_may_be_listed_stays)
+{
+    const enum sim_call calls[] = {SIM_RENAME, SIM_SYNC_DIRECTORY};
+    const enum sim_loss losses[] = {SIM_LOSS_NONE, SIM_LOSS_ALL};
+    fill_half_dead();
+    ck_assert_int_eq(compact_failing(calls[_i / 2], _i / 2 == 0 ? 1 : 2, STATUS_IO), STATUS_IO);
+    pack_name[0] = '\0';
+    ck_assert_int_eq(fs_list(store.fs, note_pack, NULL), STATUS_OK);
+    ck_assert_str_ne(pack_name, "");
+    sim_disk_crash_now(store.disk);
+    enum status status = engine_close(store.engine);
+    (void)status; /* of a disk that is gone */
+    store.engine = NULL;
+    sim_disk_restart_losing(store.disk, losses[_i % 2], losses[_i % 2]);
+    open_store();
+    ck_assert_int_eq(find("k0"), STATUS_OK);
+    ck_assert_int_eq(find("k199"), STATUS_OK);
+}
+END_TEST
+
 /* --- others' memory -------------------------------------------------------------------------- */
 
 /* Clients read the victims until their copies are published: what they have in memory stays. */
@@ -394,6 +462,8 @@ int main(void)
     tcase_add_test(tests, written_before_an_owed_expiry_mark);
     tcase_add_test(tests, closed_with_an_owed_expiry_mark);
     tcase_add_test(tests, again_and_again_at_rest);
+    tcase_add_test(tests, what_can_not_be_listed_is_gone);
+    tcase_add_loop_test(tests, what_may_be_listed_stays, 0, 4);
     tcase_add_test(tests, what_was_in_memory_stays);
     tcase_add_test(tests, full_and_cleared);
     tcase_add_test(tests, full_and_deleted);

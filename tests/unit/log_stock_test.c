@@ -2,6 +2,7 @@
  */
 #include "engine/log_stock.h"
 
+#include "engine/log_files.h"
 #include "support/log_filler.h"
 #include "support/sim_store.h"
 #include "support/test_run.h"
@@ -146,6 +147,78 @@ static size_t log_file_count(void)
     return count;
 }
 
+/* The last descriptor, or the last room, went to a segment, and none is left for the manifest. */
+START_TEST(what_can_not_be_listed_is_gone)
+{
+    static const struct {
+        enum sim_call call;
+        uint64_t n;
+        enum status status;
+    } cases[] = {{SIM_CREATE, LOG_STOCK_MAX + 1, STATUS_IO},
+                 {SIM_WRITE, 1, STATUS_DISK_FULL},
+                 {SIM_SYNC, LOG_STOCK_MAX + 1, STATUS_IO}};
+    struct segment *segment;
+    size_t files = log_file_count();
+    sim_disk_fail(store.disk, cases[_i].call, cases[_i].n, 1, cases[_i].status);
+    fill_stock();
+    uint64_t used = sim_disk_used_bytes(store.disk); /* with what there is of MANIFEST.tmp */
+    for (int i = 0; i < 5; i++) {
+        sim_disk_fail(store.disk, cases[_i].call, cases[_i].n, 1, cases[_i].status);
+        log_stock_refill(store.engine);
+        ck_assert_uint_eq(stock_count(), 0);
+        ck_assert_uint_eq(log_file_count(), files);
+        ck_assert_uint_le(sim_disk_used_bytes(store.disk), used + 4096);
+    }
+    /* As a writer who finds none ready has it made. */
+    sim_disk_fail(store.disk, SIM_CREATE, 2, 1, STATUS_IO);
+    engine_lock(store.engine);
+    ck_assert_int_eq(log_files_take_locked(store.engine, SEGMENT_SIZE, &segment), STATUS_IO);
+    engine_unlock(store.engine);
+    ck_assert_uint_eq(log_file_count(), files);
+    log_stock_refill(store.engine);
+    ck_assert_uint_eq(stock_count(), LOG_STOCK_MAX);
+}
+END_TEST
+
+/* The manifest on the disk may be the one that lists them, and then they have to be there. */
+START_TEST(what_may_be_listed_stays_and_takes_no_room)
+{
+    const enum sim_call calls[] = {SIM_RENAME, SIM_SYNC_DIRECTORY};
+    const enum sim_loss losses[] = {SIM_LOSS_NONE, SIM_LOSS_ALL};
+    uint64_t n = _i / 2 == 0 ? 1 : 2; /* the first of the directory is before the manifest's */
+    fill_to(SEGMENT_SIZE / 4);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
+    size_t files = log_file_count();
+    uint64_t used = sim_disk_used_bytes(store.disk);
+    sim_disk_fail(store.disk, calls[_i / 2], n, 1, STATUS_IO);
+    fill_stock();
+    ck_assert_uint_eq(stock_count(), 0);
+    ck_assert_uint_eq(log_file_count(), files + LOG_STOCK_MAX);
+    ck_assert_uint_le(sim_disk_used_bytes(store.disk), used + 4096);
+    sim_disk_crash_now(store.disk);
+    ck_assert_int_ne(engine_close(store.engine), STATUS_OK);
+    store.engine = NULL;
+    sim_disk_restart_losing(store.disk, losses[_i % 2], losses[_i % 2]);
+    sim_store_open(&store);
+    ck_assert_int_eq(sim_store_find(&store, "key"), STATUS_OK);
+    ck_assert_uint_eq(log_file_count(), files + 1);
+}
+END_TEST
+
+START_TEST(who_fails_again_and_again_tries_less_often)
+{
+    long pause_ms = log_stock_pause_ms(5000, false);
+    ck_assert_int_eq(pause_ms, 100);
+    for (int i = 0; i < 20; i++) {
+        long longer_ms = log_stock_pause_ms(pause_ms, true);
+        ck_assert_int_ge(longer_ms, pause_ms);
+        ck_assert_int_le(longer_ms, 10000);
+        pause_ms = longer_ms;
+    }
+    ck_assert_int_ge(pause_ms, 5000);
+}
+END_TEST
+
 START_TEST(a_clean_end_leaves_none_behind)
 {
     fill_to(SEGMENT_SIZE / 4);
@@ -277,6 +350,9 @@ int main(void)
     tcase_add_test(tests, several_are_made_with_one_manifest);
     tcase_add_test(tests, as_many_are_made_as_there_is_room_for);
     tcase_add_test(tests, none_is_there_when_the_manifest_fails);
+    tcase_add_loop_test(tests, what_can_not_be_listed_is_gone, 0, 3);
+    tcase_add_loop_test(tests, what_may_be_listed_stays_and_takes_no_room, 0, 4);
+    tcase_add_test(tests, who_fails_again_and_again_tries_less_often);
     tcase_add_test(tests, a_clean_end_leaves_none_behind);
     tcase_add_test(tests, a_crash_leaves_none_behind);
     tcase_add_test(tests, what_cannot_be_mapped_is_refused);

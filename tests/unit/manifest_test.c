@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "engine/checksum.h"
 #include "engine/record.h"
+#include "support/sim_disk.h"
 #include "support/test_directory.h"
 #include "support/test_random.h"
 #include "support/test_run.h"
@@ -194,6 +195,35 @@ START_TEST(written_and_read)
 }
 END_TEST
 
+/* Before the rename the old one is there for sure; from then on nobody knows. */
+START_TEST(a_failure_tells_whether_the_new_one_may_be_there)
+{
+    static const struct {
+        enum sim_call call;
+        bool may_be_new;
+    } cases[] = {{SIM_REMOVE, false}, {SIM_CREATE, false}, {SIM_WRITE, false},
+                 {SIM_SYNC, false},   {SIM_RENAME, true},  {SIM_SYNC_DIRECTORY, true}};
+    struct sim_disk *disk = sim_disk_create(1);
+    struct file_system *sim = sim_disk_mount(disk);
+    ck_assert_int_eq(manifest_write(sim, &manifest), STATUS_OK);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        bool may_be_new = !cases[i].may_be_new;
+        uint64_t generation = manifest.generation;
+        sim_disk_fail(disk, cases[i].call, 1, 1, STATUS_IO);
+        ck_assert_int_eq(manifest_replace(sim, &manifest, &may_be_new), STATUS_IO);
+        ck_assert_msg(may_be_new == cases[i].may_be_new, "%s", sim_call_name(cases[i].call));
+        ck_assert_uint_eq(manifest.generation, generation);
+        struct manifest read;
+        struct error error;
+        ck_assert_int_eq(manifest_read(sim, &read, &error), STATUS_OK);
+        ck_assert(may_be_new || read.generation == generation);
+        manifest_deinit(&read);
+    }
+    fs_close(sim);
+    sim_disk_destroy(disk);
+}
+END_TEST
+
 /* These bytes are in files out there: when this test fails, the format has changed. */
 START_TEST(bytes_are_frozen)
 {
@@ -328,6 +358,7 @@ int main(void)
     tcase_add_test(tests, list_keeps_its_order);
     tcase_add_test(tests, copies_are_deep);
     tcase_add_test(tests, written_and_read);
+    tcase_add_test(tests, a_failure_tells_whether_the_new_one_may_be_there);
     tcase_add_test(tests, bytes_are_frozen);
     tcase_add_test(tests, left_over_temporary_is_replaced);
     tcase_add_test(tests, no_flipped_bit_and_no_truncation_passes);

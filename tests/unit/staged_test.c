@@ -497,6 +497,38 @@ END_TEST
 
 /* A compaction that began after the value was found to be worth it: what little room there is, it
  * needs (docs/durability.md, section 5). */
+/* The last descriptor went to the segment, and none is left for the manifest: that lists it, or
+ * that lists it no longer. */
+START_TEST(without_a_manifest_it_takes_no_room)
+{
+    struct staged_plan plan = {.values = {{.value = slice_make(value, 300000), .key_size = 3}},
+                               .count = 1};
+    struct staged *staged = NULL;
+    put_small("small");
+    size_t logs = names().logs;
+    uint64_t used = sim_disk_used_bytes(store.disk);
+    for (int i = 0; i < 3; i++) {
+        sim_disk_fail(store.disk, SIM_CREATE, 2, 1, STATUS_IO);
+        ck_assert_int_eq(staged_write(store.engine, &plan, &staged), STATUS_IO);
+        ck_assert_uint_eq(names().logs, logs);
+        ck_assert_uint_le(sim_disk_used_bytes(store.disk), used + 4096);
+    }
+    for (size_t i = 1; i <= 3; i++) {
+        staged = stage("key", 300000, false);
+        sim_disk_fail(store.disk, SIM_CREATE, 1, 1, STATUS_IO);
+        staged_drop(store.engine, staged);
+        ck_assert_uint_eq(names().logs, logs + i); /* the manifest lists it */
+        ck_assert_uint_le(sim_disk_used_bytes(store.disk), used + 4096);
+    }
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
+    sim_disk_crash_now(store.disk);
+    sim_store_kill_and_open(&store);
+    assert_value("small", SLICE_LITERAL("small"));
+    ck_assert_uint_eq(names().logs, listed_count());
+    ck_assert_uint_eq(names().cuts, 0);
+}
+END_TEST
+
 START_TEST(what_is_kept_for_a_compaction_is_not_taken)
 {
     struct staged_plan plan = {.values = {{.value = slice_make(value, 300000), .key_size = 3}},
@@ -520,6 +552,28 @@ START_TEST(small_values_and_those_of_a_crowd_of_files_are_not_worth_it)
     engine_lock(store.engine);
     ck_assert(staged_is_wanted_locked(store.engine, STAGED_SIZE_MIN));
     ck_assert(!staged_is_wanted_locked(store.engine, STAGED_SIZE_MIN - 1));
+    engine_unlock(store.engine);
+}
+END_TEST
+
+/* When half of the descriptors are in use, a file more is for what would take one anyway. */
+START_TEST(where_descriptors_are_few_it_takes_half_a_segment)
+{
+    const struct engine_options options = sim_store_options(4 * STAGED_SIZE_MIN);
+    sim_store_end(&store);
+    sim_store_begin(&store, &options);
+    put_small("small");
+    engine_lock(store.engine);
+    size_t count = store.engine->segments.segment_count;
+    ck_assert(staged_is_wanted_locked(store.engine, STAGED_SIZE_MIN));
+    engine_set_descriptors_locked(store.engine, 2 * count + 2);
+    ck_assert(staged_is_wanted_locked(store.engine, STAGED_SIZE_MIN));
+    engine_set_descriptors_locked(store.engine, 2 * count);
+    ck_assert(!staged_is_wanted_locked(store.engine, STAGED_SIZE_MIN));
+    ck_assert(!staged_is_wanted_locked(store.engine, 2 * STAGED_SIZE_MIN - 1));
+    ck_assert(staged_is_wanted_locked(store.engine, 2 * STAGED_SIZE_MIN));
+    engine_set_descriptors_locked(store.engine, 1);
+    ck_assert(!staged_is_wanted_locked(store.engine, STAGED_SIZE_MIN));
     engine_unlock(store.engine);
 }
 END_TEST
@@ -552,8 +606,10 @@ int main(void)
     TCase *failures = tcase_create("failures");
     tcase_add_checked_fixture(failures, set_up, tear_down);
     tcase_add_loop_test(failures, a_failure_leaves_nothing, 0, 5);
+    tcase_add_test(failures, without_a_manifest_it_takes_no_room);
     tcase_add_test(failures, what_is_kept_for_a_compaction_is_not_taken);
     tcase_add_test(failures, small_values_and_those_of_a_crowd_of_files_are_not_worth_it);
+    tcase_add_test(failures, where_descriptors_are_few_it_takes_half_a_segment);
     suite_add_tcase(suite, failures);
     return test_run_suite(suite);
 }

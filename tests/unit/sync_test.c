@@ -353,14 +353,17 @@ START_TEST(a_failed_sync_of_the_directory_stops_writing_for_good)
     uint64_t position = 0;
     ck_assert_int_eq(put("a", 10, &position), STATUS_OK);
     ck_assert_int_eq(engine_sync(engine), STATUS_OK);
-    sim_disk_fail(disk, SIM_SYNC_DIRECTORY, 1, 1, STATUS_IO);
-    uint64_t syncs = sim_disk_calls(disk, SIM_SYNC_DIRECTORY);
+    /* The one before the manifest lists the segment, or the one behind it: then it may be listed.
+     */
+    uint64_t which = (uint64_t)_i + 1;
+    sim_disk_fail(disk, SIM_SYNC_DIRECTORY, which, 1, STATUS_IO);
+    uint64_t syncs = sim_disk_calls(disk, SIM_SYNC_DIRECTORY) + which;
     enum status status = STATUS_OK;
-    for (unsigned i = 0; i < 1000 && sim_disk_calls(disk, SIM_SYNC_DIRECTORY) == syncs; i++) {
+    for (unsigned i = 0; i < 1000 && sim_disk_calls(disk, SIM_SYNC_DIRECTORY) < syncs; i++) {
         status = put("b", 3000, &position); /* until the next segment is wanted */
         engine_tick(engine);
     }
-    ck_assert_uint_gt(sim_disk_calls(disk, SIM_SYNC_DIRECTORY), syncs);
+    ck_assert_uint_eq(sim_disk_calls(disk, SIM_SYNC_DIRECTORY), syncs);
     (void)status;
     ck_assert_int_eq(engine_sync(engine), STATUS_WRITES_STOPPED);
     ck_assert_str_eq(engine_stop_words(engine), "a sync of the store's directory failed");
@@ -516,7 +519,7 @@ int main(void)
     tcase_add_test(tests, a_sync_mark_does_not_wait_for_the_next_write);
     tcase_add_test(tests, an_error_of_a_write_stops_writing_for_good);
     tcase_add_test(tests, an_error_of_a_large_write_stops_writing_for_good);
-    tcase_add_test(tests, a_failed_sync_of_the_directory_stops_writing_for_good);
+    tcase_add_loop_test(tests, a_failed_sync_of_the_directory_stops_writing_for_good, 0, 2);
     tcase_add_test(tests, a_write_that_finds_no_room_is_tried_again);
     tcase_add_test(tests, what_was_written_becomes_durable_though_the_rest_finds_no_room);
     tcase_add_test(tests, closing_saves_what_is_written_and_says_what_was_in_the_way);
