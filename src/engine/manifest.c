@@ -8,6 +8,7 @@
 #include "engine/manifest.h"
 
 #include "base/check.h"
+#include "base/log.h"
 #include "engine/advice.h"
 #include "engine/checksum.h"
 #include "engine/little_endian.h"
@@ -439,15 +440,10 @@ static enum status encode(const struct manifest *manifest, uint64_t generation, 
     return STATUS_OK;
 }
 
-/* A complete, synced MANIFEST.tmp; one left over from a crash is replaced. */
-static enum status write_temporary(struct file_system *fs, const struct image *image)
+static enum status write_image(struct file_system *fs, const struct image *image)
 {
-    enum status status = fs_remove(fs, MANIFEST_TEMPORARY_NAME);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
-        return status;
-    }
     struct file *file;
-    status = fs_open(fs, MANIFEST_TEMPORARY_NAME, FILE_MODE_CREATE, &file);
+    enum status status = fs_open(fs, MANIFEST_TEMPORARY_NAME, FILE_MODE_CREATE, &file);
     if (status != STATUS_OK) {
         return status;
     }
@@ -457,6 +453,21 @@ static enum status write_temporary(struct file_system *fs, const struct image *i
         status = file_sync(file);
     }
     file_close(file);
+    return status;
+}
+
+/* A complete, synced MANIFEST.tmp; one left over from a crash is replaced. On failure none is left
+ * that takes up room. */
+static enum status write_temporary(struct file_system *fs, const struct image *image)
+{
+    enum status status = fs_remove(fs, MANIFEST_TEMPORARY_NAME);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+        return status;
+    }
+    status = write_image(fs, image);
+    if (status != STATUS_OK && fs_remove(fs, MANIFEST_TEMPORARY_NAME) != STATUS_OK) {
+        LOG_VERBOSE("no %s is left, or one that is not whole", MANIFEST_TEMPORARY_NAME);
+    }
     return status;
 }
 
