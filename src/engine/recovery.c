@@ -12,6 +12,7 @@
 #include "engine/recovery_history.h"
 #include "engine/recovery_load.h"
 #include "engine/recovery_read_only.h"
+#include "engine/recovery_room.h"
 #include "engine/recovery_threads.h"
 #include "engine/segment_header.h"
 #include "engine/store_name.h"
@@ -197,7 +198,7 @@ static enum status skip_used_numbers(struct engine *engine) NO_THREAD_SAFETY_ANA
 }
 
 /* The new session's first segment; with it the manifest is replaced. */
-static enum status start_log(struct engine *engine,
+static enum status start_log(struct engine *engine, const struct recovery_files *files,
                              const struct manifest_position *place) NO_THREAD_SAFETY_ANALYSIS
 {
     struct appender *appender = &engine->appender;
@@ -208,8 +209,12 @@ static enum status start_log(struct engine *engine,
     struct log_facts facts = log_files_facts_locked(engine);
     struct segment *segment;
     enum status status = log_files_make(engine, &facts, engine->segment_size, &segment);
-    if (status == STATUS_DISK_FULL && reserve_release(engine)) {
+    if (status == STATUS_DISK_FULL) {
+        /* Beside a small one there may be room for the manifest, and for a reserve again. */
+        (void)recovery_room_make(engine, files);
+        appender->room_is_kept = true;
         status = log_files_make(engine, &facts, engine->segment_size, &segment);
+        appender->room_is_kept = false;
     }
     if (status == STATUS_OK) {
         appender_start_locked(engine, segment);
@@ -281,12 +286,33 @@ static void load(void *argument)
 static void make_durable(void *argument)
 {
     struct work *work = argument;
-    work->durable_status = recovery_end_make_durable(work->files);
+    work->durable_status = recovery_end_make_durable(work->engine, work->files);
 }
 
-static enum status cant_write(enum status status, struct error *error)
+#define IN_KIB(bytes) ((unsigned long long)(bytes) / 1024 + 1)
+
+/* Nothing is served without the room for a log; and what is set aside may be all there is of it. */
+static enum status cant_write(struct engine *engine, const struct recovery_files *files,
+                              enum status status, struct error *error)
 {
-    return error_set(error, status, "can't write to the directory: %s", status_words(status));
+    if (status != STATUS_DISK_FULL) {
+        return error_set(error, status, "can't write to the directory: %s", status_words(status));
+    }
+    char rest[128] = "";
+    uint64_t rest_bytes = recovery_end_rest_bytes(files);
+    if (rest_bytes > 0) {
+        (void)snprintf(rest, sizeof(rest),
+                       ", and %llu KiB for setting aside what follows its end, from an unfinished "
+                       "write",
+                       IN_KIB(rest_bytes));
+    }
+    uint64_t log_bytes = log_files_least_reserve(engine) + 2 * manifest_size(&engine->manifest) +
+                         4 * FILE_PAGE_SIZE; /* as file systems give room in blocks */
+    return error_set(error, status,
+                     "can't write to the directory: %s; a start needs %llu KiB of room for the "
+                     "log%s; make room and start again, or serve the store as it is with "
+                     "'read-only yes'",
+                     status_words(status), IN_KIB(log_bytes), rest);
 }
 
 /* Making durable is waiting for the disk, most of it: so it is done beside. */
@@ -307,7 +333,7 @@ static enum status load_and_make_durable(struct engine *engine, struct recovery_
     if (work.load_status != STATUS_OK || work.durable_status == STATUS_OK) {
         return work.load_status;
     }
-    return cant_write(work.durable_status, error);
+    return cant_write(engine, files, work.durable_status, error);
 }
 
 static enum status recover(struct engine *engine, struct recovery_files *files, struct error *error)
@@ -331,11 +357,11 @@ static enum status recover(struct engine *engine, struct recovery_files *files, 
         update_manifest(engine, files, &place);
         status = skip_used_numbers(engine);
         if (status == STATUS_OK) {
-            status = start_log(engine, &place);
+            status = start_log(engine, files, &place);
         }
     }
     if (status != STATUS_OK) {
-        return cant_write(status, error);
+        return cant_write(engine, files, status, error);
     }
     remove_orphans(engine);
     return STATUS_OK;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/mutant.h"
 #include "engine/record_scanner.h"
+#include "engine/recovery_room.h"
 #include "engine/store_name.h"
 
 #include <stdio.h>
@@ -27,38 +28,114 @@ uint64_t recovery_end_replayed_bytes(const struct recovery_files *files)
     return bytes;
 }
 
-/* Does nothing follow its end but the zeros of reserved space? */
-static enum status is_rest_zero(const struct recovery_file *file, bool *out)
+uint64_t recovery_end_rest_bytes(const struct recovery_files *files)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < files->log_count; i++) {
+        bytes += files->log[i]->rest_bytes;
+    }
+    return bytes;
+}
+
+static size_t size_without_zeros(const uint8_t *bytes, size_t size)
+{
+    if (slice_is_zeros(slice_make(bytes, size))) {
+        return 0;
+    }
+    while (bytes[size - 1] == 0) {
+        size--;
+    }
+    return size;
+}
+
+/* How much follows the file's end, but for zeros at the very end, as reserved space has them. */
+static enum status measure_rest(const struct recovery_file *file, uint64_t *out)
 {
     struct record_scanner scanner;
+    uint64_t offset = file->end;
+    uint64_t rest = 0;
     enum status status =
-        record_scanner_init(&scanner, file->segment, file->end, file->file_size, false);
+        record_scanner_init(&scanner, file->segment, offset, file->file_size, false);
     if (status != STATUS_OK) {
         return status;
     }
-    status = record_scanner_is_zero(&scanner, file->end, out);
+    while (offset < scanner.limit) {
+        const uint8_t *bytes;
+        size_t available;
+        status = record_scanner_bytes(&scanner, offset, scanner.capacity, &bytes, &available);
+        if (status != STATUS_OK || available == 0) {
+            break;
+        }
+        size_t size = size_without_zeros(bytes, available);
+        rest = size > 0 ? offset + size - file->end : rest;
+        offset += available;
+    }
     record_scanner_deinit(&scanner);
+    if (status == STATUS_OK) {
+        *out = rest;
+    }
     return status;
 }
 
-/* Gives back reserved space. What else follows has to be set aside first. */
+/* Where zeros may be cut off that follow the rest, so that what is left tells the next recovery,
+ * should there be one before the rest is cut off, the same: next_sequence() in recovery.c takes
+ * from a file's size how many records it may have, the last of which may end in zeros. */
+static uint64_t size_to_keep(const struct recovery_file *file)
+{
+    uint64_t size = file->end + file->rest_bytes + RECORD_HEADER_SIZE;
+    size = (size / FILE_PAGE_SIZE + 1) * FILE_PAGE_SIZE;
+    return size < file->file_size ? size : file->file_size;
+}
+
+/* Gives back reserved space. What else follows has to be set aside first, and on a full disk this
+ * is where there is room for it. */
 static enum status trim(struct recovery_file *file)
 {
     if (file->end == file->file_size) {
         file->is_trimmed = true;
         return STATUS_OK;
     }
-    bool is_zero = false;
-    enum status status = is_rest_zero(file, &is_zero);
-    if (status == STATUS_OK && is_zero) {
-        status = file_truncate(file->segment->file, file->end);
-        file->is_trimmed = status == STATUS_OK;
+    enum status status = measure_rest(file, &file->rest_bytes);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bool is_all = file->rest_bytes == 0;
+    uint64_t size = is_all ? file->end : size_to_keep(file);
+    status = size < file->file_size ? file_truncate(file->segment->file, size) : STATUS_OK;
+    file->is_trimmed = is_all && status == STATUS_OK;
+    return status;
+}
+
+/* Segments that were made ready and not used are dropped in any case, and until then their space
+ * may be what a full disk lacks. */
+static enum status empty_unused(const struct recovery_files *files)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < files->count; i++) {
+        const struct recovery_file *file = &files->files[i];
+        if (file->state == RECOVERY_UNUSED && file->file_size > 0) {
+            status = file_truncate(file->segment->file, 0);
+        }
     }
     return status;
 }
 
+/* The bytes are there already, but there are file systems that put them elsewhere. */
+static enum status write_part(struct engine *engine, const struct recovery_files *files,
+                              const struct recovery_file *file, uint64_t offset,
+                              const struct slice *part)
+{
+    struct file *into = file->segment->file;
+    enum status status =
+        MUTANT(REPLAYED_NOT_WRITTEN) ? STATUS_OK : file_write(into, offset, part, 1);
+    return status == STATUS_DISK_FULL && recovery_room_make(engine, files)
+               ? file_write(into, offset, part, 1)
+               : status;
+}
+
 /* Writes what may not be durable once more, as it is. */
-static enum status write_again(const struct recovery_file *file)
+static enum status write_again(struct engine *engine, const struct recovery_files *files,
+                               const struct recovery_file *file)
 {
     struct record_scanner scanner;
     uint64_t offset = file->durable_end;
@@ -76,9 +153,7 @@ static enum status write_again(const struct recovery_file *file)
         }
         if (status == STATUS_OK) {
             struct slice part = slice_make(bytes, available);
-            status = MUTANT(REPLAYED_NOT_WRITTEN)
-                         ? STATUS_OK
-                         : file_write(file->segment->file, offset, &part, 1);
+            status = write_part(engine, files, file, offset, &part);
             offset += available;
         }
     }
@@ -88,25 +163,26 @@ static enum status write_again(const struct recovery_file *file)
 
 /* Rule 9 of docs/durability.md. A sync alone could be a lie: where an earlier one failed, here or
  * in the process before us, the kernel may hold pages that it calls clean and never wrote. */
-static enum status make_file_durable(const struct recovery_file *file)
+static enum status make_file_durable(struct engine *engine, const struct recovery_files *files,
+                                     const struct recovery_file *file)
 {
     if (MUTANT(REPLAYED_NOT_DURABLE)) {
         return STATUS_OK;
     }
-    enum status status = write_again(file);
+    enum status status = write_again(engine, files, file);
     return status == STATUS_OK ? file_sync(file->segment->file) : status;
 }
 
-enum status recovery_end_make_durable(struct recovery_files *files)
+enum status recovery_end_make_durable(struct engine *engine, struct recovery_files *files)
 {
-    enum status status = STATUS_OK;
+    enum status status = empty_unused(files);
     for (size_t i = 0; status == STATUS_OK && i < files->log_count; i++) {
         if (!is_replayed(files->log[i])) {
             continue;
         }
         status = trim(files->log[i]);
         if (status == STATUS_OK) {
-            status = make_file_durable(files->log[i]);
+            status = make_file_durable(engine, files, files->log[i]);
         }
     }
     return status;
@@ -120,72 +196,106 @@ static void cut_name(const struct recovery_file *file, char *name, char *cut)
     (void)snprintf(cut, CUT_NAME_SIZE_MAX, "%s" STORE_NAME_CUT_ENDING, name);
 }
 
-/* Copies [file->end, its size) into a new file. */
-static enum status copy_rest(struct engine *engine, const struct recovery_file *file,
-                             struct record_scanner *scanner, const char *cut)
+/* A new file. What has its name already is of an earlier recovery, which was interrupted while it
+ * did the same. */
+static enum status create_cut_file(struct engine *engine, const char *cut, struct file **out)
 {
-    struct file *copy;
-    enum status status = fs_open(engine->fs, cut, FILE_MODE_CREATE, &copy);
+    enum status status = fs_open(engine->fs, cut, FILE_MODE_CREATE, out);
     if (status == STATUS_EXISTS) {
-        /* An earlier recovery was interrupted while it did the same. */
         status = fs_remove(engine->fs, cut);
         if (status == STATUS_OK) {
-            status = fs_open(engine->fs, cut, FILE_MODE_CREATE, &copy);
+            status = fs_open(engine->fs, cut, FILE_MODE_CREATE, out);
         }
     }
+    return status;
+}
+
+/* Copies [file->end, + file->rest_bytes). */
+static enum status copy_bytes(const struct recovery_file *file, struct file *copy)
+{
+    struct record_scanner scanner;
+    uint64_t offset = file->end;
+    uint64_t limit = file->end + file->rest_bytes;
+    enum status status = record_scanner_init(&scanner, file->segment, offset, limit, false);
     if (status != STATUS_OK) {
         return status;
     }
-    uint64_t offset = file->end;
-    while (status == STATUS_OK && offset < scanner->limit) {
+    while (status == STATUS_OK && offset < limit) {
         const uint8_t *bytes;
         size_t available;
-        status = record_scanner_bytes(scanner, offset, scanner->capacity, &bytes, &available);
-        if (status != STATUS_OK || available == 0) {
-            break;
+        status = record_scanner_bytes(&scanner, offset, scanner.capacity, &bytes, &available);
+        if (status == STATUS_OK && available == 0) {
+            status = STATUS_IO; /* shorter than a moment ago */
         }
-        struct slice part = slice_make(bytes, available);
-        status = file_write(copy, offset - file->end, &part, 1);
-        offset += available;
+        if (status == STATUS_OK) {
+            struct slice part = slice_make(bytes, available);
+            status = file_write(copy, offset - file->end, &part, 1);
+            offset += available;
+        }
     }
+    record_scanner_deinit(&scanner);
+    return status;
+}
+
+/* All of the copy is there in the end, or nothing. */
+static enum status copy_rest(struct engine *engine, const struct recovery_file *file,
+                             const char *cut)
+{
+    struct file *copy;
+    enum status status = create_cut_file(engine, cut, &copy);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = copy_bytes(file, copy);
     if (status == STATUS_OK) {
         status = file_sync(copy);
     }
     file_close(copy);
+    if (status != STATUS_OK && fs_remove(engine->fs, cut) != STATUS_OK) {
+        LOG_WARNING("can't remove %s, which is not whole; the next start makes it anew", cut);
+    }
     return status;
 }
 
 /* Sets the rest of a segment aside, and cuts it off. */
-static enum status cut_rest(struct engine *engine, const struct recovery_file *file)
+static enum status cut_rest(struct engine *engine, const struct recovery_files *files,
+                            struct recovery_file *file)
 {
-    struct record_scanner scanner;
-    enum status status =
-        record_scanner_init(&scanner, file->segment, file->end, file->file_size, false);
-    if (status != STATUS_OK) {
-        return status;
-    }
     char name[FILE_NAME_SIZE_MAX];
     char cut[CUT_NAME_SIZE_MAX];
     cut_name(file, name, cut);
-    status = copy_rest(engine, file, &scanner, cut);
+    enum status status = copy_rest(engine, file, cut);
+    if (status == STATUS_DISK_FULL && recovery_room_make(engine, files)) {
+        status = copy_rest(engine, file, cut);
+    }
+    if (status == STATUS_OK) {
+        status = fs_sync_directory(engine->fs); /* with --repair there is no other copy */
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
     LOG_NOTICE("%s ends at offset %llu; what follows, from an unfinished write, is set aside in %s",
                name, (unsigned long long)file->end, cut);
-    record_scanner_deinit(&scanner);
+    status = file_truncate(file->segment->file, file->end);
     if (status == STATUS_OK) {
-        status = file_truncate(file->segment->file, file->end);
+        file->rest_bytes = 0;
     }
     return status == STATUS_OK && !MUTANT(REPLAYED_NOT_DURABLE) ? file_sync(file->segment->file)
                                                                 : status;
 }
 
-static enum status set_aside(struct engine *engine, const struct recovery_file *file)
+static enum status set_aside(struct engine *engine, const struct recovery_files *files,
+                             const struct recovery_file *file)
 {
     char name[FILE_NAME_SIZE_MAX];
     char cut[CUT_NAME_SIZE_MAX];
     cut_name(file, name, cut);
     LOG_NOTICE("%s follows the end of what was written without a gap: it is set aside as %s", name,
                cut);
-    return fs_rename(engine->fs, name, cut);
+    enum status status = fs_rename(engine->fs, name, cut);
+    return status == STATUS_DISK_FULL && recovery_room_make(engine, files)
+               ? fs_rename(engine->fs, name, cut)
+               : status;
 }
 
 /* Every step may be done again after a crash. */
@@ -198,7 +308,7 @@ enum status recovery_end_settle(struct engine *engine, struct recovery_files *fi
             continue;
         }
         if (!file->is_trimmed) {
-            status = cut_rest(engine, file);
+            status = cut_rest(engine, files, file);
         }
         if (file->end < file->file_size) {
             file->segment->reserved = file->end;
@@ -209,7 +319,7 @@ enum status recovery_end_settle(struct engine *engine, struct recovery_files *fi
     }
     for (size_t i = 0; status == STATUS_OK && i < files->count; i++) {
         if (files->files[i].set_aside) {
-            status = set_aside(engine, &files->files[i]);
+            status = set_aside(engine, files, &files->files[i]);
         }
     }
     return status == STATUS_OK ? fs_sync_directory(engine->fs) : status;

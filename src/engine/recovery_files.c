@@ -283,6 +283,7 @@ enum status recovery_files_open(struct engine *engine, struct recovery_files *fi
     if (is_newest != STATUS_OK) {
         return is_newest;
     }
+    files->next_number = manifest->next_file_number;
     files->files = calloc(count + 1, sizeof(*files->files));
     files->log = calloc(count + 1, sizeof(struct recovery_file *));
     if (files->files == NULL || files->log == NULL) {

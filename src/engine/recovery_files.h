@@ -29,6 +29,7 @@ struct recovery_file {
     uint64_t end;           /* of what belongs to the history */
     uint64_t last_sequence; /* of that */
     uint64_t durable_end;   /* bytes before it were durable for sure */
+    uint64_t rest_bytes;    /* behind `end`, to be set aside: without the zeros at their end */
     bool has_no_header;     /* BROKEN, and zeros where the header would be */
     bool set_aside;         /* all of it follows the end of the history */
     bool is_trimmed;        /* on the disk it ends at `end` */
@@ -39,6 +40,7 @@ struct recovery_files {
     size_t count;
     struct recovery_file **log; /* owned: those SEALED or OPEN, in the order of the log */
     size_t log_count;
+    uint64_t next_number; /* files from this number on are in no manifest that was ever written */
 };
 
 void recovery_files_init(struct recovery_files *files);

@@ -1,11 +1,12 @@
 /*
- * reserve.h - room on the disk that is kept for compactions.
+ * reserve.h - room on the disk that is kept for compactions, and for starts.
  *
  * A file that holds nothing but its space. On a full disk a compaction could make room, but needs
  * some first: for what it copies, for a manifest, for the next segment of the log. It then gives
  * this file's space back to the file system, keeps the writers from taking it, and so gets on. In
  * the end space is set aside again, as much as there is by then, but for what the next segment of
- * the log needs to take deletions; the next rounds of maintenance add to it.
+ * the log needs to take deletions; the next rounds of maintenance add to it. A start that finds no
+ * room for what it has to write uses it as well (recovery_room.h).
  *
  * Its size follows the store's: the records of the store at most, a segment at most, and a little.
  * Every victim fits into one output, and is removed when that is sealed; so a segment is enough.
