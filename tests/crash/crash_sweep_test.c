@@ -128,9 +128,11 @@ static void print_counts(double seconds)
     uint64_t points = crash_sweep_points(counts);
     (void)printf("%" PRIu64 " crash points before %" PRIu64 " calls of %" PRIu64
                  " histories, %" PRIu64 " of them kills, %" PRIu64
-                 " lived on; %.1f s, %.0f a second\n",
+                 " lived on; on full disks %" PRIu64 " opened, %" PRIu64
+                 " were refused; %.1f s, %.0f a second\n",
                  points, atomic_load(&counts->steps), atomic_load(&counts->histories),
-                 atomic_load(&counts->kills), atomic_load(&counts->later_lives), seconds,
+                 atomic_load(&counts->kills), atomic_load(&counts->later_lives),
+                 atomic_load(&counts->full_opened), atomic_load(&counts->full_refused), seconds,
                  (double)points / seconds);
     for (enum crash_phase phase = 0; phase < CRASH_PHASE_COUNT; phase++) {
         (void)printf("  %-36s %9" PRIu64 "\n", crash_phase_name(phase),

@@ -17,6 +17,7 @@
 #define NESTED_ONE_IN  100
 #define LIVES_ONE_IN   12
 #define CHECKED_ONE_IN 10
+#define FULL_ONE_IN    4
 #define KEY_COUNT      10
 #define LARGE_VALUE    6000
 #define THROUGH_ONE_IN 8 /* histories that have values which are written past the tail */
@@ -114,6 +115,7 @@ static void begin_copy(const struct sweep *sweep, struct crash_run *copy)
     };
     test_random_init(&copy->random, test_random_next(&run->random));
     copy->disk = sim_disk_clone(run->disk, test_random_next(&copy->random));
+    sim_disk_set_capacity(copy->disk, 0); /* that of a recovery on a full disk */
     copy->fs = sim_disk_mount(copy->disk);
 }
 
@@ -218,10 +220,30 @@ static void check_soundness(struct crash_run *copy)
     free(said);
 }
 
+/* The next start finds the store, on a disk that may be full: then it opens without any room, or is
+ * refused and opens when there is some. */
+static void open_copy(const struct sweep *sweep, struct crash_run *copy)
+{
+    struct error error;
+    bool is_full = crash_run_one_in(copy, FULL_ONE_IN);
+    if (is_full) {
+        sim_disk_set_capacity(copy->disk, sim_disk_used_bytes(copy->disk) + 1);
+    }
+    enum status status = crash_run_open(copy, false, &error);
+    sim_disk_set_capacity(copy->disk, 0);
+    if (is_full && status == STATUS_OK) {
+        atomic_fetch_add_explicit(&sweep->counts->full_opened, 1, memory_order_relaxed);
+    } else if (is_full && status == STATUS_DISK_FULL) {
+        CRASH_TRACE("open: %s\n", error.text);
+        atomic_fetch_add_explicit(&sweep->counts->full_refused, 1, memory_order_relaxed);
+        status = crash_run_open(copy, false, &error);
+    }
+    CRASH_CHECK(copy, status == STATUS_OK, "open: %s: %s", status_name(status), error.text);
+}
+
 static void crash_here(struct sweep *sweep, enum manner manner, const struct sim_step *step)
 {
     struct crash_run copy;
-    struct error error;
     begin_copy(sweep, &copy);
     crash(&copy, manner, step);
     size_t required = count_required(sweep, manner);
@@ -239,8 +261,7 @@ static void crash_here(struct sweep *sweep, enum manner manner, const struct sim
     CRASH_TRACE("--- copy, manner %d\n", (int)manner);
     check_checkpoint(&copy);
     check_soundness(&copy);
-    enum status status = crash_run_open(&copy, false, &error);
-    CRASH_CHECK(&copy, status == STATUS_OK, "open: %s: %s", status_name(status), error.text);
+    open_copy(sweep, &copy);
     sim_disk_set_witness(copy.disk, NULL, NULL);
     look(sweep, &copy, required);
     if (crash_run_one_in(&copy, LIVES_ONE_IN)) {

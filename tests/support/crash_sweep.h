@@ -8,8 +8,8 @@
  * store is opened and compared with the model: it must be in the state after a prefix of whole
  * commands that has what was reported durable (after a kill: written), and its accounting must be
  * what a recount gives. Some of the recoveries are swept in the same way themselves, and so are
- * some of the recoveries from those crashes; some of the stores live on for a while, compact, crash
- * once more and are looked at again.
+ * some of the recoveries from those crashes; some find the disk full, some of the stores live on
+ * for a while, compact, crash once more and are looked at again.
  *
  * Copies cost little: they share all that neither side changes (sim_inode.h). One thread.
  */
@@ -26,6 +26,8 @@ struct crash_sweep_counts {
     _Atomic uint64_t points[CRASH_PHASE_COUNT]; /* crashes that were recovered from and looked at */
     _Atomic uint64_t kills;                     /* of these, those that only the process died of */
     _Atomic uint64_t steps;                     /* calls before which there were crashes */
+    _Atomic uint64_t full_opened;  /* recoveries on a full disk, and those that had no room */
+    _Atomic uint64_t full_refused; /* and were repeated with some */
     _Atomic uint64_t later_lives;
     _Atomic uint64_t histories;
 };
