@@ -196,6 +196,33 @@ class Pause(TestCase):
         self.assertEqual(other.read(), b"*1\r\n+OK\r\n")
 
 
+class Gone(TestCase):
+    """Who ends its side before it has been answered."""
+
+    @on_both
+    def test_what_follows_a_command_that_makes_durable(self, server):
+        me = self.client(server)
+        me.ask("CONFIG", "SET", "save", "3600 1")
+        self.addCleanup(self.client(server).ask, "CONFIG", "SET", "save", "")
+        for command in ("FLUSHALL", "SAVE"):
+            for is_closed in (False, True):
+                with self.subTest(command=command, is_closed=is_closed):
+                    me.ask("FLUSHALL")
+                    leaves = self.client(server)
+                    requests = [encode("SET", "k%d" % number, "v") for number in range(1000)]
+                    leaves.socket.sendall(encode(command) + b"".join(requests))
+                    leaves.socket.shutdown(socket.SHUT_WR)
+                    if is_closed:
+                        leaves.close()
+                        deadline = time.monotonic() + 10
+                        while me.ask("DBSIZE") != b":1000\r\n" and time.monotonic() < deadline:
+                            time.sleep(0.01)
+                    else:
+                        replies = leaves.socket.makefile("rb").read()
+                        self.assertEqual(replies, b"+OK\r\n" * 1001)
+                    self.assertEqual(me.ask("DBSIZE"), b":1000\r\n")
+
+
 class Password(TestCase):
     @on_both
     def test_of_clients_that_were_there_before(self, server):

@@ -74,11 +74,6 @@ static void handle_message_locked(struct worker *worker, const struct message *m
             worker_close_later(worker, session->connection);
         }
         break;
-    case MESSAGE_RESUME:
-        if (session != NULL) {
-            worker_list_add(worker, LIST_RESUME, session->connection);
-        }
-        break;
     case MESSAGE_RETRY:
         worker->retry_postponed = true;
         break;

@@ -62,9 +62,9 @@ static bool reserve_lists(struct worker *worker)
 
 static void on_end_of_input(struct worker *worker, struct connection *connection)
 {
-    /* What it has sent is still answered; who waits for something will not hear of it any more. */
+    /* What it has sent is still answered; but who has asked to wait does so no longer. */
     connection->ended = true;
-    if (connection->session.blocked == BLOCK_WAITING) {
+    if (session_waits_by_choice(&connection->session)) {
         worker_close_later(worker, connection);
         return;
     }
