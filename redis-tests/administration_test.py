@@ -196,6 +196,50 @@ class Pause(TestCase):
         self.assertEqual(other.read(), b"*1\r\n+OK\r\n")
 
 
+    def leave(self, server, mode, how):
+        """Some that write and end their sides in a pause of a second; what they are told."""
+        me, others = self.client(server), [self.client(server) for _ in range(5)]
+        me.ask("FLUSHALL")
+        me.ask("CLIENT", "PAUSE", 1000, mode)
+        for number, other in enumerate(others):
+            other.socket.sendall(encode("PING") + encode("SET", "k%d" % number, "v"))
+            other.socket.shutdown(socket.SHUT_WR)
+            if how == "close":
+                other.close()
+        time.sleep(0.3)
+        if mode == "WRITE":  # else who asks has to wait as well
+            self.assertIn(b"\r\nconnected_clients:1\r\n", me.ask("INFO", "clients"))
+            self.assertIn(b"\r\nblocked_clients:0\r\n", me.ask("INFO", "clients"))
+        self.assertEqual(me.ask("PING"), b"+PONG\r\n")
+        time.sleep(1 if mode == "WRITE" else 0.2)
+        self.assertEqual(me.ask("DBSIZE"), b":0\r\n")
+        me.close()
+        return [] if how == "close" else [other.socket.recv(100) for other in others]
+
+    @on_both
+    def test_who_goes_has_not_asked(self, server):
+        for mode, told in (("WRITE", [b"+PONG\r\n"] * 5), ("ALL", [b""] * 5)):
+            with self.subTest(mode=mode):
+                self.assertEqual(self.leave(server, mode, "close"), [])
+                self.assertEqual(self.leave(server, mode, "half"), told)
+
+    @on_both
+    def test_whose_replies_wait_when_it_goes_has_not_asked_either(self, server):
+        """Redis throws them away, here they can be read until the pause is over."""
+        me, other = self.client(server), self.client(server)
+        me.ask("FLUSHALL")
+        me.ask("SET", "large", "x" * (8 << 20))
+        me.ask("CLIENT", "PAUSE", 1000, "WRITE")
+        other.socket.sendall(encode("GET", "large") * 4 + encode("SET", "k", "v"))
+        other.socket.shutdown(socket.SHUT_WR)
+        self.assertEqual(me.ask("SET", "after", "pause"), b"+OK\r\n")
+        self.assertEqual(me.ask("EXISTS", "k"), b":0\r\n")
+        self.assertTrue(other.socket.recv(1))
+        other.close()
+        time.sleep(0.2)
+        self.assertEqual(me.ask("EXISTS", "k"), b":0\r\n")
+
+
 class Gone(TestCase):
     """Who ends its side before it has been answered."""
 

@@ -62,7 +62,8 @@ static bool reserve_lists(struct worker *worker)
 
 static void on_end_of_input(struct worker *worker, struct connection *connection)
 {
-    /* What it has sent is still answered; but who has asked to wait does so no longer. */
+    /* What it has sent is still answered, but not behind a wait that it has asked for, nor what
+     * CLIENT PAUSE has postponed: connection_has_requests(). */
     connection->ended = true;
     if (session_waits_by_choice(&connection->session)) {
         worker_close_later(worker, connection);
