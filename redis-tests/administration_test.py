@@ -267,6 +267,23 @@ class Gone(TestCase):
                     self.assertEqual(me.ask("DBSIZE"), b":1000\r\n")
 
 
+class Timeout(TestCase):
+    @on_both
+    def test_who_listens_stays(self, server):
+        me = self.client(server)
+        idle, monitors, subscribes = (self.client(server) for _ in range(3))
+        monitors.ask("MONITOR")
+        subscribes.ask("SUBSCRIBE", "channel")
+        me.ask("CONFIG", "SET", "timeout", 1)
+        self.addCleanup(lambda: self.client(server).ask("CONFIG", "SET", "timeout", 0))
+        self.assertTrue(idle.is_closed())
+        time.sleep(2.5)
+        listing = self.client(server).ask("CLIENT", "LIST").decode()
+        self.assertIn(monitors.address, listing)
+        self.assertIn(subscribes.address, listing)
+        self.assertNotIn(idle.address, listing)
+
+
 class Password(TestCase):
     @on_both
     def test_of_clients_that_were_there_before(self, server):

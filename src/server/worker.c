@@ -213,8 +213,8 @@ void worker_remove_connection_locked(struct worker *worker, struct connection *c
 static void check_idle(struct worker *worker, struct connection *connection, int64_t timeout_ms)
 {
     const struct session *session = &connection->session;
-    bool is_idle = timeout_ms > 0 && session->blocked == BLOCK_NONE &&
-                   !atomic_load(&session->subscriber.is_active) &&
+    bool is_listening = session->monitor != NULL || atomic_load(&session->subscriber.is_active);
+    bool is_idle = timeout_ms > 0 && session->blocked == BLOCK_NONE && !is_listening &&
                    worker->now_ms - session->last_interaction_ms > timeout_ms &&
                    worker->now_ms - connection->active_ms > timeout_ms;
     if (is_idle) {
