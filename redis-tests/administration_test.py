@@ -498,6 +498,36 @@ class Disk(TestCase):
                     self.assertEqual(self.client(server).ask("DBSIZE"), b":5001\r\n")
                 # otherwise the end of `with` sends SIGTERM and looks at the exit code
 
+    def test_what_follows_a_shutdown_is_not_executed(self):
+        for mode in ("SAVE", "NOSAVE"):
+            with self.subTest(mode=mode), Server() as server:
+                client = self.client(server)
+                requests = (
+                    ("SET", "before", 1),
+                    ("SHUTDOWN", "nonsense"),
+                    ("SHUTDOWN", "ABORT"),
+                    ("INCR", "before"),
+                    ("SHUTDOWN", mode),
+                    ("SET", "after", 1),
+                    ("GET", "after"),
+                )
+                client.socket.sendall(b"".join(encode(*request) for request in requests))
+                replies = client.socket.makefile("rb").read()
+                self.assertEqual(
+                    replies,
+                    b"+OK\r\n-ERR syntax error\r\n-ERR No shutdown in progress.\r\n:2\r\n",
+                )
+                self.assertEqual(server.process.wait(60), 0, server.read_log())
+                server.start()  # on the same data
+                self.assertEqual(self.client(server).ask("KEYS", "*"), b"*1\r\n$6\r\nbefore\r\n")
+                # Whoever asks for it need not wait for the end.
+                leaves = self.client(server)
+                leaves.socket.sendall(encode("SHUTDOWN", mode) + encode("SET", "after", 1))
+                leaves.close()
+                self.assertEqual(server.process.wait(60), 0, server.read_log())
+                server.start()
+                self.assertEqual(self.client(server).ask("EXISTS", "after"), b":0\r\n")
+
     def test_a_signal_can_be_called_off_while_it_is_held_up(self):
         with Server(directives=[("enable-debug-command", "yes")]) as server:
             client = self.client(server)
