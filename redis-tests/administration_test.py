@@ -1019,6 +1019,65 @@ class RenamedCommands(TestCase):
             self.assertIn(words, said)
 
 
+class Directory(TestCase):
+    """`dir` is told as the absolute path that it has led to, and written so: programs for backups look
+    there, wherever they or the server were started."""
+
+    def run_in(self, directory, path, *arguments):
+        """A server that is started in `directory`; a client of it."""
+        server = Server(path)
+        self.addCleanup(server.close)
+        where = os.path.join(server.home, "socket")
+        command = [server.path, *arguments, "--port", "0", "--unixsocket", where]
+        server.process = subprocess.Popen(
+            command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+
+        deadline = time.monotonic() + 60
+        while not os.path.exists(where) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        server.connect = lambda timeout: self.connect_to(where)
+        return self.client(server), server
+
+    def connect_to(self, path):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(60)
+        connection.connect(path)
+        return connection
+
+    def test_is_absolute(self):
+        for reference in (ours, theirs):
+            with self.subTest(reference.path), tempfile.TemporaryDirectory() as home:
+                home = os.path.realpath(home)
+                configuration = os.path.join(home, "conf")
+                with open(configuration, "w", encoding="ascii") as file:
+                    file.write("# where it was started\n")
+                for directory in ("here", "there", "here/data"):
+                    os.mkdir(os.path.join(home, directory))
+                here = os.path.join(home, "here")
+                data = os.path.join(here, "data").encode()
+                told = b"*2\r\n$3\r\ndir\r\n$%d\r\n%s\r\n" % (len(data), data)
+                client, server = self.run_in(here, reference.path, configuration, "--dir", "data")
+                self.assertEqual(client.ask("CONFIG", "GET", "dir"), told)
+                self.assertEqual(client.ask("SET", "k", "v"), b"+OK\r\n")
+                self.assertEqual(client.ask("SAVE"), b"+OK\r\n")
+                self.assertEqual(client.ask("CONFIG", "REWRITE"), b"+OK\r\n")
+                server.stop()
+                with open(configuration, "rb") as file:
+                    self.assertIn(b"\ndir ", file.read().replace(b'"', b"").replace(data, b""))
+                client, server = self.run_in(os.path.join(home, "there"), reference.path, configuration)
+                self.assertEqual(client.ask("CONFIG", "GET", "dir"), told)
+                self.assertEqual(client.ask("GET", "k"), b"$1\r\nv\r\n")
+                server.stop()
+
+    def test_by_default_too(self):
+        with tempfile.TemporaryDirectory() as home:
+            client, server = self.run_in(home, ours.path)
+            answer = client.ask("CONFIG", "GET", "dir").decode()
+            self.assertTrue(answer.endswith("\r\n%s/scdb-data\r\n" % os.path.realpath(home)), answer)
+            server.stop()
+
+
 class NoListener(unittest.TestCase):
     def test_a_server_that_nobody_could_reach_does_not_start(self):
         for directives in ("--port", "0"), ("--bind", "-192.0.2.1"):
