@@ -196,6 +196,94 @@ class Pause(TestCase):
         self.assertEqual(other.read(), b"*1\r\n+OK\r\n")
 
 
+    def leave(self, server, mode, how):
+        """Some that write and end their sides in a pause of a second; what they are told."""
+        me, others = self.client(server), [self.client(server) for _ in range(5)]
+        me.ask("FLUSHALL")
+        me.ask("CLIENT", "PAUSE", 1000, mode)
+        for number, other in enumerate(others):
+            other.socket.sendall(encode("PING") + encode("SET", "k%d" % number, "v"))
+            other.socket.shutdown(socket.SHUT_WR)
+            if how == "close":
+                other.close()
+        time.sleep(0.3)
+        if mode == "WRITE":  # else who asks has to wait as well
+            self.assertIn(b"\r\nconnected_clients:1\r\n", me.ask("INFO", "clients"))
+            self.assertIn(b"\r\nblocked_clients:0\r\n", me.ask("INFO", "clients"))
+        self.assertEqual(me.ask("PING"), b"+PONG\r\n")
+        time.sleep(1 if mode == "WRITE" else 0.2)
+        self.assertEqual(me.ask("DBSIZE"), b":0\r\n")
+        me.close()
+        return [] if how == "close" else [other.socket.recv(100) for other in others]
+
+    @on_both
+    def test_who_goes_has_not_asked(self, server):
+        for mode, told in (("WRITE", [b"+PONG\r\n"] * 5), ("ALL", [b""] * 5)):
+            with self.subTest(mode=mode):
+                self.assertEqual(self.leave(server, mode, "close"), [])
+                self.assertEqual(self.leave(server, mode, "half"), told)
+
+    @on_both
+    def test_whose_replies_wait_when_it_goes_has_not_asked_either(self, server):
+        """Redis throws them away, here they can be read until the pause is over."""
+        me, other = self.client(server), self.client(server)
+        me.ask("FLUSHALL")
+        me.ask("SET", "large", "x" * (8 << 20))
+        me.ask("CLIENT", "PAUSE", 1000, "WRITE")
+        other.socket.sendall(encode("GET", "large") * 4 + encode("SET", "k", "v"))
+        other.socket.shutdown(socket.SHUT_WR)
+        self.assertEqual(me.ask("SET", "after", "pause"), b"+OK\r\n")
+        self.assertEqual(me.ask("EXISTS", "k"), b":0\r\n")
+        self.assertTrue(other.socket.recv(1))
+        other.close()
+        time.sleep(0.2)
+        self.assertEqual(me.ask("EXISTS", "k"), b":0\r\n")
+
+
+class Gone(TestCase):
+    """Who ends its side before it has been answered."""
+
+    @on_both
+    def test_what_follows_a_command_that_makes_durable(self, server):
+        me = self.client(server)
+        me.ask("CONFIG", "SET", "save", "3600 1")
+        self.addCleanup(self.client(server).ask, "CONFIG", "SET", "save", "")
+        for command in ("FLUSHALL", "SAVE"):
+            for is_closed in (False, True):
+                with self.subTest(command=command, is_closed=is_closed):
+                    me.ask("FLUSHALL")
+                    leaves = self.client(server)
+                    requests = [encode("SET", "k%d" % number, "v") for number in range(1000)]
+                    leaves.socket.sendall(encode(command) + b"".join(requests))
+                    leaves.socket.shutdown(socket.SHUT_WR)
+                    if is_closed:
+                        leaves.close()
+                        deadline = time.monotonic() + 10
+                        while me.ask("DBSIZE") != b":1000\r\n" and time.monotonic() < deadline:
+                            time.sleep(0.01)
+                    else:
+                        replies = leaves.socket.makefile("rb").read()
+                        self.assertEqual(replies, b"+OK\r\n" * 1001)
+                    self.assertEqual(me.ask("DBSIZE"), b":1000\r\n")
+
+
+class Timeout(TestCase):
+    @on_both
+    def test_who_listens_stays(self, server):
+        me = self.client(server)
+        idle, monitors, subscribes = (self.client(server) for _ in range(3))
+        monitors.ask("MONITOR")
+        subscribes.ask("SUBSCRIBE", "channel")
+        me.ask("CONFIG", "SET", "timeout", 1)
+        self.addCleanup(lambda: self.client(server).ask("CONFIG", "SET", "timeout", 0))
+        self.assertTrue(idle.is_closed())
+        time.sleep(2.5)
+        listing = self.client(server).ask("CLIENT", "LIST").decode()
+        self.assertIn(monitors.address, listing)
+        self.assertIn(subscribes.address, listing)
+        self.assertNotIn(idle.address, listing)
+
+
 class Password(TestCase):
     @on_both
     def test_of_clients_that_were_there_before(self, server):
@@ -409,6 +497,36 @@ class Disk(TestCase):
                     server.start()  # on the same data
                     self.assertEqual(self.client(server).ask("DBSIZE"), b":5001\r\n")
                 # otherwise the end of `with` sends SIGTERM and looks at the exit code
+
+    def test_what_follows_a_shutdown_is_not_executed(self):
+        for mode in ("SAVE", "NOSAVE"):
+            with self.subTest(mode=mode), Server() as server:
+                client = self.client(server)
+                requests = (
+                    ("SET", "before", 1),
+                    ("SHUTDOWN", "nonsense"),
+                    ("SHUTDOWN", "ABORT"),
+                    ("INCR", "before"),
+                    ("SHUTDOWN", mode),
+                    ("SET", "after", 1),
+                    ("GET", "after"),
+                )
+                client.socket.sendall(b"".join(encode(*request) for request in requests))
+                replies = client.socket.makefile("rb").read()
+                self.assertEqual(
+                    replies,
+                    b"+OK\r\n-ERR syntax error\r\n-ERR No shutdown in progress.\r\n:2\r\n",
+                )
+                self.assertEqual(server.process.wait(60), 0, server.read_log())
+                server.start()  # on the same data
+                self.assertEqual(self.client(server).ask("KEYS", "*"), b"*1\r\n$6\r\nbefore\r\n")
+                # Whoever asks for it need not wait for the end.
+                leaves = self.client(server)
+                leaves.socket.sendall(encode("SHUTDOWN", mode) + encode("SET", "after", 1))
+                leaves.close()
+                self.assertEqual(server.process.wait(60), 0, server.read_log())
+                server.start()
+                self.assertEqual(self.client(server).ask("EXISTS", "after"), b":0\r\n")
 
     def test_a_signal_can_be_called_off_while_it_is_held_up(self):
         with Server(directives=[("enable-debug-command", "yes")]) as server:
@@ -899,6 +1017,65 @@ class RenamedCommands(TestCase):
             said = (result.stdout + result.stderr).decode()
             self.assertIn("conf, line 1: ", said)
             self.assertIn(words, said)
+
+
+class Directory(TestCase):
+    """`dir` is told as the absolute path that it has led to, and written so: programs for backups look
+    there, wherever they or the server were started."""
+
+    def run_in(self, directory, path, *arguments):
+        """A server that is started in `directory`; a client of it."""
+        server = Server(path)
+        self.addCleanup(server.close)
+        where = os.path.join(server.home, "socket")
+        command = [server.path, *arguments, "--port", "0", "--unixsocket", where]
+        server.process = subprocess.Popen(
+            command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+
+        deadline = time.monotonic() + 60
+        while not os.path.exists(where) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        server.connect = lambda timeout: self.connect_to(where)
+        return self.client(server), server
+
+    def connect_to(self, path):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(60)
+        connection.connect(path)
+        return connection
+
+    def test_is_absolute(self):
+        for reference in (ours, theirs):
+            with self.subTest(reference.path), tempfile.TemporaryDirectory() as home:
+                home = os.path.realpath(home)
+                configuration = os.path.join(home, "conf")
+                with open(configuration, "w", encoding="ascii") as file:
+                    file.write("# where it was started\n")
+                for directory in ("here", "there", "here/data"):
+                    os.mkdir(os.path.join(home, directory))
+                here = os.path.join(home, "here")
+                data = os.path.join(here, "data").encode()
+                told = b"*2\r\n$3\r\ndir\r\n$%d\r\n%s\r\n" % (len(data), data)
+                client, server = self.run_in(here, reference.path, configuration, "--dir", "data")
+                self.assertEqual(client.ask("CONFIG", "GET", "dir"), told)
+                self.assertEqual(client.ask("SET", "k", "v"), b"+OK\r\n")
+                self.assertEqual(client.ask("SAVE"), b"+OK\r\n")
+                self.assertEqual(client.ask("CONFIG", "REWRITE"), b"+OK\r\n")
+                server.stop()
+                with open(configuration, "rb") as file:
+                    self.assertIn(b"\ndir ", file.read().replace(b'"', b"").replace(data, b""))
+                client, server = self.run_in(os.path.join(home, "there"), reference.path, configuration)
+                self.assertEqual(client.ask("CONFIG", "GET", "dir"), told)
+                self.assertEqual(client.ask("GET", "k"), b"$1\r\nv\r\n")
+                server.stop()
+
+    def test_by_default_too(self):
+        with tempfile.TemporaryDirectory() as home:
+            client, server = self.run_in(home, ours.path)
+            answer = client.ask("CONFIG", "GET", "dir").decode()
+            self.assertTrue(answer.endswith("\r\n%s/scdb-data\r\n" % os.path.realpath(home)), answer)
+            server.stop()
 
 
 class NoListener(unittest.TestCase):

@@ -422,6 +422,75 @@ class SavePoints(unittest.TestCase):
             server.close()
 
 
+class GoneMeanwhile(unittest.TestCase):
+    """Commands that wait here, and hold up all of Redis there: what a client had sent behind them is
+    executed, whether it has only ended its side or is gone altogether."""
+
+    COUNT = 1000
+
+    def leave(self, server, *commands):
+        """A client that sends these, then SETs, and ends its side while the first one waits."""
+        client = Client(server)
+        server.fault("hold-fdatasync")
+        client.send("\r\n".join(commands) + "\r\n" + "SET k w\r\n" * self.COUNT + "INCR after")
+        client.socket.shutdown(socket.SHUT_WR)
+        return client
+
+    def wait_until(self, condition):
+        deadline = time.monotonic() + 10
+        while not condition():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+
+    def is_alone(self, other):
+        return b"\r\nconnected_clients:1\r\n" in other.ask("INFO clients")
+
+    def run_each(self, meanwhile):
+        with policy("no") as server:
+            other = Client(server)
+            other.ask("CONFIG SET save '3600 1'")
+            for command in ("FLUSHALL", "SAVE", "COMPACT"):
+                with self.subTest(command=command):
+                    other.ask("SET k v")
+                    other.ask("SET after 0" if command != "FLUSHALL" else "DEL after")
+                    client = self.leave(server, command)
+                    time.sleep(0.3)  # so that the end of its side is read while it waits
+                    meanwhile(server, client, other)
+                    self.wait_until(lambda: other.ask("GET after") == b"$1\r\n1\r\n")
+                    self.wait_until(lambda: self.is_alone(other))
+                    self.assertIn(b"\r\nblocked_clients:0\r\n", other.ask("INFO clients"))
+
+    def test_who_ends_its_side_is_answered(self):
+        def look(server, client, other):
+            waits = other.ask("INFO clients")
+            server.mend("hold-fdatasync")
+            self.assertIn(b"\r\nblocked_clients:1\r\n", waits)
+            self.assertIn(client.reply()[:1], b"+:")
+            for _ in range(self.COUNT):
+                self.assertEqual(client.reply(), b"+OK\r\n")
+            self.assertEqual(client.reply(), b":1\r\n")
+            self.assertEqual(client.socket.recv(1), b"")
+
+        self.run_each(look)
+
+    def test_who_has_gone_has_asked_all_the_same(self):
+        def leave(server, client, other):
+            client.socket.close()
+            server.mend("hold-fdatasync")
+
+        self.run_each(leave)
+
+    def test_behind_a_wait_that_was_asked_for_nothing_follows(self):
+        """WAITAOF ends with its client, as WAIT does in Redis."""
+        with policy("no") as server:
+            other = Client(server)
+            client = self.leave(server, "SET k v", "WAITAOF 1 0 0")
+            self.wait_until(lambda: self.is_alone(other))
+            server.mend("hold-fdatasync")
+            self.assertEqual(client.socket.recv(100), b"+OK\r\n")
+            self.assertEqual(other.ask("EXISTS after"), b":0\r\n")
+
+
 class Failure(unittest.TestCase):
     WRITES = (
         "SET k 2", "SETNX new 1", "SETEX k 10 v", "GETSET k 2", "GETDEL k", "APPEND k x",

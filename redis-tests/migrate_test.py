@@ -361,18 +361,44 @@ class Between(TestCase):
         target.ask("CLIENT", "UNPAUSE")
         self.assertEqual(source.read(), b"+OK\r\n")
 
-    def test_a_client_that_leaves_keeps_its_keys(self):
-        source, other, target = Client(ours), self.client(ours), self.client(another)
+    def wait_for(self, client, command, reply):
+        deadline = time.monotonic() + 60
+        while client.ask(*command) != reply and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(client.ask(*command), reply)
+
+    def test_a_client_that_is_killed_keeps_its_keys(self):
+        source, other, target = self.client(ours), self.client(ours), self.client(another)
         other.ask("SET", "k", "v")
+        number = source.id()
         target.ask("CLIENT", "PAUSE", 100000, "WRITE")
         self.start(source, another.port)
-        source.close()
+        self.assertEqual(other.ask("CLIENT", "KILL", "ID", number), b":1\r\n")
         target.ask("CLIENT", "UNPAUSE")
-        deadline = time.monotonic() + 60
-        while target.ask("EXISTS", "k") != b":1\r\n" and time.monotonic() < deadline:
-            time.sleep(0.01)
-        self.assertEqual(target.ask("EXISTS", "k"), b":1\r\n")
+        self.wait_for(target, ["EXISTS", "k"], b":1\r\n")
         self.assertEqual(other.ask("EXISTS", "k"), b":1\r\n")
+
+    def test_a_client_that_leaves_has_moved_its_keys(self):
+        """And what it had sent behind that is executed: Redis notices only then that it has gone."""
+        for server in (ours, theirs):
+            for is_closed in (False, True):
+                with self.subTest(server=server.path, is_closed=is_closed):
+                    source, other, target = (self.client(each) for each in (server, server, another))
+                    other.ask("SET", "k", "v")
+                    target.ask("CLIENT", "PAUSE", 100000, "WRITE")
+                    self.start(source, another.port)
+                    source.send("SET", "after", "1")
+                    source.socket.shutdown(socket.SHUT_WR)
+                    if is_closed:
+                        source.close()
+                    time.sleep(0.2)
+                    target.ask("CLIENT", "UNPAUSE")
+                    self.wait_for(other, ["EXISTS", "after"], b":1\r\n")
+                    self.assertEqual(target.ask("EXISTS", "k"), b":1\r\n")
+                    self.assertEqual(other.ask("EXISTS", "k"), b":0\r\n")
+                    if not is_closed:
+                        self.assertEqual([source.read(), source.read()], [b"+OK\r\n"] * 2)
+                        self.assertTrue(source.is_closed())
 
     def test_who_watches_and_listens_is_told(self):
         source, other, target = self.client(ours), Client(ours), self.client(another)

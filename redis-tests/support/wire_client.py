@@ -17,7 +17,8 @@ class Client:
     def __init__(self, server):
         self.socket = server.connect(timeout=120)
         self.received = b""
-        self.address = "%s:%d" % self.socket.getsockname()
+        name = self.socket.getsockname()  # of a Unix socket a text
+        self.address = "%s:%d" % name if isinstance(name, tuple) else name
 
     def send(self, *words):
         self.socket.sendall(encode(*words))

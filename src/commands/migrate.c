@@ -4,7 +4,8 @@
  * Redis serves nobody else meanwhile. Here the values are taken at one moment, sent by a thread
  * (peer.h) while others are served, and what the other server has acknowledged is deleted at
  * another moment, all at once: but a key that was written in between stays, with an error that says
- * so. If the client has gone by then, nothing is deleted.
+ * so. A client that goes meanwhile changes nothing; if it is killed (CLIENT KILL), nothing is
+ * deleted.
  */
 #include "commands/errors.h"
 #include "commands/events.h"

@@ -62,6 +62,9 @@ static void shut_down(struct call *call)
         }
         return;
     }
+    /* What the client has sent behind it is not executed any more; its connection is not closed
+     * before the others (worker_destroy). */
+    (void)server_block_locked(call->server, call->session);
     server_request_shutdown(call->server, !request.nosave);
 }
 

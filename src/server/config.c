@@ -202,6 +202,11 @@ enum status config_assign(struct config *config, const struct directive *directi
                               : assign_number(config, directive, value, error);
 }
 
+enum status config_note_directory(struct config *config, const char *path, struct error *error)
+{
+    return config_assign(config, &config_directives[CONFIG_DIR], slice_of_string(path), error);
+}
+
 /* --- life --- */
 
 enum status config_create(struct config **out)

@@ -225,6 +225,11 @@ enum status config_load_text(struct config *config, const char *origin, struct s
  * set up. */
 void config_log_ignored(const struct config *config);
 
+/* The directory that `dir` has led to, by its absolute path: from now on CONFIG GET and REWRITE
+ * tell this, as in Redis. INVALID: out of memory, as `error` says. */
+enum status config_note_directory(struct config *config, const char *path,
+                                  struct error *error) MUST_CHECK;
+
 /* The directory (absolute) whose keys are to be imported instead of serving; NULL: none is. */
 const char *config_import_directory(const struct config *config);
 

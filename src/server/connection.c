@@ -280,9 +280,11 @@ static void publish_output_size(struct connection *connection)
 
 bool connection_has_requests(const struct connection *connection)
 {
-    unsigned lists = 1U << LIST_RESUME | 1U << LIST_POSTPONED | 1U << LIST_SLOWED;
-    return (connection->lists & lists) != 0 || connection->in_turn ||
-           connection->session.blocked == BLOCK_STAGING;
+    const struct session *session = &connection->session;
+    unsigned lists = 1U << LIST_RESUME | 1U << LIST_SLOWED;
+    bool is_worked_for = session->blocked == BLOCK_STAGING || session->blocked == BLOCK_WAITING;
+    return ((connection->lists & lists) != 0 || connection->in_turn || is_worked_for) &&
+           !session_waits_by_choice(session);
 }
 
 /* What a client had sent before it went is executed all the same. */
@@ -292,7 +294,7 @@ static bool send_nothing(struct connection *connection)
     connection->ended = true;
     output_deinit(&connection->output, &connection->session.reply);
     publish_output_size(connection);
-    return connection_has_requests(connection) && connection->session.blocked != BLOCK_WAITING;
+    return connection_has_requests(connection);
 }
 
 bool connection_send(struct connection *connection)

@@ -85,7 +85,7 @@ enum status connection_keep_rest(struct connection *connection, struct slice sou
 void connection_update_reading(struct connection *connection);
 
 /* Has it requests that will be executed by and by? Not those that wait until the client has read
- * its replies, or for what it waits for. */
+ * its replies, for the end of CLIENT PAUSE, or behind a wait that it has asked for. */
 bool connection_has_requests(const struct connection *connection);
 
 /* Sends what may leave; waits for the socket when it is full. False: the client is gone, and has no

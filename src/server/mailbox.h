@@ -20,7 +20,6 @@ enum message_kind {
     MESSAGE_ACCEPTED, /* a new socket: descriptor, is_unix_socket */
     MESSAGE_TASK,     /* task(context, session) */
     MESSAGE_CLOSE,    /* the session is to be closed */
-    MESSAGE_RESUME,   /* the session is no longer blocked */
     MESSAGE_RETRY,    /* a pause has ended or changed: postponed commands may run */
     MESSAGE_DELIVER   /* there is something in the worker's inbox: push.h */
 };

@@ -130,8 +130,9 @@ void server_unblock_locked(struct server *server, struct session *session)
     CHECK(session->blocked == BLOCK_WAITING);
     session->blocked = BLOCK_NONE;
     server->statistics->blocked_clients--;
-    post(server, session->worker,
-         &(struct message){.kind = MESSAGE_RESUME, .session_id = session->id});
+    /* At once: between the wait and a message it would have nothing to do, and one whose client has
+     * ended its side would be closed. */
+    worker_list_add(server->workers[session->worker], LIST_RESUME, session->connection);
 }
 
 void server_pause_locked(struct server *server, enum pause_mode mode, int64_t until_ms)

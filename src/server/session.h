@@ -34,7 +34,7 @@ enum reply_mode { REPLY_ON, REPLY_OFF, REPLY_SKIP_NEXT, REPLY_SKIP_THIS };
 /* Why nothing of the session is executed at the moment. */
 enum block_reason {
     BLOCK_NONE,
-    BLOCK_WAITING, /* a command that will reply later (COMPACT, later BLPOP ...) */
+    BLOCK_WAITING, /* a command that will reply later: COMPACT, FLUSHALL, WAITAOF ... */
     BLOCK_PAUSED,  /* CLIENT PAUSE: the command at hand will be executed later */
     BLOCK_STAGING  /* a thread works for it (server/stager.h, deferred.h) */
 };
@@ -98,7 +98,8 @@ struct session {
     enum block_reason blocked;
     int descriptor;                  /* -1 = closed */
     bool unblock_with_error_allowed; /* CLIENT UNBLOCK may end the wait */
-    void (*on_unblock)(struct session *session, bool with_error); /* CLIENT UNBLOCK, disconnect */
+    void (*on_unblock)(struct session *session, bool with_error); /* CLIENT UNBLOCK; NULL: it can't
+                                                                     end the wait */
     void *block_context;
     uint64_t write_position; /* behind what its commands have written; see engine.h */
     struct await await;
@@ -150,6 +151,14 @@ static inline enum client_class session_class(const struct session *session)
     return atomic_load_explicit(&session->subscriber.is_active, memory_order_relaxed)
                ? CLIENT_PUBSUB
                : CLIENT_NORMAL;
+}
+
+/* Has it asked to wait (WAITAOF), and not just for what takes its time here (FLUSHALL, MIGRATE)? As
+ * in Redis, that is over when the client has gone, and so is all that it has sent behind it; other
+ * commands hold nobody up there, and what follows them is executed. */
+static inline bool session_waits_by_choice(const struct session *session)
+{
+    return session->blocked == BLOCK_WAITING && session->on_unblock != NULL;
 }
 
 /* Bounds its reply by its class. A command that may change the class does this at its end: what it

@@ -63,7 +63,7 @@ static void ignore_signal(int number)
     (void)sigaction(number, &action, NULL);
 }
 
-enum status startup_prepare(const struct config *config, char directory[STARTUP_PATH_MAX],
+enum status startup_prepare(struct config *config, char directory[STARTUP_PATH_MAX],
                             struct error *error)
 {
     ignore_signal(SIGHUP);
@@ -72,6 +72,7 @@ enum status startup_prepare(const struct config *config, char directory[STARTUP_
     enum status status = daemon_enter_directory(config_text(config, CONFIG_DIR).data,
                                                 !config_bool(config, CONFIG_READ_ONLY), directory,
                                                 STARTUP_PATH_MAX, error);
+    status = status == STATUS_OK ? config_note_directory(config, directory, error) : status;
     if (status == STATUS_OK) {
         log_set_level((enum log_level)config_number(config, CONFIG_LOGLEVEL));
         status = log_open(config_text(config, CONFIG_LOGFILE).data, error);

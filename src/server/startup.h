@@ -23,8 +23,8 @@ int startup_main(int argc, char **argv,
                  enum status (*run)(struct config *config, int *exit_status, struct error *error));
 
 /* Signals, background, the store's directory (made when missing, gone to, its absolute path in
- * `directory`), log. */
-enum status startup_prepare(const struct config *config, char directory[STARTUP_PATH_MAX],
+ * `directory` and, from here on, in the configuration), log. */
+enum status startup_prepare(struct config *config, char directory[STARTUP_PATH_MAX],
                             struct error *error) MUST_CHECK;
 
 /* The directory as a file system, for reading only if `read-only` says so. The caller closes it. */

@@ -74,11 +74,6 @@ static void handle_message_locked(struct worker *worker, const struct message *m
             worker_close_later(worker, session->connection);
         }
         break;
-    case MESSAGE_RESUME:
-        if (session != NULL) {
-            worker_list_add(worker, LIST_RESUME, session->connection);
-        }
-        break;
     case MESSAGE_RETRY:
         worker->retry_postponed = true;
         break;
@@ -98,7 +93,8 @@ static void handle_messages_locked(struct worker *worker, struct message *messag
     }
 }
 
-/* CLIENT PAUSE is over, or was changed: who still has to wait is found out by trying. */
+/* CLIENT PAUSE is over, or was changed: who still has to wait is found out by trying. As in Redis,
+ * of a client that ended its side meanwhile nothing is executed any more. */
 static void retry_postponed_locked(struct worker *worker)
 {
     struct connection_list *list = &worker->lists[LIST_POSTPONED];
@@ -106,6 +102,10 @@ static void retry_postponed_locked(struct worker *worker)
     for (size_t i = 0; i < list->count; i++) {
         struct connection *connection = list->items[i];
         connection->lists &= ~(1U << LIST_POSTPONED);
+        if (connection->ended) { /* its replies are not all sent, else it would be closed */
+            worker_close_later(worker, connection);
+            continue;
+        }
         if (connection->session.blocked == BLOCK_PAUSED) {
             connection->session.blocked = BLOCK_NONE;
         }

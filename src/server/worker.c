@@ -62,9 +62,10 @@ static bool reserve_lists(struct worker *worker)
 
 static void on_end_of_input(struct worker *worker, struct connection *connection)
 {
-    /* What it has sent is still answered; who waits for something will not hear of it any more. */
+    /* What it has sent is still answered, but not behind a wait that it has asked for, nor what
+     * CLIENT PAUSE has postponed: connection_has_requests(). */
     connection->ended = true;
-    if (connection->session.blocked == BLOCK_WAITING) {
+    if (session_waits_by_choice(&connection->session)) {
         worker_close_later(worker, connection);
         return;
     }
@@ -212,8 +213,8 @@ void worker_remove_connection_locked(struct worker *worker, struct connection *c
 static void check_idle(struct worker *worker, struct connection *connection, int64_t timeout_ms)
 {
     const struct session *session = &connection->session;
-    bool is_idle = timeout_ms > 0 && session->blocked == BLOCK_NONE &&
-                   !atomic_load(&session->subscriber.is_active) &&
+    bool is_listening = session->monitor != NULL || atomic_load(&session->subscriber.is_active);
+    bool is_idle = timeout_ms > 0 && session->blocked == BLOCK_NONE && !is_listening &&
                    worker->now_ms - session->last_interaction_ms > timeout_ms &&
                    worker->now_ms - connection->active_ms > timeout_ms;
     if (is_idle) {
