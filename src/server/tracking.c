@@ -10,6 +10,9 @@
 /* So many keys beyond the limit are forgotten at a time, so that no client waits long for it. */
 #define EVICTED_AT_ONCE 1000
 
+/* More keys than this that are forgotten together are freed by another thread. */
+#define FREED_HERE_MAX 1000
+
 /* Clients by their ids, which may have gone since. */
 struct id_set {
     uint64_t *ids; /* owned, rising */
@@ -119,20 +122,28 @@ static void forget_key(struct tracking *tracking, struct tracked_key *key)
     free(key);
 }
 
-static void forget_all_keys(struct tracking *tracking)
+/* The key and all behind it, which are in no map any more. */
+static void free_keys(struct name_item *item)
 {
-    struct name_item *item = tracking->keys.first;
     while (item != NULL) {
         struct name_item *next = item->next;
-        forget_key(tracking, (struct tracked_key *)(void *)item);
+        struct tracked_key *key = (struct tracked_key *)(void *)item;
+        free(key->clients.ids);
+        free(key);
         item = next;
     }
+}
+
+static struct name_item *take_all_keys(struct tracking *tracking)
+{
+    tracking->item_count = 0;
+    return name_map_take_all(&tracking->keys);
 }
 
 void tracking_deinit(struct tracking *tracking)
 {
     CHECK(tracking->client_count == 0);
-    forget_all_keys(tracking);
+    free_keys(take_all_keys(tracking));
     name_map_deinit(&tracking->keys);
     name_map_deinit(&tracking->prefixes);
 }
@@ -366,6 +377,37 @@ void tracking_key_changed(struct server *server, struct slice name)
     }
 }
 
+/* Keys that nobody will be told of, on their way to a thread that frees them. */
+struct forgotten {
+    struct errand errand;
+    struct name_item *first; /* owned, with all that follow */
+};
+
+static void free_forgotten(void *context, bool is_ending)
+{
+    struct forgotten *forgotten = context;
+    (void)is_ending;
+    free_keys(forgotten->first);
+    free(forgotten);
+}
+
+/* Millions of keys take long to free: others must not wait for the lock meanwhile. */
+static void forget_all_keys(struct server *server)
+{
+    size_t count = server->tracking.keys.count;
+    struct name_item *first = take_all_keys(&server->tracking);
+    struct forgotten *forgotten = count > FREED_HERE_MAX ? malloc(sizeof(*forgotten)) : NULL;
+    if (forgotten == NULL) {
+        free_keys(first);
+        return;
+    }
+    *forgotten =
+        (struct forgotten){.errand = {.run = free_forgotten, .context = forgotten}, .first = first};
+    if (!errands_try_add(&server->deferred, &forgotten->errand)) {
+        free_forgotten(forgotten, true);
+    }
+}
+
 void tracking_flushed(struct server *server)
 {
     if (server->tracking.client_count > 0) {
@@ -375,7 +417,7 @@ void tracking_flushed(struct server *server)
             }
         }
     }
-    forget_all_keys(&server->tracking);
+    forget_all_keys(server);
 }
 
 /* --- broadcasting --- */
