@@ -2,6 +2,7 @@
 #include "server/tracking.h"
 
 #include "base/check.h"
+#include "server/id_set.h"
 #include "server/server_state.h"
 #include "server/tracking_send.h"
 
@@ -13,16 +14,9 @@
 /* More keys than this that are forgotten together are freed by another thread. */
 #define FREED_HERE_MAX 1000
 
-/* Clients by their ids, which may have gone since. */
-struct id_set {
-    uint64_t *ids; /* owned, rising */
-    size_t count;
-    size_t capacity;
-};
-
 struct tracked_key {
     struct name_item item; /* in tracking->keys */
-    struct id_set clients;
+    struct id_set clients; /* which may have gone since */
     char name[];
 };
 
@@ -39,57 +33,6 @@ struct tracked_prefix {
     struct name_map changes;
     char name[];
 };
-
-/* --- ids --- */
-
-/* Where the id stands, or should. */
-static size_t find_id(const struct id_set *set, uint64_t id)
-{
-    size_t low = 0;
-    size_t high = set->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (set->ids[middle] < id) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static bool has_id(const struct id_set *set, uint64_t id)
-{
-    size_t at = find_id(set, id);
-    return at < set->count && set->ids[at] == id;
-}
-
-/* NO_MEMORY: it was not added. The id is not there yet. */
-static enum status add_id(struct id_set *set, uint64_t id)
-{
-    if (set->count == set->capacity) {
-        size_t capacity = set->capacity == 0 ? 1 : set->capacity * 2;
-        uint64_t *ids = realloc(set->ids, capacity * sizeof(*ids));
-        if (ids == NULL) {
-            return STATUS_NO_MEMORY;
-        }
-        set->ids = ids;
-        set->capacity = capacity;
-    }
-    size_t at = find_id(set, id);
-    memmove(set->ids + at + 1, set->ids + at, (set->count - at) * sizeof(*set->ids));
-    set->ids[at] = id;
-    set->count++;
-    return STATUS_OK;
-}
-
-static void remove_id(struct id_set *set, uint64_t id)
-{
-    size_t at = find_id(set, id);
-    CHECK(at < set->count && set->ids[at] == id);
-    set->count--;
-    memmove(set->ids + at, set->ids + at + 1, (set->count - at) * sizeof(*set->ids));
-}
 
 /* --- life --- */
 
@@ -224,14 +167,14 @@ static enum status add_prefix(struct tracking *tracking, struct session *session
     if (prefix == NULL) {
         return STATUS_NO_MEMORY;
     }
-    if (has_id(&prefix->clients, session->id)) {
+    if (id_set_has(&prefix->clients, session->id)) {
         return STATUS_OK;
     }
-    enum status status = add_id(&prefix->clients, session->id);
+    enum status status = id_set_add(&prefix->clients, session->id);
     if (status == STATUS_OK) {
         status = list_prefix(&session->tracker, prefix);
         if (status != STATUS_OK) {
-            remove_id(&prefix->clients, session->id);
+            id_set_remove(&prefix->clients, session->id);
         }
     }
     if (status != STATUS_OK) {
@@ -272,7 +215,7 @@ void tracking_disable(struct server *server, struct session *session)
     struct tracking *tracking = &server->tracking;
     struct tracker *tracker = &session->tracker;
     for (size_t i = 0; i < tracker->prefix_count; i++) {
-        remove_id(&tracker->prefixes[i]->clients, session->id);
+        id_set_remove(&tracker->prefixes[i]->clients, session->id);
         destroy_prefix_if_unused(tracking, tracker->prefixes[i]);
     }
     free(tracker->prefixes);
@@ -308,10 +251,10 @@ void tracking_remember(struct server *server, struct session *session, struct sl
 {
     struct tracking *tracking = &server->tracking;
     struct tracked_key *key = find_or_create_key(tracking, name);
-    if (key != NULL && has_id(&key->clients, session->id)) {
+    if (key != NULL && id_set_has(&key->clients, session->id)) {
         return;
     }
-    if (key != NULL && add_id(&key->clients, session->id) == STATUS_OK) {
+    if (key != NULL && id_set_add(&key->clients, session->id) == STATUS_OK) {
         tracking->item_count++;
         return;
     }
