@@ -1093,6 +1093,59 @@ class NoListener(unittest.TestCase):
                     self.assertEqual(os.listdir(directory), [])
 
 
+class Supervised(unittest.TestCase):
+    """`daemonize yes`: who waits for the process that it has started must not see it end."""
+
+    def info_of(self, path, process):
+        """INFO, from whoever serves there. The process that was started may have ended before."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() in (None, 0):
+            try:
+                with socket.socket(socket.AF_UNIX) as connection:
+                    connection.settimeout(60)
+                    connection.connect(path)
+                    connection.sendall(b"INFO server\r\nQUIT\r\n")
+                    with connection.makefile("rb") as replies:
+                        return dict(line.split(":", 1) for line in
+                                    replies.read().decode().splitlines() if ":" in line)
+            except OSError:
+                time.sleep(0.01)
+        return self.fail("nobody serves")
+
+    def start(self, server, mode, supervisor):
+        """Does the process that was started serve? And what INFO says of who watches over it."""
+        with tempfile.TemporaryDirectory() as home:
+            path = os.path.join(home, "socket")
+            names = ("NOTIFY_SOCKET", "UPSTART_JOB")
+            environment = {name: os.environ[name] for name in os.environ if name not in names}
+            words = [server.path, "--dir", home, "--port", "0", "--unixsocket", path, "--save", "",
+                     "--daemonize", "yes", "--supervised", mode, "--pidfile", os.path.join(home, "pid")]
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+                notify.bind(os.path.join(home, "notify"))
+                if supervisor:
+                    environment["NOTIFY_SOCKET"] = os.path.join(home, "notify")
+                process = subprocess.Popen(words, stdin=subprocess.DEVNULL,
+                                           stdout=subprocess.DEVNULL, env=environment)
+                try:
+                    told = self.info_of(path, process)
+                    if int(told["process_id"]) != process.pid:
+                        os.kill(int(told["process_id"]), signal.SIGKILL)
+                        self.assertEqual(process.wait(60), 0)
+                finally:
+                    process.kill()
+                    process.wait()
+            return int(told["process_id"]) == process.pid, told["process_supervised"]
+
+    @on_both
+    def test_who_is_watched_over_stays_in_the_foreground(self, server):
+        self.assertEqual(self.start(server, "systemd", True), (True, "systemd"))
+        self.assertEqual(self.start(server, "auto", True), (True, "systemd"))
+        self.assertEqual(self.start(server, "auto", False), (False, "no"))
+        self.assertEqual(self.start(server, "systemd", False), (False, "no"))
+        self.assertEqual(self.start(server, "upstart", True), (False, "no"))
+        self.assertEqual(self.start(server, "no", True), (False, "no"))
+
+
 class SecondServer(TestCase):
     """What another server that is started by mistake must leave alone."""
 

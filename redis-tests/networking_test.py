@@ -18,7 +18,8 @@ sys.path.insert(0, os.path.join(HERE, "support"))
 import redis  # noqa: E402  (after the path is set)
 
 import test_program  # noqa: E402
-from server import Server, free_port  # noqa: E402
+from server import Server, free_port, scdb_path  # noqa: E402
+from wire_client import encode  # noqa: E402
 
 PORT_TAKEN = "Unable to listen on this port. Check server logs."
 BIND_FAILED = "Failed to bind to specified addresses."
@@ -141,6 +142,10 @@ class Listening(TestCase):
             log = self.server.read_log()
             self.assertIn("192.0.2.1 port %d: Cannot assign requested address; this machine has no "
                           "such address" % self.server.port, log)
+            self.assertIn("Not listening on 192.0.2.1 port %d: Cannot" % self.server.port, log)
+            self.assertIn("Listening on port %d of: 127.0.0.1.\n" % self.server.port, log)
+            self.client.config_set("bind", "-192.0.2.1")
+            self.assertIn("Listening on no TCP port: there is no address of 'bind'.", self.server.read_log())
             self.client.config_set("bind", "")
             self.assertIn("Listening on no TCP port: 'bind' is empty.", self.server.read_log())
 
@@ -149,6 +154,37 @@ class Listening(TestCase):
             self.client.config_set("port", self.server.port)
             waiting.sendall(b"PING\r\n")
             self.assertEqual(waiting.recv(16), b"+PONG\r\n")
+
+
+class WithoutIpv6(unittest.TestCase):
+    """The kernel was started with ipv6.disable=1."""
+
+    def start(self, directives):
+        library = os.environ.get("SCDB_FAULT_DISK") or os.path.join(
+            os.path.dirname(scdb_path()), "redis-tests", "fault_disk.so"
+        )
+        server = Server(directives=directives)
+        self.addCleanup(server.close)
+        preloaded = os.environ.get("LD_PRELOAD")
+        server.environment = {
+            "LD_PRELOAD": f"{preloaded} {library}" if preloaded else library,
+            "SCDB_FAULTS": server.home,
+        }
+        open(os.path.join(server.home, "no-ipv6"), "wb").close()
+        server.start()
+        return server
+
+    def test_the_other_addresses_are_served(self):
+        for word in "::1", "-::1":
+            server = self.start([("bind", "127.0.0.1 " + word)])
+            with server.connect() as connection:
+                connection.sendall(b"PING\r\n")
+                self.assertEqual(connection.recv(16), b"+PONG\r\n")
+            if not server.is_redis:
+                log = server.read_log()
+                self.assertIn(f"Not listening on ::1 port {server.port}: Address family not supp", log)
+                self.assertIn(f"Listening on port {server.port} of: 127.0.0.1.\n", log)
+            server.close()
 
 
 class Title(TestCase):
@@ -432,6 +468,50 @@ class ClientMemory(TestCase):
         stays = self.hold(3000000, b"CLIENT NO-EVICT ON")
         self.wait_for(lambda: self.held_bytes() > 3000000)
         self.assertTrue(self.is_open(stays))
+
+    def ask_and_read_nothing(self, count, value):
+        """A connection that waits to be read from: MGET of a key, `count` times over."""
+        connection = socket.socket()
+        self.addCleanup(connection.close)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", self.server.port))
+        self.client.set("key", value)
+        connection.sendall(encode("MGET", *["key"] * count))
+        self.wait_for(lambda: int(self.largest()["omem"]) > 10000000
+                      or self.client.info("stats")["evicted_clients"] > 0)
+        return connection
+
+    def largest(self):
+        return max(self.parsed_list(), key=lambda each: int(each["omem"]))
+
+    def read_values(self, connection, count, value):
+        with connection.makefile("rb") as replies:
+            self.assertEqual(replies.readline(), b"*%d\r\n" % count)
+            for _ in range(count):
+                self.assertEqual(replies.readline(), b"$%d\r\n" % len(value))
+                self.assertEqual(replies.read(len(value) + 2), value.encode() + b"\r\n")
+
+    def test_unread_replies_count_once(self):
+        self.client.config_set("maxmemory-clients", "45mb")
+        connection = self.ask_and_read_nothing(24000, "x" * 1000)
+        deaf = self.largest()
+        self.assertTrue(20000000 < deaf["tot-mem"] < 45 << 20, deaf)
+        self.assertLess(self.client.info("memory")["mem_clients_normal"], 45 << 20)
+        if not self.server.is_redis:
+            self.assertGreaterEqual(deaf["tot-mem"], int(deaf["rbs"]))
+        self.assertEqual(self.client.info("stats")["evicted_clients"], 0)
+        self.read_values(connection, 24000, "x" * 1000)
+
+    def test_what_is_sent_from_files_takes_no_memory(self):
+        if self.server.is_redis:
+            self.skipTest("it copies them")
+        self.client.config_set("maxmemory-clients", "20mb")
+        connection = self.ask_and_read_nothing(60, "x" * 1000000)
+        deaf = self.largest()
+        self.assertGreater(int(deaf["omem"]), 50000000)
+        self.assertLess(deaf["tot-mem"], 1000000)
+        self.assertEqual(self.client.info("stats")["evicted_clients"], 0)
+        self.read_values(connection, 60, "x" * 1000000)
 
     def test_a_limit_that_comes_later(self):
         connections = [self.hold(400000) for _ in range(8)]

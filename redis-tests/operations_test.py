@@ -792,6 +792,25 @@ class Limits(TestCase):
             self.assertTrue(client.set(f"key:{i}", value))
         self.assertIn(self.files(server)[0], range(20, 50))
 
+    def test_maxclients_is_what_is_in_force(self):
+        server = self.limited("--nofile=300:300")
+        server.configuration = os.path.join(server.home, "conf")
+        with open(server.configuration, "w", encoding="ascii") as file:
+            file.write("timeout 0\n")
+        server.start()
+        client = self.client(server)
+        told = int(client.config_get("maxclients")["maxclients"])
+        self.assertTrue(200 <= told < 300, told)
+        self.assertEqual(client.info("clients")["maxclients"], told)
+        self.assertIn(f"maxclients is {told} here, in place of 10000", server.read_log())
+        for connection in [server.connect() for _ in range(told - 1)]:
+            self.addCleanup(connection.close)
+        with server.connect() as refused:
+            self.assertIn(b"max number of clients", refused.recv(100))
+        client.execute_command("CONFIG", "REWRITE")  # as in Redis
+        with open(server.configuration, encoding="ascii") as file:
+            self.assertIn(f"maxclients {told}\n", file.read())
+
     def test_clients_leave_descriptors_to_the_store(self):
         server = self.limited("--nofile=120:120")
         server.start()

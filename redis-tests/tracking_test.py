@@ -280,6 +280,24 @@ class Table(unittest.TestCase):
                 self.evict_nothing()
                 client.ask("del big\r\nclient tracking off")
 
+    def test_a_flush_forgets_many_keys_and_remembers_what_is_read_behind_it(self):
+        """The memory of many is freed by another thread, while the same keys are tracked anew."""
+        gets = "\r\n".join(f"get many:{i}" for i in range(3000))
+        for server in (ours, theirs):
+            reader, other = Client(server), Client(server)
+            reader.ask("hello 3\r\nclient tracking on")
+            for _ in range(20):
+                reader.ask(gets)
+                self.assertEqual(info(other, "tracking_total_keys"), [3000])
+                other.ask("flushdb")
+                self.assertEqual(info(other, "tracking_total_keys", "tracking_total_items"), [0, 0])
+                self.assertEqual(reader.listen(), b">2\r\n$10\r\ninvalidate\r\n_\r\n")
+            reader.ask("get many:7")
+            other.ask("set many:7 x\r\nset many:8 x")
+            told = b">2\r\n$10\r\ninvalidate\r\n*1\r\n$6\r\nmany:7\r\n"
+            self.assertEqual(reader.listen(), told)
+            other.ask("del many:7 many:8")
+
     def test_what_is_evicted_in_the_background_is_told_though_no_command_follows(self):
         count = 500
         for server in (ours, theirs):

@@ -3,7 +3,7 @@
  *
  * SCDB_FAULTS names a directory. As long as it holds a file "fail-fdatasync", fdatasync gives EIO;
  * "hold-fdatasync": it does not return; "fail-write": pwrite and pwritev give EIO; "full-write": ENOSPC.
- * Files of the log (*.log) only.
+ * Files of the log (*.log) only. "no-ipv6": there are no sockets for IPv6, either.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -77,4 +78,14 @@ ssize_t pwritev(int descriptor, const struct iovec *parts, int count, off_t offs
     ssize_t (*real)(int, const struct iovec *, int, off_t) =
         (ssize_t(*)(int, const struct iovec *, int, off_t))dlsym(RTLD_NEXT, "pwritev");
     return is_write_refused(descriptor) ? -1 : real(descriptor, parts, count, offset);
+}
+
+int socket(int domain, int type, int protocol)
+{
+    int (*real)(int, int, int) = (int (*)(int, int, int))dlsym(RTLD_NEXT, "socket");
+    if (domain == AF_INET6 && is_asked_for("no-ipv6")) {
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+    return real(domain, type, protocol);
 }

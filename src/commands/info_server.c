@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "keyspace/keyspace.h"
+#include "server/daemon.h"
 
 #include <limits.h>
 #include <sys/utsname.h>
@@ -37,16 +38,15 @@ static void add_paths(struct info *info)
     info_word(info, "config_file", config_file_path(info->config));
 }
 
-/* "systemd" or "upstart" where one of them watches over the process, else "no". */
+/* Who watches over the process, whatever `supervised` allows. */
 static void add_supervision(struct info *info)
 {
-    const struct directive *directive = &config_directives[CONFIG_SUPERVISED];
-    struct buffer value;
-    buffer_init(&value);
-    if (config_format(info->config, directive, &value) == STATUS_OK) {
-        text_format(&info->text, "process_supervised:%.*s\r\n", (int)value.size, value.data);
-    }
-    buffer_deinit(&value);
+    enum supervised mode = (enum supervised)config_number(info->config, CONFIG_SUPERVISED);
+    enum supervised supervisor = daemon_supervisor(mode);
+    info_word(info, "process_supervised",
+              supervisor == SUPERVISED_SYSTEMD   ? "systemd"
+              : supervisor == SUPERVISED_UPSTART ? "upstart"
+                                                 : "no");
 }
 
 void info_server(struct info *info)

@@ -51,7 +51,7 @@ static void slowlog_get(struct call *call)
     }
     reply_array(call->reply, count);
     const struct slowlog_entry *entry = slowlog->newest;
-    for (size_t i = 0; i < count; i++, entry = entry->next) {
+    for (size_t i = 0; i < count; i++, entry = entry->older) {
         reply_entry(call->reply, entry);
     }
 }

@@ -27,10 +27,31 @@ void reply_init(struct reply *reply)
     *reply = (struct reply){.size_max = SIZE_MAX, .protocol = 2};
 }
 
+bool reply_is_copied(const struct reply_reference *reference)
+{
+    return reference->release == free;
+}
+
+void reply_copy_reference(struct reply *reply, struct reply_reference *reference, char *copy)
+{
+    CHECK(!reply_is_copied(reference));
+    if (reference->release != NULL) {
+        reference->release(reference->owner);
+    }
+    reference->slice.data = copy;
+    reference->release = free;
+    reference->owner = copy;
+    reply->copied_bytes += reference->slice.size;
+}
+
 void reply_release_reference(struct reply *reply, const struct reply_reference *reference)
 {
     CHECK(reply->referenced_bytes >= reference->slice.size);
     reply->referenced_bytes -= reference->slice.size;
+    if (reply_is_copied(reference)) {
+        CHECK(reply->copied_bytes >= reference->slice.size);
+        reply->copied_bytes -= reference->slice.size;
+    }
     if (reference->release != NULL) {
         reference->release(reference->owner);
     }

@@ -33,6 +33,7 @@ struct reply {
     size_t reference_count;
     size_t reference_capacity;
     size_t referenced_bytes; /* of those that are not yet released */
+    size_t copied_bytes;     /* of these, what lies in copies that the reply owns */
     size_t size_max;         /* once bytes and referenced bytes exceed it, it fails; as a rule
                                 SIZE_MAX */
     int protocol;            /* 2 or 3 */
@@ -50,6 +51,13 @@ void reply_clear(struct reply *reply);
 
 /* Lets go of what a reference of the reply points to, once. Its row stays. */
 void reply_release_reference(struct reply *reply, const struct reply_reference *reference);
+
+/* The reference's bytes, which are still in use, lie in `copy` from now on: malloc() gave it, the
+ * reply takes it, and what they were in is released. */
+void reply_copy_reference(struct reply *reply, struct reply_reference *reference, char *copy);
+
+/* Is it such a copy? */
+bool reply_is_copied(const struct reply_reference *reference);
 
 /* A place to return to or to look back at (CLIENT REPLY SKIP, errors after partial replies). */
 struct reply_mark {

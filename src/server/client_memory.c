@@ -16,10 +16,9 @@ size_t client_memory_of(const struct session *session)
     size_t library_size =
         library == NULL ? 0 : sizeof(*library) + library->name.capacity + library->version.capacity;
     return sizeof(*session) + atomic_load(&session->query_buffer_capacity) +
-           atomic_load(&session->output_size) + atomic_load(&session->output_capacity) +
-           transaction_memory(&session->transaction) + watch_memory(&session->watcher) +
-           pubsub_memory(&session->subscriber) + tracking_memory(&session->tracker) +
-           session->name.capacity + library_size;
+           atomic_load(&session->output_capacity) + transaction_memory(&session->transaction) +
+           watch_memory(&session->watcher) + pubsub_memory(&session->subscriber) +
+           tracking_memory(&session->tracker) + session->name.capacity + library_size;
 }
 
 void client_memory_note(struct server *server, struct session *session)

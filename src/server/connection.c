@@ -269,13 +269,13 @@ static void lend_buffer_back(struct connection *connection)
     reply->reference_capacity = 0;
 }
 
-static void publish_output_size(struct connection *connection)
+void connection_publish_output(struct connection *connection)
 {
     const struct reply *reply = &connection->session.reply;
     atomic_store_explicit(&connection->session.output_size,
                           output_pending(&connection->output, reply), memory_order_relaxed);
-    atomic_store_explicit(&connection->session.output_capacity, reply->bytes.capacity,
-                          memory_order_relaxed);
+    atomic_store_explicit(&connection->session.output_capacity,
+                          output_memory(&connection->output, reply), memory_order_relaxed);
 }
 
 bool connection_has_requests(const struct connection *connection)
@@ -293,7 +293,7 @@ static bool send_nothing(struct connection *connection)
     connection->gone = true;
     connection->ended = true;
     output_deinit(&connection->output, &connection->session.reply);
-    publish_output_size(connection);
+    connection_publish_output(connection);
     return connection_has_requests(connection);
 }
 
@@ -304,7 +304,7 @@ bool connection_send(struct connection *connection)
         return send_nothing(connection);
     }
     if (connection->write_event != NULL) {
-        publish_output_size(connection);
+        connection_publish_output(connection);
         return true;
     }
     bool had_bytes = !output_is_empty(&connection->output, reply);
@@ -324,7 +324,7 @@ bool connection_send(struct connection *connection)
         lend_buffer_back(connection);
     }
     if (had_bytes) {
-        publish_output_size(connection);
+        connection_publish_output(connection);
     }
     return result == OUTPUT_SENT || start_writing(connection);
 }

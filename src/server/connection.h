@@ -88,6 +88,9 @@ void connection_update_reading(struct connection *connection);
  * its replies, for the end of CLIENT PAUSE, or behind a wait that it has asked for. */
 bool connection_has_requests(const struct connection *connection);
 
+/* Tells other threads (session.h) how much waits to be sent, and what it takes. */
+void connection_publish_output(struct connection *connection);
+
 /* Sends what may leave; waits for the socket when it is full. False: the client is gone, and has no
  * requests that are still to be executed. */
 bool connection_send(struct connection *connection);

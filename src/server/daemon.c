@@ -103,9 +103,15 @@ void daemon_notify(const char *line)
     (void)close(descriptor);
 }
 
-bool daemon_is_under_upstart(void)
+enum supervised daemon_supervisor(enum supervised mode)
 {
-    return getenv("UPSTART_JOB") != NULL;
+    bool any = mode == SUPERVISED_AUTO;
+    if ((any || mode == SUPERVISED_UPSTART) && getenv("UPSTART_JOB") != NULL) {
+        return SUPERVISED_UPSTART;
+    }
+    return (any || mode == SUPERVISED_SYSTEMD) && getenv("NOTIFY_SOCKET") != NULL
+               ? SUPERVISED_SYSTEMD
+               : SUPERVISED_NO;
 }
 
 uint64_t daemon_raise_file_limit(uint64_t wanted)

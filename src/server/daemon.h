@@ -6,6 +6,7 @@
 #define SCDB_SERVER_DAEMON_H
 
 #include "base/status.h"
+#include "server/config_special.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,8 +31,10 @@ void daemon_remove_pid_file(const char *path);
  * is one. */
 void daemon_notify(const char *line);
 
-/* Has upstart started us? It waits for a SIGSTOP. */
-bool daemon_is_under_upstart(void);
+/* Who of those that `supervised` allows (`mode`) has started us and waits to be told that we serve:
+ * SYSTEMD (NOTIFY_SOCKET is there), UPSTART (UPSTART_JOB is; it waits for a SIGSTOP), or NO. Any
+ * thread. */
+enum supervised daemon_supervisor(enum supervised mode) MUST_CHECK;
 
 /* Raises the limit of open files as far as the hard limit goes, and that to `wanted` if it is less
  * and we may; returns the limit in force. */

@@ -50,19 +50,37 @@ static enum status add(struct listeners *listeners, int descriptor, bool is_unix
     return STATUS_OK;
 }
 
+/* Listens on one address of `bind`, unless it is absent and may be. */
+static enum status open_address(struct listeners *listeners, struct slice address,
+                                struct error *error)
+{
+    int descriptor;
+    size_t dash = address.data[0] == '-' ? 1 : 0;
+    struct slice host = slice_part(address, dash, address.size - dash);
+    enum status status =
+        listening_socket_tcp(listeners->server->config, address, &descriptor, error);
+    if (status != STATUS_OK || descriptor < 0) {
+        return status;
+    }
+    status = add(listeners, descriptor, false, error);
+    if (status == STATUS_OK &&
+        (buffer_append(&listeners->addresses, " ", listeners->addresses.size > 0) != STATUS_OK ||
+         buffer_append(&listeners->addresses, host.data, host.size) != STATUS_OK)) {
+        status = error_set(error, STATUS_NO_MEMORY, "out of memory");
+    }
+    return status;
+}
+
 static enum status open_tcp(struct listeners *listeners, struct error *error)
 {
     const struct config *config = listeners->server->config;
+    listeners->addresses.size = 0;
     if (config_number(config, CONFIG_PORT) == 0) {
         return STATUS_OK;
     }
     struct slice rest = config_text(config, CONFIG_BIND);
     for (struct slice word = slice_next_word(&rest); word.size > 0; word = slice_next_word(&rest)) {
-        int descriptor;
-        enum status status = listening_socket_tcp(config, word, &descriptor, error);
-        if (status == STATUS_OK && descriptor >= 0) {
-            status = add(listeners, descriptor, false, error);
-        }
+        enum status status = open_address(listeners, word, error);
         if (status != STATUS_OK) {
             return status;
         }
@@ -97,6 +115,7 @@ void listeners_deinit(struct listeners *listeners)
 {
     CHECK(listeners->first == NULL);
     buffer_deinit(&listeners->opened);
+    buffer_deinit(&listeners->addresses);
     mutex_deinit(&listeners->mutex);
 }
 
@@ -152,13 +171,16 @@ enum status listeners_open(struct listeners *listeners, struct error *error)
 void listeners_log_addresses(const struct listeners *listeners)
 {
     const struct config *config = listeners->server->config;
-    struct slice addresses = config_text(config, CONFIG_BIND);
+    struct slice addresses = buffer_slice(&listeners->addresses);
     int port = (int)config_number(config, CONFIG_PORT);
-    if (port > 0 && addresses.size > 0) {
+    if (addresses.size > 0) {
         LOG_NOTICE("Listening on port %d of: %.*s.", port, (int)addresses.size, addresses.data);
-    } else {
-        LOG_NOTICE("Listening on no TCP port: %s.", port == 0 ? "'port' is 0" : "'bind' is empty");
+        return;
     }
+    bool is_empty = config_text(config, CONFIG_BIND).size == 0;
+    LOG_NOTICE("Listening on no TCP port: %s.", port == 0  ? "'port' is 0"
+                                                : is_empty ? "'bind' is empty"
+                                                           : "there is no address of 'bind'");
 }
 
 static void free_listener(struct listener *listener)

@@ -35,7 +35,8 @@ struct listeners {
     struct listener *first GUARDED_BY(mutex);
     bool is_closed GUARDED_BY(mutex); /* for good */
     struct server *server;
-    struct buffer opened; /* execution lock: the port and the addresses that are listened on */
+    struct buffer opened;    /* execution lock: port and addresses as they were configured */
+    struct buffer addresses; /* execution lock: those that are listened on, a blank between two */
 
     /* Main thread. */
     struct event_base *base;   /* NULL until listeners_start */
@@ -71,7 +72,8 @@ enum status listeners_reopen_locked(struct listeners *listeners, struct error *e
 /* Main thread, woken by the above: watches what is new and closes what is retired. */
 void listeners_settle(struct listeners *listeners);
 
-/* One line for the log: the port and the addresses that are listened on. */
+/* One line for the log: the port and the addresses that are listened on. Execution lock held, once
+ * threads run. */
 void listeners_log_addresses(const struct listeners *listeners);
 
 /* Stops accepting, closes, removes the Unix socket. */

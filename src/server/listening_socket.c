@@ -1,6 +1,8 @@
 /* listening_socket.c - see listening_socket.h. */
 #include "server/listening_socket.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -45,6 +47,8 @@ static int move_up(int descriptor)
 
 /* --- TCP --- */
 
+#define NOT_LISTENING "Not listening on %s port %s: %s."
+
 /* A TCP socket that listens on the address; -1 with errno. */
 static int listen_on(const struct addrinfo *address, int backlog)
 {
@@ -69,10 +73,11 @@ static int listen_on(const struct addrinfo *address, int backlog)
     return move_up(descriptor);
 }
 
-static bool is_absence(int reason)
+/* Has the kernel no such protocol, as where IPv6 is switched off? */
+static bool is_no_protocol(int reason)
 {
-    return reason == EADDRNOTAVAIL || reason == EAFNOSUPPORT || reason == EPROTONOSUPPORT ||
-           reason == ENOPROTOOPT || reason == EPFNOSUPPORT || reason == ESOCKTNOSUPPORT;
+    return reason == EAFNOSUPPORT || reason == EPROTONOSUPPORT || reason == ENOPROTOOPT ||
+           reason == EPFNOSUPPORT || reason == ESOCKTNOSUPPORT;
 }
 
 static const char *advice_for(int reason)
@@ -83,9 +88,10 @@ static const char *advice_for(int reason)
     if (reason == EACCES) {
         return "low ports are for root, or take CAP_NET_BIND_SERVICE; choose another 'port'";
     }
-    return is_absence(reason) ? "this machine has no such address; correct 'bind', or put a '-' "
-                                "before one that may be missing"
-                              : "check 'bind' and 'port'";
+    return reason == EADDRNOTAVAIL
+               ? "this machine has no such address; correct 'bind', or put a '-' "
+                 "before one that may be missing"
+               : "check 'bind' and 'port'";
 }
 
 enum status listening_socket_tcp(const struct config *config, struct slice address, int *out,
@@ -105,15 +111,20 @@ enum status listening_socket_tcp(const struct config *config, struct slice addre
     struct addrinfo *found = NULL;
     *out = -1;
     int failure = getaddrinfo(all_v4 || all_v6 ? NULL : host, port, &hints, &found);
+    if (failure != 0 && optional) {
+        LOG_WARNING(NOT_LISTENING, host, port, gai_strerror(failure));
+        return STATUS_OK;
+    }
     if (failure != 0) {
-        return optional ? STATUS_OK
-                        : error_set(error, STATUS_IO, "can't listen on '%s': %s; correct 'bind'",
-                                    host, gai_strerror(failure));
+        return error_set(error, STATUS_IO, "can't listen on '%s': %s; correct 'bind'", host,
+                         gai_strerror(failure));
     }
     int descriptor = listen_on(found, backlog);
     int saved = errno;
     freeaddrinfo(found);
-    if (descriptor < 0 && !(optional && is_absence(saved))) {
+    if (descriptor < 0 && (is_no_protocol(saved) || (optional && saved == EADDRNOTAVAIL))) {
+        LOG_WARNING(NOT_LISTENING, host, port, strerror(saved));
+    } else if (descriptor < 0) {
         return error_set(error, STATUS_IO, "can't listen on %s port %s: %s; %s", host, port,
                          strerror(saved), advice_for(saved));
     }

@@ -9,7 +9,8 @@
 #include "server/config.h"
 
 /* Listens on one address of `bind` (not empty) at `port`. *out: the caller's descriptor, or -1
- * where an address that may be missing ("-::1") is. IO: `error` says why. */
+ * where an address that may be missing ("-::1") is, or its protocol, which the log is told. IO:
+ * `error` says why. */
 enum status listening_socket_tcp(const struct config *config, struct slice address, int *out,
                                  struct error *error) MUST_CHECK;
 

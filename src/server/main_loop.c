@@ -179,12 +179,11 @@ static void log_start(const struct server *server)
 
 static void tell_supervisor(const struct server *server, const char *line)
 {
-    int64_t mode = config_number(server->config, CONFIG_SUPERVISED);
-    if (mode == SUPERVISED_SYSTEMD || mode == SUPERVISED_AUTO) {
+    enum supervised supervisor =
+        daemon_supervisor((enum supervised)config_number(server->config, CONFIG_SUPERVISED));
+    if (supervisor == SUPERVISED_SYSTEMD) {
         daemon_notify(line);
-    }
-    bool upstart = mode == SUPERVISED_UPSTART || mode == SUPERVISED_AUTO;
-    if (upstart && daemon_is_under_upstart() && strcmp(line, "READY=1") == 0) {
+    } else if (supervisor == SUPERVISED_UPSTART && strcmp(line, "READY=1") == 0) {
         (void)raise(SIGSTOP);
     }
 }

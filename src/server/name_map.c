@@ -5,6 +5,7 @@
 #include "engine/checksum.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define BUCKETS_MIN 16
 
@@ -96,4 +97,21 @@ void name_map_remove(struct name_map *map, struct name_item *item)
     *(item->previous == NULL ? &map->first : &item->previous->next) = item->next;
     *(item->next == NULL ? &map->last : &item->next->previous) = item->previous;
     map->count--;
+}
+
+struct name_item *name_map_take_all(struct name_map *map)
+{
+    struct name_item *first = map->first;
+    struct name_item **buckets = calloc(BUCKETS_MIN, sizeof(struct name_item *));
+    if (buckets != NULL) {
+        free(map->buckets);
+        map->buckets = buckets;
+        map->bucket_count = BUCKETS_MIN;
+    } else {
+        memset(map->buckets, 0, map->bucket_count * sizeof(struct name_item *));
+    }
+    map->first = NULL;
+    map->last = NULL;
+    map->count = 0;
+    return first;
 }

@@ -45,4 +45,8 @@ struct name_item *name_map_find(const struct name_map *map, struct slice name);
 void name_map_add(struct name_map *map, struct name_item *item);
 void name_map_remove(struct name_map *map, struct name_item *item);
 
+/* Empties the map, at once. Returns what was the oldest item, and by ->next all others; NULL: there
+ * was none. */
+struct name_item *name_map_take_all(struct name_map *map);
+
 #endif

@@ -228,3 +228,10 @@ size_t output_pending(const struct output *output, const struct reply *reply)
 {
     return reply->bytes.size + reply->referenced_bytes - output_sent(output);
 }
+
+size_t output_memory(const struct output *output, const struct reply *reply)
+{
+    return reply->bytes.capacity + reply->copied_bytes +
+           reply->reference_capacity * sizeof(*reply->references) +
+           output->mark_capacity * sizeof(*output->marks);
+}

@@ -67,4 +67,8 @@ size_t output_pending(const struct output *output, const struct reply *reply);
 /* The others that the reply still counts among its own. */
 size_t output_sent(const struct output *output);
 
+/* Memory that replies take: room in buffers, sent or not, and copies. What is referred to
+ * elsewhere, as in files of the store, takes none. */
+size_t output_memory(const struct output *output, const struct reply *reply);
+
 #endif

@@ -2,6 +2,7 @@
 #include "server/server_settings.h"
 
 #include "base/log.h"
+#include "base/number.h"
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
 #include "server/client_memory.h"
@@ -182,17 +183,32 @@ void server_settings_start(struct server *server)
     process_title_show(server->config);
 }
 
+/* What the system does not allow is not what CONFIG GET, INFO and CONFIG REWRITE have, as in Redis.
+ * Its hook is not there yet. */
+static void start_maxclients(struct server *server)
+{
+    struct error error;
+    char text[NUMBER_TEXT_SIZE];
+    if (apply_maxclients(server, &error) == STATUS_OK) {
+        return;
+    }
+    uint64_t possible = atomic_load(&server->client_limit);
+    LOG_WARNING("maxclients is %llu here, in place of %lld: the system allows no more open files. "
+                "Raise that limit (ulimit -n, or LimitNOFILE of systemd) or lower 'maxclients'.",
+                (unsigned long long)possible,
+                (long long)config_number(server->config, CONFIG_MAXCLIENTS));
+    struct slice pair[] = {SLICE_LITERAL("maxclients"),
+                           slice_make(text, number_format(text, (int64_t)possible))};
+    if (config_set_locked(server->config, pair, 1, false, &error) != STATUS_OK) {
+        LOG_WARNING("%s", error.text); /* the limit itself is in force */
+    }
+}
+
 void server_settings_init(struct server *server)
 {
     struct error error;
     struct config *config = server->config;
-    if (apply_maxclients(server, &error) != STATUS_OK) {
-        LOG_WARNING(
-            "maxclients is %llu here, in place of %lld: the system allows no more open files. "
-            "Raise that limit (ulimit -n, or LimitNOFILE of systemd) or lower 'maxclients'.",
-            (unsigned long long)atomic_load(&server->client_limit),
-            (long long)config_number(config, CONFIG_MAXCLIENTS));
-    }
+    start_maxclients(server);
     (void)apply_notify_keyspace_events(server, &error);
     (void)apply_oom_score(server, &error); /* the log has it when it fails */
     config_on_change(config, CONFIG_NOTIFY_KEYSPACE_EVENTS, apply_notify_keyspace_events, server);

@@ -126,8 +126,8 @@ struct session {
 
     _Atomic size_t query_buffer_size;     /* (worker) */
     _Atomic size_t query_buffer_capacity; /* (worker) */
-    _Atomic size_t output_size;           /* (worker) not yet sent */
-    _Atomic size_t output_capacity;       /* (worker) memory that replies take */
+    _Atomic size_t output_size;           /* (worker) not yet sent, wherever it lies */
+    _Atomic size_t output_capacity;       /* (worker) memory that replies take: output_memory() */
     _Atomic size_t counted_memory;        /* client_memory.h */
 
     /* All sessions, in the order of their ids. */

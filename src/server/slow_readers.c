@@ -3,6 +3,7 @@
 
 #include "engine/engine.h"
 #include "engine/mapped_record.h"
+#include "server/client_memory.h"
 #include "server/worker.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@ static bool is_of_the_past(const struct reply_reference *reference)
     return engine_pin_is_of_the_past(reference->owner);
 }
 
-static void copy_reference(struct reply_reference *reference)
+static void copy_reference(struct reply *reply, struct reply_reference *reference)
 {
     struct slice slice = reference->slice;
     char *copy = malloc(slice.size);
@@ -21,10 +22,7 @@ static void copy_reference(struct reply_reference *reference)
         free(copy);
         return;
     }
-    reference->release(reference->owner);
-    reference->slice.data = copy;
-    reference->release = free;
-    reference->owner = copy;
+    reply_copy_reference(reply, reference, copy);
 }
 
 size_t slow_readers_let_go(struct connection *connection, size_t budget)
@@ -32,16 +30,19 @@ size_t slow_readers_let_go(struct connection *connection, size_t budget)
     const struct config *config = connection->worker->server->config;
     struct reply *reply = &connection->session.reply;
     uint64_t copied_max = (uint64_t)config_number(config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
-    uint64_t copied = 0; /* and not sent: now and before */
+    size_t before = reply->copied_bytes;
     for (size_t i = connection->output.references_sent; i < reply->reference_count; i++) {
         struct reply_reference *reference = &reply->references[i];
         size_t size = reference->slice.size;
-        if (reference->release != free && size <= budget && copied + size <= copied_max &&
-            is_of_the_past(reference)) {
+        if (!reply_is_copied(reference) && size <= budget &&
+            reply->copied_bytes + size <= copied_max && is_of_the_past(reference)) {
             budget -= size;
-            copy_reference(reference);
+            copy_reference(reply, reference);
         }
-        copied += reference->release == free ? size : 0;
+    }
+    if (reply->copied_bytes != before) {
+        connection_publish_output(connection);
+        client_memory_note(connection->worker->server, &connection->session);
     }
     return budget;
 }

@@ -82,20 +82,29 @@ static struct slowlog_entry *make_entry(const struct slowlog_call *call)
     return entry;
 }
 
+static void add_newest(struct slowlog *slowlog, struct slowlog_entry *entry)
+{
+    entry->newer = NULL;
+    entry->older = slowlog->newest;
+    *(entry->older == NULL ? &slowlog->oldest : &entry->older->newer) = entry;
+    slowlog->newest = entry;
+    slowlog->count++;
+}
+
+static void drop_oldest(struct slowlog *slowlog)
+{
+    struct slowlog_entry *entry = slowlog->oldest;
+    slowlog->oldest = entry->newer;
+    *(entry->newer == NULL ? &slowlog->newest : &entry->newer->older) = NULL;
+    slowlog->count--;
+    free(entry);
+}
+
 /* Keeps the `count` newest. */
 static void trim(struct slowlog *slowlog, size_t count)
 {
-    struct slowlog_entry **end = &slowlog->newest;
-    for (size_t i = 0; i < count && *end != NULL; i++) {
-        end = &(*end)->next;
-    }
-    struct slowlog_entry *entry = *end;
-    *end = NULL;
-    while (entry != NULL) {
-        struct slowlog_entry *next = entry->next;
-        free(entry);
-        slowlog->count--;
-        entry = next;
+    while (slowlog->count > count) {
+        drop_oldest(slowlog);
     }
 }
 
@@ -106,12 +115,8 @@ void slowlog_add(struct slowlog *slowlog, const struct slowlog_call *call, size_
         return;
     }
     entry->id = slowlog->next_id++;
-    entry->next = slowlog->newest;
-    slowlog->newest = entry;
-    slowlog->count++;
-    if (slowlog->count > count_max) {
-        trim(slowlog, count_max);
-    }
+    add_newest(slowlog, entry);
+    trim(slowlog, count_max);
 }
 
 void slowlog_clear(struct slowlog *slowlog)

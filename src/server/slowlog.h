@@ -2,8 +2,8 @@
  * slowlog.h - the last commands that took longer than slowlog-log-slower-than.
  *
  * An entry owns copies of what it tells, cut short as Redis cuts it: 32 arguments, 128 bytes of
- * each. Entries beyond the length are dropped when one is added. All functions want the execution
- * lock.
+ * each. Entries beyond the length are dropped when one is added, from the oldest on; that takes as
+ * long as there are entries to drop, however many stay. All functions want the execution lock.
  */
 #ifndef SCDB_SERVER_SLOWLOG_H
 #define SCDB_SERVER_SLOWLOG_H
@@ -17,7 +17,8 @@
 #define SLOWLOG_ARGUMENT_SIZE_MAX 128
 
 struct slowlog_entry {
-    struct slowlog_entry *next; /* the one before it */
+    struct slowlog_entry *newer; /* NULL: it is the newest */
+    struct slowlog_entry *older; /* NULL: it is the oldest */
     uint64_t id;
     int64_t unix_seconds;
     uint64_t microseconds;
@@ -28,7 +29,8 @@ struct slowlog_entry {
 };
 
 struct slowlog {
-    struct slowlog_entry *newest;
+    struct slowlog_entry *newest; /* owned, as all that are older; NULL: there is none */
+    struct slowlog_entry *oldest;
     size_t count;
     uint64_t next_id;
 };

@@ -63,6 +63,15 @@ static void ignore_signal(int number)
     (void)sigaction(number, &action, NULL);
 }
 
+/* Not where somebody watches over the process that it has started: for that, this one would have
+ * ended. Nor for an import, whose outcome is waited for. */
+static bool wants_background(const struct config *config)
+{
+    enum supervised mode = (enum supervised)config_number(config, CONFIG_SUPERVISED);
+    return config_bool(config, CONFIG_DAEMONIZE) && config_import_directory(config) == NULL &&
+           daemon_supervisor(mode) == SUPERVISED_NO;
+}
+
 enum status startup_prepare(struct config *config, char directory[STARTUP_PATH_MAX],
                             struct error *error)
 {
@@ -77,8 +86,7 @@ enum status startup_prepare(struct config *config, char directory[STARTUP_PATH_M
         log_set_level((enum log_level)config_number(config, CONFIG_LOGLEVEL));
         status = log_open(config_text(config, CONFIG_LOGFILE).data, error);
     }
-    if (status == STATUS_OK && config_bool(config, CONFIG_DAEMONIZE) &&
-        config_import_directory(config) == NULL) {
+    if (status == STATUS_OK && wants_background(config)) {
         status = daemon_detach(error);
     }
     if (status != STATUS_OK) {

@@ -2,6 +2,7 @@
 #include "server/tracking.h"
 
 #include "base/check.h"
+#include "server/id_set.h"
 #include "server/server_state.h"
 #include "server/tracking_send.h"
 
@@ -10,16 +11,12 @@
 /* So many keys beyond the limit are forgotten at a time, so that no client waits long for it. */
 #define EVICTED_AT_ONCE 1000
 
-/* Clients by their ids, which may have gone since. */
-struct id_set {
-    uint64_t *ids; /* owned, rising */
-    size_t count;
-    size_t capacity;
-};
+/* More keys than this that are forgotten together are freed by another thread. */
+#define FREED_HERE_MAX 1000
 
 struct tracked_key {
     struct name_item item; /* in tracking->keys */
-    struct id_set clients;
+    struct id_set clients; /* which may have gone since */
     char name[];
 };
 
@@ -36,57 +33,6 @@ struct tracked_prefix {
     struct name_map changes;
     char name[];
 };
-
-/* --- ids --- */
-
-/* Where the id stands, or should. */
-static size_t find_id(const struct id_set *set, uint64_t id)
-{
-    size_t low = 0;
-    size_t high = set->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (set->ids[middle] < id) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-static bool has_id(const struct id_set *set, uint64_t id)
-{
-    size_t at = find_id(set, id);
-    return at < set->count && set->ids[at] == id;
-}
-
-/* NO_MEMORY: it was not added. The id is not there yet. */
-static enum status add_id(struct id_set *set, uint64_t id)
-{
-    if (set->count == set->capacity) {
-        size_t capacity = set->capacity == 0 ? 1 : set->capacity * 2;
-        uint64_t *ids = realloc(set->ids, capacity * sizeof(*ids));
-        if (ids == NULL) {
-            return STATUS_NO_MEMORY;
-        }
-        set->ids = ids;
-        set->capacity = capacity;
-    }
-    size_t at = find_id(set, id);
-    memmove(set->ids + at + 1, set->ids + at, (set->count - at) * sizeof(*set->ids));
-    set->ids[at] = id;
-    set->count++;
-    return STATUS_OK;
-}
-
-static void remove_id(struct id_set *set, uint64_t id)
-{
-    size_t at = find_id(set, id);
-    CHECK(at < set->count && set->ids[at] == id);
-    set->count--;
-    memmove(set->ids + at, set->ids + at + 1, (set->count - at) * sizeof(*set->ids));
-}
 
 /* --- life --- */
 
@@ -119,20 +65,28 @@ static void forget_key(struct tracking *tracking, struct tracked_key *key)
     free(key);
 }
 
-static void forget_all_keys(struct tracking *tracking)
+/* The key and all behind it, which are in no map any more. */
+static void free_keys(struct name_item *item)
 {
-    struct name_item *item = tracking->keys.first;
     while (item != NULL) {
         struct name_item *next = item->next;
-        forget_key(tracking, (struct tracked_key *)(void *)item);
+        struct tracked_key *key = (struct tracked_key *)(void *)item;
+        free(key->clients.ids);
+        free(key);
         item = next;
     }
+}
+
+static struct name_item *take_all_keys(struct tracking *tracking)
+{
+    tracking->item_count = 0;
+    return name_map_take_all(&tracking->keys);
 }
 
 void tracking_deinit(struct tracking *tracking)
 {
     CHECK(tracking->client_count == 0);
-    forget_all_keys(tracking);
+    free_keys(take_all_keys(tracking));
     name_map_deinit(&tracking->keys);
     name_map_deinit(&tracking->prefixes);
 }
@@ -213,14 +167,14 @@ static enum status add_prefix(struct tracking *tracking, struct session *session
     if (prefix == NULL) {
         return STATUS_NO_MEMORY;
     }
-    if (has_id(&prefix->clients, session->id)) {
+    if (id_set_has(&prefix->clients, session->id)) {
         return STATUS_OK;
     }
-    enum status status = add_id(&prefix->clients, session->id);
+    enum status status = id_set_add(&prefix->clients, session->id);
     if (status == STATUS_OK) {
         status = list_prefix(&session->tracker, prefix);
         if (status != STATUS_OK) {
-            remove_id(&prefix->clients, session->id);
+            id_set_remove(&prefix->clients, session->id);
         }
     }
     if (status != STATUS_OK) {
@@ -261,7 +215,7 @@ void tracking_disable(struct server *server, struct session *session)
     struct tracking *tracking = &server->tracking;
     struct tracker *tracker = &session->tracker;
     for (size_t i = 0; i < tracker->prefix_count; i++) {
-        remove_id(&tracker->prefixes[i]->clients, session->id);
+        id_set_remove(&tracker->prefixes[i]->clients, session->id);
         destroy_prefix_if_unused(tracking, tracker->prefixes[i]);
     }
     free(tracker->prefixes);
@@ -297,10 +251,10 @@ void tracking_remember(struct server *server, struct session *session, struct sl
 {
     struct tracking *tracking = &server->tracking;
     struct tracked_key *key = find_or_create_key(tracking, name);
-    if (key != NULL && has_id(&key->clients, session->id)) {
+    if (key != NULL && id_set_has(&key->clients, session->id)) {
         return;
     }
-    if (key != NULL && add_id(&key->clients, session->id) == STATUS_OK) {
+    if (key != NULL && id_set_add(&key->clients, session->id) == STATUS_OK) {
         tracking->item_count++;
         return;
     }
@@ -366,6 +320,37 @@ void tracking_key_changed(struct server *server, struct slice name)
     }
 }
 
+/* Keys that nobody will be told of, on their way to a thread that frees them. */
+struct forgotten {
+    struct errand errand;
+    struct name_item *first; /* owned, with all that follow */
+};
+
+static void free_forgotten(void *context, bool is_ending)
+{
+    struct forgotten *forgotten = context;
+    (void)is_ending;
+    free_keys(forgotten->first);
+    free(forgotten);
+}
+
+/* Millions of keys take long to free: others must not wait for the lock meanwhile. */
+static void forget_all_keys(struct server *server)
+{
+    size_t count = server->tracking.keys.count;
+    struct name_item *first = take_all_keys(&server->tracking);
+    struct forgotten *forgotten = count > FREED_HERE_MAX ? malloc(sizeof(*forgotten)) : NULL;
+    if (forgotten == NULL) {
+        free_keys(first);
+        return;
+    }
+    *forgotten =
+        (struct forgotten){.errand = {.run = free_forgotten, .context = forgotten}, .first = first};
+    if (!errands_try_add(&server->deferred, &forgotten->errand)) {
+        free_forgotten(forgotten, true);
+    }
+}
+
 void tracking_flushed(struct server *server)
 {
     if (server->tracking.client_count > 0) {
@@ -375,7 +360,7 @@ void tracking_flushed(struct server *server)
             }
         }
     }
-    forget_all_keys(&server->tracking);
+    forget_all_keys(server);
 }
 
 /* --- broadcasting --- */

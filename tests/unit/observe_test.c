@@ -117,14 +117,55 @@ START_TEST(slow_entries_are_cut_and_bounded)
     expect_slice(slowlog.newest->arguments[31], "x");
     ck_assert_uint_eq(slowlog.count, 3);
     ck_assert_uint_eq(slowlog.newest->id, 4);
-    ck_assert_uint_eq(slowlog.newest->next->next->id, 2);
-    ck_assert_ptr_null(slowlog.newest->next->next->next);
+    ck_assert_uint_eq(slowlog.newest->older->older->id, 2);
+    ck_assert_ptr_null(slowlog.newest->older->older->older);
     slowlog_clear(&slowlog);
     ck_assert_uint_eq(slowlog.count, 0);
     ck_assert_ptr_null(slowlog.newest);
     slowlog_add(&slowlog, &call, 3);
     ck_assert_uint_eq(slowlog.newest->id, 5);
     slowlog_clear(&slowlog);
+}
+END_TEST
+
+/* From either end on there are the entries `first` to `last`, in order, and none besides. */
+static void expect_slow_entries(const struct slowlog *slowlog, uint64_t first, uint64_t last)
+{
+    const struct slowlog_entry *entry = slowlog->newest;
+    ck_assert_uint_eq(slowlog->count, last - first + 1);
+    for (uint64_t id = last + 1; id-- > first; entry = entry->older) {
+        ck_assert_ptr_nonnull(entry);
+        ck_assert_uint_eq(entry->id, id);
+        ck_assert_ptr_eq(entry->newer == NULL ? slowlog->newest : entry->newer->older, entry);
+        ck_assert_ptr_eq(entry->older == NULL ? slowlog->oldest : entry->older->newer, entry);
+    }
+    ck_assert_ptr_null(entry);
+}
+
+START_TEST(slow_entries_go_from_the_oldest_on)
+{
+    struct slowlog slowlog = {0};
+    struct slowlog_call call = {.microseconds = 7, .address = SLICE_LITERAL("1.2.3.4:5")};
+    for (uint64_t id = 0; id < 10; id++) {
+        slowlog_add(&slowlog, &call, 5);
+        expect_slow_entries(&slowlog, id < 5 ? 0 : id - 4, id);
+    }
+    slowlog_add(&slowlog, &call, 100); /* slowlog-max-len was raised */
+    expect_slow_entries(&slowlog, 5, 10);
+    slowlog_add(&slowlog, &call, 2); /* and lowered */
+    expect_slow_entries(&slowlog, 10, 11);
+    slowlog_add(&slowlog, &call, 1);
+    expect_slow_entries(&slowlog, 12, 12);
+    slowlog_add(&slowlog, &call, 0);
+    ck_assert_uint_eq(slowlog.count, 0);
+    ck_assert_ptr_null(slowlog.newest);
+    ck_assert_ptr_null(slowlog.oldest);
+    slowlog_add(&slowlog, &call, 3);
+    slowlog_add(&slowlog, &call, 3);
+    expect_slow_entries(&slowlog, 14, 15);
+    slowlog_clear(&slowlog);
+    ck_assert_ptr_null(slowlog.newest);
+    ck_assert_ptr_null(slowlog.oldest);
 }
 END_TEST
 
@@ -226,6 +267,7 @@ int main(void)
     tcase_add_test(test, a_step_stands_for_its_largest_value);
     tcase_add_test(test, percentiles_are_right_to_one_percent);
     tcase_add_test(test, slow_entries_are_cut_and_bounded);
+    tcase_add_test(test, slow_entries_go_from_the_oldest_on);
     tcase_add_test(test, a_second_has_one_sample);
     tcase_add_test(test, passwords_stay_out_of_the_slow_log);
     tcase_add_test(test, exec_is_not_logged_but_its_commands);

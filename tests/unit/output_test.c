@@ -194,6 +194,28 @@ START_TEST(what_was_not_sent_is_released_at_the_end)
 }
 END_TEST
 
+START_TEST(only_copies_of_what_is_referred_to_take_memory)
+{
+    size_t size = 100000;
+    char *large = calloc(1, size);
+    char *copy = calloc(1, size);
+    ck_assert(large != NULL && copy != NULL);
+    reply_bulk_reference(&reply, slice_make(large, size), release, &released);
+    reply_bulk_reference(&reply, slice_make(large, size), release, &released);
+    ck_assert_uint_gt(output_pending(&output, &reply), 2 * size);
+    ck_assert_uint_lt(output_memory(&output, &reply), size);
+    size_t before = output_memory(&output, &reply);
+    reply_copy_reference(&reply, &reply.references[0], copy);
+    ck_assert_uint_eq(released, 1);
+    ck_assert(reply_is_copied(&reply.references[0]) && !reply_is_copied(&reply.references[1]));
+    ck_assert_uint_eq(output_memory(&output, &reply), before + size);
+    reply_rewind(&reply, (struct reply_mark){0});
+    ck_assert_uint_eq(released, 2);
+    ck_assert_uint_eq(output_memory(&output, &reply), before);
+    free(large);
+}
+END_TEST
+
 START_TEST(a_client_that_is_gone_is_noticed)
 {
     uint64_t sent = 0;
@@ -269,6 +291,7 @@ int main(void)
     tcase_add_test(test, a_failed_sync_holds_for_ever);
     tcase_add_test(test, references_are_sent_in_their_place_and_released_once);
     tcase_add_test(test, what_was_not_sent_is_released_at_the_end);
+    tcase_add_test(test, only_copies_of_what_is_referred_to_take_memory);
     tcase_add_test(test, a_client_that_is_gone_is_noticed);
     tcase_add_test(test, random_replies_arrive_whole);
     return test_run("output", test);
