@@ -681,6 +681,15 @@ class Files(TestCase):
                 self.assertNotIn("there is no store", error)
             self.assertFalse(os.path.exists(target))
 
+    def test_a_directory_where_the_next_manifest_is_written(self):
+        """No server starts with it; what the store holds can be read all the same."""
+        store = plain.copy()
+        os.mkdir(os.path.join(store.directory, "MANIFEST.tmp"))
+        _, _, error = check("verify", store.directory, expect=FAILED)
+        self.assertIn("'MANIFEST.tmp'", error)
+        self.assertIn("Move it out of the directory", error)
+        self.assertEqual(dump(store.directory), plain.contents)
+
     def test_nothing_tells_the_store(self):
         store = plain.copy()
         os.remove(os.path.join(store.directory, "MANIFEST"))
