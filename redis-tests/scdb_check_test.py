@@ -509,6 +509,70 @@ class Values(TestCase):
         self.assertTrue(found[0, b"key-7"][0].startswith(b"value-7-2-"))
         self.assertIn('"key-7"', report)
 
+    def test_stat_tells_of_it(self):
+        """As the other commands do, which read the values anyway."""
+        store = plain.copy()
+        name = self.damage(store)
+        _, text, error = check("stat", store.directory, expect=DAMAGED)
+        self.assertRegex(error, rf'damaged: {name} offset \d+: the value of key "key-7" ')
+        said = dict(line.split(":", 1) for line in text.splitlines())
+        self.assertEqual(said["unreadable_keys"], "1")
+        self.assertEqual(int(said["keys"]), len(plain.contents) - 1)
+
+    def test_a_piece(self):
+        """Every command names the place and the key once, and counts the key as lost."""
+        with Server() as server:
+            client = redis.Redis(port=server.port)
+            client.set("large", os.urandom(200000))
+            client.set("other", os.urandom(200000), px=10**9)
+            client.setrange("large", 100000, "a word that is looked for")
+            client.setrange("other", 5, "another")
+            client.set("small", "value")
+            kill_when_durable(server)
+            directory = os.path.join(home, "pieces")
+            shutil.copytree(server.directory, directory)
+        store = Store(directory, {}, {})
+        _, text, _ = check("stat", directory, expect=SOUND)
+        before = dict(line.split(":", 1) for line in text.splitlines())
+        path, offset = store.find(b"a word that is looked for")
+        flip(path, offset)
+        line = rf"damaged: {os.path.basename(path)} offset (\d+): piece 6 of the value of key \"large\" "
+        target = os.path.join(home, "repaired-pieces")
+        for order in (["verify"], ["stat"], ["dump"], ["repair"]):
+            more = [target] if order == ["repair"] else []
+            _, out, error = check(*order, directory, *more, expect=DAMAGED)
+            found = re.findall(line, out + error)
+            self.assertEqual(len(found), 1, out[:2000] + error)
+            self.assertTrue(0 < offset - int(found[0]) <= 16384 + 64, found)
+            self.assertEqual((out + error).count("damaged: "), 1, out[:2000] + error)
+            if order == ["stat"]:
+                after = dict(line.split(":", 1) for line in out.splitlines())
+        self.assertIn("2 keys are in the new store", out)
+        self.assertIn("the values of 1 could not be read", out)
+        self.assertEqual((before["keys"], before["unreadable_keys"]), ("3", "0"))
+        self.assertEqual((after["keys"], after["unreadable_keys"]), ("2", "1"))
+        self.assertTrue(after["db0"].startswith("keys=2,expires=1,"), after["db0"])
+        lost = int(before["live_bytes"]) - int(after["live_bytes"])
+        self.assertTrue(200000 < lost < 210000, lost)
+
+    def test_a_piece_without_its_header(self):
+        """Then nothing tells the key, which is not the empty one."""
+        with Server() as server:
+            client = redis.Redis(port=server.port)
+            client.set("large", os.urandom(200000))
+            client.setrange("large", 100000, "a word that is looked for")
+            kill_when_durable(server)
+            directory = os.path.join(home, "headless-piece")
+            shutil.copytree(server.directory, directory)
+        store = Store(directory, {}, {})
+        path, offset = store.find(b"a word that is looked for")
+        flip(path, offset)
+        with open(path, "rb") as file:
+            flip(path, file.read().rindex(b"large") - 10)
+        _, report, _ = check("verify", directory, expect=DAMAGED)
+        self.assertIn("piece 6 of the value of a key that no header tells (", report)
+        self.assertNotIn('""', report)
+
     def test_one_that_is_overwritten_is_no_loss(self):
         store = plain.copy()
         path, offset = store.find(b"value-7-1-")

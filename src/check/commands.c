@@ -133,6 +133,12 @@ static int stat_store(struct look *look)
     struct error error;
     enum status status = find_live(look, &live, &error);
     if (status == STATUS_OK) {
+        status = live_try_values(&live);
+        if (status != STATUS_OK) {
+            (void)error_set(&error, status, "can't read the store: %s", status_words(status));
+        }
+    }
+    if (status == STATUS_OK) {
         stat_print(&live, stdout);
     }
     live_deinit(&live);
