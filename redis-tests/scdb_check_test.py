@@ -979,6 +979,67 @@ class Databases(TestCase):
         self.assertEqual(found[16, b"new"], (b"3", None))
         self.assertRegex(report, r"note: the map .* database 16 of the new store")
 
+    def strays(self, name, count):
+        """A copy of a store without its manifest, of which no map is left: all databases were
+        emptied, and then each got a key."""
+        with Server() as server:
+            clients = [redis.Redis(port=server.port, db=number) for number in range(count)]
+            for client in clients:
+                client.set("flushed", "1")
+            clients[0].flushall()
+            for number, client in enumerate(clients):
+                client.set(f"key-{number}", f"in {number}")
+            clients[0].execute_command("COMPACT")
+            server.stop()
+            store = Store(os.path.join(home, name), {}, {})
+            shutil.copytree(server.directory, store.directory)
+        os.remove(os.path.join(store.directory, "MANIFEST"))
+        return store
+
+    def test_strays_are_numbered_as_they_were_made(self):
+        store = self.strays("strays", 8)
+        expected = {(16 + n, b"key-%d" % n): (b"in %d" % n, None) for n in range(8)}
+        for _ in range(3):
+            self.assertEqual(dump(store.directory), expected)
+        _, text, error = check("stat", store.directory, expect=DAMAGED)
+        self.assertRegex(text, r"(?m)^db16:keys=1,.*,keyspace=17,stray=1$")
+        self.assertIn("the map that names keyspace 17 was lost: its 1 keys are database 16", error)
+
+    def test_resp_leaves_strays_out(self):
+        """A server of 16 databases would put the keys of all others into one that it has."""
+        store = self.strays("resp-strays", 3)
+        _, text, error = check("dump", "--resp", store.directory, expect=DAMAGED)
+        self.assertEqual(text, "")
+        self.assertRegex(error, r"note: 3 databases .* \(16 to 18\) are left out; with --strays")
+        self.assertIn("note: no manifest could be read: what was flushed", error)
+        _, text, error = check("dump", "--resp", "--strays", store.directory, expect=DAMAGED)
+        self.assertIn("needs at least 19 databases", error)
+        self.assertNotIn("left out", error)
+        with Server(directives=[("databases", "19")]) as server:
+            subprocess.run(
+                ["redis-cli", "-p", str(server.port), "--pipe"],
+                input=text.encode(),
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+            for number in range(3):
+                client = redis.Redis(port=server.port, db=16 + number)
+                self.assertEqual(client.get(f"key-{number}"), b"in %d" % number)
+
+    def test_resp_tells_how_many_databases_it_needs(self):
+        with Server(directives=[("databases", "40")]) as server:
+            redis.Redis(port=server.port, db=2).set("key", "value")
+            server.stop()
+            _, _, error = check("dump", "--resp", server.directory, expect=SOUND)
+            self.assertNotIn("note: ", error)
+            server.start()
+            redis.Redis(port=server.port, db=30).set("key", "value")
+            server.stop()
+            _, _, error = check("dump", "--resp", server.directory, expect=SOUND)
+            self.assertIn("note: the server that is to get this needs at least 31 databases", error)
+            _, _, error = check("dump", server.directory, expect=SOUND)
+            self.assertNotIn("note: ", error)
+
     def test_expired_stays_expired(self):
         with Server() as server:
             client = redis.Redis(port=server.port)

@@ -293,8 +293,11 @@ static uint64_t bytes_of(const struct live *live, const struct recovery_entry *e
 static enum status count_entry(struct live *live, struct recovery_entry *entry)
 {
     struct live_database *database;
+    uint64_t keyspace_id = recovery_entry_keyspace(entry);
+    bool is_lost = may_be_stray(live) && keyspace_id >= live->next_keyspace_id;
+    live->has_lost_map = live->has_lost_map || is_lost;
     enum status status =
-        live_databases_find(live, recovery_entry_keyspace(entry), may_be_stray(live), &database);
+        live_databases_find(live, keyspace_id, is_lost && !entry->is_dead, &database);
     if (status != STATUS_OK || database == NULL || entry->is_dead) {
         entry->is_dead = 1;
         return status;
@@ -326,6 +329,7 @@ static enum status count_all(struct live *live)
             status = count_entry(live, &live->table.entries[i]);
         }
     }
+    live_databases_sort_strays(live);
     return status;
 }
 

@@ -53,6 +53,7 @@ struct live {
     uint64_t map_sequence;
     uint64_t next_keyspace_id; /* ids from here on may be of a map that was lost */
     bool has_map;              /* a manifest or a map record was read */
+    bool has_lost_map;         /* one was newer: records have ids from there on */
 
     uint64_t records; /* valid ones, of all kinds */
     uint64_t record_bytes;
