@@ -442,12 +442,12 @@ class Refused(TestCase):
     def test_a_disk_without_room(self):
         def limit():
             resource.setrlimit(resource.RLIMIT_FSIZE, (500000, 500000))
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it
 
         target = os.path.join(tempfile.mkdtemp(dir=home), "new")
         words = [CHECK, "repair", rich.directory, target]
         done = subprocess.run(words, capture_output=True, preexec_fn=limit, check=False)
-        self.assertEqual(done.returncode, FAILED)
+        self.assertEqual(done.returncode, FAILED, done)
         self.assertIn(f"is left in '{target}.incomplete'".encode(), done.stderr)
 
     def test_an_empty_directory_is_fine(self):
@@ -515,6 +515,70 @@ class Values(TestCase):
         self.assertEqual(self.differences(plain, found), {(0, b"key-7")})
         self.assertTrue(found[0, b"key-7"][0].startswith(b"value-7-2-"))
         self.assertIn('"key-7"', report)
+
+    def test_stat_tells_of_it(self):
+        """As the other commands do, which read the values anyway."""
+        store = plain.copy()
+        name = self.damage(store)
+        _, text, error = check("stat", store.directory, expect=DAMAGED)
+        self.assertRegex(error, rf'damaged: {name} offset \d+: the value of key "key-7" ')
+        said = dict(line.split(":", 1) for line in text.splitlines())
+        self.assertEqual(said["unreadable_keys"], "1")
+        self.assertEqual(int(said["keys"]), len(plain.contents) - 1)
+
+    def test_a_piece(self):
+        """Every command names the place and the key once, and counts the key as lost."""
+        with Server() as server:
+            client = redis.Redis(port=server.port)
+            client.set("large", os.urandom(200000))
+            client.set("other", os.urandom(200000), px=10**9)
+            client.setrange("large", 100000, "a word that is looked for")
+            client.setrange("other", 5, "another")
+            client.set("small", "value")
+            kill_when_durable(server)
+            directory = os.path.join(home, "pieces")
+            shutil.copytree(server.directory, directory)
+        store = Store(directory, {}, {})
+        _, text, _ = check("stat", directory, expect=SOUND)
+        before = dict(line.split(":", 1) for line in text.splitlines())
+        path, offset = store.find(b"a word that is looked for")
+        flip(path, offset)
+        line = rf"damaged: {os.path.basename(path)} offset (\d+): piece 6 of the value of key \"large\" "
+        target = os.path.join(home, "repaired-pieces")
+        for order in (["verify"], ["stat"], ["dump"], ["repair"]):
+            more = [target] if order == ["repair"] else []
+            _, out, error = check(*order, directory, *more, expect=DAMAGED)
+            found = re.findall(line, out + error)
+            self.assertEqual(len(found), 1, out[:2000] + error)
+            self.assertTrue(0 < offset - int(found[0]) <= 16384 + 64, found)
+            self.assertEqual((out + error).count("damaged: "), 1, out[:2000] + error)
+            if order == ["stat"]:
+                after = dict(line.split(":", 1) for line in out.splitlines())
+        self.assertIn("2 keys are in the new store", out)
+        self.assertIn("the values of 1 could not be read", out)
+        self.assertEqual((before["keys"], before["unreadable_keys"]), ("3", "0"))
+        self.assertEqual((after["keys"], after["unreadable_keys"]), ("2", "1"))
+        self.assertTrue(after["db0"].startswith("keys=2,expires=1,"), after["db0"])
+        lost = int(before["live_bytes"]) - int(after["live_bytes"])
+        self.assertTrue(200000 < lost < 210000, lost)
+
+    def test_a_piece_without_its_header(self):
+        """Then nothing tells the key, which is not the empty one."""
+        with Server() as server:
+            client = redis.Redis(port=server.port)
+            client.set("large", os.urandom(200000))
+            client.setrange("large", 100000, "a word that is looked for")
+            kill_when_durable(server)
+            directory = os.path.join(home, "headless-piece")
+            shutil.copytree(server.directory, directory)
+        store = Store(directory, {}, {})
+        path, offset = store.find(b"a word that is looked for")
+        flip(path, offset)
+        with open(path, "rb") as file:
+            flip(path, file.read().rindex(b"large") - 10)
+        _, report, _ = check("verify", directory, expect=DAMAGED)
+        self.assertIn("piece 6 of the value of a key that no header tells (", report)
+        self.assertNotIn('""', report)
 
     def test_one_that_is_overwritten_is_no_loss(self):
         store = plain.copy()
@@ -687,6 +751,15 @@ class Files(TestCase):
                 self.assertIn("restore a backup", error)
                 self.assertNotIn("there is no store", error)
             self.assertFalse(os.path.exists(target))
+
+    def test_a_directory_where_the_next_manifest_is_written(self):
+        """No server starts with it; what the store holds can be read all the same."""
+        store = plain.copy()
+        os.mkdir(os.path.join(store.directory, "MANIFEST.tmp"))
+        _, _, error = check("verify", store.directory, expect=FAILED)
+        self.assertIn("'MANIFEST.tmp'", error)
+        self.assertIn("Move it out of the directory", error)
+        self.assertEqual(dump(store.directory), plain.contents)
 
     def test_nothing_tells_the_store(self):
         store = plain.copy()
@@ -912,6 +985,67 @@ class Databases(TestCase):
         _, report, found = self.repair(store, expect=DAMAGED)
         self.assertEqual(found[16, b"new"], (b"3", None))
         self.assertRegex(report, r"note: the map .* database 16 of the new store")
+
+    def strays(self, name, count):
+        """A copy of a store without its manifest, of which no map is left: all databases were
+        emptied, and then each got a key."""
+        with Server() as server:
+            clients = [redis.Redis(port=server.port, db=number) for number in range(count)]
+            for client in clients:
+                client.set("flushed", "1")
+            clients[0].flushall()
+            for number, client in enumerate(clients):
+                client.set(f"key-{number}", f"in {number}")
+            clients[0].execute_command("COMPACT")
+            server.stop()
+            store = Store(os.path.join(home, name), {}, {})
+            shutil.copytree(server.directory, store.directory)
+        os.remove(os.path.join(store.directory, "MANIFEST"))
+        return store
+
+    def test_strays_are_numbered_as_they_were_made(self):
+        store = self.strays("strays", 8)
+        expected = {(16 + n, b"key-%d" % n): (b"in %d" % n, None) for n in range(8)}
+        for _ in range(3):
+            self.assertEqual(dump(store.directory), expected)
+        _, text, error = check("stat", store.directory, expect=DAMAGED)
+        self.assertRegex(text, r"(?m)^db16:keys=1,.*,keyspace=17,stray=1$")
+        self.assertIn("the map that names keyspace 17 was lost: its 1 keys are database 16", error)
+
+    def test_resp_leaves_strays_out(self):
+        """A server of 16 databases would put the keys of all others into one that it has."""
+        store = self.strays("resp-strays", 3)
+        _, text, error = check("dump", "--resp", store.directory, expect=DAMAGED)
+        self.assertEqual(text, "")
+        self.assertRegex(error, r"note: 3 databases .* \(16 to 18\) are left out; with --strays")
+        self.assertIn("note: no manifest could be read: what was flushed", error)
+        _, text, error = check("dump", "--resp", "--strays", store.directory, expect=DAMAGED)
+        self.assertIn("needs at least 19 databases", error)
+        self.assertNotIn("left out", error)
+        with Server(directives=[("databases", "19")]) as server:
+            subprocess.run(
+                ["redis-cli", "-p", str(server.port), "--pipe"],
+                input=text.encode(),
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+            for number in range(3):
+                client = redis.Redis(port=server.port, db=16 + number)
+                self.assertEqual(client.get(f"key-{number}"), b"in %d" % number)
+
+    def test_resp_tells_how_many_databases_it_needs(self):
+        with Server(directives=[("databases", "40")]) as server:
+            redis.Redis(port=server.port, db=2).set("key", "value")
+            server.stop()
+            _, _, error = check("dump", "--resp", server.directory, expect=SOUND)
+            self.assertNotIn("note: ", error)
+            server.start()
+            redis.Redis(port=server.port, db=30).set("key", "value")
+            server.stop()
+            _, _, error = check("dump", "--resp", server.directory, expect=SOUND)
+            self.assertIn("note: the server that is to get this needs at least 31 databases", error)
+            _, _, error = check("dump", server.directory, expect=SOUND)
+            self.assertNotIn("note: ", error)
 
     def test_expired_stays_expired(self):
         with Server() as server:

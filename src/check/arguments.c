@@ -76,8 +76,10 @@ static enum status take_option(const struct check_command *command, const char *
         return error_set(error, STATUS_INVALID, "unknown option '%s'", word);
     } else if (strcmp(word, "--older") == 0) {
         arguments->older = true;
+    } else if (strcmp(word, "--strays") == 0) {
+        arguments->dump.with_strays = true;
     } else {
-        arguments->format = strcmp(word, "--resp") == 0 ? DUMP_RESP : DUMP_TEXT;
+        arguments->dump.format = strcmp(word, "--resp") == 0 ? DUMP_RESP : DUMP_TEXT;
     }
     return STATUS_OK;
 }

@@ -18,7 +18,7 @@ struct check_arguments {
     bool version;
     bool is_quiet;
     bool older;
-    enum dump_format format;
+    struct dump_options dump;
 };
 
 /* What is known of one command. */

@@ -9,6 +9,7 @@
 #include "check/salvage.h"
 #include "check/stat.h"
 #include "check/verify.h"
+#include "check/warnings.h"
 #include "engine/engine.h"
 #include "import/v1_import.h"
 
@@ -133,6 +134,13 @@ static int stat_store(struct look *look)
     struct error error;
     enum status status = find_live(look, &live, &error);
     if (status == STATUS_OK) {
+        status = live_try_values(&live);
+        if (status != STATUS_OK) {
+            (void)error_set(&error, status, "can't read the store: %s", status_words(status));
+        }
+    }
+    if (status == STATUS_OK) {
+        warnings_report(&live, "here", &look->report);
         stat_print(&live, stdout);
     }
     live_deinit(&live);
@@ -146,13 +154,24 @@ static int run_stat(const struct check_arguments *arguments)
 
 /* --- dump --------------------------------------------------------------------------------- */
 
+/* Before the first key: it may be on its way to a server at once. */
+static void warn_of_dump(const struct live *live, const struct check_arguments *arguments,
+                         struct report *report)
+{
+    warnings_report(live, "here", report);
+    if (arguments->dump.format == DUMP_RESP) {
+        warnings_report_target(live, arguments->dump.with_strays, report);
+    }
+}
+
 static int dump(struct look *look)
 {
     struct live live;
     struct error error;
     enum status status = find_live(look, &live, &error);
     if (status == STATUS_OK) {
-        status = dump_write(&live, look->arguments->format, stdout);
+        warn_of_dump(&live, look->arguments, &look->report);
+        status = dump_write(&live, &look->arguments->dump, stdout);
         if (status != STATUS_OK) {
             (void)error_set(&error, status, "the store can't be dumped: %s", status_words(status));
         }
@@ -171,30 +190,6 @@ static int run_dump(const struct check_arguments *arguments)
 
 /* --- repair ------------------------------------------------------------------------------- */
 
-/* What the files don't tell, and somebody should know. */
-static void warn(const struct live *live, struct report *report)
-{
-    if (live->holes > 0) {
-        report_note(report,
-                    "a key whose deletion or newest value was in a lost place is there with "
-                    "an older value, if one was found; of a transaction that was durable, or may "
-                    "have been, and had a part there, what is whole is kept");
-    }
-    if (!live->has_map) {
-        report_note(report,
-                    "no map of the databases could be read: keyspaces 1, 2 ... are taken for "
-                    "databases 0, 1 ..., and what was flushed may be back");
-    }
-    for (size_t i = 0; i < live->database_count; i++) {
-        if (live->databases[i].is_stray) {
-            report_note(report,
-                        "the map that names keyspace %" PRIu64 " was lost: its %" PRIu64
-                        " keys are database %zu of the new store",
-                        live->databases[i].keyspace_id, live->databases[i].keys, i);
-        }
-    }
-}
-
 static int repair(struct look *look)
 {
     const char *path = look->arguments->paths[1];
@@ -206,7 +201,7 @@ static int repair(struct look *look)
         status = salvage_into(&live, path, &saved, &error);
     }
     if (status == STATUS_OK) {
-        warn(&live, &look->report);
+        warnings_report(&live, "of the new store", &look->report);
         (void)printf("%" PRIu64 " keys are in the new store %s; %" PRIu64
                      " had expired; the values of %" PRIu64 " could not be read.\n",
                      saved, path, live.expired_keys, live.unreadable_keys);
@@ -276,17 +271,21 @@ const struct check_command check_commands[] = {
     {"stat", 1, "DIR", " ", "what the store holds, as lines \"name:value\" on stdout",
      "Prints the store's id and versions, its segments, live and dead bytes, and for each "
      "database\n"
-     "the number of keys. What is damaged is listed on stderr.\n",
+     "the number of keys. On stderr are listed what is damaged of the segments, the keys whose\n"
+     "values can't be read, and what may not be as it was.\n",
      run_stat},
-    {"dump", 1, "DIR [--text | --resp]", " --text --resp ", "all live keys on stdout",
+    {"dump", 1, "DIR [--text | --resp [--strays]]", " --text --resp --strays ",
+     "all live keys on stdout",
      "  --text    (the default) a line for each key: its database, its expiry in Unix "
      "milliseconds\n"
      "            or -, and \"key\" \"value\", with \\xHH for bytes that are not printable ASCII\n"
      "  --resp    commands for `redis-cli --pipe`: SELECT, and SET with PXAT where a key "
      "expires;\n"
      "            for a server with at least as many databases: keys of one that it lacks would\n"
-     "            end up in another\n\n"
-     "What is damaged is listed on stderr.\n",
+     "            end up in another. stderr tells how many, where a server's 16 may not do\n"
+     "  --strays  with --resp: also databases whose map was lost, which have numbers behind the\n"
+     "            others (16, say). As text they are always there\n\n"
+     "What is damaged, and what may not be as it was, is listed on stderr.\n",
      run_dump},
     {"import-v1", 2, "OLDDIR NEWDIR", " ", "brings a store of scdb's ancestor (dump.scdb) over",
      "Reads OLDDIR/dump.scdb and writes every key that is there and has not expired into database "

@@ -4,7 +4,8 @@
 #include <inttypes.h>
 
 struct dump {
-    enum dump_format format;
+    const struct live *live;
+    const struct dump_options *options;
     FILE *out;
     bool has_selected;
     unsigned database; /* that is selected */
@@ -71,17 +72,17 @@ static void write_line(const struct dump *dump, const struct live_record *found)
 static enum status on_record(void *context, const struct live_record *found)
 {
     struct dump *dump = context;
-    if (dump->format == DUMP_TEXT) {
+    if (dump->options->format == DUMP_TEXT) {
         write_line(dump, found);
-    } else {
+    } else if (dump->options->with_strays || !dump->live->databases[found->database].is_stray) {
         write_command(dump, found);
     }
     return ferror(dump->out) == 0 ? STATUS_OK : STATUS_IO;
 }
 
-enum status dump_write(struct live *live, enum dump_format format, FILE *out)
+enum status dump_write(struct live *live, const struct dump_options *options, FILE *out)
 {
-    struct dump dump = {.format = format, .out = out};
+    struct dump dump = {.live = live, .options = options, .out = out};
     enum status status = live_visit(live, on_record, &dump);
     return status == STATUS_OK && fflush(out) != 0 ? STATUS_IO : status;
 }

@@ -13,7 +13,12 @@ enum dump_format {
     DUMP_RESP  /* SELECT and SET ... PXAT as RESP arrays */
 };
 
+struct dump_options {
+    enum dump_format format;
+    bool with_strays; /* DUMP_RESP: databases whose map was lost, too */
+};
+
 /* IO: `out` can't be written. NO_MEMORY. */
-enum status dump_write(struct live *live, enum dump_format format, FILE *out) MUST_CHECK;
+enum status dump_write(struct live *live, const struct dump_options *options, FILE *out) MUST_CHECK;
 
 #endif

@@ -285,11 +285,19 @@ static bool may_be_stray(const struct live *live)
     return live->store->source == CHECK_FROM_DIRECTORY || live->holes > 0;
 }
 
+static uint64_t bytes_of(const struct live *live, const struct recovery_entry *entry)
+{
+    return (uint64_t)entry->units * RECORD_ALIGNMENT + live_pieces_size(live, entry->address);
+}
+
 static enum status count_entry(struct live *live, struct recovery_entry *entry)
 {
     struct live_database *database;
+    uint64_t keyspace_id = recovery_entry_keyspace(entry);
+    bool is_lost = may_be_stray(live) && keyspace_id >= live->next_keyspace_id;
+    live->has_lost_map = live->has_lost_map || is_lost;
     enum status status =
-        live_databases_find(live, recovery_entry_keyspace(entry), may_be_stray(live), &database);
+        live_databases_find(live, keyspace_id, is_lost && !entry->is_dead, &database);
     if (status != STATUS_OK || database == NULL || entry->is_dead) {
         entry->is_dead = 1;
         return status;
@@ -307,11 +315,9 @@ static enum status count_entry(struct live *live, struct recovery_entry *entry)
     }
     database->keys++;
     database->expiring += entry->expiry_ms != EXPIRY_NONE ? 1 : 0;
-    uint64_t bytes =
-        (uint64_t)entry->units * RECORD_ALIGNMENT + live_pieces_size(live, entry->address);
-    database->bytes += bytes;
+    database->bytes += bytes_of(live, entry);
     live->keys++;
-    live->live_bytes += bytes;
+    live->live_bytes += bytes_of(live, entry);
     return STATUS_OK;
 }
 
@@ -323,6 +329,7 @@ static enum status count_all(struct live *live)
             status = count_entry(live, &live->table.entries[i]);
         }
     }
+    live_databases_sort_strays(live);
     return status;
 }
 
@@ -374,8 +381,8 @@ void live_deinit(struct live *live)
     live->databases = NULL;
 }
 
-/* Is this record the one that counts for its key? */
-static const struct recovery_entry *winner(const struct live *live, const struct walk *walk)
+/* The entry of the record's key, if this record is the one that counts for it. */
+static struct recovery_entry *winner(const struct live *live, const struct walk *walk)
 {
     const struct record *record = &walk->scanned.record;
     if (!has_value_of_key(record)) {
@@ -383,53 +390,82 @@ static const struct recovery_entry *winner(const struct live *live, const struct
     }
     struct recovery_entry entry = entry_of(live, walk);
     const struct recovery_entry *found = recovery_table_find(&live->table, entry.hash, entry.check);
-    return found != NULL && found->address == entry.address && !found->is_dead ? found : NULL;
+    bool is_it = found != NULL && found->address == entry.address && !found->is_dead;
+    return is_it ? &live->table.entries[found - live->table.entries] : NULL;
 }
 
 /* The value of the record that the walk has come to; of a header it is put together in memory that
- * is the caller's. */
+ * is the caller's, or (NULL) only looked at. What can't be read is reported. */
 static enum status value_of(struct live *live, struct walk *walk, char **together,
                             struct slice *out)
 {
-    if (walk->scanned.record.kind != RECORD_PIECED) {
-        return walk_value(walk, out);
-    }
     size_t size = 0;
-    enum status status = live_pieces_read(live, &walk->scanned.record, together, &size);
-    *out = slice_make(*together, size);
+    if (walk->scanned.record.kind == RECORD_PIECED) {
+        enum status status = live_pieces_read(live, walk, together, &size);
+        *out = slice_make(together == NULL ? NULL : *together, size);
+        return status;
+    }
+    enum status status = walk_value(walk, out);
+    if (status != STATUS_OK) {
+        report_bad_value(live, walk, status);
+    }
     return status;
 }
 
+/* Its value turned out to be unreadable. */
+static void count_out(struct live *live, struct recovery_entry *entry,
+                      struct live_database *database)
+{
+    if (entry->is_unreadable || database == NULL) {
+        return;
+    }
+    entry->is_unreadable = 1;
+    live->unreadable_keys++;
+    live->keys--;
+    live->live_bytes -= bytes_of(live, entry);
+    database->keys--;
+    database->expiring -= entry->expiry_ms != EXPIRY_NONE ? 1 : 0;
+    database->bytes -= bytes_of(live, entry);
+}
+
+/* Without a visitor the value is only looked at. */
 static enum status show(struct live *live, struct walk *walk, live_visitor *visit, void *context)
 {
-    if (winner(live, walk) == NULL) {
+    struct recovery_entry *entry = winner(live, walk);
+    struct live_record shown = {.record = &walk->scanned.record};
+    bool was_read = visit == NULL && shown.record->kind != RECORD_PIECED;
+    if (entry == NULL || (was_read && !entry->is_unreadable)) {
         return STATUS_OK;
     }
-    struct live_record shown = {.record = &walk->scanned.record};
     char *together = NULL;
-    enum status status = value_of(live, walk, &together, &shown.value);
+    enum status status = value_of(live, walk, visit == NULL ? NULL : &together, &shown.value);
     if (status == STATUS_NO_MEMORY) {
         return status;
     }
-    if (status != STATUS_OK) {
-        report_bad_value(live, walk, status);
-        return STATUS_OK;
-    }
     struct live_database *database;
-    status = live_databases_find(live, shown.record->keyspace_id, false, &database);
-    if (status == STATUS_OK && database != NULL) {
+    enum status found = live_databases_find(live, shown.record->keyspace_id, false, &database);
+    if (found == STATUS_OK && status != STATUS_OK) {
+        count_out(live, entry, database);
+    } else if (found == STATUS_OK && database != NULL && visit != NULL) {
         shown.database = (unsigned)(database - live->databases);
-        status = visit(context, &shown);
+        found = visit(context, &shown);
     }
     free(together);
-    return status;
+    return found;
+}
+
+enum status live_try_values(struct live *live)
+{
+    bool is_all_read = live->by_header_count == 0 && live->unreadable_keys == 0;
+    return is_all_read ? STATUS_OK : live_visit(live, NULL, NULL);
 }
 
 enum status live_visit(struct live *live, live_visitor *visit, void *context)
 {
     struct check_store *store = live->store;
     struct progress progress;
-    progress_begin(&progress, "writing", store->size, live->options.is_quiet);
+    progress_begin(&progress, visit == NULL ? "reading values" : "writing", store->size,
+                   live->options.is_quiet);
     enum status status = STATUS_OK;
     uint64_t before = 0;
     for (size_t i = 0; status == STATUS_OK && i < store->file_count; i++) {

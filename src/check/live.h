@@ -53,6 +53,7 @@ struct live {
     uint64_t map_sequence;
     uint64_t next_keyspace_id; /* ids from here on may be of a map that was lost */
     bool has_map;              /* a manifest or a map record was read */
+    bool has_lost_map;         /* one was newer: records have ids from there on */
 
     uint64_t records; /* valid ones, of all kinds */
     uint64_t record_bytes;
@@ -60,7 +61,8 @@ struct live {
     uint64_t torn;  /* of these, those in which nothing was ever reported durable */
     uint64_t keys;
     uint64_t live_bytes;
-    uint64_t unreadable_keys; /* whose newest record has a value that fails its checksum */
+    uint64_t unreadable_keys; /* whose newest value fails its checksum; those in pieces are found
+                                 by live_visit() and live_try_values() */
     uint64_t expired_keys;
 };
 
@@ -81,8 +83,12 @@ typedef enum status live_visitor(void *context, const struct live_record *found)
 
 /*
  * Shows each live record. Ends with what the visitor returns when that is not OK. A value that
- * can't be read is reported, and its key passed over. NO_MEMORY.
+ * can't be read is reported, its key passed over, and counted among the unreadable ones. NO_MEMORY.
  */
 enum status live_visit(struct live *live, live_visitor *visit, void *context) MUST_CHECK;
+
+/* Reports and counts what live_visit() would, and shows nothing; for want of that, it reads only
+ * what live_build() has not, and only where there is some. NO_MEMORY. */
+enum status live_try_values(struct live *live) MUST_CHECK;
 
 #endif

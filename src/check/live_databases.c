@@ -84,3 +84,16 @@ enum status live_databases_find(struct live *live, uint64_t keyspace_id, bool ad
     }
     return add_database(live, keyspace_id, out);
 }
+
+static int compare_keyspaces(const void *a, const void *b)
+{
+    uint64_t left = ((const struct live_database *)a)->keyspace_id;
+    uint64_t right = ((const struct live_database *)b)->keyspace_id;
+    return left < right ? -1 : left > right ? 1 : 0;
+}
+
+void live_databases_sort_strays(struct live *live)
+{
+    qsort(live->databases + live->mapped_count, live->database_count - live->mapped_count,
+          sizeof(*live->databases), compare_keyspaces);
+}

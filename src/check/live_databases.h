@@ -17,6 +17,9 @@ enum status live_databases_init(struct live *live) MUST_CHECK;
 enum status live_databases_take_map(struct live *live, uint64_t sequence,
                                     const struct mark_keyspace_map *map) MUST_CHECK;
 
+/* All keyspaces are known: the strays are numbered in the order in which keyspaces were made. */
+void live_databases_sort_strays(struct live *live);
+
 /* The database of a keyspace; NULL: it was flushed. With `add_stray`, a keyspace so new that only a
  * lost map can have named it becomes a further database. NO_MEMORY: *out is untouched. */
 enum status live_databases_find(struct live *live, uint64_t keyspace_id, bool add_stray,

@@ -1,6 +1,7 @@
 /* live_pieces.c - see live_pieces.h. */
 #include "check/live_pieces.h"
 
+#include "check/findings.h"
 #include "engine/fault_guard.h"
 
 #include <inttypes.h>
@@ -74,7 +75,7 @@ struct piece_reading {
     const uint8_t *bytes;
     uint64_t size;
     uint64_t seed;
-    char *into;
+    char *into; /* NULL: it is only verified */
     size_t room;
     enum status status;
 };
@@ -88,7 +89,7 @@ static void read_piece(void *context)
     if (reading->status == STATUS_OK && record.value.size > reading->room) {
         reading->status = STATUS_CORRUPT;
     }
-    if (reading->status == STATUS_OK && record.value.size > 0) {
+    if (reading->status == STATUS_OK && reading->into != NULL && record.value.size > 0) {
         memcpy(reading->into, record.value.data, record.value.size);
     }
 }
@@ -121,7 +122,7 @@ static enum status copy_piece(struct live *live, const struct pieces *pieces, ui
     struct piece_reading reading = {.bytes = mapping + offset,
                                     .size = (uint64_t)piece.units * RECORD_ALIGNMENT,
                                     .seed = file->seed,
-                                    .into = into + start,
+                                    .into = into == NULL ? NULL : into + start,
                                     .room = size - start < whole ? size - (size_t)start : whole};
     if (!fault_guard_run(read_piece, &reading)) {
         reading.status = STATUS_IO;
@@ -129,14 +130,33 @@ static enum status copy_piece(struct live *live, const struct pieces *pieces, ui
     return reading.status;
 }
 
-static void report_piece(const struct live *live, const struct record *header, uint64_t ordinal,
-                         enum status status)
+static void report_piece(const struct live *live, const struct record *header,
+                         const struct piece *piece, uint64_t ordinal, enum status status)
 {
     char key[REPORT_KEY_SIZE];
+    const struct check_file *file = file_at(live->store, piece->address);
+    bool is_found = file != NULL;
     report_problem(live->report,
-                   "piece %" PRIu64 " of the value of key %s (keyspace %" PRIu64 ") %s", ordinal,
-                   report_key(header->key, key), header->keyspace_id,
-                   status == STATUS_CORRUPT ? "fails its checksum" : "can't be read");
+                   "%s offset %" PRIu64 ": piece %" PRIu64
+                   " of the value of key %s (keyspace %" PRIu64 ", sequence number %" PRIu64
+                   ") %s%s",
+                   is_found ? file->name : "a segment at an unknown",
+                   is_found ? (piece->address - file->first_unit) * RECORD_ALIGNMENT : 0, ordinal,
+                   report_key(header->key, key), header->keyspace_id, piece->sequence,
+                   status == STATUS_CORRUPT ? "fails its checksum" : "can't be read",
+                   is_found ? findings_doubt(live->history, file, piece->sequence) : "");
+}
+
+/* The header says what can't be. */
+static void report_header(const struct live *live, const struct walk *walk)
+{
+    char key[REPORT_KEY_SIZE];
+    const struct record *header = &walk->scanned.record;
+    report_problem(live->report,
+                   "%s offset %" PRIu64 ": the header of key %s (keyspace %" PRIu64
+                   ", sequence number %" PRIu64 ") is not valid",
+                   walk->file->name, walk->scanned.offset, report_key(header->key, key),
+                   header->keyspace_id, header->sequence);
 }
 
 /* What was lost can't be told from what was never written. */
@@ -158,31 +178,44 @@ static void report_doubt(const struct live *live, const struct record *header)
     }
 }
 
-enum status live_pieces_read(struct live *live, const struct record *header, char **out,
-                             size_t *size)
+/* Copies all pieces to where they belong, up to the first that can't be read. */
+static enum status copy_all(struct live *live, const struct record *header,
+                            const struct pieces *pieces, char *into, size_t size)
 {
+    enum status status = STATUS_OK;
+    for (uint64_t i = 0; status == STATUS_OK && pieces_next(pieces, &i); i++) {
+        status = copy_piece(live, pieces, i, into, size);
+        if (status != STATUS_OK) {
+            const struct piece piece = pieces_get(pieces, i);
+            report_piece(live, header, &piece, i, status);
+        }
+    }
+    return status;
+}
+
+enum status live_pieces_read(struct live *live, const struct walk *walk, char **out, size_t *size)
+{
+    const struct record *header = &walk->scanned.record;
     const struct pieces *pieces = pieces_table_find(&live->pieces.table, header->pieces_id);
     struct pieces_shape shape;
     enum status status = pieces_decode_shape(header->place, &shape);
     if (status != STATUS_OK || pieces == NULL) {
+        report_header(live, walk);
         return STATUS_CORRUPT;
     }
-    char *bytes = calloc(1, (size_t)shape.size + 1);
-    if (bytes == NULL) {
+    char *bytes = out == NULL ? NULL : calloc(1, (size_t)shape.size + 1);
+    if (out != NULL && bytes == NULL) {
         return STATUS_NO_MEMORY;
     }
-    for (uint64_t i = 0; status == STATUS_OK && pieces_next(pieces, &i); i++) {
-        status = copy_piece(live, pieces, i, bytes, (size_t)shape.size);
-        if (status != STATUS_OK) {
-            report_piece(live, header, i, status);
-        }
-    }
+    status = copy_all(live, header, pieces, bytes, (size_t)shape.size);
     if (status != STATUS_OK) {
         free(bytes);
         return status;
     }
     report_doubt(live, header);
-    *out = bytes;
     *size = (size_t)shape.size;
+    if (out != NULL) {
+        *out = bytes;
+    }
     return STATUS_OK;
 }

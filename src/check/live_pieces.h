@@ -24,9 +24,10 @@ enum status live_pieces_sort(struct live *live) MUST_CHECK;
 /* Bytes of the pieces whose header is the record at this address; 0 when it is no header. */
 uint64_t live_pieces_size(const struct live *live, uint64_t address);
 
-/* Puts the string together whose header this is; the memory is the caller's, to be freed. CORRUPT,
- * IO: a piece can't be read, it was reported. NO_MEMORY. */
-enum status live_pieces_read(struct live *live, const struct record *header, char **out,
+/* Puts the string together whose header the walk has come to; the memory is the caller's, to be
+ * freed. With `out` NULL it only looks whether that can be done. CORRUPT, IO: a piece can't be
+ * read, it was reported. NO_MEMORY. */
+enum status live_pieces_read(struct live *live, const struct walk *walk, char **out,
                              size_t *size) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #include "engine/fault_guard.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -43,6 +44,13 @@ static void raise_file_limit(void)
     }
 }
 
+/* A file that may not grow is an error, as a full disk is, and not this program's end. */
+static void ignore_file_limit(void)
+{
+    struct sigaction action = {.sa_handler = SIG_IGN};
+    (void)sigaction(SIGXFSZ, &action, NULL);
+}
+
 int main(int argc, char **argv)
 {
     struct check_arguments arguments;
@@ -51,6 +59,7 @@ int main(int argc, char **argv)
     log_set_sink(write_line);
     fault_guard_install();
     raise_file_limit();
+    ignore_file_limit();
     if (arguments_parse(check_commands, argc, argv, &arguments, &error) != STATUS_OK) {
         (void)fprintf(stderr, "scdb-check: %s\n\n", error.text);
         arguments_print_help(check_commands, NULL, stderr);

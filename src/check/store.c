@@ -83,6 +83,19 @@ static enum status note_segment(struct check_store *store, const char *name, uin
     return manifest_find(&store->manifest, number) == NULL ? note_unlisted(store, name) : STATUS_OK;
 }
 
+/* May what was set aside hold data? */
+static bool is_full(struct file_system *fs, const char *name)
+{
+    struct file *file;
+    uint64_t size = 0;
+    if (fs_open(fs, name, FILE_MODE_READ, &file) != STATUS_OK) {
+        return true;
+    }
+    enum status status = file_size(file, &size);
+    file_close(file);
+    return status != STATUS_OK || size > 0;
+}
+
 static void on_name(void *context, const char *name)
 {
     struct listing *listing = context;
@@ -95,6 +108,7 @@ static void on_name(void *context, const char *name)
         store->has_manifest = true;
     } else if (store_name_is_cut(name)) {
         store->cut_files++;
+        store->full_cut_files += is_full(store->fs, name) ? 1 : 0;
     } else if (store_name_is_segment(name, &number)) {
         (void)snprintf(listing->name, sizeof(listing->name), "%s", name);
         listing->status = note_segment(store, name, number);
@@ -268,6 +282,15 @@ static enum status list_all(struct check_store *store, struct error *error)
                : error_set(error, status, "can't list the files: %s", status_words(status));
 }
 
+/* Was a first start interrupted before it had a manifest? The server makes a new store then. */
+static bool is_barely_begun(const struct check_store *store)
+{
+    return store->source == CHECK_FROM_TEMPORARY && !store->has_manifest &&
+           store->manifest.file_count == 0 && store->checkpoints == 0 &&
+           store->full_cut_files == 0 &&
+           store->newer_segments + store->mute_segments + store->other_segments == 0;
+}
+
 /* There is neither a manifest nor a segment. */
 static enum status no_store(const struct check_store *store, struct error *error)
 {
@@ -278,17 +301,24 @@ static enum status no_store(const struct check_store *store, struct error *error
                        "%zu checkpoints of the index (*.index), which hold no keys and no values",
                        store->checkpoints);
     }
-    if (store->cut_files > 0) {
+    if (store->full_cut_files > 0) {
         (void)snprintf(cut_files, sizeof(cut_files), "%zu *.cut files, which are not looked into",
-                       store->cut_files);
+                       store->full_cut_files);
     }
-    if (store->checkpoints + store->cut_files > 0) {
+    if (store->checkpoints + store->full_cut_files > 0) {
         return error_set(error, STATUS_NOT_FOUND,
                          "there is no file %s and no segment in this directory, only %s%s%s: it "
                          "was a store, or a backup that was interrupted. Put the other files back, "
                          "or restore a backup",
                          MANIFEST_NAME, checkpoints,
-                         store->checkpoints > 0 && store->cut_files > 0 ? ", and " : "", cut_files);
+                         store->checkpoints > 0 && store->full_cut_files > 0 ? ", and " : "",
+                         cut_files);
+    }
+    if (store->source == CHECK_FROM_TEMPORARY) {
+        return error_set(error, STATUS_NOT_FOUND,
+                         "there is no store in this directory, but a file " MANIFEST_TEMPORARY_NAME
+                         " without any segment: a first start was interrupted, and the next one "
+                         "makes a new store");
     }
     return error_set(error, STATUS_NOT_FOUND,
                      "there is no store in this directory, neither a file %s nor segments; name "
@@ -314,7 +344,9 @@ static enum status open_all(struct check_store *store, struct error *error)
     if (status != STATUS_OK) {
         return status;
     }
-    if (store->source == CHECK_FROM_DIRECTORY && store->file_count == 0 && !store->has_manifest) {
+    bool is_vacant =
+        store->source == CHECK_FROM_DIRECTORY && store->file_count == 0 && !store->has_manifest;
+    if (is_vacant || is_barely_begun(store)) {
         return no_store(store, error);
     }
     if (store->file_count > 0) {

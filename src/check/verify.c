@@ -12,6 +12,7 @@
 #include "check/findings.h"
 #include "check/live_pieces.h"
 #include "check/progress.h"
+#include "check/verify_pieces.h"
 #include "check/walk.h"
 #include "engine/mark.h"
 
@@ -39,6 +40,7 @@ struct verify {
     struct progress progress;
     uint64_t bytes_done;
     struct tally tally;
+    struct verify_pieces pieces; /* that are damaged */
 
     /* the log, so far */
     const struct check_file *previous;
@@ -151,27 +153,57 @@ static bool is_mark_valid(const struct record *record, struct slice value)
     return true;
 }
 
-static void check_value(struct verify *verify, struct walk *walk)
+/* What the value is; `key` has it where the record has a key. */
+static const char *name_value(const struct record *record, char key[REPORT_KEY_SIZE])
+{
+    key[0] = '\0';
+    switch (record->kind) {
+    case RECORD_SYNC_MARK:
+        return "sync mark";
+    case RECORD_EXPIRY_MARK:
+        return "expiry mark";
+    case RECORD_KEYSPACE_MAP:
+        return "map of the databases";
+    case RECORD_PIECED:
+    case RECORD_VALUE:
+    case RECORD_TOMBSTONE:
+        break;
+    }
+    (void)report_key(record->key, key);
+    return "value of key ";
+}
+
+static void report_value(struct verify *verify, const struct walk *walk, enum status status)
+{
+    const struct record *record = &walk->scanned.record;
+    char key[REPORT_KEY_SIZE];
+    const char *name = name_value(record, key);
+    report_problem(verify->report,
+                   "%s offset %" PRIu64 ": the %s%s (keyspace %" PRIu64 ", sequence number %" PRIu64
+                   ") %s%s",
+                   walk->file->name, walk->scanned.offset, name, key, record->keyspace_id,
+                   record->sequence, status == STATUS_IO ? "can't be read" : "fails its checksum",
+                   findings_doubt(verify->history, walk->file, record->sequence));
+}
+
+static enum status check_value(struct verify *verify, struct walk *walk)
 {
     const struct record *record = &walk->scanned.record;
     struct slice value;
     enum status status = walk_value(walk, &value);
     if (status == STATUS_OK && is_mark_valid(record, value)) {
-        return;
+        return STATUS_OK;
     }
     if (status == STATUS_CORRUPT &&
         history_is_torn(verify->history, walk->file, record->sequence)) {
         end_history(verify, walk->file, walk->scanned.offset, "a value that was not written whole");
-        return;
+        return STATUS_OK;
     }
-    char key[REPORT_KEY_SIZE];
-    report_problem(verify->report,
-                   "%s offset %" PRIu64 ": the value of key %s (keyspace %" PRIu64
-                   ", sequence number %" PRIu64 ") %s%s",
-                   walk->file->name, walk->scanned.offset, report_key(record->key, key),
-                   record->keyspace_id, record->sequence,
-                   status == STATUS_IO ? "can't be read" : "fails its checksum",
-                   findings_doubt(verify->history, walk->file, record->sequence));
+    if (record->kind == RECORD_PIECED && !pieces_is_header(record)) {
+        return verify_pieces_add(&verify->pieces, walk, status);
+    }
+    report_value(verify, walk, status);
+    return STATUS_OK;
 }
 
 /* --- one file ----------------------------------------------------------------------------- */
@@ -206,9 +238,9 @@ static enum status take_record(struct verify *verify, struct walk *walk, struct 
                          walk->file->name, walk->scanned.offset);
     }
     check_turn(verify, walk);
-    check_value(verify, walk);
+    enum status status = check_value(verify, walk);
     count(&verify->tally, walk);
-    return STATUS_OK;
+    return status;
 }
 
 /* What the manifest and the header say of the file's records. */
@@ -385,6 +417,24 @@ static enum status verify_others(struct verify *verify, struct check_store *stor
     return status;
 }
 
+/* The next manifest is written under that name: what lies there instead can keep a server from
+ * starting. */
+static enum status check_temporary(const struct check_store *store, struct error *error)
+{
+    struct file *file;
+    enum status status = fs_open(store->fs, MANIFEST_TEMPORARY_NAME, FILE_MODE_READ, &file);
+    if (status == STATUS_OK) {
+        file_close(file);
+    }
+    if (status == STATUS_NOT_A_FILE) {
+        return error_set(error, status,
+                         "something else has the name '" MANIFEST_TEMPORARY_NAME
+                         "', under which a server writes its next manifest: where it can't be "
+                         "removed as a file can, no server starts. Move it out of the directory");
+    }
+    return STATUS_OK; /* what cannot be read there is removed at the next start */
+}
+
 static void print_manifest(const struct check_store *store, struct report *report)
 {
     const struct manifest *manifest = &store->manifest;
@@ -414,7 +464,14 @@ enum status verify_store(struct check_store *store, const struct history *histor
     if (status == STATUS_OK) {
         status = checkpoint_file_verify(store, report, error);
     }
+    if (status == STATUS_OK) {
+        status = check_temporary(store, error);
+    }
     progress_end(&verify.progress);
+    if (status == STATUS_OK) {
+        status = verify_pieces_report(&verify.pieces, history, report);
+    }
+    verify_pieces_deinit(&verify.pieces);
     if (status != STATUS_OK && error->text[0] == '\0') {
         (void)error_set(error, status, "can't read the store: %s", status_words(status));
     }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "check/report.h"
 #include "engine/compaction.h"
+#include "engine/manifest.h"
 #include "engine/record.h"
 #include "engine/segment_header.h"
 #include "support/check_run.h"
@@ -395,7 +396,7 @@ START_TEST(no_store_is_told_by_what_lies_there)
         test_file_create(&copied, checkpoint, "");
     }
     if (_i != 0) {
-        test_file_create(&copied, cut, "");
+        test_file_create(&copied, cut, "what a start has set aside");
     }
     int code = check_run("verify", copied.path, elsewhere.path, said, sizeof(said));
     ck_assert_int_eq(code, CHECK_EXIT_FAILED);
@@ -404,6 +405,43 @@ START_TEST(no_store_is_told_by_what_lies_there)
     assert_repair_says("1 *.cut files", _i != 0);
     assert_repair_says(", and 1 *.cut files", _i == 2);
     assert_repair_says("restore a backup", true);
+}
+END_TEST
+
+/* What a first start leaves that was interrupted, before or after its manifest was whole: the next
+ * one makes a new store. */
+START_TEST(a_first_start_that_was_interrupted_is_no_damage)
+{
+    struct file_system *fs;
+    struct error error;
+    struct manifest manifest;
+    ck_assert_int_eq(file_posix_open_directory(copied.path, &fs, &error), STATUS_OK);
+    manifest_init(&manifest);
+    manifest.segment_size = SEGMENT_SIZE;
+    manifest.next_file_number = 1;
+    manifest.next_sequence = 1;
+    manifest.next_keyspace_id = 1;
+    ck_assert_int_eq(manifest_write(fs, &manifest), STATUS_OK);
+    ck_assert_int_eq(fs_rename(fs, MANIFEST_NAME, MANIFEST_TEMPORARY_NAME), STATUS_OK);
+    manifest_deinit(&manifest);
+    fs_close(fs);
+    if (_i == 1) {
+        test_file_resize(&copied, MANIFEST_TEMPORARY_NAME, 100);
+    }
+    int code = check_run("verify", copied.path, elsewhere.path, said, sizeof(said));
+    ck_assert_msg(code == CHECK_EXIT_FAILED, "%d: %s", code, said);
+    assert_repair_says("there is no store in this directory", true);
+    assert_repair_says("damaged", false);
+}
+END_TEST
+
+/* Nor is it one where nothing was set aside. */
+START_TEST(an_empty_file_that_was_set_aside_is_no_store)
+{
+    test_file_create(&copied, "00000000000000000001.log.cut", "");
+    int code = check_run("verify", copied.path, elsewhere.path, said, sizeof(said));
+    ck_assert_int_eq(code, CHECK_EXIT_FAILED);
+    assert_repair_says("there is no store in this directory", true);
 }
 END_TEST
 
@@ -422,5 +460,7 @@ int main(void)
     tcase_add_test(tests, of_a_lost_end_it_may_not_be_known);
     tcase_add_loop_test(tests, what_is_whole_is_not_doubted, 0, 2);
     tcase_add_loop_test(tests, no_store_is_told_by_what_lies_there, 0, 3);
+    tcase_add_loop_test(tests, a_first_start_that_was_interrupted_is_no_damage, 0, 2);
+    tcase_add_test(tests, an_empty_file_that_was_set_aside_is_no_store);
     return test_run("check_no_manifest", tests);
 }

@@ -157,12 +157,18 @@ END_TEST
 
 START_TEST(a_damaged_piece_is_named)
 {
-    static char said[100000];
+    static const char *const commands[] = {"verify", "stat", "dump", "repair"};
+    static char said[1000000];
     damage();
-    ck_assert_int_eq(run_check("verify", said, sizeof(said)), CHECK_EXIT_DAMAGED);
-    ck_assert_msg(strstr(said, SEGMENT " offset ") != NULL, "%s", said);
-    ck_assert_int_eq(run_check("repair", said, sizeof(said)), CHECK_EXIT_DAMAGED);
-    ck_assert_msg(strstr(said, "piece 9 of the value of key") != NULL, "%s", said);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+        ck_assert_int_eq(run_check(commands[i], said, sizeof(said)), CHECK_EXIT_DAMAGED);
+        const char *line = strstr(said, "damaged: " SEGMENT " offset ");
+        ck_assert_msg(line != NULL, "%s: %.2000s", commands[i], said);
+        ck_assert_msg(strstr(line, ": piece 9 of the value of key \"large\" (") != NULL,
+                      "%s: %.2000s", commands[i], said);
+        ck_assert_ptr_null(strstr(line + 1, "damaged: "));
+    }
+    ck_assert_msg(strstr(said, "the values of 1 could not be read") != NULL, "%s", said);
     assert_repaired(false);
 }
 END_TEST

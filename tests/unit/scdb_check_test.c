@@ -42,9 +42,12 @@ START_TEST(options_stand_anywhere_behind_the_command)
     ck_assert_int_eq(PARSE("repair", "--older", "a", "--quiet", "b"), STATUS_OK);
     ck_assert(arguments.older && arguments.is_quiet && !arguments.help);
     ck_assert_int_eq(PARSE("dump", "a", "--resp"), STATUS_OK);
-    ck_assert_int_eq(arguments.format, DUMP_RESP);
+    ck_assert_int_eq(arguments.dump.format, DUMP_RESP);
+    ck_assert(!arguments.dump.with_strays);
+    ck_assert_int_eq(PARSE("dump", "--resp", "--strays", "a"), STATUS_OK);
+    ck_assert(arguments.dump.with_strays);
     ck_assert_int_eq(PARSE("dump", "a"), STATUS_OK);
-    ck_assert_int_eq(arguments.format, DUMP_TEXT);
+    ck_assert_int_eq(arguments.dump.format, DUMP_TEXT);
 }
 END_TEST
 
