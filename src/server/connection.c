@@ -282,7 +282,8 @@ bool connection_has_requests(const struct connection *connection)
 {
     unsigned lists = 1U << LIST_RESUME | 1U << LIST_POSTPONED | 1U << LIST_SLOWED;
     return (connection->lists & lists) != 0 || connection->in_turn ||
-           connection->session.blocked == BLOCK_STAGING;
+           connection->session.blocked == BLOCK_STAGING ||
+           connection->session.blocked == BLOCK_FOR_ROOM;
 }
 
 /* What a client had sent before it went is executed all the same. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
+#include "server/fast_publishers.h"
 #include "server/turn_deliver.h"
 #include "server/worker.h"
 
@@ -57,8 +58,10 @@ static void handle_message_locked(struct worker *worker, const struct message *m
     case MESSAGE_RETRY:
         worker->retry_postponed = true;
         break;
-    case MESSAGE_DELIVER:
-        turn_deliver_locked(worker);
+    case MESSAGE_ROOM:
+        if (session != NULL) {
+            fast_publishers_resume_locked(worker, session);
+        }
         break;
     }
 }
