@@ -29,7 +29,7 @@ static const char *print_flags(const struct session *session, char text[FLAGS_MA
     if (session->transaction.open) {
         *end++ = 'x';
     }
-    if (session->blocked != BLOCK_NONE) {
+    if (session->blocked != BLOCK_NONE && session->blocked != BLOCK_FOR_ROOM) {
         *end++ = 'b';
     }
     if (session->tracker.is_on) {

@@ -84,7 +84,8 @@ void info_clients(struct info *info)
         size_t output = atomic_load(&session->output_size);
         input_max = input > input_max ? input : input_max;
         output_max = output > output_max ? output : output_max;
-        blocked += session->blocked != BLOCK_NONE ? 1 : 0;
+        bool waits = session->blocked != BLOCK_NONE && session->blocked != BLOCK_FOR_ROOM;
+        blocked += waits ? 1 : 0;
     }
     info_number(info, "connected_clients", server_session_count_locked(info->server));
     info_number(info, "cluster_connections", 0);

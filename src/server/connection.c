@@ -282,7 +282,8 @@ bool connection_has_requests(const struct connection *connection)
 {
     const struct session *session = &connection->session;
     unsigned lists = 1U << LIST_RESUME | 1U << LIST_SLOWED;
-    bool is_worked_for = session->blocked == BLOCK_STAGING || session->blocked == BLOCK_WAITING;
+    bool is_worked_for = session->blocked == BLOCK_STAGING || session->blocked == BLOCK_WAITING ||
+                         session->blocked == BLOCK_FOR_ROOM;
     return ((connection->lists & lists) != 0 || connection->in_turn || is_worked_for) &&
            !session_waits_by_choice(session);
 }

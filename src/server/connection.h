@@ -46,6 +46,7 @@ struct connection {
     bool ended : 1;                   /* the client will send no more: close when all is answered */
     bool gone : 1;                    /* it takes no replies either: what it has asked is done */
     bool output_stalled : 1;          /* requests wait until the client has read its replies */
+    bool lags : 1;                    /* a subscriber behind what it is told: fast_publishers.h */
 };
 
 /* Takes the descriptor. NULL: no memory, and the descriptor is closed. */

@@ -21,7 +21,7 @@ enum message_kind {
     MESSAGE_TASK,     /* task(context, session) */
     MESSAGE_CLOSE,    /* the session is to be closed */
     MESSAGE_RETRY,    /* a pause has ended or changed: postponed commands may run */
-    MESSAGE_DELIVER   /* there is something in the worker's inbox: push.h */
+    MESSAGE_ROOM      /* an inbox that the session waits for has room: fast_publishers.h */
 };
 
 struct message {

@@ -6,8 +6,7 @@
 #include "server/worker.h"
 
 #include <stdlib.h>
-
-#define SESSIONS_MIN 4
+#include <string.h>
 
 /* --- pushes --- */
 
@@ -40,88 +39,25 @@ void push_write(const struct push *push, struct reply *reply)
     reply_raw(reply, slice_make(push->bytes + 1, push->size - 1));
 }
 
-/* --- inboxes --- */
-
-void delivery_free(struct delivery *delivery)
-{
-    push_release(delivery->push);
-    free(delivery->sessions);
-    free(delivery);
-}
-
-struct delivery *push_inbox_take(struct push_inbox *inbox)
-{
-    struct delivery *delivery = inbox->first;
-    if (delivery != NULL) {
-        inbox->first = delivery->next;
-        inbox->last = inbox->first == NULL ? NULL : inbox->last;
-    }
-    return delivery;
-}
-
-void push_inbox_clear(struct push_inbox *inbox)
-{
-    struct delivery *delivery = push_inbox_take(inbox);
-    while (delivery != NULL) {
-        delivery_free(delivery);
-        delivery = push_inbox_take(inbox);
-    }
-}
-
-static struct delivery *add_delivery(struct push_inbox *inbox, struct push *push)
-{
-    struct delivery *delivery = calloc(1, sizeof(*delivery));
-    if (delivery == NULL) {
-        return NULL;
-    }
-    delivery->push = push;
-    push->references++;
-    *(inbox->last == NULL ? &inbox->first : &inbox->last->next) = delivery;
-    inbox->last = delivery;
-    return delivery;
-}
-
-static bool add_session(struct delivery *delivery, uint64_t id)
-{
-    if (delivery->count == delivery->capacity) {
-        size_t capacity = delivery->capacity == 0 ? SESSIONS_MIN : delivery->capacity * 2;
-        uint64_t *sessions = realloc(delivery->sessions, capacity * sizeof(*sessions));
-        if (sessions == NULL) {
-            return false;
-        }
-        delivery->sessions = sessions;
-        delivery->capacity = capacity;
-    }
-    delivery->sessions[delivery->count++] = id;
-    return true;
-}
-
-/* False: no memory. */
-static bool put_into_inbox(struct push_inbox *inbox, const struct session *session,
-                           struct push *push)
-{
-    struct delivery *delivery = inbox->last;
-    if (delivery == NULL || delivery->push != push) {
-        delivery = add_delivery(inbox, push);
-    }
-    return delivery != NULL && add_session(delivery, session->id);
-}
+/* --- sending --- */
 
 void push_send_later_locked(struct server *server, struct session *session, struct push *push)
 {
     const struct session *executing = server->executing;
     struct worker *worker = server->workers[session->worker];
-    bool was_empty = worker->inbox.first == NULL;
-    if (!put_into_inbox(&worker->inbox, session, push)) {
+    bool was_empty = push_inbox_is_empty(&worker->inbox);
+    if (!push_inbox_put_locked(&worker->inbox, session->id, push)) {
         LOG_WARNING("Closing client %s: no memory for a message to it.", session->address);
         server_kill_locked(server, session);
         return;
     }
     /* The worker that executes now looks into its inbox by itself. */
     bool is_awake = executing != NULL && executing->worker == session->worker;
-    if (was_empty && !is_awake &&
-        worker_post(worker, &(struct message){.kind = MESSAGE_DELIVER}) != STATUS_OK) {
+    if (was_empty && !is_awake) {
         mailbox_wake(&worker->mailbox);
+    }
+    if (!is_awake && push_inbox_is_full_locked(&worker->inbox)) {
+        server->has_told_too_much = true;
     }
 }
 

@@ -2,10 +2,10 @@
  * push.h - messages that reach a client without its asking: pub/sub, invalidations.
  *
  * A push is encoded once and shared by all who get it. It goes into the inbox of each receiver's
- * worker, which copies it into the receiver's reply at the latest before it executes anything more:
- * so every client sees pushes and replies in the order in which all commands were executed, whoever
- * executed them, and no worker touches another's connection. Only a client that pushes to itself
- * gets its message at once, in front of the reply of the command that runs, as in Redis.
+ * worker (push_inbox.h), which copies it into the receiver's reply before it executes anything
+ * more: so every client sees pushes and replies in the order in which all commands were executed,
+ * whoever executed them, and no worker touches another's connection. Only a client that pushes to
+ * itself gets its message at once, in front of the reply of the command that runs, as in Redis.
  *
  * All functions want the execution lock.
  */
@@ -49,33 +49,6 @@ void push_send_later_locked(struct server *server, struct session *session, stru
  */
 void push_own_begin_locked(struct session *session);
 void push_own_end_locked(struct session *session);
-
-/* --- for workers --- */
-
-/* The same push to some sessions of one worker. */
-struct delivery {
-    struct delivery *next;
-    struct push *push;
-    uint64_t *sessions; /* owned: their ids */
-    size_t count;
-    size_t capacity;
-};
-
-struct push_inbox {
-    struct delivery *first;
-    struct delivery *last;
-};
-
-/* Takes the oldest; NULL: none. delivery_free() ends it. */
-struct delivery *push_inbox_take(struct push_inbox *inbox);
-
-static inline bool push_inbox_is_empty(const struct push_inbox *inbox)
-{
-    return inbox->first == NULL;
-}
-
-void delivery_free(struct delivery *delivery);
-void push_inbox_clear(struct push_inbox *inbox);
 
 /* Copies it into a session's reply. */
 void push_write(const struct push *push, struct reply *reply);

@@ -49,6 +49,7 @@ struct server {
     struct keyspace_observer key_observer;
     uint32_t event_classes;    /* notify-keyspace-events */
     struct session *executing; /* whose command runs */
+    bool has_told_too_much;    /* a push has found the inbox of another worker full */
     struct monitor *monitors;  /* monitors.h */
     struct slowlog slowlog;
     enum pause_mode pause_mode;

@@ -36,7 +36,8 @@ enum block_reason {
     BLOCK_NONE,
     BLOCK_WAITING, /* a command that will reply later: COMPACT, FLUSHALL, WAITAOF ... */
     BLOCK_PAUSED,  /* CLIENT PAUSE: the command at hand will be executed later */
-    BLOCK_STAGING  /* a thread works for it (server/stager.h, deferred.h) */
+    BLOCK_STAGING, /* a thread works for it (server/stager.h, deferred.h) */
+    BLOCK_FOR_ROOM /* what its commands have told others is to be sent first (fast_publishers.h) */
 };
 
 /* A command that MULTI has queued: owns copies of its arguments. */
@@ -97,6 +98,7 @@ struct session {
     enum reply_mode reply_mode;
     enum block_reason blocked;
     int descriptor;                  /* -1 = closed */
+    unsigned awaited_inboxes;        /* of BLOCK_FOR_ROOM */
     bool unblock_with_error_allowed; /* CLIENT UNBLOCK may end the wait */
     void (*on_unblock)(struct session *session, bool with_error); /* CLIENT UNBLOCK; NULL: it can't
                                                                      end the wait */

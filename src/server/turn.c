@@ -7,10 +7,12 @@
 #include "engine/engine.h"
 #include "keyspace/keyspace.h"
 #include "server/client_memory.h"
+#include "server/fast_publishers.h"
 #include "server/slow_writers.h"
 #include "server/stager.h"
 #include "server/turn_ahead.h"
 #include "server/turn_deliver.h"
+#include "server/turn_messages.h"
 #include "server/turn_parse.h"
 #include "server/turn_settle.h"
 #include "server/worker.h"
@@ -31,105 +33,6 @@
 #define TURN_BYTES_MAX ((size_t)2 << 20)
 /* Of the connections whose requests an earlier turn has left, those who can have their share. */
 #define RESUMED_AT_ONCE (TURN_BYTES_MAX / SHARE_BYTES)
-
-/* --- messages ------------------------------------------------------------------------------- */
-
-static void run_task_locked(struct worker *worker, const struct message *message)
-{
-    struct server *server = worker->server;
-    struct session *session = session_registry_find(&server->sessions, message->session_id);
-    if (session != NULL && (session->close_asap || session->connection->closing)) {
-        session = NULL;
-    }
-    uint64_t write_position = 0;
-    size_t pending = 0;
-    engine_rest_begin_locked(server->engine);
-    if (session != NULL) {
-        write_position = session->write_position;
-        pending = output_pending(&session->connection->output, &session->reply);
-        turn_take_reply_buffer(worker, &session->reply);
-    }
-    message->task(message->context, session);
-    uint64_t position = engine_rest_end_locked(server->engine);
-    if (session != NULL) {
-        turn_note_late_reply(session->connection, pending);
-        turn_note_position(worker, session->connection, position);
-        session->connection->has_written |= session->write_position != write_position;
-        worker_list_add(worker, LIST_SETTLE, session->connection);
-    }
-}
-
-static void handle_message_locked(struct worker *worker, const struct message *message)
-{
-    struct session *session = session_registry_find(&worker->server->sessions, message->session_id);
-    switch (message->kind) {
-    case MESSAGE_ACCEPTED:
-        worker_add_connection_locked(worker, message->session_id, message->descriptor);
-        break;
-    case MESSAGE_TASK:
-        run_task_locked(worker, message);
-        break;
-    case MESSAGE_CLOSE:
-        if (session != NULL) {
-            worker_close_later(worker, session->connection);
-        }
-        break;
-    case MESSAGE_RETRY:
-        worker->retry_postponed = true;
-        break;
-    case MESSAGE_DELIVER:
-        turn_deliver_locked(worker);
-        break;
-    }
-}
-
-static void handle_messages_locked(struct worker *worker, struct message *message)
-{
-    while (message != NULL) {
-        struct message *next = message->next;
-        handle_message_locked(worker, message);
-        free(message);
-        message = next;
-    }
-}
-
-/* CLIENT PAUSE is over, or was changed: who still has to wait is found out by trying. As in Redis,
- * of a client that ended its side meanwhile nothing is executed any more. */
-static void retry_postponed_locked(struct worker *worker)
-{
-    struct connection_list *list = &worker->lists[LIST_POSTPONED];
-    worker->retry_postponed = false;
-    for (size_t i = 0; i < list->count; i++) {
-        struct connection *connection = list->items[i];
-        connection->lists &= ~(1U << LIST_POSTPONED);
-        if (connection->ended) { /* its replies are not all sent, else it would be closed */
-            worker_close_later(worker, connection);
-            continue;
-        }
-        if (connection->session.blocked == BLOCK_PAUSED) {
-            connection->session.blocked = BLOCK_NONE;
-        }
-        worker_list_add(worker, LIST_RESUME, connection);
-    }
-    list->count = 0;
-}
-
-static void take_messages(struct worker *worker)
-{
-    struct message *messages = mailbox_take(&worker->mailbox);
-    if (messages == NULL && !worker->retry_postponed) {
-        return;
-    }
-    struct server *server = worker->server;
-    engine_lock(server->engine);
-    keyspace_set_now_ms(server->keyspace, clock_unix_ms());
-    handle_messages_locked(worker, messages);
-    if (worker->retry_postponed) {
-        retry_postponed_locked(worker);
-    }
-    tracking_settle(server); /* of what tasks have changed, no command may follow */
-    engine_unlock(server->engine);
-}
 
 /* --- execution ------------------------------------------------------------------------------ */
 
@@ -219,6 +122,24 @@ static size_t find_next_start(const struct worker *worker, const struct part *pa
     return part->executed == 0 ? 0 : requests[part->executed - 1].end;
 }
 
+/* Have the worker's own connections got so much in this hold that it is to be sent first? */
+static bool has_pushed_much(const struct worker *worker)
+{
+    return push_inbox_is_much(worker->inbox.taken_weight - worker->hold_taken_weight);
+}
+
+/* What the session's command has told others. False: no more may be executed in this hold. */
+static bool settle_pushes_locked(struct worker *worker, struct session *session)
+{
+    struct server *server = worker->server;
+    if (server->has_told_too_much) {
+        server->has_told_too_much = false;
+        fast_publishers_note_locked(worker, session);
+    }
+    return push_inbox_is_empty(&worker->inbox) ||
+           (turn_deliver_locked(worker) && !has_pushed_much(worker));
+}
+
 /* Executes the part's requests up to `end`, or until it is stopped or its share is used up. */
 static void run_requests_locked(struct worker *worker, struct part *part, size_t end,
                                 struct turn_ahead *ahead)
@@ -244,12 +165,13 @@ static void run_requests_locked(struct worker *worker, struct part *part, size_t
             part->stopped = true;
             break;
         }
-        if (!push_inbox_is_empty(&worker->inbox)) {
-            turn_deliver_locked(worker);
-        }
+        bool is_enough = !settle_pushes_locked(worker, &connection->session);
         part->executed++;
         made = output_pending(&connection->output, reply) - pending;
         used = made + worker->requests[number].end - start;
+        if (is_enough) {
+            break;
+        }
     }
     part->share_used += used;
     worker->unsent_bytes += made;
@@ -300,6 +222,13 @@ static struct part *find_part(struct worker *worker, size_t *next)
     return NULL;
 }
 
+/* In this hold: is there room for more to send, and nothing left to deliver? */
+static bool may_go_on_locked(const struct worker *worker)
+{
+    return worker->unsent_bytes < UNSENT_BYTES_MAX && push_inbox_is_empty(&worker->inbox) &&
+           !has_pushed_much(worker);
+}
+
 /* Pushes are delivered before the hold and behind each command: so every client sees them, and its
  * replies, in the order of execution. */
 static void execute_hold_locked(struct worker *worker, size_t *next, struct turn_ahead *ahead)
@@ -308,9 +237,9 @@ static void execute_hold_locked(struct worker *worker, size_t *next, struct turn
     worker->share_max = slows ? SLOWED_SHARE_BYTES : SHARE_BYTES;
     size_t left = COMMANDS_PER_HOLD;
     struct part *part;
-    turn_deliver_locked(worker);
-    while (left > 0 && worker->unsent_bytes < UNSENT_BYTES_MAX &&
-           (part = find_part(worker, next)) != NULL) {
+    worker->hold_taken_weight = worker->inbox.taken_weight;
+    worker->server->has_told_too_much = false; /* these commands have not */
+    while (left > 0 && may_go_on_locked(worker) && (part = find_part(worker, next)) != NULL) {
         size_t before = part->executed;
         size_t count = part->request_count - before;
         execute_part_locked(worker, part, before + (count < left ? count : left), ahead);
@@ -322,8 +251,12 @@ static void execute_hold_locked(struct worker *worker, size_t *next, struct turn
             (*next)++;
         }
     }
+    worker->server->has_told_too_much = false;
     tracking_settle(worker->server);
-    turn_deliver_locked(worker);
+    if (worker->server->has_told_too_much) {
+        fast_publishers_note_writers_locked(worker);
+    }
+    (void)turn_deliver_locked(worker); /* what it leaves stands before the next hold */
 }
 
 /* Is there a part to execute, if need be one that waits since an earlier turn? */
@@ -346,14 +279,18 @@ static size_t execute(struct worker *worker, size_t next)
     struct server *server = worker->server;
     struct turn_ahead ahead;
     turn_ahead_init(&ahead);
-    while (worker->turn_bytes < TURN_BYTES_MAX && has_more(worker, &next, &ahead)) {
+    while (worker->turn_bytes < TURN_BYTES_MAX && !turn_is_behind(worker) &&
+           has_more(worker, &next, &ahead)) {
         engine_lock(server->engine);
-        keyspace_set_now_ms(server->keyspace, clock_unix_ms());
-        execute_hold_locked(worker, &next, &ahead);
-        turn_ahead_end_hold_locked(worker, &ahead);
-        statistics_end_hold_locked(server->statistics);
+        if (turn_deliver_locked(worker)) {
+            keyspace_set_now_ms(server->keyspace, clock_unix_ms());
+            execute_hold_locked(worker, &next, &ahead);
+            turn_ahead_end_hold_locked(worker, &ahead);
+            statistics_end_hold_locked(server->statistics);
+        }
         engine_unlock(server->engine);
-        if (worker->unsent_bytes >= UNSENT_BYTES_MAX) {
+        if (worker->unsent_bytes >= UNSENT_BYTES_MAX ||
+            push_inbox_is_much(push_inbox_unsent(&worker->inbox))) {
             turn_send(worker);
         }
     }
@@ -477,18 +414,27 @@ static void forget_turn(struct worker *worker)
     worker->arena_used = 0;
     worker->position = 0;
     worker->turn_bytes = 0;
+    worker->delivered_bytes = 0;
     argument_list_reset(&worker->arguments);
 }
 
+/* Pushes come first, so that nothing overtakes them. When there are more of them than a turn may
+ * have, all else waits for the next one: meanwhile sockets may take more. */
 void turn_end(struct worker *worker)
 {
-    take_messages(worker);
+    bool is_behind = !turn_deliver(worker);
+    if (!is_behind) {
+        turn_take_messages(worker);
+    }
     slow_writers_release(worker);
     keep_fragments(worker);
     size_t next = worker->part_count; /* who has waited since an earlier turn comes first */
-    turn_parse_resumed(worker, RESUMED_AT_ONCE);
-    next = execute(worker, next);
+    if (!is_behind) {
+        turn_parse_resumed(worker, RESUMED_AT_ONCE);
+        next = execute(worker, next);
+    }
     turn_settle(worker);
+    fast_publishers_release(worker);
     keep_all(worker, next);
     forget_turn(worker);
     turn_close(worker);

@@ -3,7 +3,18 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "server/fast_publishers.h"
+#include "server/turn_settle.h"
 #include "server/worker.h"
+
+/* Bytes that are delivered in one hold of the lock, and what finding a receiver counts beside
+ * them. */
+#define STEP_BYTES     ((size_t)512 << 10)
+#define RECEIVER_BYTES 128
+/* Such bytes in a turn; with more the worker looks first whose socket takes more. */
+#define DELIVERED_BYTES_MAX ((size_t)2 << 20)
+/* While less waits for a client, no hard limit is looked up. */
+#define UNLIMITED_BYTES ((size_t)1 << 20)
 
 void turn_take_reply_buffer(struct worker *worker, struct reply *reply)
 {
@@ -31,10 +42,9 @@ static size_t pause_limit(const struct worker *worker)
 /* Beyond client-output-buffer-pause nothing more is executed for a client, but others go on to
  * change keys, and so do the invalidations that it wants (CLIENT TRACKING): how much waited for it
  * when that began is remembered. Subscribers have a limit of their own. */
-static void note_backlog(const struct worker *worker, struct connection *connection)
+static void note_backlog(const struct worker *worker, struct connection *connection, size_t pending)
 {
     const struct session *session = &connection->session;
-    size_t pending = output_pending(&connection->output, &session->reply);
     if (pending > pause_limit(worker) && connection->backlog_begin == 0 &&
         !atomic_load(&session->subscriber.is_active)) {
         connection->backlog_begin = pending;
@@ -71,6 +81,21 @@ bool turn_has_told_in_vain(const struct worker *worker, struct connection *conne
     return true;
 }
 
+/* As in Redis, who is over the limit gets no more, and the turn's end closes it. */
+static bool is_over_limit(const struct worker *worker, struct session *session, size_t pending)
+{
+    if (pending <= UNLIMITED_BYTES) {
+        return false;
+    }
+    uint64_t hard = config_output_limit(worker->server->config, session_class(session)).hard;
+    if (hard == 0 || pending <= hard) {
+        return false;
+    }
+    session->reply.failed = true;
+    session->reply.too_long = true;
+    return true;
+}
+
 static void deliver(struct worker *worker, const struct push *push, uint64_t session_id)
 {
     struct server *server = worker->server;
@@ -79,7 +104,12 @@ static void deliver(struct worker *worker, const struct push *push, uint64_t ses
         session->connection->closing) {
         return;
     }
-    note_backlog(worker, session->connection);
+    size_t pending = output_pending(&session->connection->output, &session->reply);
+    worker_list_add(worker, LIST_SETTLE, session->connection);
+    if (is_over_limit(worker, session, pending)) {
+        return;
+    }
+    note_backlog(worker, session->connection, pending);
     turn_take_reply_buffer(worker, &session->reply);
     push_write(push, &session->reply);
     if (push->rests) {
@@ -87,17 +117,52 @@ static void deliver(struct worker *worker, const struct push *push, uint64_t ses
         turn_note_position(worker, session->connection,
                            engine_payload_position_locked(server->engine));
     }
-    worker_list_add(worker, LIST_SETTLE, session->connection);
 }
 
-void turn_deliver_locked(struct worker *worker)
+/* To its next receivers, as many as `bytes_max` allows, and at least one; returns what it was. */
+static size_t deliver_oldest(struct worker *worker, size_t bytes_max)
 {
-    struct delivery *delivery = push_inbox_take(&worker->inbox);
-    while (delivery != NULL) {
-        for (size_t i = 0; i < delivery->count; i++) {
-            deliver(worker, delivery->push, delivery->sessions[i]);
-        }
-        delivery_free(delivery);
-        delivery = push_inbox_take(&worker->inbox);
+    const struct delivery *delivery = push_inbox_first_locked(&worker->inbox);
+    size_t size = delivery->push->size + RECEIVER_BYTES;
+    size_t left = delivery->count - delivery->done;
+    size_t most = bytes_max / size + 1;
+    size_t count = left < most ? left : most;
+    for (size_t i = 0; i < count; i++) {
+        deliver(worker, delivery->push, delivery->sessions[delivery->done + i]);
     }
+    push_inbox_advance_locked(&worker->inbox, count);
+    return count * size;
+}
+
+bool turn_is_behind(const struct worker *worker)
+{
+    return worker->delivered_bytes >= DELIVERED_BYTES_MAX && !push_inbox_is_empty(&worker->inbox);
+}
+
+bool turn_deliver_locked(struct worker *worker)
+{
+    struct push_inbox *inbox = &worker->inbox;
+    size_t bytes = 0;
+    fast_publishers_release_locked(worker);
+    while (bytes < STEP_BYTES && !push_inbox_is_empty(inbox)) {
+        bytes += deliver_oldest(worker, STEP_BYTES - bytes);
+    }
+    worker->delivered_bytes += bytes;
+    bool is_empty = push_inbox_is_empty(inbox);
+    inbox->is_behind = !is_empty && (inbox->is_behind || turn_is_behind(worker));
+    return is_empty;
+}
+
+bool turn_deliver(struct worker *worker)
+{
+    bool is_empty = push_inbox_is_empty(&worker->inbox);
+    while (!is_empty && !turn_is_behind(worker)) {
+        engine_lock(worker->server->engine);
+        is_empty = turn_deliver_locked(worker);
+        engine_unlock(worker->server->engine);
+        if (push_inbox_is_much(push_inbox_unsent(&worker->inbox))) {
+            turn_send(worker);
+        }
+    }
+    return is_empty;
 }

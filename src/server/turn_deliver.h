@@ -28,7 +28,15 @@ bool turn_has_told_in_vain(const struct worker *worker, struct connection *conne
  */
 void turn_note_late_reply(struct connection *connection, size_t pending);
 
-/* Empties the inbox. Between commands, never within one; execution lock held. */
-void turn_deliver_locked(struct worker *worker);
+/* Delivers what is in the inbox, so much that others need not wait for the lock. False: there is
+ * more, and until it is delivered nothing may be executed. Between commands, never within one. */
+bool turn_deliver_locked(struct worker *worker);
+
+/* The same again and again, with a lock held now and then, and sends what has become much. False:
+ * there is more than a turn may have. */
+bool turn_deliver(struct worker *worker);
+
+/* Has the turn delivered what it may, and there is more? */
+bool turn_is_behind(const struct worker *worker);
 
 #endif

@@ -6,6 +6,7 @@
 #include "engine/engine.h"
 #include "server/await.h"
 #include "server/client_memory.h"
+#include "server/fast_publishers.h"
 #include "server/turn_deliver.h"
 #include "server/worker.h"
 
@@ -181,7 +182,9 @@ static bool send_released(struct worker *worker, struct connection *connection,
     if (!output_release_marks(&connection->output, may_leave, worker->server->engine, &failed)) {
         worker_list_add(worker, LIST_HELD, connection);
     }
-    return !failed && connection_send(connection);
+    bool is_there = !failed && connection_send(connection);
+    fast_publishers_note_receiver(connection);
+    return is_there;
 }
 
 /* The same, and all that comes of it. */
@@ -240,6 +243,7 @@ void turn_send(struct worker *worker)
             (void)send_released(worker, connection, limit_of(worker, connection), write_failed);
         }
     }
+    fast_publishers_note_sent(worker);
 }
 
 void turn_settle(struct worker *worker)
@@ -252,6 +256,7 @@ void turn_settle(struct worker *worker)
     worker->unsent_bytes = 0;
     bool write_failed = !write_log(worker);
     settle_all(worker, write_failed);
+    fast_publishers_note_sent(worker);
     bool waits = worker->lists[LIST_HELD].count > 0 || worker->lists[LIST_AWAIT].count > 0;
     bool waited = atomic_exchange(&worker->waits_durable, waits);
     if (waits && !waited) {

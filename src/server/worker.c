@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "server/await.h"
 #include "server/client_memory.h"
+#include "server/fast_publishers.h"
 #include "server/server_users.h"
 #include "server/slow_readers.h"
 #include "server/slow_writers.h"
@@ -204,6 +205,7 @@ void worker_remove_connection_locked(struct worker *worker, struct connection *c
     tracking_disable(server, session);
     client_memory_forget(server, session);
     session_registry_remove(&server->sessions, session);
+    fast_publishers_forget_receiver(connection);
     unlink_connection(worker, connection);
     atomic_fetch_sub(&server->connection_count, 1);
 }
@@ -340,7 +342,8 @@ static void *run(void *context)
     pace_begin_thread();
     while (!atomic_load(&worker->server->stopping)) {
         bool waits = worker->lists[LIST_RESUME].count == 0 &&
-                     worker->lists[LIST_SETTLE].count == 0 && !worker->retry_postponed;
+                     worker->lists[LIST_SETTLE].count == 0 && !worker->retry_postponed &&
+                     push_inbox_is_empty(&worker->inbox);
         refresh_limits(worker);
         if (pace_begin_turn(&worker->pace) && waits) {
             pace_rest();
@@ -353,6 +356,7 @@ static void *run(void *context)
         arm_pause_event(worker);
         await_arm_timer(worker);
         slow_writers_arm(worker);
+        fast_publishers_arm(worker);
     }
     close_all(worker);
     return NULL;
@@ -377,6 +381,9 @@ static void destroy(struct worker *worker)
     if (worker->slow_event != NULL) {
         event_free(worker->slow_event);
     }
+    if (worker->room_event != NULL) {
+        event_free(worker->room_event);
+    }
     if (worker->base != NULL) {
         event_base_free(worker->base);
     }
@@ -391,7 +398,7 @@ static void destroy(struct worker *worker)
     free(worker->requests);
     free(worker->parts);
     free(worker->arena);
-    push_inbox_clear(&worker->inbox);
+    push_inbox_deinit(&worker->inbox);
     mailbox_deinit(&worker->mailbox);
     free(worker);
 }
@@ -422,9 +429,11 @@ static bool create_events(struct worker *worker)
     worker->pause_event = event_new(worker->base, -1, 0, on_pause_end, worker);
     worker->await_event = event_new(worker->base, -1, 0, on_await_end, worker);
     worker->slow_event = event_new(worker->base, -1, 0, on_slow_end, worker);
+    worker->room_event = event_new(worker->base, -1, 0, on_slow_end, worker);
     return worker->wake_event != NULL && worker->await_event != NULL &&
            worker->second_event != NULL && worker->pause_event != NULL &&
-           worker->slow_event != NULL && event_add(worker->wake_event, NULL) == 0 &&
+           worker->slow_event != NULL && worker->room_event != NULL &&
+           event_add(worker->wake_event, NULL) == 0 &&
            event_add(worker->second_event, &second) == 0;
 }
 

@@ -18,6 +18,7 @@
 #include "server/mailbox.h"
 #include "server/pace.h"
 #include "server/push.h"
+#include "server/push_inbox.h"
 #include "server/server_state.h"
 
 #include <pthread.h>
@@ -82,8 +83,11 @@ struct worker {
     struct event *pause_event;  /* the end of CLIENT PAUSE */
     struct event *await_event;  /* the end of the first timeout of LIST_AWAIT */
     struct event *slow_event;   /* the first of LIST_SLOWED may go on */
+    struct event *room_event;   /* publishers need wait no longer for laggards */
     struct mailbox mailbox;
-    struct push_inbox inbox;    /* under the execution lock */
+    struct push_inbox inbox;
+    size_t laggard_count;       /* connections that lag: fast_publishers.h */
+    int64_t wait_until_us;      /* for them; monotonic */
     _Atomic bool waits_durable; /* LIST_HELD or LIST_AWAIT is not empty */
     _Atomic bool durable_moved;
 
@@ -106,10 +110,12 @@ struct worker {
     struct part *parts; /* owned */
     size_t part_count;
     size_t part_capacity;
-    uint64_t position;   /* the largest that a reply of the turn rests on */
-    size_t share_max;    /* bytes of requests and replies that a part has in one go */
-    size_t turn_bytes;   /* such bytes in this turn */
-    size_t unsent_bytes; /* of replies since turn_settle() or turn_send() */
+    uint64_t position;        /* the largest that a reply of the turn rests on */
+    size_t share_max;         /* bytes of requests and replies that a part has in one go */
+    size_t turn_bytes;        /* such bytes in this turn */
+    size_t unsent_bytes;      /* of replies since turn_settle() or turn_send() */
+    size_t delivered_bytes;   /* of pushes in this turn, about: turn_deliver.c */
+    size_t hold_taken_weight; /* inbox.taken_weight when the hold began to execute */
     size_t reply_bounds[CLIENT_CLASS_COUNT]; /* of the session whose requests run */
     int64_t now_ms;                          /* monotonic, once a turn */
     int64_t pause_until_ms;

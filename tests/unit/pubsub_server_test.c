@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -214,6 +215,170 @@ START_TEST(a_subscriber_may_be_over_the_soft_limit_for_some_seconds)
 }
 END_TEST
 
+/* --- more than can be sent ------------------------------------------------------------------- */
+
+#define FLOOD_MESSAGES 300
+#define FLOOD_PAYLOAD  20000
+
+static void add_header(struct buffer *out, const char *what, char channel)
+{
+    char header[64];
+    int size = snprintf(header, sizeof(header), "*3\r\n$7\r\n%s\r\n$1\r\n%c\r\n$%d\r\n", what,
+                        channel, FLOOD_PAYLOAD);
+    ck_assert_int_eq(buffer_append(out, header, (size_t)size), STATUS_OK);
+}
+
+/* What PUBLISH sends to the server, or to its subscribers: numbered messages. */
+static struct buffer make_flood(const char *what, char channel)
+{
+    struct buffer flood = {0};
+    for (unsigned i = 0; i < FLOOD_MESSAGES; i++) {
+        char payload[FLOOD_PAYLOAD];
+        memset(payload, 'x', sizeof(payload));
+        (void)snprintf(payload, 16, "%010u", i);
+        add_header(&flood, what, channel);
+        ck_assert_int_eq(buffer_append(&flood, payload, FLOOD_PAYLOAD), STATUS_OK);
+        ck_assert_int_eq(buffer_append(&flood, "\r\n", 2), STATUS_OK);
+    }
+    return flood;
+}
+
+struct flood_thread {
+    pthread_t thread;
+    int client;
+    char channel;
+};
+
+static void *send_flood(void *context)
+{
+    const struct flood_thread *flood = context;
+    struct buffer requests = make_flood("PUBLISH", flood->channel);
+    test_send(flood->client, buffer_slice(&requests));
+    buffer_deinit(&requests);
+    return NULL;
+}
+
+/* The same, as far as the server takes it. */
+static void *try_to_send_flood(void *context)
+{
+    const struct flood_thread *flood = context;
+    struct buffer requests = make_flood("PUBLISH", flood->channel);
+    size_t sent = 0;
+    ssize_t size = 1;
+    while (size > 0 && sent < requests.size) {
+        size = send(flood->client, requests.data + sent, requests.size - sent, MSG_NOSIGNAL);
+        sent += size > 0 ? (size_t)size : 0;
+    }
+    buffer_deinit(&requests);
+    return NULL;
+}
+
+static void *receive_flood(void *context)
+{
+    const struct flood_thread *flood = context;
+    struct buffer received = {0};
+    struct buffer expected = make_flood("message", flood->channel);
+    ck_assert(test_receive(flood->client, expected.size, &received));
+    ck_assert_mem_eq(received.data, expected.data, expected.size);
+    buffer_deinit(&expected);
+    buffer_deinit(&received);
+    return NULL;
+}
+
+static void begin_flood(struct flood_thread *flood, void *(*run)(void *context), int client,
+                        char channel)
+{
+    flood->client = client;
+    flood->channel = channel;
+    ck_assert_int_eq(pthread_create(&flood->thread, NULL, run, flood), 0);
+}
+
+static void end_flood(struct flood_thread *flood)
+{
+    ck_assert_int_eq(pthread_join(flood->thread, NULL), 0);
+}
+
+static void expect_counts(int publisher, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        test_expect_reply(publisher, ":1\r\n");
+    }
+}
+
+/* Clients of two workers, the even ones of one; 0 subscribes to a, 1 to b. */
+static void start_with_clients(int clients[4])
+{
+    server = test_server_start("threads 2");
+    for (size_t i = 0; i < 4; i++) {
+        clients[i] = test_server_connect(server);
+        test_expect(clients[i], "PING", "+PONG\r\n");
+    }
+    test_expect(clients[0], "SUBSCRIBE a", "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n");
+    test_expect(clients[1], "SUBSCRIBE b", "*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:1\r\n");
+}
+
+static void stop_with_clients(const int clients[4])
+{
+    test_server_stop(server);
+    for (size_t i = 0; i < 4; i++) {
+        (void)close(clients[i]);
+    }
+}
+
+START_TEST(publishers_may_wait_for_each_others_workers)
+{
+    int clients[4];
+    struct flood_thread floods[4];
+    start_with_clients(clients);
+    begin_flood(&floods[0], receive_flood, clients[0], 'a');
+    begin_flood(&floods[1], receive_flood, clients[1], 'b');
+    begin_flood(&floods[2], send_flood, clients[2], 'b');
+    begin_flood(&floods[3], send_flood, clients[3], 'a');
+    for (size_t i = 0; i < 4; i++) {
+        end_flood(&floods[i]);
+    }
+    expect_counts(clients[2], FLOOD_MESSAGES);
+    expect_counts(clients[3], FLOOD_MESSAGES);
+    stop_with_clients(clients);
+}
+END_TEST
+
+START_TEST(what_a_publisher_had_sent_is_told_when_it_ends)
+{
+    int clients[4];
+    struct flood_thread receiver;
+    struct flood_thread sender;
+    start_with_clients(clients);
+    begin_flood(&receiver, receive_flood, clients[1], 'b');
+    begin_flood(&sender, send_flood, clients[2], 'b');
+    end_flood(&sender);
+    ck_assert_int_eq(shutdown(clients[2], SHUT_WR), 0);
+    end_flood(&receiver);
+    expect_counts(clients[2], FLOOD_MESSAGES);
+    test_expect_end(clients[2]);
+    stop_with_clients(clients);
+}
+END_TEST
+
+/* Nobody reads: some of the messages lie in the socket, the others wait for it. */
+START_TEST(a_publisher_can_be_killed_and_the_server_stopped_while_it_waits)
+{
+    int clients[4];
+    struct flood_thread sender;
+    start_with_clients(clients);
+    begin_flood(&sender, try_to_send_flood, clients[2], 'b');
+    test_expect(clients[3], "CLIENT KILL TYPE normal SKIPME yes", ":1\r\n");
+    end_flood(&sender);
+    test_expect(clients[3], "PING", "+PONG\r\n");
+    begin_flood(&sender, try_to_send_flood, clients[3], 'a');
+    test_server_stop(server);
+    end_flood(&sender);
+    for (size_t i = 0; i < 4; i++) {
+        (void)close(clients[i]);
+    }
+}
+END_TEST
+
 START_TEST(a_subscriber_is_never_idle)
 {
     server = test_server_start("timeout 1\nthreads 2");
@@ -257,6 +422,9 @@ int main(void)
     tcase_add_test(test, nothing_comes_behind_the_end_of_a_subscription);
     tcase_add_test(test, a_subscriber_that_does_not_read_is_closed_at_the_hard_limit);
     tcase_add_test(test, a_subscriber_may_be_over_the_soft_limit_for_some_seconds);
+    tcase_add_test(test, publishers_may_wait_for_each_others_workers);
+    tcase_add_test(test, what_a_publisher_had_sent_is_told_when_it_ends);
+    tcase_add_test(test, a_publisher_can_be_killed_and_the_server_stopped_while_it_waits);
     tcase_add_test(test, a_subscriber_is_never_idle);
     tcase_add_test(test, the_server_stops_with_messages_on_the_way);
     return test_run("pubsub in the server", test);

@@ -595,7 +595,7 @@ END_TEST
 START_TEST(a_backup_is_a_store_as_it_was)
 {
     struct scdb_error error = {.text = ""};
-    struct test_directory other;
+    struct test_directory other = {.path = ""};
     char path[sizeof(other.path) + 8];
     test_directory_create(&other);
     (void)snprintf(path, sizeof(path), "%s/copy", other.path);
