@@ -923,7 +923,7 @@ class Import(TestCase):
         _, text, _ = check("import-v1", os.path.join(FIXTURES, "readme7"), target, expect=SOUND)
         found = dump(target)
         self.assertEqual(found[0, b"hey"], (b"Jane", None))
-        self.assertEqual(found[0, b"salut"], (b"French", 4673367855000))
+        self.assertEqual(found[0, b"salut"], (b"French", 4673367856000))
         self.assertIn(f"{len(found)} keys are in the new store", text)
         self.assertEqual(fingerprint(os.path.join(FIXTURES, "readme7")), before)
 

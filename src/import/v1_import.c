@@ -103,13 +103,20 @@ static enum status write_pending(struct import *import)
     return engine_write(import->engine, position);
 }
 
+/* The ancestor serves a key through the whole second of its expiry, and we up to a moment: the
+ * beginning of the next. */
+static int64_t expiry_ms_of(uint64_t expiry_s)
+{
+    bool never = expiry_s == 0 || expiry_s >= INT64_MAX / 1000;
+    return never ? EXPIRY_NONE : ((int64_t)expiry_s + 1) * 1000;
+}
+
 static enum status put(struct import *import, const struct v1_entry *entry)
 {
-    bool never = entry->expiry_s == 0 || entry->expiry_s > INT64_MAX / 1000;
     struct engine_value value = {
         .parts = &entry->value,
         .part_count = 1,
-        .expiry_ms = never ? EXPIRY_NONE : (int64_t)entry->expiry_s * 1000,
+        .expiry_ms = expiry_ms_of(entry->expiry_s),
         .type = TYPE_STRING,
     };
     engine_lock(import->engine);
