@@ -60,7 +60,8 @@ struct check_store {
     size_t mute_segments;  /* in the directory, and the disk does not tell which of the two */
     size_t checkpoints;    /* in the directory, whoever's */
     size_t cut_files;
-    uint64_t size; /* of all files, to be read */
+    bool has_import_mark; /* an import has not come to its end */
+    uint64_t size;        /* of all files, to be read */
 };
 
 /*
