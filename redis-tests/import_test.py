@@ -21,7 +21,7 @@ import test_program  # noqa: E402
 FIXTURES = os.path.join(support.ROOT, "tests", "fixtures", "v1")
 SECONDS_MAX = 120
 
-# What tests/fixtures/v1/readme7 holds.
+# What tests/fixtures/v1/readme7 holds: values and expiry, the second in which a key is still there.
 README_KEYS = {
     b"hey": (b"Jane", -1),
     b"hola": (b"Santos", 4673367855),
@@ -101,7 +101,8 @@ class Import(unittest.TestCase):
     def check_readme_keys(self, server, expected):
         self.assertEqual(set(ask(server, "KEYS", "*")), set(expected))
         for key, (value, expiry) in expected.items():
-            self.assertEqual(ask(server, "EXPIRETIME", key), expiry)
+            ends = (expiry + 1) * 1000 if expiry >= 0 else expiry
+            self.assertEqual(ask(server, "PEXPIRETIME", key), ends)
             if not value.endswith(b"\0"):
                 self.assertEqual(ask(server, "GET", key), value)
 
@@ -200,6 +201,79 @@ class Import(unittest.TestCase):
         self.assertEqual(code, 0, log)
         self.assertNotIn("IMPORT.unfinished", os.listdir(self.new))
         self.assertEqual(ask(self.serve(self.new), "DBSIZE"), 770)
+
+    def check_precious_is_safe(self, advice):
+        """A store with a mark that is not its own: nothing is served and nothing lost."""
+        mark = os.path.join(self.new, "IMPORT.unfinished")
+        for _ in range(2):
+            code, log = self.run_server("--dir", self.new, "--port", str(support.free_port()))
+            self.assertEqual(code, 1)
+            self.assertIn(advice, log)
+            code, log = self.run_import()
+            self.assertEqual(code, 1)
+            self.assertIn("an import never overwrites", log)
+        os.remove(mark)
+        server = self.serve(self.new)
+        self.assertEqual(ask(server, "GET", "precious"), b"mine")
+        server.stop()
+
+    def make_precious(self, directory):
+        server = self.serve(directory)
+        ask(server, "SET", "precious", "mine")
+        server.stop()
+
+    def test_lost_manifest(self):
+        """Beside the old file, a store of ours without its manifest is no place to import to."""
+        self.take("readme7")
+        self.assertEqual(self.run_import(target=self.old)[0], 0)
+        self.make_precious(self.old)
+        manifest = os.path.join(self.old, "MANIFEST")
+        os.rename(manifest, manifest + ".away")
+        for run in (
+            lambda: self.run_server("--dir", self.old, "--port", str(support.free_port())),
+            lambda: self.run_import(target=self.old),
+        ):
+            code, log = run()
+            self.assertEqual(code, 1)
+            self.assertIn("segment files, but the file MANIFEST is missing", log)
+            self.assertNotIn("bring its keys over", log)
+            self.assertNotIn("IMPORT.unfinished", os.listdir(self.old))
+        os.rename(manifest + ".away", manifest)
+        code, log = self.run_import(target=self.old)
+        self.assertEqual(code, 1)
+        self.assertIn("holds keys already (6)", log)
+        server = self.serve(self.old)
+        self.assertEqual(ask(server, "GET", "precious"), b"mine")
+
+    def test_backup_over_a_failed_import(self):
+        """The mark names the store that the import made, and not the one that came in its place."""
+        self.take("small1000r2")
+        self.assertEqual(self.run_import("--max-keys", "100")[0], 1)
+        other = os.path.join(self.home, "other")
+        self.make_precious(other)
+        for name in os.listdir(self.new):
+            if name != "IMPORT.unfinished":
+                os.remove(os.path.join(self.new, name))
+        shutil.copytree(other, self.new, dirs_exist_ok=True)
+        self.check_precious_is_safe("not that it was into the store that is there now")
+
+    def test_mark_of_an_earlier_version(self):
+        """It is empty, and names no store: only one without keys is taken for an import's."""
+        self.take("readme7")
+        self.make_precious(self.new)
+        mark = os.path.join(self.new, "IMPORT.unfinished")
+        for text in (b"", b"0123456789abcdef" * 2 + b"\n", b"something else"):
+            with open(mark, "wb") as file:
+                file.write(text)
+            self.check_precious_is_safe("remove that file to use the store")
+        server = self.serve(self.new)
+        ask(server, "FLUSHALL")
+        server.stop()
+        with open(mark, "wb"):
+            pass
+        code, log = self.run_import()
+        self.assertEqual(code, 0, log)
+        self.check_readme_keys(self.serve(self.new), README_KEYS)
 
     def test_killed_in_the_midst(self):
         """Whenever it is killed, a server finds all keys, or doesn't start; and it can be repeated."""

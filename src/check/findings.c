@@ -1,6 +1,8 @@
 /* findings.c - see findings.h. */
 #include "check/findings.h"
 
+#include "engine/store_name.h"
+
 #include <inttypes.h>
 
 static void report_manifest(const struct check_store *store, struct report *report)
@@ -57,6 +59,11 @@ static void report_file(const struct check_file *file, struct report *report)
 void findings_report(const struct check_store *store, struct report *report)
 {
     report_manifest(store, report);
+    if (store->has_import_mark) {
+        report_problem(report, "file " STORE_NAME_IMPORT_MARK
+                               ": an import has not come to its end here, so that keys may be "
+                               "missing: run it again, or remove that file if the store is whole");
+    }
     for (size_t i = 0; i < store->file_count; i++) {
         report_file(&store->files[i], report);
     }

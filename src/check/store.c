@@ -106,6 +106,8 @@ static void on_name(void *context, const char *name)
     }
     if (strcmp(name, MANIFEST_NAME) == 0) {
         store->has_manifest = true;
+    } else if (strcmp(name, STORE_NAME_IMPORT_MARK) == 0) {
+        store->has_import_mark = true;
     } else if (store_name_is_cut(name)) {
         store->cut_files++;
         store->full_cut_files += is_full(store->fs, name) ? 1 : 0;

@@ -61,6 +61,7 @@ struct check_store {
     size_t checkpoints;    /* in the directory, whoever's */
     size_t cut_files;
     size_t full_cut_files; /* of these, those that may hold data */
+    bool has_import_mark;  /* an import has not come to its end */
     uint64_t size;         /* of all files, to be read */
 };
 

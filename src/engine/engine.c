@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/engine_state.h"
 #include "engine/fault_guard.h"
+#include "engine/import_mark.h"
 #include "engine/log_files.h"
 #include "engine/recovery.h"
 #include "engine/staged.h"
@@ -161,6 +162,9 @@ enum status engine_open(const struct engine_options *options, struct engine **ou
         return error_set(error, STATUS_NO_MEMORY, "out of memory");
     }
     status = lock_directory(engine, error);
+    if (status == STATUS_OK && !options->is_import) {
+        status = import_mark_check(engine->fs, error);
+    }
     if (status == STATUS_OK) {
         status = recovery_run(engine, error);
     }
@@ -184,6 +188,11 @@ static void pay_expiry_mark(struct engine *engine)
         LOG_NOTICE("no room for an expiry mark at the end");
     }
     mutex_unlock(&engine->lock);
+}
+
+const uint8_t *engine_store_id(const struct engine *engine)
+{
+    return engine->store_id;
 }
 
 bool engine_is_read_only(const struct engine *engine)

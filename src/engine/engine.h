@@ -61,8 +61,9 @@ struct engine_options {
     int64_t (*unix_ms)(void *context); /* NULL = the real clock */
     void *unix_ms_context;
     uint64_t random_seed; /* tests: a new store's id and secret are made from it; 0 = real chance */
-    bool repair; /* damage to what was durable cuts the history there, with a log line, where
-                    opening would else be refused */
+    bool repair;    /* damage to what was durable cuts the history there, with a log line, where
+                       opening would else be refused */
+    bool is_import; /* opens also what an unfinished import has left (import_mark.h) */
 
     /* All may be NULL. on_durable: called by the sync thread, no lock held, each time the durable
      * position has moved, or has failed to for good. on_expired_locked: called for each key that
@@ -75,7 +76,8 @@ struct engine_options {
 
 /*
  * Opens, creating or recovering. On failure `error` says where and what to do, nothing is left
- * open, and no file was changed that recovery had no right to.
+ * open, and no file was changed that recovery had no right to. INVALID, too, where an import has
+ * not come to its end.
  *
  * On a file system that was opened read-only nothing is created or changed: an unfinished end of
  * the log is passed over and stays where it is, there are no threads, and all that writes fails
@@ -87,6 +89,9 @@ enum status engine_open(const struct engine_options *options, struct engine **ou
 /* Writes and syncs all, stops the threads, frees, whatever fails. DISK_FULL, NO_MEMORY, IO,
  * WRITES_STOPPED: what was written last may not be durable. */
 enum status engine_close(struct engine *engine);
+
+/* What the store is known by: STORE_ID_SIZE bytes, the engine's. Any thread. */
+const uint8_t *engine_store_id(const struct engine *engine);
 
 /* Any thread. */
 bool engine_is_read_only(const struct engine *engine);

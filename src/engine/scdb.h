@@ -170,7 +170,9 @@ struct scdb_options {
  * system that can't be written: what a crash left unfinished is passed over, and all that writes
  * returns READ_ONLY. Such a store may be open in several processes, but in none that writes.
  *
- * INVALID, NO_MEMORY, IO, DISK_FULL, LOCKED, NEWER_FORMAT; CORRUPT: durable data is damaged;
+ * INVALID: also where an import has not come to its end (a file IMPORT.unfinished lies there, see
+ * docs/import-v1.md): run it again, or remove that file to use what is there.
+ * NO_MEMORY, IO, DISK_FULL, LOCKED, NEWER_FORMAT; CORRUPT: durable data is damaged;
  * READ_ONLY: the directory can't be written, and read_only was not asked for; NOT_FOUND: there is
  * no store, and none may be made.
  */

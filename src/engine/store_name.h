@@ -13,7 +13,7 @@
 /* Behind a segment's name: what recovery has set aside of it. */
 #define STORE_NAME_CUT_ENDING ".cut"
 
-/* Lies there while an import has not come to its end (import/v1_import.h). */
+/* Lies there while an import has not come to its end (import_mark.h). */
 #define STORE_NAME_IMPORT_MARK "IMPORT.unfinished"
 
 /* Is this the name of a segment? */

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "engine/manifest.h"
+#include "engine/import_mark.h"
 #include "import/v1_source.h"
 
 #include <inttypes.h>
@@ -27,7 +27,7 @@ struct import {
     struct error *error;
 };
 
-/* --- the mark of an unfinished import --- */
+/* --- files of the directory --- */
 
 static enum status not_opened(enum status status, const char *name, const char *where,
                               struct error *error)
@@ -51,28 +51,9 @@ static enum status is_there(struct file_system *fs, const char *name, const char
     return STATUS_OK;
 }
 
-static enum status make_mark(struct file_system *fs, struct error *error)
-{
-    struct file *file;
-    enum status status = fs_open(fs, V1_IMPORT_MARK, FILE_MODE_CREATE, &file);
-    if (status == STATUS_OK) {
-        status = file_sync(file);
-        file_close(file);
-    }
-    if (status == STATUS_OK || status == STATUS_EXISTS) {
-        status = fs_sync_directory(fs);
-    }
-    return status == STATUS_OK ? STATUS_OK
-                               : error_set(error, status, "can't make the file %s: %s",
-                                           V1_IMPORT_MARK, status_words(status));
-}
-
 static enum status remove_mark(struct file_system *fs, struct error *error)
 {
-    enum status status = fs_remove(fs, V1_IMPORT_MARK);
-    if (status == STATUS_OK) {
-        status = fs_sync_directory(fs);
-    }
+    enum status status = import_mark_remove(fs);
     return status == STATUS_OK
                ? STATUS_OK
                : error_set(error, status,
@@ -103,13 +84,20 @@ static enum status write_pending(struct import *import)
     return engine_write(import->engine, position);
 }
 
+/* The ancestor serves a key through the whole second of its expiry, and we up to a moment: the
+ * beginning of the next. */
+static int64_t expiry_ms_of(uint64_t expiry_s)
+{
+    bool never = expiry_s == 0 || expiry_s >= INT64_MAX / 1000;
+    return never ? EXPIRY_NONE : ((int64_t)expiry_s + 1) * 1000;
+}
+
 static enum status put(struct import *import, const struct v1_entry *entry)
 {
-    bool never = entry->expiry_s == 0 || entry->expiry_s > INT64_MAX / 1000;
     struct engine_value value = {
         .parts = &entry->value,
         .part_count = 1,
-        .expiry_ms = never ? EXPIRY_NONE : (int64_t)entry->expiry_s * 1000,
+        .expiry_ms = expiry_ms_of(entry->expiry_s),
         .type = TYPE_STRING,
     };
     engine_lock(import->engine);
@@ -195,41 +183,58 @@ static void log_problems(struct import *import)
 
 /* --- the new store --- */
 
-/* Empties what an unfinished import has left; anything else has to be empty, and is marked. */
-static enum status claim_store(struct import *import, struct file_system *fs, bool is_marked)
+static enum status not_empty(uint64_t keys, bool is_marked, struct error *error)
 {
+    if (is_marked) {
+        return error_set(error, STATUS_INVALID,
+                         "the store holds keys (%" PRIu64
+                         "), and the file %s does not say that an import into this very store has "
+                         "brought them: an import never overwrites. Remove that file to use the "
+                         "store as it is, or import into an empty directory (--dir)",
+                         keys, V1_IMPORT_MARK);
+    }
+    return error_set(error, STATUS_INVALID,
+                     "the store holds keys already (%" PRIu64
+                     "), which an import might overwrite: import into an empty directory (--dir)",
+                     keys);
+}
+
+/* Empties what an unfinished import has left, by the mark that names this store; any other store
+ * has to be empty. The mark names it before it gets its first key. */
+static enum status claim_store(struct import *import, struct file_system *fs,
+                               const struct import_mark *mark)
+{
+    const uint8_t *store_id = engine_store_id(import->engine);
     struct engine_statistics found;
     enum status status = STATUS_OK;
     engine_lock(import->engine);
     engine_statistics_locked(import->engine, &found);
-    if (is_marked && found.keys > 0) {
+    bool is_ours = import_mark_names(mark, store_id);
+    if (is_ours && found.keys > 0) {
         LOG_NOTICE("An import has not come to its end here: it begins anew.");
         status = engine_clear_all_locked(import->engine);
     }
     engine_unlock(import->engine);
-    if (!is_marked && found.keys > 0) {
-        return error_set(import->error, STATUS_INVALID,
-                         "the store holds keys already (%" PRIu64
-                         "), which an import might overwrite: "
-                         "import into an empty directory (--dir)",
-                         found.keys);
+    if (!is_ours && found.keys > 0) {
+        return not_empty(found.keys, mark->is_there, import->error);
     }
     if (status != STATUS_OK) {
         return error_set(import->error, status, "can't empty the store: %s", status_words(status));
     }
-    return make_mark(fs, import->error);
+    return import_mark_write(fs, store_id, import->error);
 }
 
 static enum status import_into(struct import *import, const struct engine_options *options,
-                               bool is_marked)
+                               const struct import_mark *mark)
 {
     struct engine_options settled = *options;
     settled.sync_policy = SYNC_NO; /* all is synced at the end, before the mark goes */
+    settled.is_import = true;
     enum status status = engine_open(&settled, &import->engine, import->error);
     if (status != STATUS_OK) {
         return status;
     }
-    status = claim_store(import, options->fs, is_marked);
+    status = claim_store(import, options->fs, mark);
     if (status == STATUS_OK) {
         log_problems(import);
         status = import_entries(import);
@@ -248,31 +253,53 @@ static enum status import_into(struct import *import, const struct engine_option
     return status == STATUS_OK ? remove_mark(options->fs, import->error) : status;
 }
 
-/* A store is claimed before it is made, and what there is of one only once it is known to be
- * empty. The lock keeps others off from the first look on. */
-static enum status lock_and_import(struct import *import, const struct engine_options *options)
+static enum status lock_directory(struct file_system *fs, struct error *error)
 {
     char holder[128] = "";
-    bool is_marked = false;
-    bool is_store = false;
-    enum status status = fs_lock(options->fs, ENGINE_LOCK_NAME, holder, sizeof(holder));
+    enum status status = fs_lock(fs, ENGINE_LOCK_NAME, holder, sizeof(holder));
     if (status == STATUS_LOCKED) {
-        return error_set(import->error, status,
+        return error_set(error, status,
                          "the new store's directory is in use by %s: stop that first", holder);
     }
-    if (status != STATUS_OK) {
-        return error_set(import->error, status, "can't use the new store's directory: %s",
-                         status_words(status));
+    return status == STATUS_OK ? STATUS_OK
+                               : error_set(error, status, "can't use the new store's directory: %s",
+                                           status_words(status));
+}
+
+/* Is there nothing of a store in the directory, not even of one whose manifest is lost? */
+static enum status is_vacant(struct file_system *fs, const char *where, bool *out,
+                             struct error *error)
+{
+    bool is_store = false;
+    bool has_remains = false;
+    enum status status = is_there(fs, MANIFEST_NAME, where, &is_store, error);
+    if (status == STATUS_OK && !is_store) {
+        status = import_mark_find_remains(fs, &has_remains, error);
     }
-    const char *where = "the new store's directory";
-    status = is_there(options->fs, V1_IMPORT_MARK, where, &is_marked, import->error);
     if (status == STATUS_OK) {
-        status = is_there(options->fs, MANIFEST_NAME, where, &is_store, import->error);
+        *out = !is_store && !has_remains;
     }
-    if (status == STATUS_OK && !is_store && !is_marked) {
-        status = make_mark(options->fs, import->error);
+    return status;
+}
+
+/* A store is marked before it is made, so that no server takes it for one that was always empty;
+ * and what there is of one only once it is known to be empty. The lock keeps others off from the
+ * first look on. */
+static enum status lock_and_import(struct import *import, const struct engine_options *options)
+{
+    struct import_mark mark = {.is_there = false};
+    bool may_be_made = false;
+    enum status status = lock_directory(options->fs, import->error);
+    if (status == STATUS_OK) {
+        status = import_mark_read(options->fs, &mark, import->error);
     }
-    return status == STATUS_OK ? import_into(import, options, is_marked) : status;
+    if (status == STATUS_OK) {
+        status = is_vacant(options->fs, "the new store's directory", &may_be_made, import->error);
+    }
+    if (status == STATUS_OK && may_be_made && !mark.is_there) {
+        status = import_mark_write(options->fs, NULL, import->error);
+    }
+    return status == STATUS_OK ? import_into(import, options, &mark) : status;
 }
 
 enum status v1_import(const char *directory, const struct engine_options *options,
@@ -319,26 +346,18 @@ static enum status has_old_file(struct file_system *fs, const char *where, bool 
 
 enum status v1_import_check(struct file_system *fs, const char *path, struct error *error)
 {
-    bool is_store = false;
-    bool is_marked = false;
+    bool may_be_made = false;
     bool is_old = false;
-    enum status status = is_there(fs, MANIFEST_NAME, path, &is_store, error);
-    if (status == STATUS_OK) {
-        status = is_there(fs, V1_IMPORT_MARK, path, &is_marked, error);
+    struct error marked;
+    enum status status = import_mark_check(fs, &marked);
+    if (status != STATUS_OK) {
+        return error_set(error, status, "'%s': %s", path, marked.text);
     }
-    if (status == STATUS_OK && !is_store) {
+    status = is_vacant(fs, path, &may_be_made, error);
+    if (status == STATUS_OK && may_be_made) {
         status = has_old_file(fs, path, &is_old, error);
     }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (is_marked) {
-        return error_set(error, STATUS_INVALID,
-                         "an import into '%s' has not come to its end: run scdb-server "
-                         "--import-v1 again, or remove %s/%s to use what is there",
-                         path, path, V1_IMPORT_MARK);
-    }
-    if (is_old) {
+    if (status == STATUS_OK && is_old) {
         return error_set(
             error, STATUS_INVALID,
             "'%s/%s' is a store of scdb's ancestor (scdb, py_scdb, go-scdb), and there "
@@ -347,5 +366,5 @@ enum status v1_import_check(struct file_system *fs, const char *path, struct err
             "directory",
             path, V1_FILE_NAME, path, path);
     }
-    return STATUS_OK;
+    return status;
 }

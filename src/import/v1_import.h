@@ -5,8 +5,10 @@
  * the new store, with its expiry; what can't be read is listed in the log, with offset and reason.
  *
  * An import that has not come to its end leaves the file V1_IMPORT_MARK in the new store's
- * directory. It is made while the store is known to be empty, and is gone once everything is
- * durable; so who finds it knows that all that is there came from an import, which may begin anew.
+ * directory (engine/import_mark.h), which keeps others from opening the store. It is made while
+ * there is no store, or an empty one, names it before it gets its first key, and is gone once
+ * everything is durable; so all keys of a store that it names came from the import, which may begin
+ * anew. Any other store is left as it is, unless it holds no key.
  *
  * Main thread, or any one thread; nothing else may use the new store's directory.
  */
@@ -41,7 +43,8 @@ enum status v1_import(const char *directory, const struct engine_options *option
 
 /* May the store in `fs` be used? INVALID: it would be a new one beside an ancestor's file, whose
  * keys nobody would find, or an import has not come to its end; `error` has the command to run.
- * `path` is what the directory is called in it. */
+ * OK where files of ours have lost their manifest: engine_open() tells what to do then. `path` is
+ * what the directory is called in `error`. */
 enum status v1_import_check(struct file_system *fs, const char *path,
                             struct error *error) MUST_CHECK;
 

@@ -116,6 +116,29 @@ START_TEST(each_step)
 }
 END_TEST
 
+/* An import that begins anew, over half of the keys, ends at each of its steps. */
+START_TEST(each_step_of_the_second)
+{
+    struct v1_import_result result;
+    uint64_t step = 0;
+    uint64_t stride = test_scale() < 1 ? 5 : 1;
+    bool crashed;
+    do {
+        step += stride;
+        sim_disk_set_capacity(disk, 3 * SEGMENT_SIZE);
+        ck_assert_int_ne(import(&result), STATUS_OK);
+        sim_disk_set_capacity(disk, 0);
+        sim_disk_crash_after(disk, step);
+        (void)import(&result);
+        crashed = sim_disk_crashed(disk);
+        sim_disk_restart(disk, (enum sim_crash)_i);
+        check_what_is_left();
+        start_anew();
+    } while (crashed);
+    ck_assert_uint_gt(step, 20);
+}
+END_TEST
+
 /* A call that fails is an error of the import, and no crash. */
 START_TEST(each_failing_call)
 {
@@ -161,6 +184,7 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, each_step, SIM_POWER_CUT, SIM_KILL + 1);
+    tcase_add_loop_test(tests, each_step_of_the_second, SIM_POWER_CUT, SIM_KILL + 1);
     tcase_add_loop_test(tests, each_failing_call, 0, 6);
     tcase_add_test(tests, full_disk);
     return test_run("v1_import_crash", tests);

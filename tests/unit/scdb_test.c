@@ -119,6 +119,29 @@ static char *large_value(size_t size, char first)
 
 /* --- one key --------------------------------------------------------------------------------- */
 
+/* A half of an import must not pass for a store: what is set there goes with the next import. */
+START_TEST(unfinished_import)
+{
+    set("key", "value");
+    close_store();
+    char path[TEST_DIRECTORY_PATH_SIZE + 20];
+    (void)snprintf(path, sizeof(path), "%s/IMPORT.unfinished", directory.path);
+    FILE *mark = fopen(path, "w");
+    ck_assert_ptr_nonnull(mark);
+    ck_assert_int_eq(fclose(mark), 0);
+    static const struct scdb_options read_only = {.read_only = true};
+    const struct scdb_options *const options[] = {NULL, &read_only};
+    for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++) {
+        struct scdb_error error = {.text = ""};
+        ck_assert_int_eq(scdb_open(directory.path, options[i], &db, &error), SCDB_INVALID);
+        ck_assert_msg(strstr(error.text, "remove that file") != NULL, "%s", error.text);
+    }
+    ck_assert_int_eq(remove(path), 0);
+    open_store(NULL);
+    expect("key", "value");
+}
+END_TEST
+
 START_TEST(set_get_delete)
 {
     expect("a", NULL);
@@ -1021,6 +1044,7 @@ int main(void)
     TCase *tests = tcase_create("scdb");
     tcase_set_timeout(tests, 120);
     tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, unfinished_import);
     tcase_add_test(tests, set_get_delete);
     tcase_add_test(tests, keys_and_values_are_bytes);
     tcase_add_test(tests, values_of_all_sizes);
