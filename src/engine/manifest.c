@@ -471,12 +471,6 @@ static enum status write_temporary(struct file_system *fs, const struct image *i
     return status;
 }
 
-enum status manifest_write(struct file_system *fs, struct manifest *manifest)
-{
-    bool may_be_new;
-    return manifest_replace(fs, manifest, &may_be_new);
-}
-
 enum status manifest_replace(struct file_system *fs, struct manifest *manifest, bool *may_be_new)
 {
     uint64_t generation = manifest->generation + 1;
