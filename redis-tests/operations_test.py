@@ -208,13 +208,17 @@ class Backup(TestCase):
         server.restart()  # nothing is in the way of a manifest
         self.assertEqual(self.client(server).get("a"), b"1")
 
-    def test_another_file_system(self):
-        server = self.server()
+    def another_file_system(self, server):
         place = os.path.join(server.home, "mounted")
         os.mkdir(place)
         if not mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", place):
             self.skipTest("no mount")
         self.addCleanup(subprocess.run, ["umount", "-l", place], check=True)
+        return place
+
+    def test_another_file_system(self):
+        server = self.server()
+        place = self.another_file_system(server)
         server.start()
         client = self.client(server)
         client.set("a", "1")
@@ -231,11 +235,7 @@ class Backup(TestCase):
 
     def test_a_new_store_in_place_of_a_mounted_file_system(self):
         server = self.server()
-        place = os.path.join(server.home, "mounted")
-        os.mkdir(place)
-        if not mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", place):
-            self.skipTest("no mount")
-        self.addCleanup(subprocess.run, ["umount", "-l", place], check=True)
+        place = self.another_file_system(server)
         server.start()
         self.client(server).set("a", "1")
         server.stop()

@@ -128,8 +128,9 @@ static enum status refuse(bool is_named, struct error *error)
     if (is_named) {
         return error_set(error, STATUS_INVALID,
                          "an import into this directory has not come to its end (file %s): run it "
-                         "again (scdb-server --import-v1, or scdb-check import-v1), which begins "
-                         "anew, or remove that file to use what is there",
+                         "again (scdb-server --import-v1, or scdb-check import-v1), which empties "
+                         "the store and begins anew; or, when something else was put here since, "
+                         "as a backup of the store, remove that file to use what is there",
                          NAME);
     }
     return error_set(error, STATUS_INVALID,

@@ -4,9 +4,10 @@
  *
  * It holds the id of the store that the import has made, as 32 hexadecimal digits and a line feed,
  * and that is durable before the first key is; so what lies in a store with that id came from the
- * import, which may empty it and begin anew. Before the store is there the mark is empty, and it
- * may also have been left where another store was put later: it says nothing of the keys of a
- * store that it does not name.
+ * import, which may empty it and begin anew. (A backup of an older state of that store has the same
+ * id: whoever puts one there under the mark is told what a second import would do.) Before the
+ * store is there the mark is empty, and it may also have been left where another store was put
+ * later: it says nothing of the keys of a store that it does not name.
  *
  * Whoever has the directory's lock, one thread.
  */

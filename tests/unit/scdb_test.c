@@ -544,15 +544,21 @@ START_TEST(clear_empties)
 }
 END_TEST
 
-START_TEST(compact_reclaims)
+/* Sets four keys, again and again, so that nearly all of what is written is garbage. */
+static void overwrite(unsigned times)
 {
     char *value = large_value(100000, 'a');
-    for (unsigned i = 0; i < 400; i++) {
+    for (unsigned i = 0; i < times; i++) {
         char key = (char)('a' + i % 4);
         ck_assert_int_eq(scdb_set(db, scdb_bytes(&key, 1), scdb_bytes(value, 100000), SCDB_NEVER),
                          SCDB_OK);
     }
     free(value);
+}
+
+START_TEST(compact_reclaims)
+{
+    overwrite(400);
     struct scdb_statistics before = statistics();
     ck_assert_uint_gt(before.record_bytes, 40000000);
     ck_assert_uint_lt(before.live_bytes, 500000);
@@ -571,18 +577,6 @@ START_TEST(compact_reclaims)
 }
 END_TEST
 
-/* Sets each of four keys so often that nearly all of what is written is garbage. */
-static void overwrite(void)
-{
-    char *value = large_value(100000, 'a');
-    for (unsigned i = 0; i < 100; i++) {
-        char key = (char)('a' + i % 4);
-        ck_assert_int_eq(scdb_set(db, scdb_bytes(&key, 1), scdb_bytes(value, 100000), SCDB_NEVER),
-                         SCDB_OK);
-    }
-    free(value);
-}
-
 /* Row `_i`: each of the two options by itself. */
 START_TEST(compaction_comes_by_itself_where_options_say_so)
 {
@@ -591,7 +585,7 @@ START_TEST(compaction_comes_by_itself_where_options_say_so)
         {.segment_size = 1 << 20, .compaction_interval_s = 1},
     };
     start_anew(&rows[_i]);
-    overwrite();
+    overwrite(100);
     int64_t deadline_ms = clock_monotonic_ms() + 60000;
     struct scdb_statistics found;
     do {
@@ -608,7 +602,7 @@ END_TEST
 START_TEST(compaction_waits_to_be_asked_by_default)
 {
     start_anew(&small_segments);
-    overwrite();
+    overwrite(100);
     usleep(300000);
     ck_assert_uint_gt(statistics().record_bytes, 9000000);
     ck_assert_uint_eq(statistics().compactions, 0);
