@@ -56,7 +56,7 @@ void fast_publishers_resume_locked(struct worker *worker, struct session *sessio
     }
 }
 
-void fast_publishers_release_locked(struct worker *worker)
+static void release_locked(struct worker *worker)
 {
     struct server *server = worker->server;
     struct push_inbox *inbox = &worker->inbox;
@@ -80,7 +80,7 @@ void fast_publishers_release(struct worker *worker)
 {
     if (atomic_load(&worker->inbox.is_awaited)) {
         engine_lock(worker->server->engine);
-        fast_publishers_release_locked(worker);
+        release_locked(worker);
         engine_unlock(worker->server->engine);
     }
 }

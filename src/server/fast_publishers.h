@@ -29,10 +29,8 @@ void fast_publishers_note_writers_locked(struct worker *worker);
 /* An inbox that the session, of this worker, waits for has room (MESSAGE_ROOM). */
 void fast_publishers_resume_locked(struct worker *worker, struct session *session);
 
-/* Lets go on who waits for the worker's own inbox, if there is room. */
-void fast_publishers_release_locked(struct worker *worker);
-
-/* The same at the end of a turn, no lock held. */
+/* Lets go on who waits for the worker's own inbox, if there is room: at the end of a turn, so that
+ * the worker's own clients have had it first. No lock held. */
 void fast_publishers_release(struct worker *worker);
 
 /* --- for the worker that sends, no lock held --- */

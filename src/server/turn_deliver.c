@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
-#include "server/fast_publishers.h"
 #include "server/turn_settle.h"
 #include "server/worker.h"
 
@@ -143,7 +142,6 @@ bool turn_deliver_locked(struct worker *worker)
 {
     struct push_inbox *inbox = &worker->inbox;
     size_t bytes = 0;
-    fast_publishers_release_locked(worker);
     while (bytes < STEP_BYTES && !push_inbox_is_empty(inbox)) {
         bytes += deliver_oldest(worker, STEP_BYTES - bytes);
     }
