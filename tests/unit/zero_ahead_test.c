@@ -129,7 +129,7 @@ START_TEST(an_error_of_the_disk_stops_writing)
     ck_assert(!engine_may_reply(engine, position, &failed));
     ck_assert(failed);
     ck_assert_str_eq(engine_stop_words(engine), "a write to the log failed");
-    closing = STATUS_IO;
+    closing = STATUS_WRITES_STOPPED;
 }
 END_TEST
 
