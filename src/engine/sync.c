@@ -45,9 +45,22 @@ const char *engine_stop_words(const struct engine *engine)
     return words[atomic_load(&engine->sync.failed)];
 }
 
+/* everysec: has something been waiting for a sync for too long? */
+static bool is_stalled(struct engine *engine)
+{
+    int64_t since = atomic_load_explicit(&engine->sync.running_since_ms, memory_order_relaxed);
+    if (since == 0) {
+        since = atomic_load_explicit(&engine->appender.unsynced_since_ms, memory_order_relaxed);
+    }
+    return since != 0 && clock_monotonic_ms() - since > SYNC_STALL_MS;
+}
+
 void sync_stop_writing(struct engine *engine, enum sync_stop reason)
 {
     int none = SYNC_STOP_NONE;
+    if (!sync_has_stopped(&engine->sync)) {
+        atomic_store(&engine->sync.failed_late, is_stalled(engine));
+    }
     if (!atomic_compare_exchange_strong(&engine->sync.failed, &none, (int)reason)) {
         return;
     }
@@ -406,16 +419,6 @@ void sync_request(struct engine *engine)
     }
 }
 
-/* everysec: has something been waiting for a sync for too long? */
-static bool is_stalled(struct engine *engine)
-{
-    int64_t since = atomic_load_explicit(&engine->sync.running_since_ms, memory_order_relaxed);
-    if (since == 0) {
-        since = atomic_load_explicit(&engine->appender.unsynced_since_ms, memory_order_relaxed);
-    }
-    return since != 0 && clock_monotonic_ms() - since > SYNC_STALL_MS;
-}
-
 bool sync_may_reply(struct engine *engine, uint64_t position, bool *failed)
 {
     struct sync *sync = &engine->sync;
@@ -424,12 +427,14 @@ bool sync_may_reply(struct engine *engine, uint64_t position, bool *failed)
     if (policy == SYNC_NO || position <= atomic_load(&sync->durable_position)) {
         return true;
     }
-    if (sync_has_stopped(sync)) {
+    bool has_failed = sync_has_stopped(sync);
+    bool is_late = has_failed ? atomic_load(&sync->failed_late) : is_stalled(engine);
+    if (policy == SYNC_EVERYSEC && !is_late) {
+        return true;
+    }
+    if (has_failed) {
         *failed = true;
         return false;
-    }
-    if (policy == SYNC_EVERYSEC && !is_stalled(engine)) {
-        return true;
     }
     if (policy == SYNC_EVERYSEC && !atomic_exchange(&sync->delay_counted, true)) {
         atomic_fetch_add(&sync->delayed, 1);

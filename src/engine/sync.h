@@ -50,6 +50,7 @@ struct sync {
     uint64_t durable_changes;         /* engine.changes as they were there; execution lock */
     _Atomic int policy;               /* enum sync_policy */
     atomic_int failed;                /* enum sync_stop: why writing has stopped; 0 = it has not */
+    atomic_bool failed_late;          /* writers waited for a late sync then: in vain */
     atomic_bool wanted;               /* somebody waits for on_durable() */
     _Atomic int64_t running_since_ms; /* unsynced_since_ms of what the running pass covers; 0 */
     _Atomic uint64_t count;           /* fdatasyncs */

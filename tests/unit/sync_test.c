@@ -179,6 +179,21 @@ START_TEST(what_a_late_sync_has_not_saved_is_not_acknowledged)
 }
 END_TEST
 
+/* As with `everysec` on the whole: what was written last may be lost, and was acknowledged. */
+START_TEST(what_waits_for_no_sync_is_acknowledged_though_one_fails)
+{
+    uint64_t position;
+    bool failed;
+    engine_set_sync_policy(engine, SYNC_EVERYSEC);
+    ck_assert_int_eq(put("a", 10, &position), STATUS_OK);
+    ck_assert_int_eq(engine_write(engine, position), STATUS_OK);
+    sim_disk_fail(disk, SIM_SYNC, 1, 1, STATUS_IO);
+    ck_assert_int_eq(engine_sync(engine), STATUS_WRITES_STOPPED);
+    ck_assert(engine_may_reply(engine, position, &failed));
+    ck_assert_int_eq(engine_close(engine), STATUS_WRITES_STOPPED);
+}
+END_TEST
+
 /* Else the value before it, which a crash would bring back, were told to be gone. */
 START_TEST(that_a_key_has_expired_rests_on_the_record_that_did)
 {
@@ -512,6 +527,7 @@ int main(void)
     tcase_add_test(tests, what_was_only_read_is_held_under_always_alone);
     tcase_add_test(tests, a_failed_sync_stops_writing_for_good);
     tcase_add_test(tests, what_a_late_sync_has_not_saved_is_not_acknowledged);
+    tcase_add_test(tests, what_waits_for_no_sync_is_acknowledged_though_one_fails);
     tcase_add_test(tests, that_a_key_has_expired_rests_on_the_record_that_did);
     tcase_add_test(tests, what_a_failed_sync_lost_is_written_again);
     tcase_add_test(tests, changes_count_until_a_sync_covers_them);
