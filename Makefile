@@ -236,10 +236,8 @@ tests: $(TEST_PROGRAMS) $(REPLAY_PROGRAMS) $(HIREDIS_TEST) $(HIREDIS_ASYNC_TEST)
 WITH_SERVER := redis-tests/support/with_server
 CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 "$(WITH_SERVER) $(HIREDIS_ASYNC_TEST)" \
-                "$(WITH_SERVER) redis-tests/redis_cli_test.sh" \
                 "$(WITH_SERVER) redis-tests/redis_benchmark_test.sh" \
                 "$(WITH_SERVER) redis-tests/redis_py_test.py" \
-                "$(WITH_SERVER) redis-tests/node/run.sh" \
                 redis-tests/operations_test.py \
                 redis-tests/networking_test.py \
                 redis-tests/reference_test.py \
@@ -271,8 +269,12 @@ endif
 ifeq ($(MODE),release)
 SUITE_TEST := "redis-tests/suite/run.py --mode spawned --jobs 2"
 endif
+# What one client does after the other shows no races that the others' tests don't.
 ifeq ($(MODE),tsan)
 CLIENT_TESTS := $(filter-out redis-tests/scdb_check_test.py redis-tests/values_test.py,$(CLIENT_TESTS))
+else
+CLIENT_TESTS += "$(WITH_SERVER) redis-tests/redis_cli_test.sh" \
+                "$(WITH_SERVER) redis-tests/node/run.sh"
 endif
 
 # Clients and applications that take more packages than CI has anyway: deps/clients.packages and npm.
