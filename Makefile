@@ -271,7 +271,8 @@ SUITE_TEST := "redis-tests/suite/run.py --mode spawned --jobs 2"
 endif
 # What one client does after the other shows no races that the others' tests don't.
 ifeq ($(MODE),tsan)
-CLIENT_TESTS := $(filter-out redis-tests/scdb_check_test.py redis-tests/values_test.py,$(CLIENT_TESTS))
+CLIENT_TESTS := $(filter-out redis-tests/scdb_check_test.py redis-tests/values_test.py \
+                 redis-tests/import_test.py,$(CLIENT_TESTS))
 else
 CLIENT_TESTS += "$(WITH_SERVER) redis-tests/redis_cli_test.sh" \
                 "$(WITH_SERVER) redis-tests/node/run.sh"
