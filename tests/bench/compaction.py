@@ -86,10 +86,9 @@ def write(path, options, seed, total):
             time.sleep(ahead)
 
 
-def start_recorder(path, options):
+def start_recorder(path, options, prefix):
     """A client that asks for one key at a time and notes each answer, in C so that it does not
-    pause itself (latency_recorder.c)."""
-    prefix = ["chrt", "-f", "10"] if options.realtime else options.prefix
+    pause itself (latency_recorder.c); `prefix` is what starts it."""
     return subprocess.Popen(
         [*prefix, RECORDER, path, str(options.keys), str(options.value)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -162,7 +161,8 @@ def run(options, percentage, seed):
         live = options.keys * options.value
         write(path, options, None, live)
         client = connect(path)
-        recorder = start_recorder(path, options)
+        prefix = ["chrt", "-f", "10"] if options.realtime else options.prefix
+        recorder = start_recorder(path, options, prefix)
         writer = multiprocessing.Process(
             target=write, args=(path, options, seed, live * options.times))
         begin = time.monotonic()

@@ -46,7 +46,7 @@ def measure_latency(server, options, is_disturbed, seed):
     writer = multiprocessing.Process(
         target=compaction.write, args=(server.socket_path, options, seed, total)
     )
-    recorder = compaction.start_recorder(server.socket_path, options)
+    recorder = compaction.start_recorder(server.socket_path, options, [])
     writer.start()
     rewrites = 0
     if is_disturbed:
@@ -67,7 +67,6 @@ def main():
     parser.add_argument("--rate", type=float, default=20000, help="SETs a second")
     parser.add_argument("--session")
     options = parser.parse_args()
-    options.prefix = []
     options.rate *= options.value  # compaction.write() counts bytes of values
     log = results.Log("rewrite", options.session or results.new_session())
     running = servers.make_all(servers.SYNC_DIRECTIVES["everysec"])
