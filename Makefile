@@ -324,8 +324,11 @@ endif
 EXAMPLE_TEST := tests/example/run.sh
 EXAMPLE_SETTINGS = BUILD=$(BUILD) CC="$(CC)" LIBRARY_FLAGS="$(OPTIMIZE)"
 
-# What the benchmarks rest on; nothing is measured.
+# What the benchmarks rest on, and themselves in short; nothing is measured.
 HARNESS_TEST := tests/bench/harness_test.py
+ifeq ($(MODE),release)
+HARNESS_TEST += tests/bench/scripts_test.py
+endif
 
 # They compute, and some for long, while most clients wait: so they begin early.
 SWEEPS := $(filter $(BUILD)/tests/crash/%,$(TEST_PROGRAMS))
@@ -448,6 +451,7 @@ $(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/%.o $(TEST_SUPPORT) $(ARCHIVES)
 tests: $(BENCH_PROGRAMS)
 
 LATENCY_RECORDER := $(BUILD)/tests/bench/latency_recorder
+tests: $(LATENCY_RECORDER)
 $(LATENCY_RECORDER): $(LATENCY_RECORDER).o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $<
