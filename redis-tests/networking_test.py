@@ -118,6 +118,9 @@ class Listening(TestCase):
         self.client.config_set("bind", "*")  # its own addresses are not in its way
         self.assertTrue(self.is_served(port))
         self.assertTrue(self.is_served(port, "127.0.0.2"))
+        self.client.config_set("bind", "localhost")  # the IPv4 address of a name that has both
+        self.assertTrue(self.is_served(port))
+        self.assertFalse(self.is_served(port, "127.0.0.2"))
         self.client.config_set("bind", "")
         self.assertFalse(self.is_served(port))
         self.assertEqual(self.client.config_get("bind"), {"bind": ""})

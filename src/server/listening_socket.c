@@ -104,10 +104,11 @@ enum status listening_socket_tcp(const struct config *config, struct slice addre
                    address.data + optional);
     bool all_v4 = strcmp(host, "*") == 0;
     bool all_v6 = strcmp(host, "::*") == 0;
+    bool is_v6 = strchr(host, ':') != NULL; /* a name stands for its IPv4 address, as in Redis */
     char port[8];
     (void)snprintf(port, sizeof(port), "%d", (int)config_number(config, CONFIG_PORT));
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    hints.ai_family = all_v4 ? AF_INET : all_v6 ? AF_INET6 : AF_UNSPEC;
+    hints.ai_family = is_v6 ? AF_INET6 : AF_INET;
     struct addrinfo *found = NULL;
     *out = -1;
     int failure = getaddrinfo(all_v4 || all_v6 ? NULL : host, port, &hints, &found);
