@@ -40,7 +40,8 @@ bool client_set_name(const struct call *call, struct slice name)
                                  "characters.");
         return false;
     }
-    enum status status = replace(&call->session->name, name);
+    struct session_labels *labels = session_open_labels(call->session);
+    enum status status = labels == NULL ? STATUS_NO_MEMORY : replace(&labels->name, name);
     if (status != STATUS_OK) {
         errors_reply_status(call, status);
         return false;
@@ -55,10 +56,11 @@ static void client_id(struct call *call)
 
 static void client_getname(struct call *call)
 {
-    if (call->session->name.size == 0) {
+    struct slice name = session_name(call->session);
+    if (name.size == 0) {
         reply_null(call->reply);
     } else {
-        reply_bulk(call->reply, buffer_slice(&call->session->name));
+        reply_bulk(call->reply, name);
     }
 }
 
@@ -84,10 +86,11 @@ static void client_setinfo(struct call *call)
                            slice_print_size(attribute), attribute.data);
         return;
     }
-    struct session_library *library = session_open_library(call->session);
+    struct session_labels *labels = session_open_labels(call->session);
     enum status status = STATUS_NO_MEMORY;
-    if (library != NULL) {
-        status = replace(is_name ? &library->name : &library->version, call->arguments[3]);
+    if (labels != NULL) {
+        status =
+            replace(is_name ? &labels->library_name : &labels->library_version, call->arguments[3]);
     }
     if (status != STATUS_OK) {
         errors_reply_status(call, status);

@@ -29,7 +29,7 @@ static const char *print_flags(const struct session *session, char text[FLAGS_MA
     if (session->transaction.open) {
         *end++ = 'x';
     }
-    if (session->blocked != BLOCK_NONE && session->blocked != BLOCK_FOR_ROOM) {
+    if (block_is_told(session->blocked)) {
         *end++ = 'b';
     }
     if (session->tracker.is_on) {
@@ -110,25 +110,23 @@ void client_write_info(struct text *text, const struct session *session, const s
     size_t input_room = atomic_load(&session->query_buffer_capacity);
     size_t output = atomic_load(&session->output_size);
     size_t output_room = atomic_load(&session->output_capacity);
-    struct slice library_name = SLICE_LITERAL("");
-    struct slice library_version = SLICE_LITERAL("");
-    if (session->library != NULL) {
-        library_name = buffer_slice(&session->library->name);
-        library_version = buffer_slice(&session->library->version);
-    }
+    static const struct session_labels none = {0};
+    const struct session_labels *labels = session->labels == NULL ? &none : session->labels;
+    struct slice name = buffer_slice(&labels->name);
+    struct slice library_name = buffer_slice(&labels->library_name);
+    struct slice library_version = buffer_slice(&labels->library_version);
     long long queued = session->transaction.open ? (long long)session->transaction.count : -1;
 
     text_format(text, "id=%llu addr=%s laddr=%s fd=%d name=%.*s age=%lld idle=%lld",
                 (unsigned long long)session->id, session->address,
                 session_local_address(session, local_address), session->descriptor,
-                slice_print_size(buffer_slice(&session->name)), session->name.data,
-                (long long)(now_ms - session->created_ms) / 1000,
+                slice_print_size(name), name.data, (long long)(now_ms - session->created_ms) / 1000,
                 (long long)(now_ms - session->last_interaction_ms) / 1000);
     text_format(text, " flags=%s db=%u sub=%zu psub=%zu ssub=%zu multi=%lld",
                 print_flags(session, flags), session->database,
-                session->subscriber.topics[PUBSUB_CHANNEL].count,
-                session->subscriber.topics[PUBSUB_PATTERN].count,
-                session->subscriber.topics[PUBSUB_SHARD].count, queued);
+                pubsub_count_of(&session->subscriber, PUBSUB_CHANNEL),
+                pubsub_count_of(&session->subscriber, PUBSUB_PATTERN),
+                pubsub_count_of(&session->subscriber, PUBSUB_SHARD), queued);
     text_format(text, " qbuf=%zu qbuf-free=%zu argv-mem=%zu multi-mem=%zu", input,
                 input_room > input ? input_room - input : 0, request.arguments,
                 session->transaction.memory);

@@ -167,7 +167,9 @@ static void reset(struct call *call)
     server_users_begin_locked(call->server, session);
     session->no_evict = false;
     session->no_touch = false;
-    session->name.size = 0;
+    if (session->labels != NULL) {
+        session->labels->name.size = 0;
+    }
     if (session->reply_mode != REPLY_SKIP_THIS) {
         session->reply_mode = REPLY_ON;
     }

@@ -84,8 +84,7 @@ void info_clients(struct info *info)
         size_t output = atomic_load(&session->output_size);
         input_max = input > input_max ? input : input_max;
         output_max = output > output_max ? output : output_max;
-        bool waits = session->blocked != BLOCK_NONE && session->blocked != BLOCK_FOR_ROOM;
-        blocked += waits ? 1 : 0;
+        blocked += block_is_told(session->blocked) ? 1 : 0;
     }
     info_number(info, "connected_clients", server_session_count_locked(info->server));
     info_number(info, "cluster_connections", 0);

@@ -62,7 +62,7 @@ static void log_slow(const struct call *call, uint64_t microseconds, size_t coun
     slowlog_add(server_slowlog_locked(call->server),
                 &(struct slowlog_call){.microseconds = microseconds,
                                        .address = slice_of_string(call->session->address),
-                                       .name = buffer_slice(&call->session->name),
+                                       .name = session_name(call->session),
                                        .arguments = arguments,
                                        .argument_count = count},
                 count_max);

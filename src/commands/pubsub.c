@@ -61,13 +61,14 @@ static void subscribe(struct call *call, enum pubsub_kind kind)
 static void unsubscribe_from_all(struct call *call, enum pubsub_kind kind)
 {
     struct subscriber *subscriber = &call->session->subscriber;
-    if (subscriber->topics[kind].first == NULL) {
+    const struct subscription *first = pubsub_first_of(subscriber, kind);
+    if (first == NULL) {
         confirm(call, words_of[kind].unsubscribe, kind, NULL);
         return;
     }
-    while (subscriber->topics[kind].first != NULL) {
+    for (; first != NULL; first = pubsub_first_of(subscriber, kind)) {
         /* The reply counts what is left, and the name goes with the last subscription to it. */
-        struct slice name = subscriber->topics[kind].first->topic->item.name;
+        struct slice name = first->topic->item.name;
         push_own_begin_locked(call->session);
         reply_push(call->reply, 3);
         reply_bulk_string(call->reply, words_of[kind].unsubscribe);

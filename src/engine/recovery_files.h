@@ -40,7 +40,7 @@ struct recovery_files {
     size_t count;
     struct recovery_file **log; /* owned: those SEALED or OPEN, in the order of the log */
     size_t log_count;
-    uint64_t next_number; /* files from this number on are in no manifest that was ever written */
+    uint64_t next_number; /* the manifest in force lists no file from this number on */
 };
 
 void recovery_files_init(struct recovery_files *files);

@@ -60,7 +60,7 @@ void await_settle(struct worker *worker, bool moved)
         struct session *session = &connection->session;
         if (session->await.finish == NULL || connection->closing ||
             try_finish(worker, session, now_ms)) {
-            connection->lists &= ~(1U << LIST_AWAIT);
+            worker_list_left(LIST_AWAIT, connection);
             continue;
         }
         list->items[kept++] = connection;

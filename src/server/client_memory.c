@@ -12,13 +12,15 @@
 
 size_t client_memory_of(const struct session *session)
 {
-    const struct session_library *library = session->library;
-    size_t library_size =
-        library == NULL ? 0 : sizeof(*library) + library->name.capacity + library->version.capacity;
+    const struct session_labels *labels = session->labels;
+    size_t labels_size = labels == NULL
+                             ? 0
+                             : sizeof(*labels) + labels->name.capacity +
+                                   labels->library_name.capacity + labels->library_version.capacity;
     return sizeof(*session) + atomic_load(&session->query_buffer_capacity) +
            atomic_load(&session->output_capacity) + transaction_memory(&session->transaction) +
            watch_memory(&session->watcher) + pubsub_memory(&session->subscriber) +
-           tracking_memory(&session->tracker) + session->name.capacity + library_size;
+           tracking_memory(&session->tracker) + labels_size;
 }
 
 void client_memory_note(struct server *server, struct session *session)

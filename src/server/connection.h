@@ -37,8 +37,8 @@ struct connection {
     int64_t over_soft_limit_since_ms; /* client-output-buffer-limit; 0 = is not over it */
     size_t backlog_begin;             /* waited when it was too much; 0 = is not: turn_deliver.c */
     int64_t active_ms;                /* bytes came or left last, monotonic */
-    unsigned lists;                   /* which of the worker's lists it stands in: worker.h */
     unsigned requests_max;            /* its next part's, turn_parse.h; 0 = as any other */
+    uint8_t lists;                    /* which of the worker's lists it stands in: worker.h */
     bool reading : 1;                 /* read_event is added */
     bool in_turn : 1;                 /* it has a part in the turn at hand */
     bool closing : 1;                 /* will be closed at the end of the turn */
@@ -48,6 +48,10 @@ struct connection {
     bool output_stalled : 1;          /* requests wait until the client has read its replies */
     bool lags : 1;                    /* a subscriber behind what it is told: fast_publishers.h */
 };
+
+/* With what the heap, libevent and the registry of sessions add, an idle client costs less than 1
+ * KiB (tests/bench/idle.py): what few clients need is allocated for those. */
+_Static_assert(sizeof(struct connection) <= 848, "an idle client is to cost less than 1 KiB");
 
 /* Takes the descriptor. NULL: no memory, and the descriptor is closed. */
 struct connection *connection_create(struct worker *worker, uint64_t id, int descriptor);

@@ -54,21 +54,36 @@ size_t pubsub_topic_count(const struct pubsub *pubsub, enum pubsub_kind kind)
     return pubsub->topics[kind].count;
 }
 
+struct subscription *pubsub_first_of(const struct subscriber *subscriber, enum pubsub_kind kind)
+{
+    return subscriber->of_kind == NULL ? NULL : subscriber->of_kind[kind].first;
+}
+
+size_t pubsub_count_of(const struct subscriber *subscriber, enum pubsub_kind kind)
+{
+    return subscriber->of_kind == NULL ? 0 : subscriber->of_kind[kind].count;
+}
+
 size_t pubsub_subscription_count(const struct subscriber *subscriber, enum pubsub_kind kind)
 {
     if (kind == PUBSUB_SHARD) {
-        return subscriber->topics[PUBSUB_SHARD].count;
+        return pubsub_count_of(subscriber, PUBSUB_SHARD);
     }
-    return subscriber->topics[PUBSUB_CHANNEL].count + subscriber->topics[PUBSUB_PATTERN].count;
+    return pubsub_count_of(subscriber, PUBSUB_CHANNEL) +
+           pubsub_count_of(subscriber, PUBSUB_PATTERN);
 }
 
 size_t pubsub_memory(const struct subscriber *subscriber)
 {
+    if (subscriber->of_kind == NULL) {
+        return 0;
+    }
     size_t count = 0;
     for (size_t kind = 0; kind < PUBSUB_KIND_COUNT; kind++) {
-        count += subscriber->topics[kind].count;
+        count += subscriber->of_kind[kind].count;
     }
-    return count * (sizeof(struct subscription) + sizeof(struct topic));
+    return PUBSUB_KIND_COUNT * sizeof(*subscriber->of_kind) +
+           count * (sizeof(struct subscription) + sizeof(struct topic));
 }
 
 /* Goes through both lists at the same pace: as long as the shorter of them. */
@@ -77,7 +92,7 @@ static struct subscription *find_subscription(const struct topic *topic,
                                               enum pubsub_kind kind)
 {
     struct subscription *of_topic = topic->first;
-    struct subscription *of_subscriber = subscriber->topics[kind].first;
+    struct subscription *of_subscriber = pubsub_first_of(subscriber, kind);
     while (of_topic != NULL && of_subscriber != NULL) {
         if (of_topic->subscriber == subscriber) {
             return of_topic;
@@ -109,24 +124,23 @@ static struct topic *create_topic(struct slice name)
 static void link_subscription(struct subscription *subscription, enum pubsub_kind kind)
 {
     struct topic *topic = subscription->topic;
-    struct subscriber *subscriber = subscription->subscriber;
+    struct subscriptions *own = &subscription->subscriber->of_kind[kind];
     struct subscription *last = topic->last;
     subscription->previous_of_topic = last;
     *(last == NULL ? &topic->first : &last->next_of_topic) = subscription;
     topic->last = subscription;
     topic->count++;
-    last = subscriber->topics[kind].last;
+    last = own->last;
     subscription->previous_of_subscriber = last;
-    *(last == NULL ? &subscriber->topics[kind].first : &last->next_of_subscriber) = subscription;
-    subscriber->topics[kind].last = subscription;
-    subscriber->topics[kind].count++;
-    atomic_store_explicit(&subscriber->is_active, true, memory_order_relaxed);
+    *(last == NULL ? &own->first : &last->next_of_subscriber) = subscription;
+    own->last = subscription;
+    own->count++;
 }
 
 static void unlink_subscription(struct subscription *subscription, enum pubsub_kind kind)
 {
     struct topic *topic = subscription->topic;
-    struct subscriber *subscriber = subscription->subscriber;
+    struct subscriptions *own = &subscription->subscriber->of_kind[kind];
     struct subscription *next = subscription->next_of_topic;
     struct subscription *previous = subscription->previous_of_topic;
     *(previous == NULL ? &topic->first : &previous->next_of_topic) = next;
@@ -134,9 +148,29 @@ static void unlink_subscription(struct subscription *subscription, enum pubsub_k
     topic->count--;
     next = subscription->next_of_subscriber;
     previous = subscription->previous_of_subscriber;
-    *(previous == NULL ? &subscriber->topics[kind].first : &previous->next_of_subscriber) = next;
-    *(next == NULL ? &subscriber->topics[kind].last : &next->previous_of_subscriber) = previous;
-    subscriber->topics[kind].count--;
+    *(previous == NULL ? &own->first : &previous->next_of_subscriber) = next;
+    *(next == NULL ? &own->last : &next->previous_of_subscriber) = previous;
+    own->count--;
+}
+
+/* It has lists for all kinds while it has a subscription of any. */
+static bool open_lists(struct subscriber *subscriber)
+{
+    if (subscriber->of_kind == NULL) {
+        subscriber->of_kind = calloc(PUBSUB_KIND_COUNT, sizeof(*subscriber->of_kind));
+    }
+    return subscriber->of_kind != NULL;
+}
+
+static void close_lists_if_empty(struct subscriber *subscriber)
+{
+    bool is_active = pubsub_subscription_count(subscriber, PUBSUB_CHANNEL) > 0 ||
+                     pubsub_subscription_count(subscriber, PUBSUB_SHARD) > 0;
+    atomic_store_explicit(&subscriber->is_active, is_active, memory_order_relaxed);
+    if (!is_active) {
+        free(subscriber->of_kind);
+        subscriber->of_kind = NULL;
+    }
 }
 
 enum status pubsub_subscribe(struct pubsub *pubsub, struct subscriber *subscriber,
@@ -146,43 +180,35 @@ enum status pubsub_subscribe(struct pubsub *pubsub, struct subscriber *subscribe
     if (topic != NULL && find_subscription(topic, subscriber, kind) != NULL) {
         return STATUS_OK;
     }
+    bool has_topic = topic != NULL;
     struct subscription *subscription = calloc(1, sizeof(*subscription));
-    if (subscription == NULL) {
+    topic = has_topic ? topic : create_topic(name);
+    if (subscription == NULL || topic == NULL || !open_lists(subscriber)) {
+        free(subscription);
+        free(has_topic ? NULL : topic);
         return STATUS_NO_MEMORY;
     }
-    if (topic == NULL) {
-        topic = create_topic(name);
-        if (topic == NULL) {
-            free(subscription);
-            return STATUS_NO_MEMORY;
-        }
+    if (!has_topic) {
         name_map_add(&pubsub->topics[kind], &topic->item);
     }
     subscription->topic = topic;
     subscription->subscriber = subscriber;
     link_subscription(subscription, kind);
+    atomic_store_explicit(&subscriber->is_active, true, memory_order_relaxed);
     return STATUS_OK;
 }
 
-static bool has_subscription(const struct subscriber *subscriber)
-{
-    return pubsub_subscription_count(subscriber, PUBSUB_CHANNEL) > 0 ||
-           pubsub_subscription_count(subscriber, PUBSUB_SHARD) > 0;
-}
-
-static void end_subscription(struct pubsub *pubsub, struct subscription *subscription,
-                             enum pubsub_kind kind)
+static void end_subscription(struct pubsub *pubsub, struct subscriber *subscriber,
+                             enum pubsub_kind kind, struct subscription *subscription)
 {
     struct topic *topic = subscription->topic;
-    struct subscriber *subscriber = subscription->subscriber;
     unlink_subscription(subscription, kind);
     free(subscription);
     if (topic->count == 0) {
         name_map_remove(&pubsub->topics[kind], &topic->item);
         free(topic);
     }
-    atomic_store_explicit(&subscriber->is_active, has_subscription(subscriber),
-                          memory_order_relaxed);
+    close_lists_if_empty(subscriber);
 }
 
 void pubsub_unsubscribe(struct pubsub *pubsub, struct subscriber *subscriber, enum pubsub_kind kind,
@@ -192,18 +218,16 @@ void pubsub_unsubscribe(struct pubsub *pubsub, struct subscriber *subscriber, en
     struct subscription *subscription =
         topic == NULL ? NULL : find_subscription(topic, subscriber, kind);
     if (subscription != NULL) {
-        end_subscription(pubsub, subscription, kind);
+        end_subscription(pubsub, subscriber, kind, subscription);
     }
 }
 
 void pubsub_unsubscribe_all(struct pubsub *pubsub, struct subscriber *subscriber)
 {
     for (unsigned kind = 0; kind < PUBSUB_KIND_COUNT; kind++) {
-        struct subscription *subscription = subscriber->topics[kind].first;
-        while (subscription != NULL) {
-            struct subscription *next = subscription->next_of_subscriber;
-            end_subscription(pubsub, subscription, (enum pubsub_kind)kind);
-            subscription = next;
+        struct subscription *subscription;
+        while ((subscription = pubsub_first_of(subscriber, (enum pubsub_kind)kind)) != NULL) {
+            end_subscription(pubsub, subscriber, (enum pubsub_kind)kind, subscription);
         }
     }
 }

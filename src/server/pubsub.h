@@ -41,15 +41,18 @@ struct subscription {
     struct subscription *previous_of_subscriber;
 };
 
+/* One subscriber's subscriptions of one kind, in the order of subscribing. */
+struct subscriptions {
+    struct subscription *first;
+    struct subscription *last;
+    size_t count;
+};
+
 /* Lives in each session; all zero but `session` = subscribed to nothing. */
 struct subscriber {
-    struct session *session; /* whose it is */
-    struct {
-        struct subscription *first; /* in the order of subscribing */
-        struct subscription *last;
-        size_t count;
-    } topics[PUBSUB_KIND_COUNT];
-    _Atomic bool is_active; /* subscribed to anything; any thread reads */
+    struct session *session;       /* whose it is */
+    struct subscriptions *of_kind; /* owned, an array of PUBSUB_KIND_COUNT; NULL: it has none */
+    _Atomic bool is_active;        /* subscribed to anything; any thread reads */
 };
 
 struct pubsub {
@@ -79,6 +82,10 @@ struct topic *pubsub_first(const struct pubsub *pubsub, enum pubsub_kind kind);
 struct topic *pubsub_next(const struct topic *topic);
 
 size_t pubsub_topic_count(const struct pubsub *pubsub, enum pubsub_kind kind);
+
+/* A subscriber's subscriptions of a kind, from the oldest on: first, then next_of_subscriber. */
+struct subscription *pubsub_first_of(const struct subscriber *subscriber, enum pubsub_kind kind);
+size_t pubsub_count_of(const struct subscriber *subscriber, enum pubsub_kind kind);
 
 /* What a reply to (P)SUBSCRIBE counts: channels and patterns; to SSUBSCRIBE: shard channels. */
 size_t pubsub_subscription_count(const struct subscriber *subscriber, enum pubsub_kind kind);

@@ -47,7 +47,7 @@ void server_users_drop_locked(struct server *server, const struct acl_user *user
 static bool may_stay_subscribed(const struct subscriber *subscriber, const struct acl_user *user)
 {
     for (size_t kind = 0; kind < PUBSUB_KIND_COUNT; kind++) {
-        const struct subscription *each = subscriber->topics[kind].first;
+        const struct subscription *each = pubsub_first_of(subscriber, (enum pubsub_kind)kind);
         for (; each != NULL; each = each->next_of_subscriber) {
             if (!acl_user_allows_channel(user, each->topic->item.name, kind == PUBSUB_PATTERN)) {
                 return false;

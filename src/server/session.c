@@ -110,22 +110,27 @@ void session_bound_reply(struct session *session)
     session->reply.size_max = bounds == NULL ? SIZE_MAX : bounds[session_class(session)];
 }
 
-struct session_library *session_open_library(struct session *session)
+struct session_labels *session_open_labels(struct session *session)
 {
-    if (session->library == NULL) {
-        session->library = calloc(1, sizeof(*session->library));
+    if (session->labels == NULL) {
+        session->labels = calloc(1, sizeof(*session->labels));
     }
-    return session->library;
+    return session->labels;
+}
+
+struct slice session_name(const struct session *session)
+{
+    return session->labels == NULL ? SLICE_LITERAL("") : buffer_slice(&session->labels->name);
 }
 
 void session_deinit(struct session *session)
 {
     reply_deinit(&session->reply);
-    buffer_deinit(&session->name);
-    if (session->library != NULL) {
-        buffer_deinit(&session->library->name);
-        buffer_deinit(&session->library->version);
-        free(session->library);
+    if (session->labels != NULL) {
+        buffer_deinit(&session->labels->name);
+        buffer_deinit(&session->labels->library_name);
+        buffer_deinit(&session->labels->library_version);
+        free(session->labels);
     }
     free(session->address);
 }

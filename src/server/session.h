@@ -40,6 +40,13 @@ enum block_reason {
     BLOCK_FOR_ROOM /* what its commands have told others is to be sent first (fast_publishers.h) */
 };
 
+/* Does a client see it as blocked? For room it waits between two commands, like one that has sent
+ * nothing. */
+static inline bool block_is_told(enum block_reason blocked)
+{
+    return blocked != BLOCK_NONE && blocked != BLOCK_FOR_ROOM;
+}
+
 /* A command that MULTI has queued: owns copies of its arguments. */
 struct queued_command {
     const struct command *command;
@@ -72,10 +79,11 @@ struct await {
     void (*finish)(struct session *session, enum await_end end); /* NULL: it does not wait */
 };
 
-/* What a client has told of the library that it uses; each may be empty. */
-struct session_library {
-    struct buffer name;
-    struct buffer version;
+/* What a client has told of itself; each may be empty. */
+struct session_labels {
+    struct buffer name;            /* CLIENT SETNAME */
+    struct buffer library_name;    /* CLIENT SETINFO */
+    struct buffer library_version; /* the same */
 };
 
 #define SESSION_ADDRESS_SIZE 64
@@ -92,14 +100,14 @@ struct session {
     bool is_unix_socket;
     bool no_evict;
     bool no_touch;
-    bool is_in_call;        /* a command of its own runs, whose reply may have begun */
-    bool close_after_reply; /* QUIT, protocol errors */
-    bool close_asap;        /* CLIENT KILL, HTTP: close without sending what is pending */
-    enum reply_mode reply_mode;
-    enum block_reason blocked;
-    int descriptor;                  /* -1 = closed */
-    unsigned awaited_inboxes;        /* of BLOCK_FOR_ROOM */
+    bool is_in_call;                 /* a command of its own runs, whose reply may have begun */
+    bool close_after_reply;          /* QUIT, protocol errors */
+    bool close_asap;                 /* CLIENT KILL, HTTP: close without sending what is pending */
     bool unblock_with_error_allowed; /* CLIENT UNBLOCK may end the wait */
+    enum reply_mode reply_mode : 8;
+    enum block_reason blocked : 8;
+    uint16_t awaited_inboxes;                                     /* of BLOCK_FOR_ROOM */
+    int descriptor;                                               /* -1 = closed */
     void (*on_unblock)(struct session *session, bool with_error); /* CLIENT UNBLOCK; NULL: it can't
                                                                      end the wait */
     void *block_context;
@@ -118,8 +126,7 @@ struct session {
     struct tracker tracker;
     struct monitor *monitor; /* server/monitors.h; NULL = it does not MONITOR */
 
-    struct buffer name;                 /* CLIENT SETNAME; empty = none */
-    struct session_library *library;    /* CLIENT SETINFO; owned; NULL = it has told nothing */
+    struct session_labels *labels;      /* owned; NULL = it has told nothing of itself */
     char *address;                      /* owned: "127.0.0.1:1234", "/path:0" */
     int64_t created_ms;                 /* monotonic */
     int64_t last_interaction_ms;        /* monotonic */
@@ -177,8 +184,11 @@ static inline bool session_drops_replies(const struct session *session)
  * clients on this machine, or to all. */
 bool session_is_permitted(const struct session *session, enum permission permission);
 
-/* What the client tells of its library can be put there. NULL: no memory. */
-struct session_library *session_open_library(struct session *session);
+/* What the client tells of itself can be put there. NULL: no memory. */
+struct session_labels *session_open_labels(struct session *session);
+
+/* By CLIENT SETNAME; empty = none. Until it is set again. */
+struct slice session_name(const struct session *session);
 
 /* Frees what it owns but the transaction and watches, which the executor knows. */
 void session_deinit(struct session *session);

@@ -31,7 +31,7 @@ void slow_writers_release(struct worker *worker)
             continue;
         }
         connection->slowed_until_us = 0;
-        connection->lists &= ~(1U << LIST_SLOWED);
+        worker_list_left(LIST_SLOWED, connection);
         worker_list_add(worker, LIST_RESUME, connection);
     }
     list->count = kept;

@@ -79,7 +79,7 @@ static void retry_postponed_locked(struct worker *worker)
     worker->retry_postponed = false;
     for (size_t i = 0; i < list->count; i++) {
         struct connection *connection = list->items[i];
-        connection->lists &= ~(1U << LIST_POSTPONED);
+        worker_list_left(LIST_POSTPONED, connection);
         if (connection->ended) { /* its replies are not all sent, else it would be closed */
             worker_close_later(worker, connection);
             continue;

@@ -154,7 +154,7 @@ void turn_parse_resumed(struct worker *worker, size_t connections_max)
     while (taken < list->count && worker->request_count < limit &&
            worker->part_count < part_limit) {
         struct connection *connection = list->items[taken++];
-        connection->lists &= ~(1U << LIST_RESUME);
+        worker_list_left(LIST_RESUME, connection);
         if (connection->in_turn) {
             continue;
         }

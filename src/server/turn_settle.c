@@ -209,7 +209,7 @@ static void settle_held(struct worker *worker)
 {
     struct connection_list *list = &worker->lists[LIST_HELD];
     for (size_t i = 0; i < list->count; i++) {
-        list->items[i]->lists &= ~(1U << LIST_HELD);
+        worker_list_left(LIST_HELD, list->items[i]);
         worker_list_add(worker, LIST_SETTLE, list->items[i]);
     }
     list->count = 0;
@@ -220,7 +220,7 @@ static void settle_all(struct worker *worker, bool write_failed)
     struct connection_list *list = &worker->lists[LIST_SETTLE];
     for (size_t i = 0; i < list->count; i++) {
         struct connection *connection = list->items[i];
-        connection->lists &= ~(1U << LIST_SETTLE);
+        worker_list_left(LIST_SETTLE, connection);
         if (connection->closing) {
             continue;
         }

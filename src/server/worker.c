@@ -22,17 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* --- lists ---------------------------------------------------------------------------------- */
-
-void worker_list_add(struct worker *worker, enum worker_list list, struct connection *connection)
-{
-    unsigned bit = 1U << list;
-    if ((connection->lists & bit) == 0) {
-        CHECK(worker->lists[list].count < worker->list_capacity);
-        connection->lists |= bit;
-        worker->lists[list].items[worker->lists[list].count++] = connection;
-    }
-}
+/* --- reading -------------------------------------------------------------------------------- */
 
 void worker_close_later(struct worker *worker, struct connection *connection)
 {
@@ -40,26 +30,6 @@ void worker_close_later(struct worker *worker, struct connection *connection)
     worker_list_add(worker, LIST_CLOSE, connection);
     connection_update_reading(connection);
 }
-
-/* Room for one connection more in every list, so that adding to one can't fail. */
-static bool reserve_lists(struct worker *worker)
-{
-    if (worker->connection_count < worker->list_capacity) {
-        return true;
-    }
-    size_t capacity = worker->list_capacity == 0 ? 64 : worker->list_capacity * 2;
-    for (size_t i = 0; i < LIST_COUNT; i++) {
-        struct connection **items = realloc(worker->lists[i].items, capacity * sizeof(*items));
-        if (items == NULL) {
-            return false;
-        }
-        worker->lists[i].items = items;
-    }
-    worker->list_capacity = capacity;
-    return true;
-}
-
-/* --- reading -------------------------------------------------------------------------------- */
 
 static void on_end_of_input(struct worker *worker, struct connection *connection)
 {
@@ -175,7 +145,7 @@ static void unlink_connection(struct worker *worker, struct connection *connecti
 void worker_add_connection_locked(struct worker *worker, uint64_t id, int descriptor)
 {
     struct server *server = worker->server;
-    if (!reserve_lists(worker)) {
+    if (!worker_lists_reserve(worker)) {
         (void)close(descriptor);
         atomic_fetch_sub(&server->connection_count, 1);
         return;

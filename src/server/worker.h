@@ -65,7 +65,7 @@ enum worker_list {
     LIST_POSTPONED, /* requests that wait for the end of CLIENT PAUSE */
     LIST_SLOWED,    /* have written while compaction is behind: slow_writers.h */
     LIST_CLOSE,     /* at the end of this turn */
-    LIST_COUNT
+    LIST_COUNT      /* a connection's `lists` has a bit for each */
 };
 
 struct connection_list {
@@ -159,6 +159,13 @@ enum status worker_post(struct worker *worker, const struct message *message) MU
 void worker_wake_durable(struct worker *worker);
 
 void worker_list_add(struct worker *worker, enum worker_list list, struct connection *connection);
+
+/* The caller has taken it out of the worker's list. */
+void worker_list_left(enum worker_list list, struct connection *connection);
+
+/* Makes room for one connection more in every list, so that adding to one can't fail. False: no
+ * memory. */
+bool worker_lists_reserve(struct worker *worker);
 
 /* A new socket becomes a connection with a registered session; closed when there is no memory.
  * Execution lock held. */

@@ -92,7 +92,7 @@ def main():
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         unharmed = [
-            (program, pool.submit(run, f"{build}/tests/{program}", SCDB_CRASH_POINTS="20000"))
+            (program, pool.submit(run, f"{build}/tests/{program}"))
             for program, _ in PROGRAMS[:4]
         ]
         hunts = [

@@ -59,7 +59,6 @@ static void open_store(struct command_shell *shell, uint64_t seed)
 
 struct command_shell *command_shell_create(uint64_t seed)
 {
-    static char address[] = "?:0";
     struct command_shell *shell = calloc(1, sizeof(*shell));
     CHECK(shell != NULL);
     latency_init(&shell->server.latency);
@@ -77,7 +76,8 @@ struct command_shell *command_shell_create(uint64_t seed)
         shell->sessions[i].id = i + 1;
         shell->sessions[i].server = &shell->server;
         shell->sessions[i].descriptor = -1;
-        shell->sessions[i].address = address;
+        shell->sessions[i].address = strdup("?:0");
+        CHECK(shell->sessions[i].address != NULL);
         server_users_begin_locked(&shell->server, &shell->sessions[i]);
         reply_init(&shell->sessions[i].reply);
     }
@@ -89,13 +89,7 @@ void command_shell_destroy(struct command_shell *shell)
     engine_lock(shell->server.engine);
     for (size_t i = 0; i < SHELL_SESSIONS; i++) {
         dispatch_session_closed(&shell->server, &shell->sessions[i]);
-        reply_deinit(&shell->sessions[i].reply);
-        buffer_deinit(&shell->sessions[i].name);
-        if (shell->sessions[i].library != NULL) {
-            buffer_deinit(&shell->sessions[i].library->name);
-            buffer_deinit(&shell->sessions[i].library->version);
-            free(shell->sessions[i].library);
-        }
+        session_deinit(&shell->sessions[i]);
     }
     engine_verify_all_locked(shell->server.engine);
     engine_unlock(shell->server.engine);
