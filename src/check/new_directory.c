@@ -72,10 +72,12 @@ enum status new_directory_begin(struct new_directory *directory, const char *pat
     memcpy(work_path + length, ENDING, sizeof(ENDING));
     if (mkdir(work_path, ONLY_FOR_OWNER) != 0) {
         int error_number = errno;
-        status = error_set(
-            error, error_number == EEXIST ? STATUS_EXISTS : STATUS_IO,
-            "can't make directory '%s': %s%s", work_path, strerror(error_number),
-            error_number == EEXIST ? "; an earlier run did not come to its end: remove it" : "");
+        status = error_set(error, error_number == EEXIST ? STATUS_EXISTS : STATUS_IO,
+                           "can't make directory '%s': %s%s", work_path, strerror(error_number),
+                           error_number == EEXIST
+                               ? "; unless another run is at work there, an earlier one did not "
+                                 "come to its end: remove it"
+                               : "");
         free(work_path);
         return status;
     }

@@ -310,7 +310,8 @@ static enum status cant_write(struct engine *engine, const struct recovery_files
                          4 * FILE_PAGE_SIZE; /* as file systems give room in blocks */
     return error_set(error, status,
                      "can't write to the directory: %s; a start needs %llu KiB of room for the "
-                     "log%s; make room and start again, or serve the store as it is with "
+                     "log%s; make room and start again (until then keep the files *.cut, which "
+                     "belong to the store), or serve the store as it is with "
                      "'read-only yes'",
                      status_words(status), IN_KIB(log_bytes), rest);
 }

@@ -312,8 +312,8 @@ struct scdb_compaction {
 };
 
 /* Reclaims the space of all that was overwritten, deleted or has expired, and waits for it; other
- * threads are served meanwhile. `out` may be NULL. NO_MEMORY, IO, DISK_FULL, WRITES_STOPPED,
- * CLOSED: some space may have been reclaimed. */
+ * threads are served meanwhile. `out` may be NULL. READ_ONLY: nothing is done. NO_MEMORY, IO,
+ * DISK_FULL, WRITES_STOPPED, CLOSED: some space may have been reclaimed. */
 SCDB_API enum scdb_status scdb_compact(struct scdb *db,
                                        struct scdb_compaction *out) SCDB_MUST_CHECK;
 
