@@ -140,13 +140,13 @@ START_TEST(what_was_synced_stays)
         crash(SIM_POWER_CUT);
         size_t got = content("a", back, sizeof(back));
         ck_assert_uint_ge(got, size);
+        bool is_right = true;
         for (size_t i = 0; i < got; i++) {
             /* Rule 1: what came later is there by sectors, or zero. */
-            ck_assert(i < size ? back[i] == 'x' : back[i] == 'y' || back[i] == 0);
-            if (i > size && i % SIM_DISK_SECTOR_SIZE != 0) {
-                ck_assert_int_eq(back[i], back[i - 1]);
-            }
+            is_right &= i < size ? back[i] == 'x' : back[i] == 'y' || back[i] == 0;
+            is_right &= i <= size || i % SIM_DISK_SECTOR_SIZE == 0 || back[i] == back[i - 1];
         }
+        ck_assert(is_right);
     }
 }
 END_TEST
@@ -268,9 +268,7 @@ START_TEST(cut_bytes_do_not_come_back_in_a_longer_file)
         } else {
             cut++;
             ck_assert(size == 1000 || size == 8000);
-            for (size_t i = 1000; i < size; i++) {
-                ck_assert_int_ne(back[i], 'o');
-            }
+            ck_assert_ptr_null(memchr(back + 1000, 'o', size - 1000));
         }
         ck_assert_int_eq(back[999], 'o');
     }
