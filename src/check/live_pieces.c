@@ -174,16 +174,20 @@ static void report_header(const struct live *live, const struct walk *walk)
                    header->keyspace_id, header->sequence);
 }
 
-/* What was lost can't be told from what was never written. */
+/* What was lost can't be told from what was never written. Of a segment that is gone nobody knows
+ * without a manifest. */
 static void report_doubt(const struct live *live, const struct record *header)
 {
     char key[REPORT_KEY_SIZE];
-    if (live->holes > live->torn) {
+    bool has_lost_place = live->holes > live->torn;
+    if (has_lost_place || live->store->source == CHECK_FROM_DIRECTORY) {
         report_problem(live->report,
                        "the value of key %s (keyspace %" PRIu64
-                       ") lies in pieces; newer ones may be lost with what could not be read, and "
-                       "where they are, it has older bytes or zeros",
-                       report_key(header->key, key), header->keyspace_id);
+                       ") lies in pieces; newer ones may be lost with %s, and where they are, it "
+                       "has older bytes or zeros",
+                       report_key(header->key, key), header->keyspace_id,
+                       has_lost_place ? "what could not be read"
+                                      : "a segment that only the manifest would have named");
     } else if (live->torn > 0) {
         report_note(live->report,
                     "the value of key %s (keyspace %" PRIu64

@@ -223,6 +223,25 @@ START_TEST(a_torn_place_is_a_doubt_and_no_damage)
 }
 END_TEST
 
+/* Nobody knows then of a segment that is gone, with newer pieces perhaps. */
+START_TEST(without_a_manifest_any_piece_may_be_lost)
+{
+    static const char *const commands[] = {"stat", "dump", "repair"};
+    static char said[1000000];
+    test_file_remove(&directory, "MANIFEST");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+        ck_assert_int_eq(run_check(commands[i], said, sizeof(said)), CHECK_EXIT_DAMAGED);
+        ck_assert_msg(strstr(said, "damaged: the value of key \"large\" (keyspace 2) lies in "
+                                   "pieces; newer ones may be lost with a segment") != NULL,
+                      "%s: %.2000s", commands[i], said);
+        ck_assert_msg(strstr(said, "where a segment is gone, which it would have named, keys are "
+                                   "missing, or have older values") != NULL,
+                      "%s: %.2000s", commands[i], said);
+    }
+    assert_repaired(true);
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
@@ -232,5 +251,6 @@ int main(void)
     tcase_add_test(tests, a_damaged_piece_is_named);
     tcase_add_loop_test(tests, a_readable_copy_of_a_piece_counts, 0, 2);
     tcase_add_test(tests, a_torn_place_is_a_doubt_and_no_damage);
+    tcase_add_test(tests, without_a_manifest_any_piece_may_be_lost);
     return test_run("check_pieces", tests);
 }
