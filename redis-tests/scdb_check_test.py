@@ -313,9 +313,10 @@ class Refused(TestCase):
     def test_a_new_store_within_the_old_one(self):
         inside = os.path.join(plain.directory, "new")
         before = sorted(os.listdir(plain.directory))
-        _, _, error = check("repair", plain.directory, inside, expect=FAILED)
-        self.assertIn("outside", error)
-        self.assertEqual(sorted(os.listdir(plain.directory)), before)
+        for name in (inside, inside + "/", inside + "//"):
+            _, _, error = check("repair", plain.directory, name, expect=FAILED)
+            self.assertIn("outside", error)
+            self.assertEqual(sorted(os.listdir(plain.directory)), before)
 
     def test_while_a_server_has_the_store(self):
         with Server() as server:
