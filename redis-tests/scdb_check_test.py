@@ -1083,8 +1083,13 @@ class Import(TestCase):
 
     def test_no_such_store(self):
         target = os.path.join(home, "not-imported")
-        _, _, error = check("import-v1", home, target, expect=FAILED)
-        self.assertIn("dump.scdb", error)
+        for source in (home, os.path.join(home, "nowhere")):
+            _, _, error = check("import-v1", source, target, expect=FAILED)
+            self.assertIn("dump.scdb", error)
+            self.assertFalse(os.path.exists(target), "nothing is made of nothing")
+        os.mkdir(target)
+        check("import-v1", home, target, expect=FAILED)
+        self.assertTrue(os.path.exists(target), "what was there stays")
 
 
 class Flips(TestCase):
