@@ -313,9 +313,10 @@ class Refused(TestCase):
     def test_a_new_store_within_the_old_one(self):
         inside = os.path.join(plain.directory, "new")
         before = sorted(os.listdir(plain.directory))
-        _, _, error = check("repair", plain.directory, inside, expect=FAILED)
-        self.assertIn("outside", error)
-        self.assertEqual(sorted(os.listdir(plain.directory)), before)
+        for name in (inside, inside + "/", inside + "//"):
+            _, _, error = check("repair", plain.directory, name, expect=FAILED)
+            self.assertIn("outside", error)
+            self.assertEqual(sorted(os.listdir(plain.directory)), before)
 
     def test_while_a_server_has_the_store(self):
         with Server() as server:
@@ -1082,8 +1083,13 @@ class Import(TestCase):
 
     def test_no_such_store(self):
         target = os.path.join(home, "not-imported")
-        _, _, error = check("import-v1", home, target, expect=FAILED)
-        self.assertIn("dump.scdb", error)
+        for source in (home, os.path.join(home, "nowhere")):
+            _, _, error = check("import-v1", source, target, expect=FAILED)
+            self.assertIn("dump.scdb", error)
+            self.assertFalse(os.path.exists(target), "nothing is made of nothing")
+        os.mkdir(target)
+        check("import-v1", home, target, expect=FAILED)
+        self.assertTrue(os.path.exists(target), "what was there stays")
 
 
 class Flips(TestCase):

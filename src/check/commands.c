@@ -13,7 +13,9 @@
 #include "engine/engine.h"
 #include "import/v1_import.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 
 /* A store that is being looked at. */
 struct look {
@@ -220,6 +222,12 @@ static int run_repair(const struct check_arguments *arguments)
 /* A server's default. */
 #define IMPORT_DATABASES 16
 
+static bool is_missing(const char *path)
+{
+    struct stat about;
+    return lstat(path, &about) != 0 && errno == ENOENT;
+}
+
 static int run_import(const struct check_arguments *arguments)
 {
     if (!arguments->is_quiet) {
@@ -227,6 +235,7 @@ static int run_import(const struct check_arguments *arguments)
     }
     struct error error;
     struct file_system *fs;
+    bool is_new = is_missing(arguments->paths[1]);
     enum status status = file_posix_open_directory(arguments->paths[1], &fs, &error);
     if (status != STATUS_OK) {
         return failed(&error);
@@ -236,6 +245,9 @@ static int run_import(const struct check_arguments *arguments)
     struct v1_import_result result;
     status = v1_import(arguments->paths[0], &options, &result, &error);
     fs_close(fs);
+    if (status != STATUS_OK && is_new) {
+        file_posix_remove_directory(arguments->paths[1]); /* the old file was no use */
+    }
     if (status != STATUS_OK) {
         return failed(&error);
     }

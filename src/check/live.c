@@ -4,9 +4,10 @@
 #include "base/random.h"
 #include "check/findings.h"
 #include "check/live_databases.h"
+#include "check/live_older.h"
 #include "check/live_pieces.h"
+#include "check/live_walked.h"
 #include "check/progress.h"
-#include "engine/checksum.h"
 #include "engine/mark.h"
 
 #include <inttypes.h>
@@ -15,65 +16,21 @@
 
 /* --- one record --------------------------------------------------------------------------- */
 
-static struct recovery_entry entry_of(const struct live *live, const struct walk *walk)
-{
-    const struct record *record = &walk->scanned.record;
-    uint64_t seed = record->keyspace_id * 0x9e3779b97f4a7c15u;
-    uint64_t address = walk->file->first_unit + walk->scanned.offset / RECORD_ALIGNMENT;
-    return (struct recovery_entry){
-        .hash =
-            checksum_keyed(record->key.data, record->key.size, live->secret, sizeof(live->secret)),
-        .check = checksum_keyed_wide(record->key.data, record->key.size, live->secret,
-                                     sizeof(live->secret)) ^
-                 seed,
-        .sequence = record->sequence,
-        .expiry_ms = record->expiry_ms,
-        .address = address & (((uint64_t)1 << 40) - 1),
-        .type = record->type & 15,
-        .is_dead = record->kind == RECORD_TOMBSTONE,
-        .keyspace_high = (record->keyspace_id >> 32) & 0x3fff,
-        .keyspace_low = (uint32_t)record->keyspace_id,
-        .units = (uint32_t)(walk->scanned.size / RECORD_ALIGNMENT),
-    };
-}
-
-static bool has_value_of_key(const struct record *record)
-{
-    return record->kind == RECORD_VALUE ||
-           (record->kind == RECORD_PIECED && pieces_is_header(record));
-}
-
-static void report_bad_value(const struct live *live, const struct walk *walk, enum status status)
-{
-    char key[REPORT_KEY_SIZE];
-    report_problem(live->report,
-                   "%s offset %" PRIu64 ": the value of key %s (keyspace %" PRIu64
-                   ", sequence number %" PRIu64 ") %s%s",
-                   walk->file->name, walk->scanned.offset,
-                   report_key(walk->scanned.record.key, key), walk->scanned.record.keyspace_id,
-                   walk->scanned.record.sequence,
-                   status == STATUS_CORRUPT ? "fails its checksum" : "can't be read",
-                   findings_doubt(live->history, walk->file, walk->scanned.record.sequence));
-}
-
 static enum status take_key(struct live *live, struct walk *walk)
 {
-    struct recovery_entry entry = entry_of(live, walk);
+    struct recovery_entry entry = live_walked_entry(live, walk);
     struct slice value;
     enum status status = walk_value(walk, &value);
-    if (status != STATUS_OK && live->options.older) {
-        report_bad_value(live, walk, status);
-        return STATUS_OK;
-    }
     entry.is_unreadable = status != STATUS_OK;
-    return recovery_table_offer(&live->table, &entry);
+    return entry.is_unreadable && live->options.older ? live_older_pass_over(live, &entry)
+                                                      : recovery_table_offer(&live->table, &entry);
 }
 
 /* A header stands among the keys, too. */
 static enum status take_pieced(struct live *live, struct walk *walk)
 {
     const struct record *record = &walk->scanned.record;
-    struct recovery_entry entry = entry_of(live, walk);
+    struct recovery_entry entry = live_walked_entry(live, walk);
     enum status status = live_pieces_take(live, walk, index_hash_of(entry.hash));
     if (status == STATUS_CORRUPT) {
         live->holes++;
@@ -119,19 +76,6 @@ static enum status take_mark(struct live *live, struct walk *walk)
     return STATUS_OK;
 }
 
-/* Why the record counts as not there; NULL: it counts. */
-static const char *reason_to_leave_out(const struct live *live, struct walk *walk)
-{
-    uint64_t sequence = walk->scanned.record.sequence;
-    struct slice value;
-    if (history_leaves_out(live->history, walk->file, sequence)) {
-        return "its group (MULTI, MSET ...) is not whole";
-    }
-    bool is_torn = history_is_torn(live->history, walk->file, sequence) &&
-                   walk_value(walk, &value) == STATUS_CORRUPT;
-    return is_torn ? "it was not written whole" : NULL;
-}
-
 /* What goes with it. */
 static void leave_out(struct live *live, const struct walk *walk, const char *reason)
 {
@@ -158,7 +102,7 @@ static void leave_out(struct live *live, const struct walk *walk, const char *re
         what = "deletion of key ";
         break;
     }
-    bool has_key = has_value_of_key(record) || record->kind == RECORD_TOMBSTONE;
+    bool has_key = live_walked_has_value(record) || record->kind == RECORD_TOMBSTONE;
     report_note(live->report,
                 "%s offset %" PRIu64 ": the %s%s (keyspace %" PRIu64 ", sequence number %" PRIu64
                 ") is left out: %s, and was never reported durable",
@@ -171,7 +115,7 @@ static enum status take_record(struct live *live, struct walk *walk, struct erro
 {
     live->records++;
     live->record_bytes += walk->scanned.size;
-    const char *reason = reason_to_leave_out(live, walk);
+    const char *reason = live_walked_objection(live, walk);
     if (reason != NULL) {
         leave_out(live, walk, reason);
         return STATUS_OK;
@@ -279,12 +223,6 @@ static enum status read_file(struct live *live, struct check_file *file, struct 
 
 /* --- counting ----------------------------------------------------------------------------- */
 
-/* Keyspaces that only a lost map can have named, if any map may have been lost. */
-static bool may_be_stray(const struct live *live)
-{
-    return live->store->source == CHECK_FROM_DIRECTORY || live->holes > 0;
-}
-
 static uint64_t bytes_of(const struct live *live, const struct recovery_entry *entry)
 {
     return (uint64_t)entry->units * RECORD_ALIGNMENT + live_pieces_size(live, entry->address);
@@ -294,7 +232,7 @@ static enum status count_entry(struct live *live, struct recovery_entry *entry)
 {
     struct live_database *database;
     uint64_t keyspace_id = recovery_entry_keyspace(entry);
-    bool is_lost = may_be_stray(live) && keyspace_id >= live->next_keyspace_id;
+    bool is_lost = live_databases_lack(live, keyspace_id);
     live->has_lost_map = live->has_lost_map || is_lost;
     enum status status =
         live_databases_find(live, keyspace_id, is_lost && !entry->is_dead, &database);
@@ -362,6 +300,9 @@ enum status live_build(const struct history *history, const struct live_options 
     }
     progress_end(&progress);
     if (status == STATUS_OK) {
+        status = live_older_end_expired(live);
+    }
+    if (status == STATUS_OK) {
         status = count_all(live);
     }
     if (status != STATUS_OK && error->text[0] == '\0') {
@@ -377,6 +318,8 @@ void live_deinit(struct live *live)
     recovery_pieces_deinit(&live->pieces);
     free(live->by_header);
     live->by_header = NULL;
+    free(live->passed.entries);
+    live->passed = (struct live_passed){0};
     free(live->databases);
     live->databases = NULL;
 }
@@ -385,10 +328,10 @@ void live_deinit(struct live *live)
 static struct recovery_entry *winner(const struct live *live, const struct walk *walk)
 {
     const struct record *record = &walk->scanned.record;
-    if (!has_value_of_key(record)) {
+    if (!live_walked_has_value(record)) {
         return NULL;
     }
-    struct recovery_entry entry = entry_of(live, walk);
+    struct recovery_entry entry = live_walked_entry(live, walk);
     const struct recovery_entry *found = recovery_table_find(&live->table, entry.hash, entry.check);
     bool is_it = found != NULL && found->address == entry.address && !found->is_dead;
     return is_it ? &live->table.entries[found - live->table.entries] : NULL;
@@ -407,7 +350,7 @@ static enum status value_of(struct live *live, struct walk *walk, char **togethe
     }
     enum status status = walk_value(walk, out);
     if (status != STATUS_OK) {
-        report_bad_value(live, walk, status);
+        live_walked_report_value(live, walk, status);
     }
     return status;
 }
@@ -434,6 +377,9 @@ static enum status show(struct live *live, struct walk *walk, live_visitor *visi
     struct recovery_entry *entry = winner(live, walk);
     struct live_record shown = {.record = &walk->scanned.record};
     bool was_read = visit == NULL && shown.record->kind != RECORD_PIECED;
+    if (entry == NULL && live->options.older) {
+        live_older_report(live, walk);
+    }
     if (entry == NULL || (was_read && !entry->is_unreadable)) {
         return STATUS_OK;
     }

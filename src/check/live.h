@@ -35,12 +35,20 @@ struct live_database {
     bool is_stray;  /* no map that could be read names the keyspace */
 };
 
+/* Records that live_older.h has passed over. */
+struct live_passed {
+    struct recovery_entry *entries; /* owned */
+    size_t count;
+    size_t capacity;
+};
+
 struct live {
     const struct history *history;
     struct check_store *store;
     struct report *report;
     struct live_options options;
     struct recovery_table table;
+    struct live_passed passed;
     struct staircase staircase;
     struct recovery_pieces pieces;
     const struct pieces **by_header; /* owned: the strings, by the address of their headers */

@@ -85,6 +85,12 @@ enum status live_databases_find(struct live *live, uint64_t keyspace_id, bool ad
     return add_database(live, keyspace_id, out);
 }
 
+bool live_databases_lack(const struct live *live, uint64_t keyspace_id)
+{
+    bool may_lack_map = live->store->source == CHECK_FROM_DIRECTORY || live->holes > 0;
+    return may_lack_map && keyspace_id >= live->next_keyspace_id;
+}
+
 static int compare_keyspaces(const void *a, const void *b)
 {
     uint64_t left = ((const struct live_database *)a)->keyspace_id;

@@ -17,6 +17,9 @@ enum status live_databases_init(struct live *live) MUST_CHECK;
 enum status live_databases_take_map(struct live *live, uint64_t sequence,
                                     const struct mark_keyspace_map *map) MUST_CHECK;
 
+/* Can only a lost map have named this keyspace, and may one have been lost? */
+bool live_databases_lack(const struct live *live, uint64_t keyspace_id);
+
 /* All keyspaces are known: the strays are numbered in the order in which keyspaces were made. */
 void live_databases_sort_strays(struct live *live);
 

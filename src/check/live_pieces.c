@@ -19,8 +19,23 @@ static uint64_t address_of(const struct walk *walk)
     return (walk->file->first_unit + walk->scanned.offset / RECORD_ALIGNMENT) & PIECE_ADDRESS_MAX;
 }
 
-enum status live_pieces_take(struct live *live, const struct walk *walk, struct index_hash hash)
+/* Of a piece and its copy, which have one sequence number, a readable one counts. The walk has come
+ * to the second of them: is that one not? The first was not looked at so far. */
+static bool is_unreadable_copy(const struct live *live, struct walk *walk)
 {
+    const struct record *record = &walk->scanned.record;
+    const struct pieces *pieces = pieces_table_find(&live->pieces.table, record->pieces_id);
+    struct slice value;
+    return !pieces_is_header(record) && pieces != NULL &&
+           pieces_get(pieces, record->place).sequence == record->sequence &&
+           walk_value(walk, &value) != STATUS_OK;
+}
+
+enum status live_pieces_take(struct live *live, struct walk *walk, struct index_hash hash)
+{
+    if (is_unreadable_copy(live, walk)) {
+        return STATUS_OK;
+    }
     const struct recovery_pieces_found found = {.record = &walk->scanned.record,
                                                 .address = {.units = address_of(walk)},
                                                 .size = walk->scanned.size,
@@ -159,16 +174,20 @@ static void report_header(const struct live *live, const struct walk *walk)
                    header->keyspace_id, header->sequence);
 }
 
-/* What was lost can't be told from what was never written. */
+/* What was lost can't be told from what was never written. Of a segment that is gone nobody knows
+ * without a manifest. */
 static void report_doubt(const struct live *live, const struct record *header)
 {
     char key[REPORT_KEY_SIZE];
-    if (live->holes > live->torn) {
+    bool has_lost_place = live->holes > live->torn;
+    if (has_lost_place || live->store->source == CHECK_FROM_DIRECTORY) {
         report_problem(live->report,
                        "the value of key %s (keyspace %" PRIu64
-                       ") lies in pieces; newer ones may be lost with what could not be read, and "
-                       "where they are, it has older bytes or zeros",
-                       report_key(header->key, key), header->keyspace_id);
+                       ") lies in pieces; newer ones may be lost with %s, and where they are, it "
+                       "has older bytes or zeros",
+                       report_key(header->key, key), header->keyspace_id,
+                       has_lost_place ? "what could not be read"
+                                      : "a segment that only the manifest would have named");
     } else if (live->torn > 0) {
         report_note(live->report,
                     "the value of key %s (keyspace %" PRIu64

@@ -13,9 +13,9 @@
  * announce. */
 bool live_pieces_are_announced(const struct check_store *store);
 
-/* Takes the header or piece that the walk has come to. CORRUPT: it says what can't be. NO_MEMORY.
- */
-enum status live_pieces_take(struct live *live, const struct walk *walk,
+/* Takes the header or piece that the walk has come to; walks go through the files in their order.
+ * CORRUPT: it says what can't be. NO_MEMORY. */
+enum status live_pieces_take(struct live *live, struct walk *walk,
                              struct index_hash hash) MUST_CHECK;
 
 /* All records are taken: bytes of records, pieces included, can be told. NO_MEMORY. */

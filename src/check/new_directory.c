@@ -104,15 +104,20 @@ static int sync_parent(const char *path)
 
 enum status new_directory_finish(struct new_directory *directory, struct error *error)
 {
-    int error_number =
-        rename(directory->work_path, directory->path) != 0 ? errno : sync_parent(directory->path);
+    if (rename(directory->work_path, directory->path) != 0) {
+        return error_set(error, STATUS_IO,
+                         "all is done, but '%s' can't be renamed to '%s': %s; rename it, or use it "
+                         "under that name",
+                         directory->work_path, directory->path, strerror(errno));
+    }
+    int error_number = sync_parent(directory->path);
     return error_number == 0
                ? STATUS_OK
                : error_set(
                      error, STATUS_IO,
-                     "all is done, but '%s' can't be renamed to '%s': %s; rename it, or use it "
-                     "under that name",
-                     directory->work_path, directory->path, strerror(error_number));
+                     "all is done, and '%s' is whole, but the directory that it lies in can't "
+                     "be synced: %s; after a power cut it may have the name '%s'",
+                     directory->path, strerror(error_number), directory->work_path);
 }
 
 void new_directory_end(struct new_directory *directory)

@@ -18,7 +18,8 @@ struct new_directory {
 enum status new_directory_begin(struct new_directory *directory, const char *path,
                                 struct error *error) MUST_CHECK;
 
-/* Gives it its name, durably. */
+/* Gives it its name, durably. IO: that can't be done, or whether the name lasts is not known; what
+ * is in it is whole, and `error` says under which name. */
 enum status new_directory_finish(struct new_directory *directory, struct error *error) MUST_CHECK;
 
 void new_directory_end(struct new_directory *directory);

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Records between two writes of the log: it is not for ever that the tail may grow in memory. */
 #define WRITE_EVERY 256
@@ -80,17 +81,34 @@ static enum status make_store(struct live *live, const char *path, uint64_t *sav
     return status;
 }
 
+/* INVALID: it would be right in the store's directory. Slashes may follow its name. */
+static enum status check_is_outside(const struct live *live, const char *path, struct error *error)
+{
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/') {
+        size--;
+    }
+    char *bare = strndup(path, size);
+    if (bare == NULL) {
+        return error_set(error, STATUS_NO_MEMORY, "out of memory");
+    }
+    bool is_within = file_posix_name_within(live->store->fs, bare) != NULL;
+    free(bare);
+    return is_within ? error_set(error, STATUS_INVALID,
+                                 "'%s' would be in the store's own directory, which is to stay as "
+                                 "it is; name a directory outside it",
+                                 path)
+                     : STATUS_OK;
+}
+
 enum status salvage_into(struct live *live, const char *path, uint64_t *saved_keys,
                          struct error *error)
 {
     struct new_directory directory;
-    if (file_posix_name_within(live->store->fs, path) != NULL) {
-        return error_set(error, STATUS_INVALID,
-                         "'%s' would be in the store's own directory, which is to stay as it is; "
-                         "name a directory outside it",
-                         path);
+    enum status status = check_is_outside(live, path, error);
+    if (status == STATUS_OK) {
+        status = new_directory_begin(&directory, path, error);
     }
-    enum status status = new_directory_begin(&directory, path, error);
     if (status != STATUS_OK) {
         return status;
     }

@@ -15,7 +15,9 @@ static void report_maps(const struct live *live, struct report *report)
     if (live->store->source == CHECK_FROM_DIRECTORY) {
         report_note(report,
                     "no manifest could be read: what was flushed, swapped or deleted may be back, "
-                    "as a compaction leaves out maps and deletions for which the manifest stands");
+                    "as a compaction leaves out maps and deletions for which the manifest stands; "
+                    "and where a segment is gone, which it would have named, keys are missing, or "
+                    "have older values");
     }
     if (live->has_map && live->has_lost_map) {
         report_note(report,

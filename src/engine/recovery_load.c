@@ -52,6 +52,8 @@ static enum status add_to_table(struct engine *engine, const struct recovery_fil
     return STATUS_OK;
 }
 
+/* In the order of their numbers, and nobody else is there yet: so addresses ascend with the
+ * numbers, which is how a record is told from its copy (recovery_table.h). */
 static enum status add_files(struct load *load)
 {
     enum status status = STATUS_OK;

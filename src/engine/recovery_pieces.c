@@ -18,13 +18,43 @@ void recovery_pieces_deinit(struct recovery_pieces *found)
     pieces_table_deinit(&found->table);
 }
 
+/* Of two records with one sequence number one is a copy of the other, which was verified when it
+ * was made: it lies in the younger file, and that has the greater addresses (recovery_load.c). */
+static bool is_better(struct piece fresh, struct piece old)
+{
+    return fresh.sequence != old.sequence ? fresh.sequence > old.sequence
+                                          : fresh.address > old.address;
+}
+
+/* Where its header lies, as of a piece. */
+static struct piece header_of(const struct pieces *pieces)
+{
+    return (struct piece){.address = pieces->header.units & PIECE_ADDRESS_MAX,
+                          .sequence = pieces->header_sequence};
+}
+
+static void copy_header(struct pieces *into, const struct pieces *from)
+{
+    into->shape = from->shape;
+    into->hash = from->hash;
+    into->header = from->header;
+    into->header_sequence = from->header_sequence;
+}
+
 /* --- taking ------------------------------------------------------------------------------- */
+
+static struct piece piece_of(const struct recovery_pieces_found *seen)
+{
+    return (struct piece){.address = seen->address.units & PIECE_ADDRESS_MAX,
+                          .units = seen->size / RECORD_ALIGNMENT & PIECE_UNITS_MAX,
+                          .sequence = seen->record->sequence};
+}
 
 static enum status take_header(struct pieces *pieces, const struct recovery_pieces_found *seen)
 {
     struct pieces_shape shape;
     enum status status = pieces_decode_shape(seen->record->place, &shape);
-    if (status == STATUS_OK && seen->record->sequence > pieces->header_sequence) {
+    if (status == STATUS_OK && is_better(piece_of(seen), header_of(pieces))) {
         pieces->shape = shape;
         pieces->hash = seen->hash;
         pieces->header = seen->address;
@@ -37,19 +67,15 @@ static enum status take_piece(struct pieces_table *table, struct pieces *pieces,
                               const struct recovery_pieces_found *seen)
 {
     uint64_t ordinal = seen->record->place;
-    uint64_t units = seen->size / RECORD_ALIGNMENT;
-    if (ordinal > ORDINAL_MAX || units > PIECE_UNITS_MAX) {
+    if (ordinal > ORDINAL_MAX || seen->size / RECORD_ALIGNMENT > PIECE_UNITS_MAX) {
         return STATUS_CORRUPT;
     }
-    if (seen->record->sequence <= pieces_get(pieces, ordinal).sequence) {
+    if (!is_better(piece_of(seen), pieces_get(pieces, ordinal))) {
         return STATUS_OK;
     }
     enum status status = pieces_table_reserve(table, pieces, ordinal, ordinal + 1);
     if (status == STATUS_OK) {
-        pieces_set(pieces, ordinal,
-                   (struct piece){.address = seen->address.units & PIECE_ADDRESS_MAX,
-                                  .units = units & PIECE_UNITS_MAX,
-                                  .sequence = seen->record->sequence});
+        pieces_set(pieces, ordinal, piece_of(seen));
     }
     return status;
 }
@@ -88,15 +114,12 @@ static enum status merge_string(struct recovery_pieces *into, const struct piece
     if (pieces->keyspace_id != from->keyspace_id) {
         return STATUS_CORRUPT;
     }
-    if (from->header_sequence > pieces->header_sequence) {
-        pieces->shape = from->shape;
-        pieces->hash = from->hash;
-        pieces->header = from->header;
-        pieces->header_sequence = from->header_sequence;
+    if (is_better(header_of(from), header_of(pieces))) {
+        copy_header(pieces, from);
     }
     for (uint64_t i = 0; status == STATUS_OK && pieces_next(from, &i); i++) {
         const struct piece fresh = pieces_get(from, i);
-        if (fresh.sequence > pieces_get(pieces, i).sequence) {
+        if (is_better(fresh, pieces_get(pieces, i))) {
             status = pieces_table_reserve(&into->table, pieces, i, i + 1);
             if (status == STATUS_OK) {
                 pieces_set(pieces, i, fresh);
@@ -155,7 +178,7 @@ static enum status settle_piece(struct engine *engine, struct engine_keyspace *k
                                 struct pieces *known, uint64_t ordinal, struct piece fresh)
 {
     const struct piece old = pieces_get(known, ordinal);
-    if (fresh.sequence < old.sequence || (fresh.sequence == old.sequence && old.address != 0)) {
+    if (!is_better(fresh, old)) {
         return STATUS_OK;
     }
     const struct record_address address = {.units = fresh.address};
@@ -189,11 +212,8 @@ static enum status settle_string(struct engine *engine, struct engine_keyspace *
             return status;
         }
     }
-    if (found->header_sequence > 0 && found->header_sequence >= known->header_sequence) {
-        known->shape = found->shape;
-        known->hash = found->hash;
-        known->header = found->header;
-        known->header_sequence = found->header_sequence;
+    if (is_better(header_of(found), header_of(known))) {
+        copy_header(known, found);
     }
     for (uint64_t i = 0; status == STATUS_OK && pieces_next(found, &i); i++) {
         status = settle_piece(engine, keyspace, known, i, pieces_get(found, i));

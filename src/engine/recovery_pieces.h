@@ -2,7 +2,8 @@
  * recovery_pieces.h - strings in pieces, while a store is being opened.
  *
  * Files are read in no useful order, so of each header and each piece the record with the greatest
- * sequence number counts. Which strings are alive is known when the indexes are: a slot must point
+ * sequence number counts, and of those that share it the one with the greatest address: a copy, see
+ * recovery_table.h. Which strings are alive is known when the indexes are: a slot must point
  * at the header. All others are given up.
  *
  * Used by one thread at a time, while the store is being opened.

@@ -116,9 +116,21 @@ enum status recovery_settle_alone(struct recovery_settlement *settlement)
 
 /* --- settling ----------------------------------------------------------------------------- */
 
+/* Was the entry's record the newest of its key up to this sequence number? A compaction, which
+ * copies what is alive, says so of values; what it keeps that deletes may be older. */
+static bool was_newest(const struct recovery_settlement *settlement,
+                       const struct recovery_entry *entry, uint64_t sequence)
+{
+    const struct record_address address = {.units = entry->address};
+    const struct segment *segment = segment_table_find(&settlement->engine->segments, address);
+    return !entry->is_dead && segment->kind == SEGMENT_PACKED &&
+           segment->judged_sequence >= sequence;
+}
+
 /* The slot's record can't be read: may it be newer than the entry's? Its place in a segment of the
- * log tells, if the entry's is there too, or its file's numbers; in doubt it stays, and reading the
- * key is an error. */
+ * log tells, if the entry's is there too, or its file's numbers, or that the entry's record is a
+ * copy of something that is as new as all of that file (of this one, most often); in doubt it
+ * stays, and reading the key is an error. */
 static bool may_be_newer(const struct recovery_settlement *settlement,
                          const struct recovery_candidate *candidate)
 {
@@ -127,8 +139,11 @@ static bool may_be_newer(const struct recovery_settlement *settlement,
     const struct record_address address = {.units = candidate->address};
     const struct segment *segment = segment_table_find(segments, address);
     bool is_beside = (address.units ^ entry->address) >> segments->shift == 0;
-    return is_beside && segment->kind == SEGMENT_LOG ? address.units > entry->address
-                                                     : segment->last_sequence > entry->sequence;
+    if (is_beside && segment->kind == SEGMENT_LOG) {
+        return address.units > entry->address;
+    }
+    return segment->last_sequence > entry->sequence &&
+           !was_newest(settlement, entry, segment->last_sequence);
 }
 
 static bool is_readable(const struct recovery_candidate *candidate)

@@ -96,13 +96,16 @@ struct recovery_entry *recovery_table_find(const struct recovery_table *table, u
 }
 
 /* Of one sequence number there may be a record and its copy, one of them unreadable; or a record
- * that has expired and the tombstone that a compaction made of it. */
+ * that has expired and the tombstone that a compaction made of it. Whatever was read first. */
 static bool is_better(const struct recovery_entry *entry, const struct recovery_entry *place)
 {
     if (entry->sequence != place->sequence) {
         return entry->sequence > place->sequence;
     }
-    return !entry->is_unreadable && (entry->is_dead || place->is_unreadable);
+    if (entry->is_unreadable != place->is_unreadable) {
+        return place->is_unreadable;
+    }
+    return entry->is_dead != place->is_dead ? entry->is_dead : entry->address > place->address;
 }
 
 /* Three quarters of the places may be used. */

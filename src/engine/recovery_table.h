@@ -2,7 +2,11 @@
  * recovery_table.h - the newest record of each key, while a store is being opened.
  *
  * Files are read in no useful order (packed ones hold old and new), so for each key the record
- * with the greatest sequence number wins, and tombstones stay in the table until the end. Keys are
+ * with the greatest sequence number wins, and tombstones stay in the table until the end. Of two
+ * with one sequence number one is a copy, made by a compaction that could not remove what it copied
+ * from: a file of which it knew that it is damaged. The copy wins. It was verified when it was
+ * made, is what was served since, and goes with the next compaction unless the index points at it.
+ * It lies in the file with the greater number, so addresses have to ascend with those. Keys are
  * known by 128 bits of hash over (keyspace id, key), under the store's secret: what two keys of one
  * store would have to share by accident.
  *
@@ -66,7 +70,8 @@ enum status recovery_table_reserve(struct recovery_table *table, size_t count) M
 /* Brings the place of a key towards the CPU. */
 void recovery_table_prefetch(const struct recovery_table *table, uint64_t hash);
 
-/* Keeps `entry` when it is newer than what is there for its key. NO_MEMORY: nothing has changed. */
+/* Keeps `entry` when it is newer than what is there for its key, or a copy of that. NO_MEMORY:
+ * nothing has changed. */
 enum status recovery_table_offer(struct recovery_table *table,
                                  const struct recovery_entry *entry) MUST_CHECK;
 

@@ -13,4 +13,7 @@
 int check_run(const char *command, const char *directory, const char *elsewhere, char *said,
               size_t said_size);
 
+/* The same for repair --older. */
+int check_run_older(const char *directory, const char *elsewhere, char *said, size_t said_size);
+
 #endif

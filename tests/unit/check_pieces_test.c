@@ -17,6 +17,8 @@
 #define SIZE    ((size_t)200000)
 #define PLACE   ((size_t)150000) /* of a word that stands in one piece only */
 #define SEGMENT "00000000000000000001.log"
+#define PACKED  "00000000000000000004.pack"
+#define VICTIM  "a value that will rot"
 
 static struct test_directory directory;
 static struct test_directory elsewhere;
@@ -45,6 +47,15 @@ static void patch(struct engine *engine, size_t offset, struct slice part)
     memcpy(expected + offset, part.data, part.size);
 }
 
+static void put(struct engine *engine, const char *key, const char *text)
+{
+    const struct slice part = slice_of_string(text);
+    const struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    ck_assert_int_eq(
+        engine_put_locked(engine, engine_database_locked(engine, 1), slice_of_string(key), &value),
+        STATUS_OK);
+}
+
 /* A key in pieces, patched again since, and a small one. */
 static void set_up(void)
 {
@@ -60,11 +71,8 @@ static void set_up(void)
     patch(engine, 0, slice_make(expected, SIZE));
     patch(engine, 5000, SLICE_LITERAL("changed"));
     patch(engine, PLACE, word);
-    const struct slice small = SLICE_LITERAL("value");
-    struct engine_value value = {.parts = &small, .part_count = 1, .expiry_ms = EXPIRY_NONE};
-    ck_assert_int_eq(engine_put_locked(engine, engine_database_locked(engine, 1),
-                                       SLICE_LITERAL("small"), &value),
-                     STATUS_OK);
+    put(engine, "small", "value");
+    put(engine, "victim", VICTIM);
     engine_unlock(engine);
     disk_store_close(&store);
 }
@@ -75,14 +83,14 @@ static void tear_down(void)
     test_directory_destroy(&elsewhere);
 }
 
-/* Changes a byte of the word where it stands in the segment. */
-static void damage(void)
+/* Changes a byte of the word where it stands in the file. */
+static void damage(const char *name, struct slice text)
 {
     size_t size;
-    uint8_t *bytes = test_file_read(&directory, SEGMENT, &size);
-    const uint8_t *place = memmem(bytes, size, word.data, word.size);
+    uint8_t *bytes = test_file_read(&directory, name, &size);
+    const uint8_t *place = memmem(bytes, size, text.data, text.size);
     ck_assert_ptr_nonnull(place);
-    test_file_write(&directory, SEGMENT, (uint64_t)(place - bytes), "X", 1);
+    test_file_write(&directory, name, (uint64_t)(place - bytes), "X", 1);
     free(bytes);
 }
 
@@ -92,21 +100,28 @@ static void tear_behind(const struct test_directory *killed)
 {
     static const char next[] = "00000000000000000003.log";
     static const uint8_t zeros[16];
-    const struct slice part = SLICE_LITERAL("value");
-    const struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
     struct disk_store store;
     open_store(&store, directory.path);
     engine_lock(store.engine);
-    struct engine_keyspace *keyspace = engine_database_locked(store.engine, 1);
-    ck_assert_int_eq(engine_put_locked(store.engine, keyspace, SLICE_LITERAL("torn"), &value),
-                     STATUS_OK);
-    ck_assert_int_eq(engine_put_locked(store.engine, keyspace, SLICE_LITERAL("last"), &value),
-                     STATUS_OK);
+    put(store.engine, "torn", "value");
+    put(store.engine, "last", "value");
     engine_unlock(store.engine);
     ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK);
     test_file_copy_all(&directory, killed);
     disk_store_close(&store);
     test_file_write(killed, next, SEGMENT_HEADER_SIZE, zeros, sizeof(zeros));
+}
+
+/* A compaction comes upon rot, and keeps the segment beside the copies that it has made. */
+static void compact_in_part(void)
+{
+    struct disk_store store;
+    struct compaction_result result;
+    damage(SEGMENT, SLICE_LITERAL(VICTIM));
+    open_store(&store, directory.path);
+    ck_assert_int_eq(engine_compact(store.engine, &result), STATUS_OK);
+    disk_store_close(&store);
+    ck_assert(test_file_exists(&directory, SEGMENT) && test_file_exists(&directory, PACKED));
 }
 
 static int run_check(const char *name, char *said, size_t said_size)
@@ -145,8 +160,8 @@ START_TEST(a_sound_store_is_read_whole)
     ck_assert_msg(run_check("verify", said, sizeof(said)) == CHECK_EXIT_SOUND, "%s", said);
     ck_assert_msg(run_check("stat", said, sizeof(said)) == CHECK_EXIT_SOUND, "%s", said);
     ck_assert_msg(strstr(said, "format_version:2\n") != NULL, "%s", said);
-    ck_assert_msg(strstr(said, "db1:keys=2,") != NULL, "%s", said);
-    const char *bytes = strstr(said, "db1:keys=2,expires=0,bytes=");
+    ck_assert_msg(strstr(said, "db1:keys=3,") != NULL, "%s", said);
+    const char *bytes = strstr(said, "db1:keys=3,expires=0,bytes=");
     ck_assert_ptr_nonnull(bytes);
     uint64_t live = strtoull(strchr(bytes + 12, ',') + strlen(",bytes="), NULL, 10);
     ck_assert_msg(live > SIZE && live < SIZE + 5000, "%llu", (unsigned long long)live);
@@ -159,7 +174,7 @@ START_TEST(a_damaged_piece_is_named)
 {
     static const char *const commands[] = {"verify", "stat", "dump", "repair"};
     static char said[1000000];
-    damage();
+    damage(SEGMENT, word);
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
         ck_assert_int_eq(run_check(commands[i], said, sizeof(said)), CHECK_EXIT_DAMAGED);
         const char *line = strstr(said, "damaged: " SEGMENT " offset ");
@@ -170,6 +185,23 @@ START_TEST(a_damaged_piece_is_named)
     }
     ck_assert_msg(strstr(said, "the values of 1 could not be read") != NULL, "%s", said);
     assert_repaired(false);
+}
+END_TEST
+
+/* _i: which of the two is damaged. Of the piece nothing is said, as of a plain value's copy. */
+START_TEST(a_readable_copy_of_a_piece_counts)
+{
+    static const char *const commands[] = {"stat", "dump", "repair"};
+    static char said[1000000];
+    compact_in_part();
+    damage(_i == 0 ? SEGMENT : PACKED, word);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+        ck_assert_int_eq(run_check(commands[i], said, sizeof(said)), CHECK_EXIT_DAMAGED);
+        ck_assert_msg(strstr(said, "the value of key \"victim\"") != NULL, "%.2000s", said);
+        ck_assert_msg(strstr(said, "of key \"large\"") == NULL, "%.2000s", said);
+    }
+    ck_assert_msg(strstr(said, "the values of 1 could not be read") != NULL, "%s", said);
+    assert_repaired(true);
 }
 END_TEST
 
@@ -191,6 +223,25 @@ START_TEST(a_torn_place_is_a_doubt_and_no_damage)
 }
 END_TEST
 
+/* Nobody knows then of a segment that is gone, with newer pieces perhaps. */
+START_TEST(without_a_manifest_any_piece_may_be_lost)
+{
+    static const char *const commands[] = {"stat", "dump", "repair"};
+    static char said[1000000];
+    test_file_remove(&directory, "MANIFEST");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
+        ck_assert_int_eq(run_check(commands[i], said, sizeof(said)), CHECK_EXIT_DAMAGED);
+        ck_assert_msg(strstr(said, "damaged: the value of key \"large\" (keyspace 2) lies in "
+                                   "pieces; newer ones may be lost with a segment") != NULL,
+                      "%s: %.2000s", commands[i], said);
+        ck_assert_msg(strstr(said, "where a segment is gone, which it would have named, keys are "
+                                   "missing, or have older values") != NULL,
+                      "%s: %.2000s", commands[i], said);
+    }
+    assert_repaired(true);
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
@@ -198,6 +249,8 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, a_sound_store_is_read_whole);
     tcase_add_test(tests, a_damaged_piece_is_named);
+    tcase_add_loop_test(tests, a_readable_copy_of_a_piece_counts, 0, 2);
     tcase_add_test(tests, a_torn_place_is_a_doubt_and_no_damage);
+    tcase_add_test(tests, without_a_manifest_any_piece_may_be_lost);
     return test_run("check_pieces", tests);
 }

@@ -12,6 +12,7 @@
 
 #include <check.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define PATH_SIZE (TEST_DIRECTORY_PATH_SIZE + 64)
@@ -194,6 +195,30 @@ START_TEST(replaces_nothing)
 }
 END_TEST
 
+/* Without a descriptor the directory above can't be synced. */
+START_TEST(a_name_that_may_not_last_is_told_from_none)
+{
+    struct test_directory home = {.path = ""};
+    test_directory_create(&home);
+    char path[PATH_SIZE];
+    (void)snprintf(path, sizeof(path), "%s/new", home.path);
+    struct new_directory directory;
+    ck_assert_int_eq(new_directory_begin(&directory, path, &error), STATUS_OK);
+    struct rlimit limit;
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    enum status status = new_directory_finish(&directory, &error);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert_int_eq(status, STATUS_IO);
+    ck_assert(exists(path));
+    ck_assert_msg(strstr(error.text, "can't be synced") != NULL, "%s", error.text);
+    ck_assert_msg(strstr(error.text, "renamed") == NULL, "%s", error.text);
+    new_directory_end(&directory);
+    test_directory_destroy(&home);
+}
+END_TEST
+
 static void add_command_line(Suite *suite)
 {
     TCase *tests = tcase_create("command line and text");
@@ -214,6 +239,7 @@ int main(void)
     tcase_add_test(tests, an_older_version_does_not);
     tcase_add_test(tests, appears_when_it_is_whole);
     tcase_add_test(tests, replaces_nothing);
+    tcase_add_test(tests, a_name_that_may_not_last_is_told_from_none);
     suite_add_tcase(suite, tests);
     add_command_line(suite);
     return test_run_suite(suite);
