@@ -2,10 +2,10 @@
  * compaction.c - see compaction.h.
  *
  * A run makes the log durable and takes victims among the closed segments (compaction_victims.h):
- * all that hold anything dead, when it was asked for (then the active segment is closed first);
- * else a few, so that it ends soon and never needs more room than a segment. It copies what must
- * stay of them into packed segments, the oldest victim first. Whenever a packed segment is full,
- * and at the end, it settles:
+ * all that hold anything dead or next to nothing, when it was asked for (then the active segment is
+ * closed first); else a few, so that it ends soon and never needs more room than a segment. It
+ * copies what must stay of them into packed segments, the oldest victim first. Whenever a packed
+ * segment is full, and at the end, it settles:
  *
  *   1. the packed segment is sealed: written, synced, its name synced;
  *   2. the log is synced: what was found dead was so because of records up to here, and a crash

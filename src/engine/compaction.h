@@ -10,9 +10,10 @@
 #include "engine/engine.h"
 
 enum compaction_scope {
-    COMPACTION_ALL,     /* COMPACT: all dead bytes are reclaimed */
-    COMPACTION_GARBAGE, /* there is too much garbage: a few victims, the best */
-    COMPACTION_PASS     /* the interval is over: a few victims that are worth it */
+    COMPACTION_ALL,     /* COMPACT: all dead bytes are reclaimed, and small files merged */
+    COMPACTION_GARBAGE, /* there is too much garbage: a few victims, the best; or there are too
+                           many small files: those */
+    COMPACTION_PASS     /* the interval is over: a few victims that are worth it; or as above */
 };
 
 /* Reclaims dead bytes. No lock held; the maintenance thread, or with

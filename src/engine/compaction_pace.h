@@ -30,6 +30,7 @@ struct compaction_pace {
     _Atomic unsigned urgency;
     _Atomic unsigned slowness;
     _Atomic bool is_due;
+    _Atomic bool has_many_small;      /* files; whatever the percentage */
     _Atomic uint64_t kept_bytes;      /* of closed segments, when last looked at */
     _Atomic uint64_t gain_rate;       /* bytes a second that compactions give back at full speed */
     _Atomic int64_t writers_until_us; /* monotonic: what was written so far is worth so much time */
