@@ -348,6 +348,17 @@ static enum status run_on_full_disk(struct engine *engine, enum compaction_scope
     return status;
 }
 
+void compaction_begin_pass(struct engine *engine)
+{
+    size_t handle = 0;
+    struct segment *segment;
+    mutex_lock(&engine->lock);
+    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+        segment->in_pass = segment->end > 0;
+    }
+    mutex_unlock(&engine->lock);
+}
+
 enum status compaction_run(struct engine *engine, enum compaction_scope scope,
                            struct compaction_result *out)
 {

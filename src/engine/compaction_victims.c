@@ -17,7 +17,8 @@
 #define LIVE_ENOUGH_PART 4
 
 /* Should the active segment be closed first, for the sake of what is dead in it? For one that was
- * asked for, always. Of a small store it may be nearly all: then now and then, too. */
+ * asked for, always. Of a small store it may be nearly all: then now and then, too, but once in a
+ * pass, or who writes all the time would make each round worth another. */
 static bool wants_roll_locked(const struct compaction *run)
 {
     const struct engine *engine = run->engine;
@@ -28,6 +29,9 @@ static bool wants_roll_locked(const struct compaction *run)
     uint64_t dead = segment_dead_bytes(active);
     if (run->scope == COMPACTION_ALL) {
         return dead > 0;
+    }
+    if (!active->in_pass) {
+        return false;
     }
     uint64_t all_bytes = 0;
     size_t handle = 0;
@@ -131,7 +135,8 @@ static void add_best_locked(struct compaction *run, struct compaction_file *file
     while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
         totals.all_live_bytes += segment->live_bytes;
         files[count] = compaction_describe_locked(segment);
-        files[count].can_go = files[count].can_go && segment->sealed;
+        files[count].can_go = files[count].can_go && segment->sealed &&
+                              (segment->in_pass || run->scope != COMPACTION_PASS);
         count++;
     }
     compaction_add_up(files, count, &totals);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/compaction_pace.h"
+#include "engine/engine_state.h"
 #include "support/sim_disk.h"
 #include "support/test_random.h"
 #include "support/test_run.h"
@@ -186,6 +187,39 @@ START_TEST(a_small_store_shrinks_when_the_interval_is_over)
 }
 END_TEST
 
+/* Somebody writes the same key over and over, also during each round. */
+static void write_meanwhile(void *context, enum sim_call call, const char *name)
+{
+    unsigned *times = context;
+    if (call == SIM_SYNC && strstr(name, ".pack") != NULL && *times < 20) {
+        (*times)++;
+        for (int i = 0; i < 40; i++) {
+            put(1);
+        }
+    }
+}
+
+START_TEST(a_pass_ends_while_others_write)
+{
+    unsigned times = 0;
+    for (int i = 0; i < 40; i++) {
+        put(1);
+    }
+    engine_set_compaction_interval(engine, 3600);
+    sim_disk_set_hook(disk, write_meanwhile, &times);
+    engine->maintenance.last_compaction_ms = clock_monotonic_ms() - 3600 * 1000;
+    engine_tick(engine);
+    sim_disk_set_hook(disk, NULL, NULL);
+    ck_assert_uint_eq(times, 1);
+    ck_assert_uint_eq(statistics().compactions, 1);
+    /* What was written meanwhile is the next one's. */
+    engine->maintenance.last_compaction_ms = clock_monotonic_ms() - 3600 * 1000;
+    engine_tick(engine);
+    ck_assert_uint_eq(statistics().compactions, 2);
+    ck_assert_uint_lt(statistics().file_bytes, 2 * statistics().live_bytes);
+}
+END_TEST
+
 /* --- how much ----------------------------------------------------------------------------- */
 
 /* Overwrites ten times what is there, `hot` percent of it to a tenth of the keys, and returns the
@@ -319,6 +353,7 @@ int main(void)
     tcase_add_test(tests, starts_when_garbage_passes_the_percentage);
     tcase_add_test(tests, starts_when_the_interval_is_over);
     tcase_add_test(tests, a_small_store_shrinks_when_the_interval_is_over);
+    tcase_add_test(tests, a_pass_ends_while_others_write);
     tcase_add_test(tests, bounded_while_all_is_overwritten);
     tcase_add_test(tests, bounded_while_few_are_overwritten);
     tcase_add_test(tests, bounded_while_keys_come_and_go);
