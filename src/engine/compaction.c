@@ -348,6 +348,23 @@ static enum status run_on_full_disk(struct engine *engine, enum compaction_scope
     return status;
 }
 
+/* A cause may last, and rounds are tried again each second: it is logged when it is another, and
+ * once when it is gone. A run with nothing to do says nothing about it. */
+static void note_end(struct engine *engine, enum status status, bool has_worked)
+{
+    enum status *failure = &engine->pace.failure;
+    if (status == STATUS_CLOSED || status == *failure || (status == STATUS_OK && !has_worked)) {
+        return;
+    }
+    *failure = status;
+    if (status == STATUS_OK) {
+        LOG_NOTICE("compaction works again");
+    } else {
+        LOG_WARNING("compaction gave up: %s; nothing is lost, and it is tried again",
+                    status_words(status));
+    }
+}
+
 void compaction_begin_pass(struct engine *engine)
 {
     size_t handle = 0;
@@ -372,8 +389,6 @@ enum status compaction_run(struct engine *engine, enum compaction_scope scope,
         total.reclaimed_bytes > total.copied_bytes ? total.reclaimed_bytes - total.copied_bytes : 0;
     compaction_pace_end(engine, total.reclaimed_bytes);
     *out = total;
-    if (status != STATUS_OK && status != STATUS_CLOSED) {
-        LOG_WARNING("compaction gave up: %s; nothing is lost", status_words(status));
-    }
+    note_end(engine, status, total.segments_removed > 0);
     return status;
 }

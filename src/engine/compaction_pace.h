@@ -11,6 +11,7 @@
 #ifndef SCDB_ENGINE_COMPACTION_PACE_H
 #define SCDB_ENGINE_COMPACTION_PACE_H
 
+#include "base/status.h"
 #include "engine/compaction_choice.h"
 
 #include <stdatomic.h>
@@ -54,7 +55,8 @@ struct compaction_pace {
     int64_t began_us;     /* monotonic */
     int64_t work_from_us; /* where the work that is not yet paid for with rest began */
     int64_t debt_us;
-    int64_t rested_us; /* in the run at hand */
+    int64_t rested_us;   /* in the run at hand */
+    enum status failure; /* OK, or why the last run that had something to do gave up (was logged) */
 };
 
 void compaction_pace_deinit(struct compaction_pace *pace);
