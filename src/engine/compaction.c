@@ -2,10 +2,10 @@
  * compaction.c - see compaction.h.
  *
  * A run makes the log durable and takes victims among the closed segments (compaction_victims.h):
- * all that hold anything dead, when it was asked for (then the active segment is closed first);
- * else a few, so that it ends soon and never needs more room than a segment. It copies what must
- * stay of them into packed segments, the oldest victim first. Whenever a packed segment is full,
- * and at the end, it settles:
+ * all that hold anything dead or next to nothing, when it was asked for (then the active segment is
+ * closed first); else a few, so that it ends soon and never needs more room than a segment. It
+ * copies what must stay of them into packed segments, the oldest victim first. Whenever a packed
+ * segment is full, and at the end, it settles:
  *
  *   1. the packed segment is sealed: written, synced, its name synced;
  *   2. the log is synced: what was found dead was so because of records up to here, and a crash
@@ -348,6 +348,34 @@ static enum status run_on_full_disk(struct engine *engine, enum compaction_scope
     return status;
 }
 
+/* A cause may last, and rounds are tried again each second: it is logged when it is another, and
+ * once when it is gone. A run with nothing to do says nothing about it. */
+static void note_end(struct engine *engine, enum status status, bool has_worked)
+{
+    enum status *failure = &engine->pace.failure;
+    if (status == STATUS_CLOSED || status == *failure || (status == STATUS_OK && !has_worked)) {
+        return;
+    }
+    *failure = status;
+    if (status == STATUS_OK) {
+        LOG_NOTICE("compaction works again");
+    } else {
+        LOG_WARNING("compaction gave up: %s; nothing is lost, and it is tried again",
+                    status_words(status));
+    }
+}
+
+void compaction_begin_pass(struct engine *engine)
+{
+    size_t handle = 0;
+    struct segment *segment;
+    mutex_lock(&engine->lock);
+    while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
+        segment->in_pass = segment->end > 0;
+    }
+    mutex_unlock(&engine->lock);
+}
+
 enum status compaction_run(struct engine *engine, enum compaction_scope scope,
                            struct compaction_result *out)
 {
@@ -361,8 +389,6 @@ enum status compaction_run(struct engine *engine, enum compaction_scope scope,
         total.reclaimed_bytes > total.copied_bytes ? total.reclaimed_bytes - total.copied_bytes : 0;
     compaction_pace_end(engine, total.reclaimed_bytes);
     *out = total;
-    if (status != STATUS_OK && status != STATUS_CLOSED) {
-        LOG_WARNING("compaction gave up: %s; nothing is lost", status_words(status));
-    }
+    note_end(engine, status, total.segments_removed > 0);
     return status;
 }

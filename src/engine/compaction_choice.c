@@ -31,6 +31,7 @@ void compaction_add_up(struct compaction_file *files, size_t count,
     totals->bytes = 0;
     totals->live_bytes = 0;
     totals->kept_bytes = 0;
+    totals->small_count = 0;
     totals->oldest_can_go = guards.holder != SIZE_MAX && files[guards.holder].can_go;
     for (size_t i = 0; i < count; i++) {
         struct compaction_file *file = &files[i];
@@ -42,6 +43,7 @@ void compaction_add_up(struct compaction_file *files, size_t count,
             totals->bytes += file->bytes;
             totals->live_bytes += file->live_bytes;
             totals->kept_bytes += file->kept_bytes;
+            totals->small_count += compaction_is_small(file->bytes, totals->segment_size) ? 1 : 0;
         }
     }
 }
@@ -66,12 +68,22 @@ static bool has_more_garbage(const struct compaction_totals *totals, unsigned pe
            garbage - alive_elsewhere > totals->bytes / 100 * percentage;
 }
 
+bool compaction_has_many_small(const struct compaction_totals *totals)
+{
+    if (totals->segment_size == 0) {
+        return false;
+    }
+    uint64_t segments = totals->all_live_bytes / totals->segment_size;
+    return totals->small_count > COMPACTION_SMALL_COUNT + COMPACTION_SMALL_PER_SEGMENT * segments;
+}
+
 bool compaction_is_due(const struct compaction_totals *totals, unsigned percentage)
 {
     if (percentage == 0) {
         return false;
     }
-    return has_more_garbage(totals, percentage) || is_too_much_kept(totals);
+    return has_more_garbage(totals, percentage) || is_too_much_kept(totals) ||
+           compaction_has_many_small(totals);
 }
 
 /* How far `level` is on the way from `from` to `to`. */
@@ -86,19 +98,20 @@ static unsigned permille(uint64_t level, uint64_t from, uint64_t to)
 /* What closed segments may hold beyond that: so much less as a packed segment in the making, which
  * never has more than what is alive, may take; and a quarter less of that to spare, for writers are
  * slowed and not stopped. */
-static uint64_t room_besides(const struct compaction_totals *totals, uint64_t segment_size)
+static uint64_t room_besides(const struct compaction_totals *totals)
 {
     uint64_t live = totals->all_live_bytes;
+    uint64_t segment_size = totals->segment_size;
     return segment_size / 2 * 3 - (live < segment_size ? live : segment_size) / 4 * 5;
 }
 
 struct compaction_pressure compaction_press(const struct compaction_totals *totals,
-                                            unsigned percentage, uint64_t segment_size)
+                                            unsigned percentage)
 {
     double needed = (double)(totals->all_live_bytes + totals->kept_bytes);
     uint64_t start = (uint64_t)(needed / (1.0 - percentage / 100.0));
     uint64_t doubled = totals->all_live_bytes * 2;
-    uint64_t most = (doubled > start ? doubled : start) + room_besides(totals, segment_size);
+    uint64_t most = (doubled > start ? doubled : start) + room_besides(totals);
     uint64_t slow = start + (most - start) / 3 * 2;
     return (struct compaction_pressure){
         .urgency = permille(totals->bytes, start, slow),
@@ -168,23 +181,50 @@ static bool is_enough(const struct round *round, const struct compaction_wish *w
            !has_more_garbage(&round->after, wish->garbage_enough);
 }
 
+static bool has_room(const struct round *round, const struct compaction_file *file,
+                     const struct compaction_wish *wish)
+{
+    return round->victims == 0 ||
+           round->copied + file->live_bytes + file->kept_bytes <= wish->live_max;
+}
+
+/* In any order: those that are not full in the end are merged with the next. */
+static void choose_small(struct round *round, struct compaction_file *files, size_t count,
+                         const struct compaction_wish *wish)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (files[i].can_go && compaction_is_small(files[i].bytes, round->after.segment_size) &&
+            has_room(round, &files[i], wish)) {
+            choose(round, &files[i]);
+        }
+    }
+}
+
+static void choose_best(struct round *round, struct compaction_file *files, size_t count,
+                        const struct compaction_wish *wish)
+{
+    while (round->victims < COMPACTION_ROUND_VICTIMS) {
+        struct compaction_file *best = find_best(files, count, wish);
+        if (best == NULL || (round->victims > 0 && is_enough(round, wish)) ||
+            !has_room(round, best, wish)) {
+            break;
+        }
+        choose(round, best);
+    }
+}
+
 size_t compaction_choose(struct compaction_file *files, size_t count,
                          const struct compaction_totals *totals, const struct compaction_wish *wish)
 {
     struct round round = {.after = *totals};
+    if (compaction_has_many_small(totals)) {
+        choose_small(&round, files, count, wish);
+        return round.victims;
+    }
     if (is_too_much_kept(totals)) {
         /* Whatever its garbage: it is what the kept ones wait for. */
         choose(&round, &files[find_guards(files, count).holder]);
     }
-    while (round.victims < COMPACTION_ROUND_VICTIMS) {
-        struct compaction_file *best = find_best(files, count, wish);
-        if (best == NULL ||
-            (round.victims > 0 &&
-             (is_enough(&round, wish) ||
-              round.copied + best->live_bytes + best->kept_bytes > wish->live_max))) {
-            break;
-        }
-        choose(&round, best);
-    }
+    choose_best(&round, files, count, wish);
     return round.victims;
 }

@@ -15,6 +15,18 @@
  * Besides, the disk holds the active segment, at most one packed segment in the making (no larger
  * than L), the next segment of the log, and a little of those behind it: so the files stay below 2
  * L and 4 segments, if p is at most 40.
+ *
+ * Small files. A file that holds only what is alive would never be a victim of garbage, and a round
+ * may leave one of a few records: there would be one more for each segment written, without end,
+ * until the process may open or map no more. So small files (compaction_is_small) are merged,
+ * whatever their garbage, once there are more of them than
+ *
+ *   16 + 4 L / segment                         small files at most
+ *
+ * A round merges all of them, or as many as a segment takes: 16 at least, for none has more than a
+ * sixteenth of one. What comes out is full, and is not merged again, but for at most one that is
+ * small. So what is copied is copied once, and that one (a sixteenth of a segment at most) again
+ * for each 16 that have come.
  */
 #ifndef SCDB_ENGINE_COMPACTION_CHOICE_H
 #define SCDB_ENGINE_COMPACTION_CHOICE_H
@@ -29,6 +41,14 @@
 /* At most so many victims in a round that nobody asked for. */
 #define COMPACTION_ROUND_VICTIMS 8
 
+/* A file that holds less than this part of a segment is small. Not a larger one: a large value in a
+ * segment of its own (staged.h), with the default size, is no small file. */
+#define COMPACTION_SMALL_PART 16
+
+/* So many small files stay, and so many more for each segment's worth of live bytes. */
+#define COMPACTION_SMALL_COUNT       16
+#define COMPACTION_SMALL_PER_SEGMENT 4
+
 /* A closed segment, as the choice sees it. */
 struct compaction_file {
     uint64_t bytes;          /* of records */
@@ -38,7 +58,7 @@ struct compaction_file {
     uint64_t guard_sequence; /* tombstones newer than this may hide something in it; UINT64_MAX:
                                 nothing dead is in it (rule 8 of docs/durability.md) */
     uint64_t last_sequence;
-    bool can_go; /* closed (to be chosen: sealed), and not damaged */
+    bool can_go; /* closed (to be chosen: sealed), with records, and not damaged */
     bool chosen; /* the answer */
 };
 
@@ -47,11 +67,13 @@ struct compaction_totals {
     uint64_t live_bytes;
     uint64_t kept_bytes;     /* without those that nothing needs any more */
     uint64_t all_live_bytes; /* the active segment's, too */
+    uint64_t segment_size;   /* 0: no file counts as small */
+    uint64_t small_count;    /* of files that can go */
     bool oldest_can_go;      /* the file with the smallest guard_sequence */
 };
 
 /* Sets kept_bytes to 0 where what was kept hides nothing any more, and adds the files up
- * (all_live_bytes is the caller's). */
+ * (all_live_bytes and segment_size are the caller's). */
 void compaction_add_up(struct compaction_file *files, size_t count,
                        struct compaction_totals *totals);
 
@@ -60,8 +82,18 @@ static inline uint64_t compaction_garbage(const struct compaction_totals *totals
     return totals->bytes - totals->live_bytes - totals->kept_bytes;
 }
 
+/* Has a file with so many bytes of records so little that it should not be one of its own? */
+static inline bool compaction_is_small(uint64_t bytes, uint64_t segment_size)
+{
+    return bytes < segment_size / COMPACTION_SMALL_PART;
+}
+
+/* Are there so many small files that some should be merged? */
+bool compaction_has_many_small(const struct compaction_totals *totals);
+
 /* Is more than `percentage` of the closed segments garbage, not counting as garbage as much as is
- * alive in the active one; or so much kept that the oldest file should go? 0 = never. */
+ * alive in the active one; or so much kept that the oldest file should go; or are there too many
+ * small files? 0 = never. */
 bool compaction_is_due(const struct compaction_totals *totals, unsigned percentage);
 
 struct compaction_wish {
@@ -75,7 +107,8 @@ struct compaction_wish {
 };
 
 /*
- * Chooses the victims of a round, after compaction_add_up(). Returns how many.
+ * Chooses the victims of a round, after compaction_add_up(). Returns how many. Where there are too
+ * many small files, those; else what has garbage, the best first.
  *
  * The benefit of a file is garbage / (bytes + live) * sqrt(age): what is gained for what is read
  * and written, and old files first, for what is in them has shown that it lives long, while a young
@@ -93,8 +126,8 @@ struct compaction_pressure {
     unsigned slowness;
 };
 
-/* `percentage`: 1 to 99. */
+/* `percentage`: 1 to 99. segment_size must be set. */
 struct compaction_pressure compaction_press(const struct compaction_totals *totals,
-                                            unsigned percentage, uint64_t segment_size);
+                                            unsigned percentage);
 
 #endif

@@ -336,6 +336,9 @@ static enum status copy_one(struct compaction_copy *copy, struct compaction_cand
     struct record_address from = address_of(copy, candidate);
     enum status status =
         compaction_output_append(output, &record, candidate->hash, is_alive ? &from : NULL);
+    if (status == STATUS_SOURCE_LOST) {
+        return damaged(copy, candidate->offset, STATUS_IO);
+    }
     if (status == STATUS_OK && record.kind == RECORD_EXPIRY_MARK &&
         record.sequence <= copy->guard_limit) {
         compaction_output_note_waiting(output, needed);

@@ -124,8 +124,8 @@ static void encode_head(void *context)
 }
 
 /* Puts the record's head, and unless it is large its value and padding, behind what is pending. A
- * large value may lie in a mapping: it was verified, and may have left memory again. IO, when the
- * disk fails then. */
+ * large value may lie in a mapping: it was verified, and may have left memory again. SOURCE_LOST,
+ * when the disk fails then. */
 static enum status encode(struct compaction_output *output, const struct record *record,
                           uint64_t head_size, uint64_t size, bool through)
 {
@@ -137,7 +137,7 @@ static enum status encode(struct compaction_output *output, const struct record 
     uint8_t *into = (uint8_t *)output->pending.data + output->pending.size;
     struct head head = {.record = record, .seed = output->segment->seed, .into = into};
     if (through) {
-        status = fault_guard_run(encode_head, &head) ? STATUS_OK : STATUS_IO;
+        status = fault_guard_run(encode_head, &head) ? STATUS_OK : STATUS_SOURCE_LOST;
     } else {
         record_pad(into, size);
         encode_head(&head);
@@ -149,19 +149,22 @@ static enum status encode(struct compaction_output *output, const struct record 
     return status;
 }
 
-/* A large value goes to the file from where it lies; its padding is zero already, reserved space
- * being so. */
+/* A large value goes to the file from where it lies. SOURCE_LOST: the file may have a part of it
+ * behind its end, for the next record to lie over, or for the sealing to cut. */
 static enum status write_value(struct compaction_output *output, const struct record *record,
                                uint64_t head_size)
 {
+    static const char zeros[RECORD_ALIGNMENT];
+    uint64_t size = head_size + record->value.size;
+    struct slice parts[] = {record->value,
+                            slice_make(zeros, (size_t)(record_padded_size(size) - size))};
     output->end += head_size;
     enum status status = flush(output);
     output->end -= head_size;
     if (status != STATUS_OK) {
         return status;
     }
-    status = file_write(output->segment->file, output->end + head_size, &record->value, 1);
-    return status == STATUS_SOURCE_LOST ? STATUS_IO : status;
+    return file_write(output->segment->file, output->end + head_size, parts, 2);
 }
 
 static void note_kept(struct compaction_output *output, uint64_t sequence, uint64_t size)

@@ -57,7 +57,8 @@ enum status compaction_output_open(struct compaction_output *output, uint64_t wa
                                    uint64_t first_size) MUST_CHECK;
 
 /* Appends a record with its value, of which `has_room` said that it fits. `from` NULL: no slot
- * points at it (a tombstone, a mark). */
+ * points at it (a tombstone, a mark). SOURCE_LOST: the value can't be read where it lies; the
+ * record was not appended, and others may be. After other failures the output is to be given up. */
 enum status compaction_output_append(struct compaction_output *output, const struct record *record,
                                      struct index_hash hash,
                                      const struct record_address *from) MUST_CHECK;

@@ -61,7 +61,7 @@ struct compaction_file compaction_describe_locked(const struct segment *segment)
         .kept_sequence = segment->kept_sequence,
         .guard_sequence = has_dead && segment->first_sequence > 0 ? guard : UINT64_MAX,
         .last_sequence = segment->last_sequence,
-        .can_go = segment->closed && !segment->damaged,
+        .can_go = segment->closed && segment->end > SEGMENT_HEADER_SIZE && !segment->damaged,
     };
 }
 
@@ -85,7 +85,7 @@ void compaction_gauge_locked(struct engine *engine)
     if (!reserve_files(pace, engine->segments.segment_count)) {
         return; /* the next look will do */
     }
-    struct compaction_totals totals = {0};
+    struct compaction_totals totals = {.segment_size = engine->segment_size};
     size_t count = 0;
     size_t handle = 0;
     const struct segment *segment;
@@ -95,11 +95,12 @@ void compaction_gauge_locked(struct engine *engine)
     }
     compaction_add_up(pace->files, count, &totals);
     unsigned percentage = atomic_load(&pace->percentage);
-    struct compaction_pressure pressure = compaction_press(
-        &totals, percentage > 0 ? percentage : PERCENTAGE_OF_WANTED, engine->segment_size);
+    struct compaction_pressure pressure =
+        compaction_press(&totals, percentage > 0 ? percentage : PERCENTAGE_OF_WANTED);
     atomic_store(&pace->urgency, pressure.urgency);
     atomic_store(&pace->slowness, percentage > 0 ? pressure.slowness : 0);
     atomic_store(&pace->kept_bytes, totals.kept_bytes);
+    atomic_store(&pace->has_many_small, compaction_has_many_small(&totals));
     atomic_store(&pace->is_due, compaction_is_due(&totals, percentage));
 }
 

@@ -11,6 +11,7 @@
 #ifndef SCDB_ENGINE_COMPACTION_PACE_H
 #define SCDB_ENGINE_COMPACTION_PACE_H
 
+#include "base/status.h"
 #include "engine/compaction_choice.h"
 
 #include <stdatomic.h>
@@ -30,6 +31,7 @@ struct compaction_pace {
     _Atomic unsigned urgency;
     _Atomic unsigned slowness;
     _Atomic bool is_due;
+    _Atomic bool has_many_small;      /* files; whatever the percentage */
     _Atomic uint64_t kept_bytes;      /* of closed segments, when last looked at */
     _Atomic uint64_t gain_rate;       /* bytes a second that compactions give back at full speed */
     _Atomic int64_t writers_until_us; /* monotonic: what was written so far is worth so much time */
@@ -53,7 +55,8 @@ struct compaction_pace {
     int64_t began_us;     /* monotonic */
     int64_t work_from_us; /* where the work that is not yet paid for with rest began */
     int64_t debt_us;
-    int64_t rested_us; /* in the run at hand */
+    int64_t rested_us;   /* in the run at hand */
+    enum status failure; /* OK, or why the last run that had something to do gave up (was logged) */
 };
 
 void compaction_pace_deinit(struct compaction_pace *pace);

@@ -17,7 +17,8 @@
 #define LIVE_ENOUGH_PART 4
 
 /* Should the active segment be closed first, for the sake of what is dead in it? For one that was
- * asked for, always. Of a small store it may be nearly all: then now and then, too. */
+ * asked for, always. Of a small store it may be nearly all: then now and then, too, but once in a
+ * pass, or who writes all the time would make each round worth another. */
 static bool wants_roll_locked(const struct compaction *run)
 {
     const struct engine *engine = run->engine;
@@ -28,6 +29,9 @@ static bool wants_roll_locked(const struct compaction *run)
     uint64_t dead = segment_dead_bytes(active);
     if (run->scope == COMPACTION_ALL) {
         return dead > 0;
+    }
+    if (!active->in_pass) {
+        return false;
     }
     uint64_t all_bytes = 0;
     size_t handle = 0;
@@ -80,12 +84,39 @@ static void add_victim_locked(struct compaction *run, struct segment *segment)
     atomic_fetch_add(&run->engine->pace.run_size, segment->end);
 }
 
+/* Is it one that has nothing dead, and should not be a file of its own? */
+static bool is_small_locked(const struct compaction *run, const struct segment *segment)
+{
+    return segment->live_bytes > 0 && segment_dead_bytes(segment) == 0 &&
+           compaction_is_small(segment->live_bytes, run->engine->segment_size);
+}
+
+/* All with something dead. And the small ones, if they make fewer files: when they are two, or
+ * there are other copies to put them with. What is left is at most one, and no victim next time.
+ * (Not on a full disk: that gives no room.) */
 static void add_all_locked(struct compaction *run)
 {
+    const struct segment_table *segments = &run->engine->segments;
     size_t handle = 0;
+    size_t sources = 0; /* of what there is to copy */
     struct segment *segment;
-    while ((segment = segment_table_next(&run->engine->segments, &handle)) != NULL) {
-        if (segment->sealed && !segment->damaged && segment_dead_bytes(segment) > 0) {
+    while ((segment = segment_table_next(segments, &handle)) != NULL) {
+        if (!segment->sealed || segment->damaged) {
+            continue;
+        }
+        if (segment_dead_bytes(segment) > 0) {
+            add_victim_locked(run, segment);
+            sources += segment->live_bytes > 0 ? 1 : 0;
+        } else if (is_small_locked(run, segment)) {
+            sources++;
+        }
+    }
+    if (sources < 2 || run->engine->appender.room_is_kept) {
+        return;
+    }
+    handle = 0;
+    while ((segment = segment_table_next(segments, &handle)) != NULL) {
+        if (segment->sealed && !segment->damaged && is_small_locked(run, segment)) {
             add_victim_locked(run, segment);
         }
     }
@@ -95,14 +126,17 @@ static void add_all_locked(struct compaction *run)
 static void add_best_locked(struct compaction *run, struct compaction_file *files)
 {
     struct engine *engine = run->engine;
-    struct compaction_totals totals = {0};
+    /* Merging small files gives no room: on a full disk it must wait. */
+    struct compaction_totals totals = {
+        .segment_size = engine->appender.room_is_kept ? 0 : engine->segment_size};
     size_t count = 0;
     size_t handle = 0;
     struct segment *segment;
     while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
         totals.all_live_bytes += segment->live_bytes;
         files[count] = compaction_describe_locked(segment);
-        files[count].can_go = files[count].can_go && segment->sealed;
+        files[count].can_go = files[count].can_go && segment->sealed &&
+                              (segment->in_pass || run->scope != COMPACTION_PASS);
         count++;
     }
     compaction_add_up(files, count, &totals);
@@ -163,9 +197,10 @@ void compaction_victims_release(struct compaction *run)
     free(run->victims);
 }
 
+/* Has it been copied, and will go? (What is settled has left the table, or stays.) */
 static bool is_finished(const struct compaction *run, const struct segment *segment)
 {
-    for (size_t i = 0; i < run->finished; i++) {
+    for (size_t i = run->settled; i < run->finished; i++) {
         if (run->victims[i].segment == segment) {
             return !run->victims[i].stays;
         }
@@ -183,7 +218,7 @@ uint64_t compaction_guard_limit(const struct compaction *run, const struct segme
     while (!MUTANT(TOMBSTONES_GO) &&
            (segment = segment_table_next(&engine->segments, &handle)) != NULL) {
         uint64_t guard = compaction_describe_locked(segment).guard_sequence;
-        if (segment != victim && !is_finished(run, segment) && guard < limit) {
+        if (guard < limit && segment != victim && !is_finished(run, segment)) {
             limit = guard;
         }
     }

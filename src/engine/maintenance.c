@@ -305,13 +305,13 @@ bool maintenance_compact(struct engine *engine)
         }
         return has_gained;
     }
-    if (!maintenance->in_pass) {
-        maintenance->in_pass = is_interval_over(maintenance) && has_garbage(engine);
-    }
-    if (maintenance->in_pass && !run_compaction(engine, COMPACTION_PASS)) {
-        maintenance->in_pass = false;
+    if (!maintenance->in_pass && is_interval_over(maintenance) &&
+        (has_garbage(engine) || atomic_load(&engine->pace.has_many_small))) {
+        maintenance->in_pass = true;
         maintenance->last_compaction_ms = clock_monotonic_ms();
+        compaction_begin_pass(engine);
     }
+    maintenance->in_pass = maintenance->in_pass && run_compaction(engine, COMPACTION_PASS);
     return maintenance->in_pass;
 }
 

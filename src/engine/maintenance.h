@@ -6,7 +6,7 @@
  * takes checkpoints that are due, and it runs compactions, between whose steps that housekeeping
  * goes on. Those that somebody asked for reclaim all there is; others come in rounds of a few
  * segments each: while too much is garbage, and when the interval is over, until nothing is left
- * that is worth it.
+ * that was there then and is worth it.
  *
  * Threads: see each function. maintenance.mutex is a leaf.
  */
@@ -52,9 +52,9 @@ struct maintenance {
 
     /* the maintenance thread's own */
     int64_t last_round_ms;
-    int64_t last_compaction_ms; /* of one that was asked for, or because the interval was over */
+    int64_t last_compaction_ms; /* end of one that was asked for, or beginning of a pass */
     int64_t retry_ms;           /* no compaction because of too much garbage before */
-    bool in_pass;               /* the interval is over, and rounds go on while they are worth it */
+    bool in_pass; /* the interval was over, and rounds go on while they are worth it */
 };
 
 void maintenance_init(struct maintenance *maintenance);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/compaction_pace.h"
+#include "engine/engine_state.h"
 #include "support/sim_disk.h"
 #include "support/test_random.h"
 #include "support/test_run.h"
@@ -186,6 +187,89 @@ START_TEST(a_small_store_shrinks_when_the_interval_is_over)
 }
 END_TEST
 
+/* Somebody writes the same key over and over, also during each round. */
+static void write_meanwhile(void *context, enum sim_call call, const char *name)
+{
+    unsigned *times = context;
+    if (call == SIM_SYNC && strstr(name, ".pack") != NULL && *times < 20) {
+        (*times)++;
+        for (int i = 0; i < 40; i++) {
+            put(1);
+        }
+    }
+}
+
+START_TEST(a_pass_ends_while_others_write)
+{
+    unsigned times = 0;
+    for (int i = 0; i < 40; i++) {
+        put(1);
+    }
+    engine_set_compaction_interval(engine, 3600);
+    sim_disk_set_hook(disk, write_meanwhile, &times);
+    engine->maintenance.last_compaction_ms = clock_monotonic_ms() - 3600 * 1000;
+    engine_tick(engine);
+    sim_disk_set_hook(disk, NULL, NULL);
+    ck_assert_uint_eq(times, 1);
+    ck_assert_uint_eq(statistics().compactions, 1);
+    /* What was written meanwhile is the next one's. */
+    engine->maintenance.last_compaction_ms = clock_monotonic_ms() - 3600 * 1000;
+    engine_tick(engine);
+    ck_assert_uint_eq(statistics().compactions, 2);
+    ck_assert_uint_lt(statistics().file_bytes, 2 * statistics().live_bytes);
+}
+END_TEST
+
+/* --- what is said ------------------------------------------------------------------------- */
+
+static unsigned gave_up;
+static unsigned works_again;
+
+static void count_messages(enum log_level level, const char *message)
+{
+    (void)level;
+    gave_up += strstr(message, "compaction gave up") != NULL;
+    works_again += strstr(message, "compaction works again") != NULL;
+}
+
+/* As if the time to try again had come. */
+static void try_with(enum status failure)
+{
+    bool fails = failure != STATUS_OK;
+    sim_disk_fail(disk, SIM_CREATE, fails ? 1 : 0, 100, fails ? failure : STATUS_IO);
+    engine->maintenance.retry_ms = 0;
+    engine_tick(engine);
+}
+
+/* And not once a second. */
+START_TEST(a_cause_that_lasts_is_said_once)
+{
+    load();
+    for (uint64_t i = 0; i < 2 * KEYS; i++) {
+        put(i / 2);
+    }
+    engine_tick(engine);
+    log_set_level(LOG_NOTICE_LEVEL);
+    log_set_sink(count_messages);
+    engine_set_compaction_percentage(engine, PERCENTAGE);
+    for (int i = 0; i < 5; i++) {
+        try_with(STATUS_IO);
+    }
+    ck_assert_uint_eq(gave_up, 1);
+    for (int i = 0; i < 5; i++) {
+        try_with(STATUS_NO_MEMORY);
+    }
+    ck_assert_uint_eq(gave_up, 2);
+    ck_assert_uint_eq(works_again, 0);
+    for (int i = 0; i < 5; i++) {
+        try_with(STATUS_OK);
+    }
+    ck_assert_uint_eq(gave_up, 2);
+    ck_assert_uint_eq(works_again, 1);
+    log_set_sink(NULL);
+}
+END_TEST
+
 /* --- how much ----------------------------------------------------------------------------- */
 
 /* Overwrites ten times what is there, `hot` percent of it to a tenth of the keys, and returns the
@@ -319,6 +403,8 @@ int main(void)
     tcase_add_test(tests, starts_when_garbage_passes_the_percentage);
     tcase_add_test(tests, starts_when_the_interval_is_over);
     tcase_add_test(tests, a_small_store_shrinks_when_the_interval_is_over);
+    tcase_add_test(tests, a_pass_ends_while_others_write);
+    tcase_add_test(tests, a_cause_that_lasts_is_said_once);
     tcase_add_test(tests, bounded_while_all_is_overwritten);
     tcase_add_test(tests, bounded_while_few_are_overwritten);
     tcase_add_test(tests, bounded_while_keys_come_and_go);

@@ -110,6 +110,66 @@ START_TEST(not_what_can_not_go)
 }
 END_TEST
 
+/* --- small files -------------------------------------------------------------------------- */
+
+#define SMALL_FILES 200
+
+/* Wholly alive, as no garbage would ever make them victims. */
+static void make_small_files(struct compaction_file *files, uint64_t bytes)
+{
+    for (size_t i = 0; i < SMALL_FILES; i++) {
+        files[i] = make_file(0, 900);
+        files[i].bytes = files[i].live_bytes = bytes;
+    }
+}
+
+START_TEST(small_ones_when_they_are_many)
+{
+    struct compaction_file files[SMALL_FILES];
+    make_small_files(files, 100);
+    files[3] = make_file(90, 900);
+    for (size_t count = 1; count < SMALL_FILES; count++) {
+        struct compaction_totals totals = {.segment_size = SEGMENT};
+        compaction_add_up(files, count, &totals);
+        ck_assert_uint_eq(totals.small_count, count - (count > 3 ? 1 : 0));
+        bool is_due = totals.small_count > COMPACTION_SMALL_COUNT;
+        ck_assert(compaction_has_many_small(&totals) == is_due);
+        ck_assert(!compaction_is_due(&totals, 0) && compaction_is_due(&totals, 95) == is_due);
+    }
+    struct compaction_totals totals = {.segment_size = SEGMENT};
+    compaction_add_up(files, SMALL_FILES, &totals);
+    struct compaction_wish wish = {.next_sequence = 1000, .live_max = SEGMENT};
+    ck_assert_uint_eq(compaction_choose(files, SMALL_FILES, &totals, &wish), SMALL_FILES - 1);
+    ck_assert(!files[3].chosen);
+}
+END_TEST
+
+/* However large they are, there are less of them after a round: it takes sixteen at least. */
+START_TEST(a_segment_of_small_ones)
+{
+    struct compaction_file files[SMALL_FILES];
+    make_small_files(files, SEGMENT / COMPACTION_SMALL_PART - 8);
+    struct compaction_totals totals = {.segment_size = SEGMENT, .all_live_bytes = 10 * SEGMENT};
+    compaction_add_up(files, SMALL_FILES, &totals);
+    ck_assert(compaction_has_many_small(&totals));
+    struct compaction_wish wish = {.next_sequence = 1000, .live_max = SEGMENT};
+    ck_assert_uint_eq(compaction_choose(files, SMALL_FILES, &totals, &wish), COMPACTION_SMALL_PART);
+    /* A large store may have more. */
+    totals.all_live_bytes = 100 * SEGMENT;
+    ck_assert(!compaction_has_many_small(&totals));
+}
+END_TEST
+
+START_TEST(a_sixteenth_is_not_small)
+{
+    struct compaction_file files[SMALL_FILES];
+    make_small_files(files, SEGMENT / COMPACTION_SMALL_PART);
+    struct compaction_totals totals = {.segment_size = SEGMENT};
+    compaction_add_up(files, SMALL_FILES, &totals);
+    ck_assert_uint_eq(totals.small_count, 0);
+}
+END_TEST
+
 /* --- tombstones that wait ----------------------------------------------------------------- */
 
 START_TEST(kept_ones_are_no_garbage)
@@ -171,13 +231,13 @@ END_TEST
 
 START_TEST(pressed_more_and_more)
 {
-    struct compaction_totals totals = {.live_bytes = 100 * SEGMENT,
-                                       .all_live_bytes = 100 * SEGMENT};
+    struct compaction_totals totals = {
+        .live_bytes = 100 * SEGMENT, .all_live_bytes = 100 * SEGMENT, .segment_size = SEGMENT};
     struct compaction_pressure before = {0};
     /* start is 166.7 segments, most 200.25, slow 189.1 */
     for (uint64_t segments = 100; segments < 210; segments++) {
         totals.bytes = segments * SEGMENT;
-        struct compaction_pressure now = compaction_press(&totals, 40, SEGMENT);
+        struct compaction_pressure now = compaction_press(&totals, 40);
         ck_assert_uint_ge(now.urgency, before.urgency);
         ck_assert_uint_ge(now.slowness, before.slowness);
         ck_assert_int_eq(now.urgency > 0, segments > 166);
@@ -193,10 +253,11 @@ END_TEST
  * for it to go. */
 START_TEST(nobody_waits_in_a_small_store)
 {
-    struct compaction_totals totals = {.bytes = SEGMENT, .all_live_bytes = 1000};
-    ck_assert_uint_eq(compaction_press(&totals, 40, SEGMENT).slowness, 0);
+    struct compaction_totals totals = {
+        .bytes = SEGMENT, .all_live_bytes = 1000, .segment_size = SEGMENT};
+    ck_assert_uint_eq(compaction_press(&totals, 40).slowness, 0);
     totals.bytes = 2 * SEGMENT;
-    ck_assert_uint_eq(compaction_press(&totals, 40, SEGMENT).slowness, 1000);
+    ck_assert_uint_eq(compaction_press(&totals, 40).slowness, 1000);
 }
 END_TEST
 
@@ -208,6 +269,9 @@ int main(void)
     tcase_add_test(tests, not_more_than_a_segment_to_copy);
     tcase_add_test(tests, no_more_than_is_enough);
     tcase_add_test(tests, not_what_can_not_go);
+    tcase_add_test(tests, small_ones_when_they_are_many);
+    tcase_add_test(tests, a_segment_of_small_ones);
+    tcase_add_test(tests, a_sixteenth_is_not_small);
     tcase_add_test(tests, kept_ones_are_no_garbage);
     tcase_add_test(tests, the_oldest_goes_when_many_wait);
     tcase_add_test(tests, due_above_the_percentage);

@@ -264,6 +264,7 @@ static enum status compact_failing(enum sim_call call, uint64_t n, enum status f
 {
     struct compaction_result result;
     sim_disk_fail(store.disk, call, n, 1, failure);
+    compaction_begin_pass(store.engine);
     enum status status = compaction_run(store.engine, COMPACTION_PASS, &result);
     sim_disk_fail(store.disk, call, 0, 0, failure);
     return status;

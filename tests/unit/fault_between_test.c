@@ -410,7 +410,8 @@ START_TEST(pieces_are_copied)
 }
 END_TEST
 
-/* A segment in which damage was found is left alone, so each round has a store of its own. */
+/* What fails behind a value that was verified is the victim's damage like any other: the compaction
+ * ends well without it, and the next one leaves it alone. So each round has a store of its own. */
 START_TEST(large_values_are_compacted)
 {
     bool is_over = false;
@@ -421,13 +422,15 @@ START_TEST(large_values_are_compacted)
                          STATUS_OK);
         engine_unlock(engine);
         countdown = n;
-        enum status status = engine_compact(engine, &result);
+        ck_assert_int_eq(engine_compact(engine, &result), STATUS_OK);
         is_over = countdown > 0;
-        engine_lock(engine);
-        ck_assert(status == STATUS_OK || status == STATUS_IO);
-        failures += status != STATUS_OK;
-        ck_assert(!is_over || (status == STATUS_OK && result.segments_removed > 0));
+        bool is_kept = test_file_exists(&directory, LOG);
         mend();
+        ck_assert_int_eq(engine_compact(engine, &result), STATUS_OK);
+        ck_assert(test_file_exists(&directory, LOG) == is_kept);
+        engine_lock(engine);
+        failures += is_kept;
+        ck_assert(!is_over || !is_kept);
         ck_assert_int_eq(read_key("pieces"), STATUS_OK);
         ck_assert_int_eq(read_key("huge"), STATUS_OK);
         tear_down();
