@@ -80,7 +80,7 @@ static bool may_take_room(const struct engine *engine, enum record_kind kind)
 }
 
 /* The log goes on in `next`. */
-static void roll_to(struct engine *engine, struct segment *next)
+static void replace_active(struct engine *engine, struct segment *next)
 {
     struct appender *appender = &engine->appender;
     struct segment *old = appender->active;
@@ -97,12 +97,18 @@ static void roll_to(struct engine *engine, struct segment *next)
         log_files_put_back_locked(engine, old);
     }
     appender_start_locked(engine, next);
-    log_stock_note_roll_locked(engine);
     grow_ahead_note_roll_locked(engine);
     compaction_gauge_locked(engine);
     if (atomic_load(&engine->pace.is_due)) {
         maintenance_wake(engine);
     }
+}
+
+/* The active segment is full, or something in `next` is to be appended. */
+static void roll_to(struct engine *engine, struct segment *next)
+{
+    replace_active(engine, next);
+    log_stock_note_roll_locked(engine);
 }
 
 static enum status roll(struct engine *engine, uint64_t capacity)
@@ -121,6 +127,23 @@ enum status appender_roll_locked(struct engine *engine)
         return STATUS_OK;
     }
     return roll(engine, engine->segment_size);
+}
+
+bool appender_may_leave_locked(const struct engine *engine)
+{
+    const struct appender *appender = &engine->appender;
+    const struct segment *active = appender->active;
+    bool is_at_work = appender->group_depth > 0 || appender->group_open || engine->offered != NULL;
+    return active->capacity > engine->segment_size && !is_at_work && !appender->room_is_kept &&
+           active->end + appender_deletion_reserve(engine) < active->capacity;
+}
+
+void appender_leave_locked(struct engine *engine)
+{
+    struct segment *next = appender_may_leave_locked(engine) ? log_stock_take_locked(engine) : NULL;
+    if (next != NULL) {
+        replace_active(engine, next); /* says nothing of how fast the log grows */
+    }
 }
 
 /* Where the next record would start in the active segment. */

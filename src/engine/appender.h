@@ -157,6 +157,17 @@ struct record_address appender_commit_locked(struct engine *engine, struct appen
 /* Closes the active segment, unless it is unused, and starts the next one. Lock held. */
 enum status appender_roll_locked(struct engine *engine) MUST_CHECK;
 
+/*
+ * Lock held. Is the active segment one that was made for a batch of writes, which is in it (or has
+ * failed), and is there room left? A batch reserves as much again as it replaces, to be undone in.
+ * No bound counts that room; and if the log went on there, nothing in the segment could be
+ * compacted until all of it were full.
+ */
+bool appender_may_leave_locked(const struct engine *engine);
+
+/* Lock held. Then the log goes on in a segment that is ready; if none is, it stays. */
+void appender_leave_locked(struct engine *engine);
+
 /* Lock held. Appends a sync mark for what is durable. Declines (false) where that would need more
  * room than there is. */
 bool appender_try_sync_mark_locked(struct engine *engine);

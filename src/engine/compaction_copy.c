@@ -169,14 +169,19 @@ static struct record_address address_of(const struct compaction_copy *copy,
     return segment_address_of(&copy->engine->segments, copy->victim, candidate->offset);
 }
 
-/* Beyond the rule for tombstones, a mark is needed as long as slots may be left that it concerns.
- */
+/* A newer mark with the same time or a later one says all that this one does, and stays as long as
+ * it is needed: then this one is dead like a value that was overwritten. Else, beyond the rule for
+ * tombstones, a mark is needed as long as slots may be left that it concerns. */
 static bool is_mark_done_locked(const struct compaction_copy *copy, const struct record *record)
 {
+    const struct engine *engine = copy->engine;
     int64_t until_ms;
-    return record->sequence <= copy->guard_limit &&
-           mark_decode_expiry(record->value, &until_ms) == STATUS_OK &&
-           expiry_is_done_locked(copy->engine, record->sequence, until_ms);
+    if (mark_decode_expiry(record->value, &until_ms) != STATUS_OK) {
+        return false;
+    }
+    return staircase_covers(&engine->expiry.marks, record->sequence, until_ms) ||
+           (record->sequence <= copy->guard_limit &&
+            expiry_is_done_locked(engine, record->sequence, until_ms));
 }
 
 /* Is it a piece, which no slot points at? */

@@ -29,6 +29,11 @@ void index_destroy(struct index *index)
     free(index);
 }
 
+void index_set_budget(struct index *index, struct index_budget *budget)
+{
+    index_account_move(&index->account, budget);
+}
+
 void index_verify(const struct index *index)
 {
     index_directory_verify(index);

@@ -69,6 +69,9 @@ struct index_budget {
 enum status index_create(struct index_budget *budget, struct index **out) MUST_CHECK;
 void index_destroy(struct index *index);
 
+/* It counts in another budget from now on, whatever that one's limit. */
+void index_set_budget(struct index *index, struct index_budget *budget);
+
 uint64_t index_count(const struct index *index);          /* keys */
 uint64_t index_expiring_count(const struct index *index); /* keys with an expiry */
 uint64_t index_memory(const struct index *index);         /* bytes */

@@ -55,6 +55,14 @@ void index_account_give(struct index_account *account, size_t bytes)
     (void)__atomic_sub_fetch(&account->budget->used_bytes, bytes, __ATOMIC_RELAXED);
 }
 
+void index_account_move(struct index_account *account, struct index_budget *budget)
+{
+    uint64_t bytes = account->used_bytes;
+    (void)__atomic_sub_fetch(&account->budget->used_bytes, bytes, __ATOMIC_RELAXED);
+    (void)__atomic_add_fetch(&budget->used_bytes, bytes, __ATOMIC_RELAXED);
+    account->budget = budget;
+}
+
 /* --- the block ------------------------------------------------------------------------------- */
 
 static size_t block_cost(const struct index_block *block)

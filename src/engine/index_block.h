@@ -35,6 +35,9 @@ enum status index_account_take(struct index_account *account, size_t bytes) MUST
 void index_account_force(struct index_account *account, size_t bytes);
 void index_account_give(struct index_account *account, size_t bytes);
 
+/* What was taken, and what will be, counts in this budget, whatever its limit. */
+void index_account_move(struct index_account *account, struct index_budget *budget);
+
 /* What a heap really spends on an allocation of `size` bytes. */
 size_t index_heap_cost(size_t size);
 

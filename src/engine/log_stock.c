@@ -92,9 +92,15 @@ static size_t missing_locked(const struct engine *engine)
 {
     const struct log_stock *stock = &engine->stock;
     const struct segment *active = engine->appender.active;
-    if (stock->count >= stock->target || active->capacity > engine->segment_size ||
-        sync_has_stopped(&engine->sync) || engine->appender.room_is_kept) {
+    if (stock->count >= stock->target || sync_has_stopped(&engine->sync) ||
+        engine->appender.room_is_kept) {
         return 0;
+    }
+    if (active->capacity > engine->segment_size) {
+        return stock->count == 0 && appender_may_leave_locked(engine) ? 1 : 0;
+    }
+    if (active->end == 0) {
+        return 0; /* it is what would have to be ready */
     }
     bool is_soon = stock->target > 1 || active->end > active->capacity / 2;
     return is_soon ? stock->target - stock->count : 0;
@@ -134,6 +140,9 @@ static enum status refill(struct engine *engine)
         }
         stock->status = status;
     }
+    mutex_lock(&engine->lock);
+    appender_leave_locked(engine);
+    mutex_unlock(&engine->lock);
     mutex_unlock(&engine->stock.making);
     return status;
 }

@@ -11,6 +11,9 @@
  * (engine_write_delay_us()): better so than that everybody waits while one is made under the
  * execution lock, which is what remains when it is full.
  *
+ * The same thread lets the log leave a segment that was made for a batch of writes, once that is
+ * over (appender_leave_locked()).
+ *
  * Threads: see each function. stock.making nests outside the execution lock.
  */
 #ifndef SCDB_ENGINE_LOG_STOCK_H
@@ -81,8 +84,9 @@ void log_stock_note_roll_locked(struct engine *engine);
  * ahead of need. */
 void log_stock_note_growth_locked(struct engine *engine, uint64_t from);
 
-/* No lock held. Makes what will be needed soon, if anything will. Failures are logged once and
- * tried again later: the writer will find out by itself when it matters. */
+/* No lock held. Makes what will be needed soon, if anything will; the log may go on in it at once.
+ * Failures are logged once and tried again later: the writer will find out by itself when it
+ * matters. */
 void log_stock_refill(struct engine *engine);
 
 /* No lock held. Sees to it that at least one segment is ready, whether needed soon or not. */

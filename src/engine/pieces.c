@@ -124,6 +124,11 @@ void pieces_table_deinit(struct pieces_table *table)
     table->bucket_count = 0;
 }
 
+void pieces_table_set_budget(struct pieces_table *table, struct index_budget *budget)
+{
+    index_account_move(&table->account, budget);
+}
+
 uint64_t pieces_table_memory(const struct pieces_table *table)
 {
     return table->account.used_bytes;

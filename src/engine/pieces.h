@@ -123,6 +123,9 @@ struct pieces_table {
 void pieces_table_init(struct pieces_table *table, struct index_budget *budget);
 void pieces_table_deinit(struct pieces_table *table);
 
+/* It counts in another budget from now on, whatever that one's limit. */
+void pieces_table_set_budget(struct pieces_table *table, struct index_budget *budget);
+
 uint64_t pieces_table_memory(const struct pieces_table *table);
 
 /* NULL: there is none with this id. */

@@ -267,8 +267,9 @@ SCDB_API void scdb_batch_clear(struct scdb_batch *batch);
  * the store after a crash. The batch is unchanged and can be written again. Deleting a key that is
  * not there does nothing. Others wait meanwhile, so keep batches below some thousands of writes.
  *
- * Errors as in scdb_set(). TOO_LARGE: the records are more than 1 GiB. DISK_FULL: there must be
- * room for what the batch replaces or deletes as well; scdb_delete() needs none. CORRUPT: a key's
+ * Errors as in scdb_set(). TOO_LARGE: the records are more than 1 GiB, or what they replace or
+ * delete is, where a key that stands twice counts twice. DISK_FULL: there must be room for what the
+ * batch replaces or deletes as well; scdb_delete() needs none. CORRUPT: a key's
  * present value can't be read, so it could not be put back; set or delete that key by itself first.
  * Should the disk die, or memory run out, in the midst of putting back what a failed batch had
  * changed, the process is aborted, and the next scdb_open() finds none of it.

@@ -12,7 +12,8 @@
 
 #include <stdlib.h>
 
-/* Bytes of records in a batch, old and new: they must fit into one segment made for them. */
+/* Bytes of records in a batch; and of those that would put back what it replaces or deletes, so
+ * that a batch can always be written twice. All of them must fit into one segment made for them. */
 #define BATCH_SIZE_MAX ((uint64_t)1 << 30)
 
 struct batch_write {
@@ -141,22 +142,32 @@ static enum status find_value(struct engine *engine, struct old *old)
 /* Looks up what each write will replace; *size becomes the bytes of records to put it back. */
 static enum status find_old(struct work *work, uint64_t *size)
 {
-    *size = 0;
+    uint64_t sum = 0;
     for (size_t i = 0; i < work->batch->count; i++) {
         struct slice key = key_of(work, write_at(work, i));
         struct old *old = &work->old[i];
         enum status status = engine_find_locked(work->engine, work->keyspace, key, &old->entry);
-        if (status == STATUS_OK) {
-            status = find_value(work->engine, old);
-        }
         if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
             return status;
         }
         old->found = status == STATUS_OK;
         bool expires = old->found && old->entry.expiry_ms != EXPIRY_NONE;
-        *size += record_size(key.size, old->found ? old->entry.size : 0, expires, false);
+        sum += record_size(key.size, old->found ? old->entry.size : 0, expires, false);
+        if (sum > BATCH_SIZE_MAX) {
+            return STATUS_TOO_LARGE;
+        }
     }
+    *size = sum;
     return STATUS_OK;
+}
+
+static enum status find_values(const struct work *work)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < work->batch->count; i++) {
+        status = work->old[i].found ? find_value(work->engine, &work->old[i]) : STATUS_OK;
+    }
+    return status;
 }
 
 static enum status make_write(const struct work *work, const struct batch_write *write)
@@ -235,6 +246,9 @@ enum scdb_status scdb_batch_write(struct scdb *db, const struct scdb_batch *batc
     work.keyspace = scdb_begin(db);
     uint64_t old_size;
     enum status status = find_old(&work, &old_size);
+    if (status == STATUS_OK) {
+        status = find_values(&work);
+    }
     if (status == STATUS_OK) {
         status = engine_reserve_locked(db->engine, batch->record_bytes + old_size);
     }

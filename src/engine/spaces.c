@@ -95,20 +95,38 @@ uint64_t spaces_key_count(const struct spaces *spaces)
     return count;
 }
 
+static uint64_t memory_of(const struct engine_keyspace *keyspace)
+{
+    return index_memory(keyspace->index) + pieces_table_memory(&keyspace->pieces);
+}
+
 uint64_t spaces_index_memory(const struct spaces *spaces)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < spaces->count; i++) {
-        bytes += index_memory(spaces->databases[i]->index) +
-                 pieces_table_memory(&spaces->databases[i]->pieces);
+        bytes += memory_of(spaces->databases[i]);
     }
     return bytes;
+}
+
+/* Frees abandoned keyspaces, unless so much may be added to them. */
+static void bound_abandoned(struct spaces *spaces, uint64_t added_bytes)
+{
+    const struct index_budget *budget = &spaces->abandoned_budget;
+    uint64_t limit = spaces->budget.limit_bytes;
+    while (limit > 0 && spaces->abandoned != NULL &&
+           __atomic_load_n(&budget->used_bytes, __ATOMIC_RELAXED) + added_bytes > limit) {
+        spaces_destroy_keyspace(spaces_take_abandoned(spaces));
+    }
 }
 
 void spaces_replace(struct spaces *spaces, unsigned database, struct engine_keyspace *fresh)
 {
     CHECK(database < spaces->count);
     struct engine_keyspace *old = spaces->databases[database];
+    bound_abandoned(spaces, memory_of(old));
+    index_set_budget(old->index, &spaces->abandoned_budget);
+    pieces_table_set_budget(&old->pieces, &spaces->abandoned_budget);
     old->next = spaces->abandoned;
     spaces->abandoned = old;
     fresh->database = database;

@@ -3,7 +3,8 @@
  *
  * A keyspace has an id that is never used again, and an index. FLUSHDB gives a database a new id,
  * SWAPDB exchanges two: either is one change of the map. The index of an id that left the map is
- * put aside, to be freed where nobody waits for it (spaces_take_abandoned).
+ * put aside, to be freed where nobody waits for it (spaces_take_abandoned). It does not count
+ * against the limit any more: who has emptied a database finds room in it at once.
  *
  * Not thread-safe: the caller holds the execution lock. Ownership: spaces own their indexes.
  */
@@ -33,6 +34,7 @@ struct spaces {
     uint64_t map_sequence;             /* of the record that made the map what it is */
     struct engine_keyspace *abandoned; /* owned */
     struct index_budget budget;
+    struct index_budget abandoned_budget; /* without a limit: of those, until they are freed */
 };
 
 /* Makes `count` databases with the given ids, of spaces that are all zero, but for a budget that
@@ -56,12 +58,17 @@ void spaces_destroy_keyspace(struct engine_keyspace *keyspace);
  * one that has its id; it is freed when no database maps to it. */
 void spaces_adopt(struct spaces *spaces, struct engine_keyspace *keyspace);
 
-/* Puts `fresh` (taken over) in the place of the database's keyspace, which is abandoned. */
+/*
+ * Puts `fresh` (taken over) in the place of the database's keyspace, which is abandoned. Those that
+ * were abandoned before are freed here and now if they and this one would take more than the limit
+ * of all: so memory stays below twice the limit, and what is being freed.
+ */
 void spaces_replace(struct spaces *spaces, unsigned database, struct engine_keyspace *fresh);
 
 void spaces_swap(struct spaces *spaces, unsigned a, unsigned b);
 
-/* Takes one abandoned keyspace out, for spaces_destroy_keyspace(); NULL when there is none. */
+/* Takes one abandoned keyspace out, for spaces_destroy_keyspace(); NULL when there is none. That
+ * may come without the lock. */
 struct engine_keyspace *spaces_take_abandoned(struct spaces *spaces);
 
 #endif

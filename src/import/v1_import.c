@@ -199,6 +199,20 @@ static enum status not_empty(uint64_t keys, bool is_marked, struct error *error)
                      keys);
 }
 
+/* The files that an unfinished import has left go, before this one needs their room: nothing in
+ * them is alive, so there is nothing to copy. Lock not held. */
+static enum status remove_dead_files(struct import *import)
+{
+    struct compaction_result result;
+    enum status status = engine_compact(import->engine, &result);
+    return status == STATUS_OK
+               ? STATUS_OK
+               : error_set(import->error, status,
+                           "can't remove what the unfinished import has left: %s; mend that, or "
+                           "import into an empty directory (--dir)",
+                           status_words(status));
+}
+
 /* Empties what an unfinished import has left, by the mark that names this store; any other store
  * has to be empty. The mark names it before it gets its first key. */
 static enum status claim_store(struct import *import, struct file_system *fs,
@@ -221,7 +235,10 @@ static enum status claim_store(struct import *import, struct file_system *fs,
     if (status != STATUS_OK) {
         return error_set(import->error, status, "can't empty the store: %s", status_words(status));
     }
-    return import_mark_write(fs, store_id, import->error);
+    if (is_ours) {
+        status = remove_dead_files(import);
+    }
+    return status == STATUS_OK ? import_mark_write(fs, store_id, import->error) : status;
 }
 
 static enum status import_into(struct import *import, const struct engine_options *options,

@@ -178,6 +178,41 @@ START_TEST(full_disk)
 }
 END_TEST
 
+/* What the disk has to have for an import into an empty directory. */
+static uint64_t find_room_needed(void)
+{
+    struct v1_import_result result;
+    uint64_t room = SEGMENT_SIZE;
+    do {
+        room += SEGMENT_SIZE;
+        start_anew();
+        sim_disk_set_capacity(disk, room);
+    } while (import(&result) != STATUS_OK);
+    start_anew();
+    return room;
+}
+
+/* What attempts that found no room have left does not add up: once the disk has what an import
+ * needs (and to empty the store with, some more), one comes to its end. Also where the disk was
+ * full to its last byte when they began. */
+START_TEST(attempts_on_a_full_disk_do_not_add_up)
+{
+    struct v1_import_result result = {0};
+    uint64_t room = find_room_needed();
+    ck_assert_uint_gt(room, 3 * SEGMENT_SIZE);
+    sim_disk_set_capacity(disk, room - SEGMENT_SIZE);
+    for (int attempt = 0; attempt < 4; attempt++) {
+        ck_assert_int_eq(import(&result), STATUS_DISK_FULL);
+        ck_assert_int_eq(v1_import_check(fs, "new", &error), STATUS_INVALID);
+        sim_disk_set_capacity(disk, sim_disk_used_bytes(disk));
+    }
+    sim_disk_set_capacity(disk, room + 2 * SEGMENT_SIZE);
+    ck_assert_msg(import(&result) == STATUS_OK, "%s", error.text);
+    ck_assert_uint_eq(result.imported_keys, LIVE_KEYS);
+    expect_whole_store();
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("import");
@@ -187,5 +222,6 @@ int main(void)
     tcase_add_loop_test(tests, each_step_of_the_second, SIM_POWER_CUT, SIM_KILL + 1);
     tcase_add_loop_test(tests, each_failing_call, 0, 6);
     tcase_add_test(tests, full_disk);
+    tcase_add_test(tests, attempts_on_a_full_disk_do_not_add_up);
     return test_run("v1_import_crash", tests);
 }

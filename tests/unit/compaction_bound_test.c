@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/compaction_pace.h"
 #include "engine/engine_state.h"
+#include "engine/record.h"
 #include "support/sim_disk.h"
 #include "support/test_random.h"
 #include "support/test_run.h"
@@ -20,6 +21,7 @@
 #define KEYS         1000
 #define VALUE_SIZE   300
 #define PERCENTAGE   40
+#define BATCH_KEYS   16
 
 static struct sim_disk *disk;
 static struct file_system *fs;
@@ -349,6 +351,48 @@ START_TEST(nothing_is_left_of_what_was_deleted)
 }
 END_TEST
 
+/* As a batch that can be undone: with room for what stood there before as well. */
+static void put_batch(size_t value_size)
+{
+    static const char bytes[SEGMENT_SIZE / 2];
+    struct slice value = slice_make(bytes, value_size);
+    struct engine_value v = {.parts = &value, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    enum status status = STATUS_OK;
+    engine_lock(engine);
+    struct engine_keyspace *keyspace = engine_database_locked(engine, 0);
+    uint64_t size = BATCH_KEYS * record_size(sizeof(uint64_t), SEGMENT_SIZE / 2, false, false);
+    ck_assert_int_eq(engine_reserve_locked(engine, 2 * size), STATUS_OK);
+    engine_group_begin_locked(engine);
+    for (uint64_t key = 0; key < BATCH_KEYS && status == STATUS_OK; key++) {
+        status =
+            engine_put_locked(engine, keyspace, slice_make((const char *)&key, sizeof(key)), &v);
+    }
+    engine_group_end_locked(engine);
+    end_write(status);
+}
+
+/* The room in which a batch could have been undone is given back, and the log goes on in a segment
+ * that can be compacted soon. */
+START_TEST(bounded_after_batches)
+{
+    engine_set_compaction_percentage(engine, PERCENTAGE);
+    static const size_t value_sizes[] = {SEGMENT_SIZE / 2, SEGMENT_SIZE / 2, 1, SEGMENT_SIZE / 2};
+    for (size_t i = 0; i < sizeof(value_sizes) / sizeof(*value_sizes); i++) {
+        put_batch(value_sizes[i]);
+        ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+        engine_tick(engine);
+        engine_tick(engine);
+        check_bound();
+    }
+    for (uint64_t key = 0; key < BATCH_KEYS; key++) {
+        del(key);
+    }
+    engine_tick(engine);
+    check_bound();
+    ck_assert_uint_le(statistics().file_bytes, 2 * SEGMENT_SIZE);
+}
+END_TEST
+
 /* --- who waits ---------------------------------------------------------------------------- */
 
 /* So much that it must wait, however long ago the last one wrote. */
@@ -409,6 +453,7 @@ int main(void)
     tcase_add_test(tests, bounded_while_few_are_overwritten);
     tcase_add_test(tests, bounded_while_keys_come_and_go);
     tcase_add_test(tests, nothing_is_left_of_what_was_deleted);
+    tcase_add_test(tests, bounded_after_batches);
     tcase_add_test(tests, writers_are_slowed_when_compaction_is_behind);
     tcase_add_test(tests, only_values_count);
     return test_run("compaction_bound", tests);

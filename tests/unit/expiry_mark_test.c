@@ -173,6 +173,61 @@ START_TEST(the_mark_goes_when_it_says_nothing_any_more)
 }
 END_TEST
 
+static bool is_on_disk(int64_t until_ms)
+{
+    uint8_t value[MARK_EXPIRY_SIZE];
+    mark_encode_expiry(until_ms, value);
+    struct search search = {.bytes = slice_make(value, sizeof(value))};
+    ck_assert_int_eq(fs_list(store.fs, search_file, &search), STATUS_OK);
+    return search.name[0] != '\0';
+}
+
+static void expire(const char *key, int64_t expiry_ms)
+{
+    put(key, "1", expiry_ms);
+    store.clock_ms = expiry_ms;
+    ck_assert_int_eq(find(key), STATUS_NOT_FOUND);
+    engine_tick(store.engine);
+}
+
+/* A clock that was far ahead leaves marks that wait until it is there once more: one of them is
+ * enough, and the others are not copied again and again. */
+START_TEST(of_marks_that_wait_the_last_is_enough)
+{
+    expire("first", START_MS + 5000000);
+    expire("second", START_MS + 9000000);
+    store.clock_ms = START_MS;
+    engine_tick(store.engine);
+    fill_segment();
+    compact();
+    ck_assert(!is_on_disk(START_MS + 5000000));
+    ck_assert(is_on_disk(START_MS + 9000000));
+    kill_and_open();
+    ck_assert_int_eq(find("first"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(find("second"), STATUS_NOT_FOUND);
+}
+END_TEST
+
+/* A mark with an earlier time says nothing of what the one before it has ended. */
+START_TEST(a_later_mark_with_an_earlier_time_is_not)
+{
+    put("other", "1", START_MS + 9000000);
+    expire("first", START_MS + 9000000);
+    store.clock_ms = START_MS;
+    expire("second", START_MS + 5000000);
+    store.clock_ms = START_MS;
+    engine_tick(store.engine);
+    fill_segment();
+    compact();
+    ck_assert(is_on_disk(START_MS + 5000000));
+    ck_assert(is_on_disk(START_MS + 9000000));
+    kill_and_open();
+    ck_assert_int_eq(find("first"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(find("other"), STATUS_NOT_FOUND);
+    ck_assert_int_eq(find("second"), STATUS_NOT_FOUND);
+}
+END_TEST
+
 /* Compactions that start by themselves don't copy it about meanwhile: there would be no end of it.
  */
 START_TEST(a_mark_that_waits_is_no_garbage)
@@ -399,6 +454,8 @@ int main(void)
     tcase_add_test(tests, the_clock_set_back_once_the_store_was_opened);
     tcase_add_test(tests, the_mark_outlives_a_compaction_before_the_key_is_removed);
     tcase_add_test(tests, the_mark_goes_when_it_says_nothing_any_more);
+    tcase_add_test(tests, of_marks_that_wait_the_last_is_enough);
+    tcase_add_test(tests, a_later_mark_with_an_earlier_time_is_not);
     tcase_add_test(tests, a_mark_that_waits_is_no_garbage);
     tcase_add_test(tests, a_rotten_mark);
     tcase_add_test(tests, no_second_mark_for_what_a_mark_has_ended);

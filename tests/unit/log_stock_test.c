@@ -94,6 +94,7 @@ END_TEST
 
 static void fill_stock(void)
 {
+    fill_to(1); /* an unused segment is one that is ready */
     engine_lock(store.engine);
     store.engine->stock.target = LOG_STOCK_MAX;
     engine_unlock(store.engine);
@@ -131,6 +132,108 @@ START_TEST(none_is_there_when_the_manifest_fails)
     ck_assert_uint_eq(stock_count(), 0);
     log_stock_refill(store.engine);
     ck_assert_uint_eq(stock_count(), LOG_STOCK_MAX);
+}
+END_TEST
+
+/* --- the log leaves what was made for a batch --- */
+
+static struct segment *active(void)
+{
+    engine_lock(store.engine);
+    struct segment *segment = store.engine->appender.active;
+    engine_unlock(store.engine);
+    return segment;
+}
+
+static void reserve_for_batch(void)
+{
+    fill_to(1); /* else what was not used would be ready */
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_reserve_locked(store.engine, 3 * SEGMENT_SIZE), STATUS_OK);
+    engine_unlock(store.engine);
+}
+
+static void put_group(void)
+{
+    engine_lock(store.engine);
+    engine_group_begin_locked(store.engine);
+    log_filler_put_locked(store.engine, "one");
+    log_filler_put_locked(store.engine, "two");
+    engine_group_end_locked(store.engine);
+    engine_unlock(store.engine);
+}
+
+START_TEST(a_batch_s_segment_is_left)
+{
+    reserve_for_batch();
+    put_group();
+    const struct segment *large = active();
+    ck_assert_uint_gt(large->capacity, SEGMENT_SIZE);
+    log_stock_refill(store.engine);
+    ck_assert_uint_eq(active()->capacity, SEGMENT_SIZE);
+    ck_assert(large->closed);
+    ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
+    engine_tick(store.engine);
+    ck_assert_uint_eq(large->reserved, large->end);
+    /* What waits to be used is not made a second time. */
+    log_stock_refill(store.engine);
+    ck_assert_uint_eq(stock_count(), 0);
+}
+END_TEST
+
+/* As when a limit holds up its first write. */
+START_TEST(it_is_removed_when_the_batch_has_failed)
+{
+    uint64_t used = sim_disk_used_bytes(store.disk);
+    reserve_for_batch();
+    ck_assert_uint_gt(sim_disk_used_bytes(store.disk), used + 3 * SEGMENT_SIZE);
+    log_stock_refill(store.engine);
+    ck_assert_uint_eq(active()->capacity, SEGMENT_SIZE);
+    ck_assert_uint_le(sim_disk_used_bytes(store.disk), used + SEGMENT_SIZE / 4);
+    put_group();
+}
+END_TEST
+
+/* What deletes finds its room there meanwhile. */
+START_TEST(it_is_not_left_while_there_is_no_room)
+{
+    reserve_for_batch();
+    put_group();
+    const struct segment *large = active();
+    sim_disk_set_capacity(store.disk, sim_disk_used_bytes(store.disk));
+    log_stock_refill(store.engine);
+    ck_assert_ptr_eq(active(), large);
+    ck_assert_int_eq(sim_store_delete(&store, "one"), STATUS_OK);
+    sim_disk_set_capacity(store.disk, 0);
+    log_stock_refill(store.engine);
+    ck_assert_uint_eq(active()->capacity, SEGMENT_SIZE);
+}
+END_TEST
+
+START_TEST(it_is_not_left_in_the_midst_of_a_group)
+{
+    reserve_for_batch();
+    engine_lock(store.engine);
+    engine_group_begin_locked(store.engine);
+    log_filler_put_locked(store.engine, "one");
+    ck_assert(!appender_may_leave_locked(store.engine));
+    engine_group_end_locked(store.engine);
+    ck_assert(appender_may_leave_locked(store.engine));
+    engine_unlock(store.engine);
+}
+END_TEST
+
+/* A value that was larger than a segment has filled its own: the next record goes elsewhere. */
+START_TEST(a_full_one_is_not_left)
+{
+    static const char bytes[2 * SEGMENT_SIZE];
+    fill_to(1);
+    ck_assert_int_eq(sim_store_put(&store, "large", slice_make(bytes, sizeof(bytes)), EXPIRY_NONE),
+                     STATUS_OK);
+    const struct segment *large = active();
+    log_stock_refill(store.engine);
+    ck_assert_ptr_eq(active(), large);
+    ck_assert_uint_eq(stock_count(), 0);
 }
 END_TEST
 
@@ -348,6 +451,11 @@ int main(void)
     tcase_add_test(tests, a_roll_waits_for_no_manifest);
     tcase_add_test(tests, nothing_is_made_too_early);
     tcase_add_test(tests, several_are_made_with_one_manifest);
+    tcase_add_test(tests, a_batch_s_segment_is_left);
+    tcase_add_test(tests, it_is_removed_when_the_batch_has_failed);
+    tcase_add_test(tests, it_is_not_left_while_there_is_no_room);
+    tcase_add_test(tests, it_is_not_left_in_the_midst_of_a_group);
+    tcase_add_test(tests, a_full_one_is_not_left);
     tcase_add_test(tests, as_many_are_made_as_there_is_room_for);
     tcase_add_test(tests, none_is_there_when_the_manifest_fails);
     tcase_add_loop_test(tests, what_can_not_be_listed_is_gone, 0, 3);

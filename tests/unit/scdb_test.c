@@ -388,6 +388,31 @@ START_TEST(batch_of_large_values)
 }
 END_TEST
 
+/* Room to put it back is reserved beforehand: that must not be more than a disk can be asked for.
+ */
+START_TEST(batch_that_replaces_too_much_changes_nothing)
+{
+    enum { LARGE = 32 << 20, TIMES = (1 << 30) / LARGE };
+    char *value = calloc(1, LARGE);
+    struct scdb_batch *batch = new_batch();
+    ck_assert_ptr_nonnull(value);
+    ck_assert_int_eq(scdb_set(db, scdb_string("k"), scdb_bytes(value, LARGE), SCDB_NEVER), SCDB_OK);
+    uint64_t used = statistics().disk_bytes;
+    for (int i = 0; i < TIMES; i++) {
+        batch_set(batch, "k", "small");
+    }
+    ck_assert_int_eq(scdb_batch_write(db, batch), SCDB_TOO_LARGE);
+    ck_assert_uint_eq(statistics().disk_bytes, used);
+    ck_assert_uint_gt(statistics().live_bytes, LARGE);
+    scdb_batch_clear(batch);
+    batch_set(batch, "k", "small");
+    ck_assert_int_eq(scdb_batch_write(db, batch), SCDB_OK);
+    expect("k", "small");
+    scdb_batch_destroy(batch);
+    free(value);
+}
+END_TEST
+
 /* A batch over what is there already, which some limit refuses at its end. */
 static void write_refused_batch(enum scdb_status expected)
 {
@@ -1050,6 +1075,7 @@ int main(void)
     tcase_add_test(tests, borrowing_nothing);
     tcase_add_test(tests, batch_takes_effect_in_order);
     tcase_add_test(tests, batch_of_large_values);
+    tcase_add_test(tests, batch_that_replaces_too_much_changes_nothing);
     tcase_add_test(tests, batch_beyond_max_keys_changes_nothing);
     tcase_add_test(tests, batch_beyond_index_memory_changes_nothing);
     tcase_add_test(tests, scan_visits_each_key_once);
