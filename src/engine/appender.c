@@ -138,12 +138,13 @@ bool appender_may_leave_locked(const struct engine *engine)
            active->end + appender_deletion_reserve(engine) < active->capacity;
 }
 
-void appender_leave_locked(struct engine *engine)
+bool appender_leave_locked(struct engine *engine)
 {
     struct segment *next = appender_may_leave_locked(engine) ? log_stock_take_locked(engine) : NULL;
     if (next != NULL) {
         replace_active(engine, next); /* says nothing of how fast the log grows */
     }
+    return next != NULL;
 }
 
 /* Where the next record would start in the active segment. */

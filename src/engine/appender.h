@@ -165,8 +165,9 @@ enum status appender_roll_locked(struct engine *engine) MUST_CHECK;
  */
 bool appender_may_leave_locked(const struct engine *engine);
 
-/* Lock held. Then the log goes on in a segment that is ready; if none is, it stays. */
-void appender_leave_locked(struct engine *engine);
+/* Lock held. Then the log goes on in a segment that is ready (true); if none is, it stays. A sync
+ * seals what was left, and gives back its room. */
+bool appender_leave_locked(struct engine *engine);
 
 /* Lock held. Appends a sync mark for what is durable. Declines (false) where that would need more
  * room than there is. */

@@ -208,15 +208,17 @@ static enum status settle(struct compaction *run)
 /* Bytes of an output below which it is no help on a full disk. */
 #define OUTPUT_LEAST ((uint64_t)32 * 1024)
 
-/* A sixteenth of what seems dead may be tombstones. */
+/* A sixteenth of what seems dead may be tombstones, of a small file all of it. */
 static uint64_t bytes_to_copy(const struct compaction *run)
 {
+    uint64_t segment_size = run->engine->segment_size;
     uint64_t wanted = 0;
     mutex_lock(&run->engine->lock);
     for (size_t i = run->finished; i < run->victim_count; i++) {
         const struct segment *victim = run->victims[i].segment;
         uint64_t dead = segment_dead_bytes(victim) - victim->kept_bytes - victim->waiting_bytes;
-        wanted += victim->live_bytes + victim->kept_bytes + victim->waiting_bytes + dead / 16;
+        wanted += victim->live_bytes + victim->kept_bytes + victim->waiting_bytes;
+        wanted += compaction_is_small(victim->end, segment_size) ? dead : dead / 16;
     }
     mutex_unlock(&run->engine->lock);
     return wanted / RECORD_ALIGNMENT * RECORD_ALIGNMENT;
@@ -313,14 +315,15 @@ static enum status run_pass(struct compaction *run)
 }
 
 /* What was asked for goes on as long as something had to be kept that another pass may let go. */
-static enum status run_passes(struct engine *engine, enum compaction_scope scope,
+static enum status run_passes(struct engine *engine, enum compaction_scope scope, bool merges,
                               struct compaction_result *total)
 {
     enum status status = STATUS_OK;
     uint64_t kept_bytes = 1;
     int passes = scope == COMPACTION_ALL ? PASSES_MAX : 1;
     for (int pass = 0; status == STATUS_OK && kept_bytes > 0 && pass < passes; pass++) {
-        struct compaction run = {.engine = engine, .scope = scope, .result = total};
+        struct compaction run = {
+            .engine = engine, .scope = scope, .merges = merges, .result = total};
         status = run_pass(&run);
         kept_bytes = run.output.kept_total;
     }
@@ -334,6 +337,19 @@ static void keep_room(struct engine *engine, bool keep)
     mutex_unlock(&engine->lock);
 }
 
+/* What needs no room, or next to none, is reclaimed first: merging small files does need some. */
+static enum status run_where_there_is_room(struct engine *engine, enum compaction_scope scope,
+                                           struct compaction_result *total)
+{
+    bool merges = scope == COMPACTION_ALL || compaction_may_merge(engine);
+    enum status status = run_passes(engine, scope, merges, total);
+    if (status == STATUS_DISK_FULL && merges) {
+        compaction_note_no_room_to_merge(engine);
+        status = run_passes(engine, scope, false, total);
+    }
+    return status;
+}
+
 /* Once more, in the room that is kept for this. */
 static enum status run_on_full_disk(struct engine *engine, enum compaction_scope scope,
                                     struct compaction_result *total)
@@ -341,7 +357,7 @@ static enum status run_on_full_disk(struct engine *engine, enum compaction_scope
     enum status status = STATUS_DISK_FULL;
     keep_room(engine, true);
     if (reserve_release(engine)) {
-        status = run_passes(engine, scope, total);
+        status = run_passes(engine, scope, false, total);
         reserve_take_back(engine); /* before anybody else takes what has become free */
     }
     keep_room(engine, false);
@@ -381,7 +397,7 @@ enum status compaction_run(struct engine *engine, enum compaction_scope scope,
 {
     struct compaction_result total = {0};
     compaction_pace_begin(engine, scope == COMPACTION_ALL);
-    enum status status = run_passes(engine, scope, &total);
+    enum status status = run_where_there_is_room(engine, scope, &total);
     if (status == STATUS_DISK_FULL) {
         status = run_on_full_disk(engine, scope, &total);
     }

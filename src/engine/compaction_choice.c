@@ -73,8 +73,11 @@ bool compaction_has_many_small(const struct compaction_totals *totals)
     if (totals->segment_size == 0) {
         return false;
     }
-    uint64_t segments = totals->all_live_bytes / totals->segment_size;
-    return totals->small_count > COMPACTION_SMALL_COUNT + COMPACTION_SMALL_PER_SEGMENT * segments;
+    uint64_t most = totals->all_live_bytes / totals->segment_size * COMPACTION_SMALL_PER_SEGMENT;
+    if (totals->small_most > 0 && most > totals->small_most) {
+        most = totals->small_most;
+    }
+    return totals->small_count > COMPACTION_SMALL_COUNT + most;
 }
 
 bool compaction_is_due(const struct compaction_totals *totals, unsigned percentage)
@@ -192,7 +195,7 @@ static bool has_room(const struct round *round, const struct compaction_file *fi
 static void choose_small(struct round *round, struct compaction_file *files, size_t count,
                          const struct compaction_wish *wish)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && round->victims < COMPACTION_ROUND_SMALL; i++) {
         if (files[i].can_go && compaction_is_small(files[i].bytes, round->after.segment_size) &&
             has_room(round, &files[i], wish)) {
             choose(round, &files[i]);

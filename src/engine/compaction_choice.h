@@ -23,6 +23,8 @@
  *
  *   16 + 4 L / segment                         small files at most
  *
+ * (or than the process has descriptors for, see compaction_pace.h).
+ *
  * A round merges all of them, or as many as a segment takes: 16 at least, for none has more than a
  * sixteenth of one. What comes out is full, and is not merged again, but for at most one that is
  * small. So what is copied is copied once, and that one (a sixteenth of a segment at most) again
@@ -44,6 +46,9 @@
 /* A file that holds less than this part of a segment is small. Not a larger one: a large value in a
  * segment of its own (staged.h), with the default size, is no small file. */
 #define COMPACTION_SMALL_PART 16
+
+/* At most so many small files in a round: each has to be asked what it guards. */
+#define COMPACTION_ROUND_SMALL 1024
 
 /* So many small files stay, and so many more for each segment's worth of live bytes. */
 #define COMPACTION_SMALL_COUNT       16
@@ -68,12 +73,13 @@ struct compaction_totals {
     uint64_t kept_bytes;     /* without those that nothing needs any more */
     uint64_t all_live_bytes; /* the active segment's, too */
     uint64_t segment_size;   /* 0: no file counts as small */
-    uint64_t small_count;    /* of files that can go */
+    uint64_t small_count;    /* of files that can go; to be set to 0 where none shall be merged */
+    uint64_t small_most;     /* so many may stay in any case; 0: no such limit */
     bool oldest_can_go;      /* the file with the smallest guard_sequence */
 };
 
 /* Sets kept_bytes to 0 where what was kept hides nothing any more, and adds the files up
- * (all_live_bytes and segment_size are the caller's). */
+ * (all_live_bytes, segment_size and small_most are the caller's). */
 void compaction_add_up(struct compaction_file *files, size_t count,
                        struct compaction_totals *totals);
 

@@ -40,10 +40,35 @@
 #define GAIN_RATE_LEAST ((uint64_t)1 << 20)
 #define GAIN_RATE_MOST  ((uint64_t)1 << 30)
 
+/* Small files that may stay in a store of any size: of 65,536 descriptors or mappings an eighth. */
+#define SMALL_FILES_MOST 8192
+#define SMALL_FILES_PART 8
+
+/* After merging has found no room. */
+#define MERGE_RETRY_MS 60000
+
 void compaction_pace_deinit(struct compaction_pace *pace)
 {
     free(pace->files);
     pace->files = NULL;
+}
+
+/* --- small files -------------------------------------------------------------------------- */
+
+uint64_t compaction_small_most(const struct engine *engine)
+{
+    uint64_t part = engine->descriptors / SMALL_FILES_PART;
+    return part > 0 && part < SMALL_FILES_MOST ? part : SMALL_FILES_MOST;
+}
+
+bool compaction_may_merge(const struct engine *engine)
+{
+    return clock_monotonic_ms() >= atomic_load(&engine->pace.merge_from_ms);
+}
+
+void compaction_note_no_room_to_merge(struct engine *engine)
+{
+    atomic_store(&engine->pace.merge_from_ms, clock_monotonic_ms() + MERGE_RETRY_MS);
 }
 
 /* --- the gauge ---------------------------------------------------------------------------- */
@@ -85,7 +110,8 @@ void compaction_gauge_locked(struct engine *engine)
     if (!reserve_files(pace, engine->segments.segment_count)) {
         return; /* the next look will do */
     }
-    struct compaction_totals totals = {.segment_size = engine->segment_size};
+    struct compaction_totals totals = {.segment_size = engine->segment_size,
+                                       .small_most = compaction_small_most(engine)};
     size_t count = 0;
     size_t handle = 0;
     const struct segment *segment;
@@ -94,6 +120,7 @@ void compaction_gauge_locked(struct engine *engine)
         pace->files[count++] = compaction_describe_locked(segment);
     }
     compaction_add_up(pace->files, count, &totals);
+    totals.small_count = compaction_may_merge(engine) ? totals.small_count : 0;
     unsigned percentage = atomic_load(&pace->percentage);
     struct compaction_pressure pressure =
         compaction_press(&totals, percentage > 0 ? percentage : PERCENTAGE_OF_WANTED);

@@ -31,9 +31,10 @@ struct compaction_pace {
     _Atomic unsigned urgency;
     _Atomic unsigned slowness;
     _Atomic bool is_due;
-    _Atomic bool has_many_small;      /* files; whatever the percentage */
-    _Atomic uint64_t kept_bytes;      /* of closed segments, when last looked at */
-    _Atomic uint64_t gain_rate;       /* bytes a second that compactions give back at full speed */
+    _Atomic bool has_many_small;   /* files; whatever the percentage */
+    _Atomic int64_t merge_from_ms; /* monotonic; there was no room to merge them in, not before */
+    _Atomic uint64_t kept_bytes;   /* of closed segments, when last looked at */
+    _Atomic uint64_t gain_rate;    /* bytes a second that compactions give back at full speed */
     _Atomic int64_t writers_until_us; /* monotonic: what was written so far is worth so much time */
     _Atomic uint64_t slowed_writes;
     _Atomic uint64_t slowed_us;
@@ -63,6 +64,15 @@ void compaction_pace_deinit(struct compaction_pace *pace);
 
 /* Looks at the segments. Lock held. */
 void compaction_gauge_locked(struct engine *engine);
+
+/* So many small files may stay in a large store: a part of what the process can open. Any thread.
+ */
+uint64_t compaction_small_most(const struct engine *engine);
+
+/* Small files are not merged for a while after there was no room for that: it gives none, so it is
+ * no reason to use the last. Any thread. */
+bool compaction_may_merge(const struct engine *engine);
+void compaction_note_no_room_to_merge(struct engine *engine);
 
 /* How a segment looks to a choice. Lock held. */
 struct compaction_file compaction_describe_locked(const struct segment *segment);

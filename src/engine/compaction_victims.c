@@ -92,8 +92,7 @@ static bool is_small_locked(const struct compaction *run, const struct segment *
 }
 
 /* All with something dead. And the small ones, if they make fewer files: when they are two, or
- * there are other copies to put them with. What is left is at most one, and no victim next time.
- * (Not on a full disk: that gives no room.) */
+ * there are other copies to put them with. What is left is at most one, and no victim next time. */
 static void add_all_locked(struct compaction *run)
 {
     const struct segment_table *segments = &run->engine->segments;
@@ -111,7 +110,7 @@ static void add_all_locked(struct compaction *run)
             sources++;
         }
     }
-    if (sources < 2 || run->engine->appender.room_is_kept) {
+    if (sources < 2 || !run->merges) {
         return;
     }
     handle = 0;
@@ -126,9 +125,8 @@ static void add_all_locked(struct compaction *run)
 static void add_best_locked(struct compaction *run, struct compaction_file *files)
 {
     struct engine *engine = run->engine;
-    /* Merging small files gives no room: on a full disk it must wait. */
-    struct compaction_totals totals = {
-        .segment_size = engine->appender.room_is_kept ? 0 : engine->segment_size};
+    struct compaction_totals totals = {.segment_size = engine->segment_size,
+                                       .small_most = compaction_small_most(engine)};
     size_t count = 0;
     size_t handle = 0;
     struct segment *segment;
@@ -140,6 +138,7 @@ static void add_best_locked(struct compaction *run, struct compaction_file *file
         count++;
     }
     compaction_add_up(files, count, &totals);
+    totals.small_count = run->merges ? totals.small_count : 0;
     unsigned percentage = atomic_load(&engine->pace.percentage);
     struct compaction_wish wish = {
         .next_sequence = engine->appender.next_sequence,

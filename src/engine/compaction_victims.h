@@ -26,6 +26,7 @@ struct compaction_victim {
 struct compaction {
     struct engine *engine;
     enum compaction_scope scope;
+    bool merges; /* small files, too: it takes room before it gives any, and there may be none */
     struct compaction_victim *victims; /* owned, in the order of their first records */
     size_t victim_count;
     size_t finished; /* victims before this one are copied, or given up as damaged */

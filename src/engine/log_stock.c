@@ -141,9 +141,12 @@ static enum status refill(struct engine *engine)
         stock->status = status;
     }
     mutex_lock(&engine->lock);
-    appender_leave_locked(engine);
+    bool has_left = appender_leave_locked(engine);
     mutex_unlock(&engine->lock);
     mutex_unlock(&engine->stock.making);
+    if (has_left) {
+        sync_request(engine); /* nobody may write for a while, and what was left has much room */
+    }
     return status;
 }
 

@@ -157,6 +157,11 @@ START_TEST(a_segment_of_small_ones)
     /* A large store may have more. */
     totals.all_live_bytes = 100 * SEGMENT;
     ck_assert(!compaction_has_many_small(&totals));
+    /* But not more than the process can open. */
+    totals.small_most = SMALL_FILES - COMPACTION_SMALL_COUNT;
+    ck_assert(!compaction_has_many_small(&totals));
+    totals.small_most--;
+    ck_assert(compaction_has_many_small(&totals));
 }
 END_TEST
 

@@ -9,6 +9,7 @@
 #include "engine/compaction_choice.h"
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
+#include "engine/reserve.h"
 #include "support/sim_store.h"
 #include "support/test_run.h"
 
@@ -18,18 +19,33 @@
 
 #define SEGMENT_SIZE ((uint64_t)16384)
 #define PERCENTAGE   40
-#define VALUE_SIZE   60
+
+/* With segments that are large beside a manifest: a merge takes more room than that. */
+#define LARGE_SEGMENT_SIZE ((uint64_t)1 << 20)
+#define LARGE_VALUE_SIZE   30000
+
+#define VALUE_SIZE         60
 
 static struct sim_store store;
 static int key_count; /* of put_next() */
 
-static void set_up(void)
+static void set_up_with(uint64_t segment_size)
 {
-    const struct engine_options options = sim_store_options(SEGMENT_SIZE);
+    const struct engine_options options = sim_store_options(segment_size);
     log_set_level(LOG_NOTHING_LEVEL);
     store.clock_ms = 1000000;
     sim_store_begin(&store, &options);
     key_count = 0;
+}
+
+static void set_up(void)
+{
+    set_up_with(SEGMENT_SIZE);
+}
+
+static void set_up_large(void)
+{
+    set_up_with(LARGE_SEGMENT_SIZE);
 }
 
 static void tear_down(void)
@@ -39,7 +55,7 @@ static void tear_down(void)
 
 static void put(const char *key, size_t size)
 {
-    static const char bytes[SEGMENT_SIZE];
+    static const char bytes[LARGE_VALUE_SIZE];
     ck_assert_int_eq(sim_store_put(&store, key, slice_make(bytes, size), EXPIRY_NONE), STATUS_OK);
 }
 
@@ -170,6 +186,63 @@ START_TEST(not_on_a_full_disk)
 }
 END_TEST
 
+/* Small files, and more than there is room for of what is dead; nothing is kept for this any more,
+ * and what is free is not enough for a merge. */
+static void fill_disk(int small_files)
+{
+    for (int i = 0; i < small_files; i++) {
+        char key[24];
+        (void)snprintf(key, sizeof(key), "large:%d", i);
+        put(key, LARGE_VALUE_SIZE);
+        end_segment();
+    }
+    for (int i = 0; i < 200; i++) {
+        put("hot", LARGE_VALUE_SIZE);
+    }
+    end_segment();
+    ck_assert(reserve_release(store.engine));
+    sim_disk_set_capacity(store.disk, sim_disk_used_bytes(store.disk) + LARGE_SEGMENT_SIZE / 10);
+}
+
+START_TEST(what_is_dead_goes_first)
+{
+    fill_disk(100);
+    unsigned before = count_files();
+    engine_set_compaction_percentage(store.engine, PERCENTAGE);
+    engine_tick(store.engine);
+    ck_assert_uint_le(count_files(), before - 4);
+    ck_assert(!atomic_load(&store.engine->pace.is_due));
+}
+END_TEST
+
+START_TEST(what_is_dead_goes_when_asked_for)
+{
+    fill_disk(10);
+    sim_store_compact(&store);
+    ck_assert_uint_le(count_files(), 11);
+}
+END_TEST
+
+/* Not once a second either, with a moment each time in which others could take it. */
+START_TEST(the_reserve_is_not_for_merging)
+{
+    for (int i = 0; i < 100; i++) {
+        put_next();
+        end_segment();
+    }
+    sim_disk_set_capacity(store.disk, sim_disk_used_bytes(store.disk));
+    engine_set_compaction_percentage(store.engine, PERCENTAGE);
+    engine_tick(store.engine);
+    uint64_t changes = sim_disk_changing_calls(store.disk);
+    for (int i = 0; i < 3; i++) {
+        store.engine->maintenance.retry_ms = 0; /* the second is over */
+        engine_tick(store.engine);
+    }
+    ck_assert_uint_eq(sim_disk_changing_calls(store.disk), changes);
+    ck_assert_uint_eq(count_files(), 100);
+}
+END_TEST
+
 /* --- COMPACT ---------------------------------------------------------------------------------- */
 
 /* One that is small, and for what is not, one for each sixteenth of a segment at most. */
@@ -244,5 +317,13 @@ int main(void)
     tcase_add_test(tests, compact_leaves_one_small_file);
     tcase_add_test(tests, compact_merges_what_is_wholly_alive);
     tcase_add_test(tests, tombstones_stay);
-    return test_run("compaction_merge", tests);
+    TCase *large = tcase_create("large");
+    tcase_add_checked_fixture(large, set_up_large, tear_down);
+    tcase_add_test(large, what_is_dead_goes_first);
+    tcase_add_test(large, what_is_dead_goes_when_asked_for);
+    tcase_add_test(large, the_reserve_is_not_for_merging);
+    Suite *suite = suite_create("compaction_merge");
+    suite_add_tcase(suite, tests);
+    suite_add_tcase(suite, large);
+    return test_run_suite(suite);
 }

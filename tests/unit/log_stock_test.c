@@ -172,6 +172,7 @@ START_TEST(a_batch_s_segment_is_left)
     log_stock_refill(store.engine);
     ck_assert_uint_eq(active()->capacity, SEGMENT_SIZE);
     ck_assert(large->closed);
+    ck_assert(atomic_load(&store.engine->sync.wanted)); /* though nobody may write for a while */
     ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
     engine_tick(store.engine);
     ck_assert_uint_eq(large->reserved, large->end);
