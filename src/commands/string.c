@@ -39,8 +39,8 @@ static void run_get(struct call *call)
 static void run_getdel(struct call *call)
 {
     struct value value;
-    struct reply_mark mark = reply_mark(call->reply);
     enum lookup found = lookup_string_to_read(call, call->arguments[1], &value);
+    struct reply_mark mark = reply_mark(call->reply);
     if (!reply_with_value(call, found, &value) || found == LOOKUP_ABSENT) {
         return;
     }
@@ -273,8 +273,8 @@ static void run_psetex(struct call *call)
 static void run_getset(struct call *call)
 {
     struct value old;
-    struct reply_mark mark = reply_mark(call->reply);
     enum lookup found = lookup_string_to_read(call, call->arguments[1], &old);
+    struct reply_mark mark = reply_mark(call->reply); /* behind events that the client is told */
     if (reply_with_value(call, found, &old) &&
         put_again(call, call->arguments[1], EXPIRY_NONE, mark)) {
         tell_set(call, call->arguments[1], EXPIRY_NONE, false);

@@ -61,15 +61,15 @@ void push_send_later_locked(struct server *server, struct session *session, stru
     }
 }
 
+/* Where replies are dropped there is none that it would have to precede; and what is to be dropped
+ * belongs to who writes it, and may be looked back at. */
 void push_send_locked(struct server *server, struct session *session, struct push *push)
 {
-    if (session != server->executing) {
+    if (session == server->executing && !session_drops_replies(session)) {
+        push_write(push, &session->reply);
+    } else {
         push_send_later_locked(server, session, push);
-        return;
     }
-    push_own_begin_locked(session);
-    push_write(push, &session->reply);
-    push_own_end_locked(session);
 }
 
 /* --- a session's own --- */

@@ -5,7 +5,8 @@
  * worker (push_inbox.h), which copies it into the receiver's reply before it executes anything
  * more: so every client sees pushes and replies in the order in which all commands were executed,
  * whoever executed them, and no worker touches another's connection. Only a client that pushes to
- * itself gets its message at once, in front of the reply of the command that runs, as in Redis.
+ * itself gets its message at once, in front of the reply of the command that runs, as in Redis,
+ * unless CLIENT REPLY drops that.
  *
  * All functions want the execution lock.
  */
