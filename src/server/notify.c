@@ -89,7 +89,7 @@ void notify_on_expired_locked(void *context, unsigned database, struct slice key
 {
     struct server *server = context;
     notify_locked(server, EVENT_EXPIRED, "expired", database, key);
-    tracking_key_changed(server, key);
+    tracking_key_expired(server, key);
     if (server->executing == NULL) {
         tracking_settle(server); /* a worker does it at the end of its hold */
     }
