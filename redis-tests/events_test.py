@@ -111,6 +111,19 @@ class Events(unittest.TestCase):
             self.assertEqual(tell(ours, "", lines), tell(theirs, "", lines))
 
 
+class Failure(unittest.TestCase):
+    def test_nothing_is_told_of_what_is_taken_back(self):
+        with Server(directives=(("max-keys", "3"),)) as server:
+            client = Client(server)
+            client.ask("hello 3")
+            client.ask("config set notify-keyspace-events KEA")
+            client.ask("psubscribe __key*")
+            client.ask("set x 0")
+            self.assertRegex(client.ask("mset x 1 a 1 b 2 c 3"), rb"^-OOM [^\r]*\r\n$")
+            self.assertEqual(client.ask("mset x 1 a 1").count(b"\r\nset\r\n"), 2)
+            client.close()
+
+
 def wait_for_events(server, lines, count):
     """The events of keys that expire, which come when they do."""
     client = listener(server, "Ex")

@@ -288,17 +288,22 @@ static void tell_pair(void *context, struct slice key)
     events_tell(context, EVENT_STRING, "set", key);
 }
 
-/* Sets all pairs, or none; false: an error was replied. */
+/* Sets all pairs, or none; false: an error was replied. Of what is taken back nobody is told, but
+ * where "new" is, which comes from below, each key's "set" follows its "new". */
 static bool put_pairs(struct call *call)
 {
+    bool at_once = notify_is_class_on_locked(call->server, EVENT_NEW);
     struct batch_strings strings = {.pairs = call->arguments + 1,
                                     .count = call->argument_count / 2,
-                                    .on_put = tell_pair,
+                                    .on_put = at_once ? tell_pair : NULL,
                                     .context = call};
     enum status status = batch_put_strings(call->keyspace, call->session->database, &strings);
     if (status != STATUS_OK) {
         errors_reply_status(call, status);
         return false;
+    }
+    for (size_t i = 1; !at_once && i < call->argument_count; i += 2) {
+        tell_pair(call, call->arguments[i]);
     }
     return true;
 }
