@@ -190,7 +190,10 @@ class DroppedReplies(unittest.TestCase):
         getset = ("GETSET", "k" * 300, "v")
         getdel = ("GETDEL", "k" * 300)
         queue = (("MULTI",), ("GET", "a"), getset, getdel, getdel, ("EXEC",))
-        for mode, commands in (("OFF", (getset,)), ("SKIP", (getset, ("PING",))), ("OFF", queue)):
+        sets = [("SET", "a", str(i)) for i in range(2)]
+        unsubscribe = (("MULTI",), sets[0], ("PUNSUBSCRIBE",), sets[1], ("EXEC",))
+        for mode, commands in (("OFF", (getset,)), ("SKIP", (getset, ("PING",))), ("OFF", queue),
+                               ("OFF", unsubscribe)):  # fmt: skip
             with self.subTest(mode=mode, commands=commands):
                 self.assertEqual(self.converse(ours, mode, *commands),
                                  self.converse(theirs, mode, *commands))
