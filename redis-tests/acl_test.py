@@ -447,6 +447,14 @@ class Rules(TestCase):
             ]
             self.assertEqual(told[0], told[1])
 
+    def test_a_rule_with_a_line_end_in_it(self):
+        told = [
+            [client.ask("ACL", "SETUSER", "v", "+get|a\nb"), client.ask("ACL", "LIST"),
+             client.ask("ACL", "GETUSER", "v"), client.ask("ACL", "DELUSER", "v")]
+            for client in (self.client(theirs), self.client(ours))
+        ]  # fmt: skip
+        self.assertEqual(told[0], told[1])
+
     def test_what_is_told_makes_the_same_user(self):
         client = self.client(ours)
         for rules in RULES:

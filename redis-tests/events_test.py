@@ -8,6 +8,7 @@ import re
 import sys
 import time
 import unittest
+from contextlib import closing
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -17,6 +18,8 @@ import dumps  # noqa: E402  (after the path is set)
 import test_program  # noqa: E402
 from marker_client import MarkerClient  # noqa: E402
 from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402,F401
+from server import Server  # noqa: E402
+from wire_client import Client as WireClient  # noqa: E402
 
 
 class Client(MarkerClient):
@@ -108,6 +111,19 @@ class Events(unittest.TestCase):
             self.assertEqual(tell(ours, "", lines), tell(theirs, "", lines))
 
 
+class Failure(unittest.TestCase):
+    def test_nothing_is_told_of_what_is_taken_back(self):
+        with Server(directives=(("max-keys", "3"),)) as server:
+            client = Client(server)
+            client.ask("hello 3")
+            client.ask("config set notify-keyspace-events KEA")
+            client.ask("psubscribe __key*")
+            client.ask("set x 0")
+            self.assertRegex(client.ask("mset x 1 a 1 b 2 c 3"), rb"^-OOM [^\r]*\r\n$")
+            self.assertEqual(client.ask("mset x 1 a 1").count(b"\r\nset\r\n"), 2)
+            client.close()
+
+
 def wait_for_events(server, lines, count):
     """The events of keys that expire, which come when they do."""
     client = listener(server, "Ex")
@@ -144,6 +160,75 @@ class Expiry(unittest.TestCase):
                 expected = f"expired {then}".strip()
                 self.assertIn(seen, (expected, then), f"{command} on {server.path}")
             client.close()
+
+
+def read_reply(client):
+    """The reply to a command, and the messages in front of it."""
+    replies = [client.read()]
+    while replies[-1].startswith(b">"):
+        replies.append(client.read())
+    return replies
+
+
+class DroppedReplies(unittest.TestCase):
+    """CLIENT REPLY drops replies, not what the client is told of its own commands meanwhile."""
+
+    def converse(self, server, mode, *commands):
+        with closing(WireClient(server)) as client:
+            client.ask("SET", "a", "1" * 500)
+            client.ask("HELLO", 3)
+            client.ask("CONFIG", "SET", "notify-keyspace-events", "KEAm")
+            client.ask("DEL", "k" * 300)
+            client.ask("PSUBSCRIBE", "__keyevent@0__:*")
+            client.send("CLIENT", "REPLY", mode)
+            for command in commands:
+                client.send(*command)
+            client.send("CLIENT", "REPLY", "ON")
+            return [read_reply(client) for _ in range(2 if mode == "SKIP" else 1)]
+
+    def test_a_command_that_looks_back_at_its_reply(self):
+        getset = ("GETSET", "k" * 300, "v")
+        getdel = ("GETDEL", "k" * 300)
+        queue = (("MULTI",), ("GET", "a"), getset, getdel, getdel, ("EXEC",))
+        sets = [("SET", "a", str(i)) for i in range(2)]
+        unsubscribe = (("MULTI",), sets[0], ("PUNSUBSCRIBE",), sets[1], ("EXEC",))
+        for mode, commands in (("OFF", (getset,)), ("SKIP", (getset, ("PING",))), ("OFF", queue),
+                               ("OFF", unsubscribe)):  # fmt: skip
+            with self.subTest(mode=mode, commands=commands):
+                self.assertEqual(self.converse(ours, mode, *commands),
+                                 self.converse(theirs, mode, *commands))
+
+    def test_a_write_that_fails(self):
+        with Server(directives=(("max-keys", "1"),)) as server:
+            for mode in ("OFF", "SKIP", "ON"):
+                with self.subTest(mode=mode), closing(WireClient(server)) as client:
+                    client.ask("HELLO", 3)
+                    client.ask("CONFIG", "SET", "notify-keyspace-events", "KEAm")
+                    client.ask("SET", "a", "1")
+                    client.ask("SUBSCRIBE", "__keyevent@0__:keymiss")
+                    client.send("CLIENT", "REPLY", mode)
+                    client.send("GETSET", "k" * 300, "v")
+                    client.send("CLIENT", "REPLY", "ON")
+                    replies = [client.read() for _ in range(4 if mode == "ON" else 2)]
+                    self.assertEqual([reply[:1] for reply in replies],
+                                     [b"+", b">", b"-", b"+"] if mode == "ON" else [b">", b"+"])
+
+    def test_a_value_that_is_written_ahead_of_its_command(self):
+        """Looking ahead comes upon a key that has expired, before the command runs."""
+        directives = (("enable-debug-command", "yes"), ("notify-keyspace-events", "Ex"))
+        with Server(directives=directives) as server, closing(WireClient(server)) as client:
+            client.ask("DEBUG", "SET-ACTIVE-EXPIRE", "0")
+            client.ask("SET", "large", b"v" * 60000)
+            client.ask("HELLO", 3)
+            client.ask("SUBSCRIBE", "__keyevent@0__:expired")
+            client.ask("SET", "k", "1", "PX", "1")
+            for words in (("GET", "large"), ("GET", "large"), ("CLIENT", "REPLY", "OFF")):
+                client.send(*words)  # in one turn: the last one's reply would begin far behind
+            self.assertEqual(len(client.read() + client.read()), 2 * len("$60000\r\n\r\n") + 120000)
+            client.send("SET", "k", b"x" * 5000000, "NX")
+            client.send("CLIENT", "REPLY", "ON")
+            self.assertIn(b"expired", client.read())
+            self.assertEqual(client.read(), b"+OK\r\n")
 
 
 if __name__ == "__main__":

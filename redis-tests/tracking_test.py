@@ -16,6 +16,7 @@ import pair  # noqa: E402  (after the path is set)
 import test_program  # noqa: E402
 from marker_client import MarkerClient  # noqa: E402
 from pair import ours, tearDownModule, theirs  # noqa: E402,F401
+from server import Server  # noqa: E402
 
 
 def setUpModule():
@@ -336,6 +337,20 @@ class Table(unittest.TestCase):
                 time.sleep(0.01)
             self.assertIn(b">2\r\n$10\r\ninvalidate\r\n*1\r\n$4\r\nsoon\r\n", told)
             reader.ask("client tracking off")
+
+    def test_a_key_that_expires_under_a_command_is_no_change_of_its_client(self):
+        directives = (("enable-debug-command", "yes"),)
+        for reference in (False, True):
+            with Server(directives=directives, reference=reference) as server:
+                client = Client(server)
+                client.ask("hello 3")
+                client.ask("debug set-active-expire 0")
+                client.ask("client tracking on bcast noloop")
+                client.ask("psetex key 1 x")
+                time.sleep(0.005)
+                told = client.ask("exists key") + client.listen()
+                self.assertEqual(told, b":0\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$3\r\nkey\r\n")
+                client.socket.close()
 
 
 if __name__ == "__main__":

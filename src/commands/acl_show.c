@@ -130,21 +130,15 @@ void acl_show_users(struct call *call)
 
 void acl_show_list(struct call *call)
 {
-    struct buffer lines = {0};
     const struct acl *acl = server_acl(call->server);
     const struct acl_users *users = acl_users(acl);
-    if (acl_users_describe(users, acl_terms(acl)->commands, &lines) != STATUS_OK) {
-        call->reply->failed = true;
-    }
-    struct slice rest = buffer_slice(&lines);
     reply_array(call->reply, users->count);
-    while (rest.size > 0) {
-        /* No word of a rule has a line's end in it. */
-        size_t size = (size_t)((const char *)memchr(rest.data, '\n', rest.size) - rest.data);
-        reply_bulk(call->reply, slice_part(rest, 0, size));
-        rest = slice_part(rest, size + 1, rest.size - size - 1);
+    for (size_t i = 0; i < users->count; i++) {
+        struct buffer line = {0};
+        enum status status =
+            acl_users_describe_one(users->items[i], acl_terms(acl)->commands, &line);
+        reply_text(call->reply, &line, status);
     }
-    buffer_deinit(&lines);
 }
 
 /* --- ACL LOG --- */

@@ -14,6 +14,7 @@
 #include "keyspace/keyspace.h"
 
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 /* A slot of the index takes 12 bytes, its expiry 4 more, and tables are about 7/8 full. */
@@ -211,16 +212,24 @@ static void memory_malloc_stats(struct call *call)
     reply_bulk_string(call->reply, "Stats not supported for the current allocator");
 }
 
+/* One purge that has not begun does for all who ask: others wait for the background thread, too. */
+static atomic_bool is_trim_due;
+
 static void trim(void *unused)
 {
     (void)unused;
+    atomic_store(&is_trim_due, false);
     (void)malloc_trim(0);
 }
 
 static void memory_purge(struct call *call)
 {
-    enum status status = background_run(trim, NULL);
+    enum status status = STATUS_OK;
+    if (!atomic_exchange(&is_trim_due, true)) {
+        status = background_run(trim, NULL);
+    }
     if (status != STATUS_OK) {
+        atomic_store(&is_trim_due, false);
         errors_reply_status(call, status);
         return;
     }

@@ -31,7 +31,7 @@ static const struct subscription_words words_of[PUBSUB_KIND_COUNT] = {
 static void confirm(struct call *call, const char *word, enum pubsub_kind kind,
                     const struct slice *name)
 {
-    push_own_begin_locked(call->session);
+    struct reply_mark begin = reply_mark(call->reply);
     reply_push(call->reply, 3);
     reply_bulk_string(call->reply, word);
     if (name == NULL) {
@@ -41,7 +41,7 @@ static void confirm(struct call *call, const char *word, enum pubsub_kind kind,
     }
     reply_integer(call->reply,
                   (int64_t)pubsub_subscription_count(&call->session->subscriber, kind));
-    push_own_end_locked(call->session);
+    push_own_end_locked(call->session, begin);
 }
 
 static void subscribe(struct call *call, enum pubsub_kind kind)
@@ -69,13 +69,13 @@ static void unsubscribe_from_all(struct call *call, enum pubsub_kind kind)
     for (; first != NULL; first = pubsub_first_of(subscriber, kind)) {
         /* The reply counts what is left, and the name goes with the last subscription to it. */
         struct slice name = first->topic->item.name;
-        push_own_begin_locked(call->session);
+        struct reply_mark begin = reply_mark(call->reply);
         reply_push(call->reply, 3);
         reply_bulk_string(call->reply, words_of[kind].unsubscribe);
         reply_bulk(call->reply, name);
         pubsub_unsubscribe(server_pubsub(call->server), subscriber, kind, name);
         reply_integer(call->reply, (int64_t)pubsub_subscription_count(subscriber, kind));
-        push_own_end_locked(call->session);
+        push_own_end_locked(call->session, begin);
     }
 }
 

@@ -39,8 +39,8 @@ static void run_get(struct call *call)
 static void run_getdel(struct call *call)
 {
     struct value value;
-    struct reply_mark mark = reply_mark(call->reply);
     enum lookup found = lookup_string_to_read(call, call->arguments[1], &value);
+    struct reply_mark mark = reply_mark(call->reply);
     if (!reply_with_value(call, found, &value) || found == LOOKUP_ABSENT) {
         return;
     }
@@ -273,8 +273,8 @@ static void run_psetex(struct call *call)
 static void run_getset(struct call *call)
 {
     struct value old;
-    struct reply_mark mark = reply_mark(call->reply);
     enum lookup found = lookup_string_to_read(call, call->arguments[1], &old);
+    struct reply_mark mark = reply_mark(call->reply); /* behind events that the client is told */
     if (reply_with_value(call, found, &old) &&
         put_again(call, call->arguments[1], EXPIRY_NONE, mark)) {
         tell_set(call, call->arguments[1], EXPIRY_NONE, false);
@@ -288,17 +288,22 @@ static void tell_pair(void *context, struct slice key)
     events_tell(context, EVENT_STRING, "set", key);
 }
 
-/* Sets all pairs, or none; false: an error was replied. */
+/* Sets all pairs, or none; false: an error was replied. Of what is taken back nobody is told, but
+ * where "new" is, which comes from below, each key's "set" follows its "new". */
 static bool put_pairs(struct call *call)
 {
+    bool at_once = notify_is_class_on_locked(call->server, EVENT_NEW);
     struct batch_strings strings = {.pairs = call->arguments + 1,
                                     .count = call->argument_count / 2,
-                                    .on_put = tell_pair,
+                                    .on_put = at_once ? tell_pair : NULL,
                                     .context = call};
     enum status status = batch_put_strings(call->keyspace, call->session->database, &strings);
     if (status != STATUS_OK) {
         errors_reply_status(call, status);
         return false;
+    }
+    for (size_t i = 1; !at_once && i < call->argument_count; i += 2) {
+        tell_pair(call, call->arguments[i]);
     }
     return true;
 }

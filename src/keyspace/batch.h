@@ -19,8 +19,8 @@
 struct batch_strings {
     const struct slice *pairs; /* key, value, key, value ... */
     size_t count;              /* of pairs */
-    /* Told of each key once it is set, or NULL. Should a later one fail, those before are put back
-     * and were told for nothing. */
+    /* Told of each key at once when it is set, or NULL. Should a later one fail, those before are
+     * put back and were told for nothing. */
     void (*on_put)(void *context, struct slice key);
     void *context;
 };

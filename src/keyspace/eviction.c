@@ -110,7 +110,7 @@ enum eviction_outcome eviction_run(struct keyspace *keyspace, unsigned count_max
         }
         enum status status = evict_one(keyspace, eviction);
         if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
-            return EVICTION_PENDING; /* The command that wants room fails for the same reason. */
+            return EVICTION_STUCK;
         }
         count += status == STATUS_OK;
         fruitless = status == STATUS_OK ? 0 : fruitless + 1;

@@ -68,7 +68,9 @@ void eviction_init(struct eviction *eviction);
 enum eviction_outcome {
     EVICTION_DONE,    /* there is room */
     EVICTION_PENDING, /* not yet, but keys did go or may go: call again */
-    EVICTION_FAILED   /* there is none, and no key may go */
+    EVICTION_FAILED,  /* there is none, and no key may go */
+    EVICTION_STUCK /* there is none, and the store can't delete: the disk is full, it is read-only;
+                      the command that wants room fails for the same reason */
 };
 
 /* Evicts until the data set is within its limit, but no more than `count_max` keys: some

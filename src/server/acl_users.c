@@ -83,17 +83,21 @@ enum status acl_users_create_default(const struct acl_terms *terms, struct acl_u
     return STATUS_OK;
 }
 
+enum status acl_users_describe_one(const struct acl_user *user, const struct acl_commands *commands,
+                                   struct buffer *out)
+{
+    enum status status = buffer_append(out, "user ", 5);
+    status = status == STATUS_OK ? buffer_append(out, user->name.data, user->name.size) : status;
+    status = status == STATUS_OK ? buffer_append(out, " ", 1) : status;
+    return status == STATUS_OK ? acl_user_describe(user, commands, out) : status;
+}
+
 enum status acl_users_describe(const struct acl_users *users, const struct acl_commands *commands,
                                struct buffer *out)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < users->count && status == STATUS_OK; i++) {
-        const struct acl_user *user = users->items[i];
-        status = buffer_append(out, "user ", 5);
-        status =
-            status == STATUS_OK ? buffer_append(out, user->name.data, user->name.size) : status;
-        status = status == STATUS_OK ? buffer_append(out, " ", 1) : status;
-        status = status == STATUS_OK ? acl_user_describe(user, commands, out) : status;
+        status = acl_users_describe_one(users->items[i], commands, out);
         status = status == STATUS_OK ? buffer_append(out, "\n", 1) : status;
     }
     return status;

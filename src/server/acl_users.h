@@ -39,6 +39,11 @@ void acl_users_remove(struct acl_users *users, const struct acl_user *user);
 enum status acl_users_create_default(const struct acl_terms *terms,
                                      struct acl_user **out) MUST_CHECK;
 
+/* Appends a user's line, without its end: "user NAME on nopass ...". A line that a client sees may
+ * have line ends in it (a first argument, say "+get|a\nb"). */
+enum status acl_users_describe_one(const struct acl_user *user, const struct acl_commands *commands,
+                                   struct buffer *out) MUST_CHECK;
+
 /* Appends the lines of all users. */
 enum status acl_users_describe(const struct acl_users *users, const struct acl_commands *commands,
                                struct buffer *out) MUST_CHECK;

@@ -49,7 +49,11 @@ void await_settle(struct worker *worker, bool moved)
 {
     struct connection_list *list = &worker->lists[LIST_AWAIT];
     int64_t now_ms = clock_monotonic_ms();
-    if (list->count == 0 || (!moved && now_ms < worker->await_until_ms)) {
+    if (list->count == 0) {
+        worker->await_until_ms = NEVER; /* those who waited may have gone, and need no timer */
+        return;
+    }
+    if (!moved && now_ms < worker->await_until_ms) {
         return;
     }
     size_t kept = 0;

@@ -2,6 +2,7 @@
 #include "server/connection.h"
 
 #include "base/check.h"
+#include "base/log.h"
 #include "server/acl.h"
 #include "server/stager.h"
 #include "server/statistics.h"
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Room for a read when nothing is known of what will come. */
@@ -194,12 +196,19 @@ enum status connection_keep_rest(struct connection *connection, struct slice sou
     return status;
 }
 
+/* The system may watch no more sockets (fs.epoll.max_user_watches), or have no memory for it. */
 static void start_reading(struct connection *connection)
 {
-    if (!connection->reading) {
-        CHECK(event_add(&connection->read_event, NULL) == 0);
-        connection->reading = true;
+    if (connection->reading) {
+        return;
     }
+    if (event_add(&connection->read_event, NULL) == 0) {
+        connection->reading = true;
+        return;
+    }
+    LOG_WARNING("Closing client %s: the system does not watch its socket (%s).",
+                connection->session.address, strerror(errno));
+    worker_close_later(connection->worker, connection);
 }
 
 /* Whole requests that can't be executed yet: how much of them is read. Beyond that the client has

@@ -86,7 +86,8 @@ long connection_read_input(struct connection *connection);
 enum status connection_keep_rest(struct connection *connection, struct slice source, size_t done,
                                  bool whole_requests) MUST_CHECK;
 
-/* Starts or stops to wait for bytes, as its state wants it. */
+/* Starts or stops to wait for bytes, as its state wants it. Where the system can't do that, the
+ * connection will be closed. */
 void connection_update_reading(struct connection *connection);
 
 /* Has it requests that will be executed by and by? Not those that wait until the client has read

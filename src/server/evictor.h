@@ -13,7 +13,8 @@
 struct server;
 
 /* Evicts for a while (some milliseconds, unless records have to come from the disk), if there is
- * something above the limit. True: there still is; call again soon. */
+ * something above the limit. True: there still is; call again at once. Where nothing could go,
+ * trying again has time until the next tick. */
 bool evictor_run(struct server *server);
 
 #endif

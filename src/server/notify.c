@@ -33,7 +33,7 @@ static void publish(struct server *server, const char *prefix, unsigned database
 void notify_locked(struct server *server, uint32_t class, const char *event, unsigned database,
                    struct slice key)
 {
-    if ((server->event_classes & class) == 0 || !publish_has_listeners_locked(server)) {
+    if (!notify_is_class_on_locked(server, class) || !publish_has_listeners_locked(server)) {
         return;
     }
     struct slice name = slice_of_string(event);
@@ -43,6 +43,11 @@ void notify_locked(struct server *server, uint32_t class, const char *event, uns
     if ((server->event_classes & EVENT_TO_KEYEVENT) != 0) {
         publish(server, "__keyevent", database, name, key);
     }
+}
+
+bool notify_is_class_on_locked(const struct server *server, uint32_t class)
+{
+    return (server->event_classes & class) != 0;
 }
 
 /* A write finds out by itself only as much as it needs: whether the key is there, or was and has
@@ -89,7 +94,7 @@ void notify_on_expired_locked(void *context, unsigned database, struct slice key
 {
     struct server *server = context;
     notify_locked(server, EVENT_EXPIRED, "expired", database, key);
-    tracking_key_changed(server, key);
+    tracking_key_expired(server, key);
     if (server->executing == NULL) {
         tracking_settle(server); /* a worker does it at the end of its hold */
     }

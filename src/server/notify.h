@@ -11,6 +11,7 @@
 #include "base/slice.h"
 #include "server/event_classes.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct server;
@@ -19,6 +20,9 @@ struct server;
  * to the event's. */
 void notify_locked(struct server *server, uint32_t class, const char *event, unsigned database,
                    struct slice key);
+
+/* Does `notify-keyspace-events` want it? */
+bool notify_is_class_on_locked(const struct server *server, uint32_t class);
 
 /* The directive's value holds from now on. */
 void notify_set_classes_locked(struct server *server, uint32_t classes);

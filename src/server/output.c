@@ -29,18 +29,37 @@ static bool reserve_mark(struct output *output)
     return true;
 }
 
+static struct output_mark *last_mark(const struct output *output)
+{
+    return output->mark_count == 0 ? NULL : &output->marks[output->mark_count - 1];
+}
+
+/* Where the bytes end that the first `count` marks, or none, let go. */
+static size_t end_of(const struct output *output, size_t count)
+{
+    return count == 0 ? output->free_end : output->marks[count - 1].end;
+}
+
+/* Does nothing stand between the last mark and what goes before it? */
+static bool is_last_empty(const struct output *output)
+{
+    return end_of(output, output->mark_count) == end_of(output, output->mark_count - 1);
+}
+
 enum status output_add_mark(struct output *output, const struct reply *reply, uint64_t position,
                             bool has_written)
 {
     size_t end = reply->bytes.size;
-    size_t count = output->mark_count;
-    if (count == 0 && position == 0) {
+    struct output_mark *last = last_mark(output);
+    CHECK(end >= end_of(output, output->mark_count));
+    if (last == NULL && position == 0) {
         output->free_end = end;
         return STATUS_OK;
     }
-    if (count > 0 && output->marks[count - 1].position >= position) {
-        output->marks[count - 1].end = end;
-        output->marks[count - 1].has_written |= has_written;
+    if (last != NULL && (last->position >= position || is_last_empty(output))) {
+        last->end = end;
+        last->position = last->position > position ? last->position : position;
+        last->has_written |= has_written;
         return STATUS_OK;
     }
     if (!reserve_mark(output)) {
@@ -92,6 +111,7 @@ static bool add_piece(struct pieces *pieces, const char *data, size_t size)
 
 static void gather(const struct output *output, const struct reply *reply, struct pieces *pieces)
 {
+    CHECK(output->bytes_sent <= output->free_end && output->free_end <= reply->bytes.size);
     size_t at = output->bytes_sent;
     size_t offset = output->reference_offset;
     for (size_t i = output->references_sent; i < reply->reference_count; i++) {
@@ -175,8 +195,13 @@ static void shift(struct output *output, struct reply *reply)
     output->references_sent = 0;
 }
 
+/* All is sent. A mark that is left stands for no bytes, and holds those that follow. */
 static void clear(struct output *output, struct reply *reply)
 {
+    CHECK(output->mark_count <= 1 && end_of(output, output->mark_count) == output->bytes_sent);
+    for (size_t i = 0; i < output->mark_count; i++) {
+        output->marks[i].end = 0;
+    }
     reply->reference_count = 0; /* All of them are released. */
     reply_clear(reply);
     output->bytes_sent = 0;

@@ -27,7 +27,7 @@ struct output {
     size_t references_sent;    /* whole ones; they are released */
     size_t reference_offset;   /* bytes sent of the next one */
     size_t free_end;           /* reply bytes before this may leave */
-    struct output_mark *marks; /* owned, positions rising; NULL while there are none */
+    struct output_mark *marks; /* owned, positions and ends rising; NULL while there are none */
     size_t mark_count;
     size_t mark_capacity;
 };
@@ -41,8 +41,12 @@ enum output_result {
 /* The end of the connection: releases what was not sent and frees the reply. */
 void output_deinit(struct output *output, struct reply *reply);
 
-/* What was written since the last call rests on `position` (0 = on nothing), which some of it has
- * written itself, or all has only read. NO_MEMORY: it must never leave. */
+/*
+ * What was written since the last call rests on `position` (0 = on nothing), which some of it has
+ * written itself, or all has only read. Where nothing was written, since no reply is wanted (CLIENT
+ * REPLY) or it is still to come, that holds what follows: who asks for a reply again learns that
+ * all before is as safe. NO_MEMORY: it must never leave.
+ */
 enum status output_add_mark(struct output *output, const struct reply *reply, uint64_t position,
                             bool has_written) MUST_CHECK;
 

@@ -61,29 +61,33 @@ void push_send_later_locked(struct server *server, struct session *session, stru
     }
 }
 
+/* Where replies are dropped there is none that it would have to precede, and what was written is
+ * not ours: handlers look back at it. */
 void push_send_locked(struct server *server, struct session *session, struct push *push)
 {
-    if (session != server->executing) {
+    if (session == server->executing && !session_drops_replies(session)) {
+        push_write(push, &session->reply);
+    } else {
         push_send_later_locked(server, session, push);
-        return;
     }
-    push_own_begin_locked(session);
-    push_write(push, &session->reply);
-    push_own_end_locked(session);
 }
 
 /* --- a session's own --- */
 
-void push_own_begin_locked(struct session *session)
+void push_own_end_locked(struct session *session, struct reply_mark begin)
 {
-    if (session_drops_replies(session)) {
-        reply_rewind(&session->reply, session->reply_start);
+    struct reply *reply = &session->reply;
+    if (!session_drops_replies(session) || reply->failed) {
+        return;
     }
-}
-
-void push_own_end_locked(struct session *session)
-{
-    if (session_drops_replies(session)) {
-        session->reply_start = reply_mark(&session->reply);
+    struct slice all = buffer_slice(&reply->bytes);
+    struct push *push = push_create(slice_part(all, begin.bytes, all.size - begin.bytes), false);
+    reply_rewind(reply, begin);
+    if (push == NULL) {
+        LOG_WARNING("Closing client %s: no memory for a message to it.", session->address);
+        server_kill_locked(session->server, session);
+        return;
     }
+    push_send_later_locked(session->server, session, push);
+    push_release(push);
 }

@@ -5,7 +5,8 @@
  * worker (push_inbox.h), which copies it into the receiver's reply before it executes anything
  * more: so every client sees pushes and replies in the order in which all commands were executed,
  * whoever executed them, and no worker touches another's connection. Only a client that pushes to
- * itself gets its message at once, in front of the reply of the command that runs, as in Redis.
+ * itself gets its message at once, in front of the reply of the command that runs, as in Redis,
+ * unless CLIENT REPLY drops that.
  *
  * All functions want the execution lock.
  */
@@ -44,11 +45,11 @@ void push_send_locked(struct server *server, struct session *session, struct pus
 void push_send_later_locked(struct server *server, struct session *session, struct push *push);
 
 /*
- * Around what a session's own command writes that counts as pushes (SUBSCRIBE's replies): it stays
- * when CLIENT REPLY OFF or SKIP drops the command's reply.
+ * Behind what a session's own command has written since `begin` that counts as a push (a reply of
+ * SUBSCRIBE): where CLIENT REPLY OFF or SKIP drops the command's reply, it is taken out of that and
+ * sent behind it.
  */
-void push_own_begin_locked(struct session *session);
-void push_own_end_locked(struct session *session);
+void push_own_end_locked(struct session *session, struct reply_mark begin);
 
 /* Copies it into a session's reply. */
 void push_write(const struct push *push, struct reply *reply);

@@ -266,10 +266,9 @@ void tracking_remember(struct server *server, struct session *session, struct sl
 
 /* --- invalidating --- */
 
-static void note_change(struct server *server, struct tracked_prefix *prefix, struct slice name)
+static void note_change(struct server *server, struct tracked_prefix *prefix, struct slice name,
+                        uint64_t session_id)
 {
-    const struct session *caller = tracking_caller(server);
-    uint64_t session_id = caller == NULL ? 0 : caller->id;
     struct changed_key *change =
         (struct changed_key *)(void *)name_map_find(&prefix->changes, name);
     if (change == NULL) {
@@ -284,13 +283,13 @@ static void note_change(struct server *server, struct tracked_prefix *prefix, st
     server->tracking.has_changes = true;
 }
 
-static void note_change_in_prefixes(struct server *server, struct slice name)
+static void note_change_in_prefixes(struct server *server, struct slice name, uint64_t session_id)
 {
     struct name_item *item = server->tracking.prefixes.first;
     for (; item != NULL; item = item->next) {
         struct slice prefix = item->name;
         if (prefix.size <= name.size && slice_equal(prefix, slice_part(name, 0, prefix.size))) {
-            note_change(server, (struct tracked_prefix *)(void *)item, name);
+            note_change(server, (struct tracked_prefix *)(void *)item, name, session_id);
         }
     }
 }
@@ -310,14 +309,26 @@ static void invalidate(struct server *server, struct tracked_key *key)
     forget_key(&server->tracking, key);
 }
 
-void tracking_key_changed(struct server *server, struct slice name)
+static void invalidate_if_tracked(struct server *server, struct slice name)
 {
-    note_change_in_prefixes(server, name);
     struct tracked_key *key =
         (struct tracked_key *)(void *)name_map_find(&server->tracking.keys, name);
     if (key != NULL) {
         invalidate(server, key);
     }
+}
+
+void tracking_key_changed(struct server *server, struct slice name)
+{
+    const struct session *caller = tracking_caller(server);
+    note_change_in_prefixes(server, name, caller == NULL ? 0 : caller->id);
+    invalidate_if_tracked(server, name);
+}
+
+void tracking_key_expired(struct server *server, struct slice name)
+{
+    note_change_in_prefixes(server, name, 0);
+    invalidate_if_tracked(server, name);
 }
 
 /* Keys that nobody will be told of, on their way to a thread that frees them. */

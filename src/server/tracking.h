@@ -76,8 +76,10 @@ bool tracking_wants_keys(const struct session *session);
  * once that its copy is out of date. */
 void tracking_remember(struct server *server, struct session *session, struct slice name);
 
-/* A key has changed, or all keys of a database have gone. */
+/* A key has changed, or was found to have expired, which is nobody's doing; or all keys of a
+ * database have gone. */
 void tracking_key_changed(struct server *server, struct slice name);
+void tracking_key_expired(struct server *server, struct slice name);
 void tracking_flushed(struct server *server);
 
 /* Between commands: tells what was gathered for clients in broadcast mode, and forgets (with an

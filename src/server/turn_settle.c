@@ -12,6 +12,8 @@
 
 /* Bytes of replies that may wait for a client that has not logged in. */
 #define STRANGERS_OUTPUT_MAX 1024
+/* How often the log tells of one whom it closes. */
+#define STRANGERS_LOG_INTERVAL_MS 60000
 
 /*
  * Is all that the connection's new replies rest on written? When the write has failed, those whose
@@ -47,6 +49,18 @@ static bool write_log(struct worker *worker)
     return status == STATUS_OK;
 }
 
+/* An attack does not fill the log: of all such clients one is told of at a time. */
+static void log_stranger(const struct worker *worker, const struct session *session)
+{
+    static _Atomic int64_t logged_ms;
+    int64_t before_ms = atomic_load(&logged_ms);
+    bool is_due = before_ms == 0 || worker->now_ms - before_ms >= STRANGERS_LOG_INTERVAL_MS;
+    if (is_due && atomic_compare_exchange_strong(&logged_ms, &before_ms, worker->now_ms)) {
+        LOG_WARNING("Closing client %s: it has not logged in and does not read its replies.",
+                    session->address);
+    }
+}
+
 /* Who has not logged in gets little but short errors: where they pile up, nobody reads them. */
 static bool is_stranger_who_does_not_read(const struct connection *connection)
 {
@@ -55,8 +69,7 @@ static bool is_stranger_who_does_not_read(const struct connection *connection)
         output_pending(&connection->output, &session->reply) <= STRANGERS_OUTPUT_MAX) {
         return false;
     }
-    LOG_WARNING("Closing client %s: it has not logged in and does not read its replies.",
-                session->address);
+    log_stranger(connection->worker, session);
     return true;
 }
 

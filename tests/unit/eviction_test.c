@@ -296,6 +296,28 @@ START_TEST(no_eviction_is_a_failure)
 }
 END_TEST
 
+static void reopen_read_only(void)
+{
+    keyspace_store_leave(&store);
+    sim_store_close(&store.store);
+    store.store.fs->read_only = true;
+    sim_store_open(&store.store);
+    keyspace_store_enter(&store);
+    note_opened();
+}
+
+/* Where keys may go and the store can't delete them, calling again at once is of no use. */
+START_TEST(a_store_that_can_not_be_written_is_no_reason_to_try_again)
+{
+    uint64_t bytes = record_bytes();
+    put_range(0, 10, EXPIRY_NONE);
+    reopen_read_only();
+    choose_policy(EVICT_ALLKEYS_LRU, bytes * 5);
+    ck_assert_int_eq(eviction_run(keyspace, 16), EVICTION_STUCK);
+    ck_assert_uint_eq(count_there(0, 10), 10);
+}
+END_TEST
+
 START_TEST(volatile_policies_spare_lasting_keys)
 {
     uint64_t bytes = record_bytes();
@@ -383,6 +405,7 @@ int main(void)
     tcase_add_test(core, what_expires_first_goes_first);
     tcase_add_test(core, the_bound_holds_after_every_write);
     tcase_add_test(core, no_eviction_is_a_failure);
+    tcase_add_test(core, a_store_that_can_not_be_written_is_no_reason_to_try_again);
     tcase_add_test(core, volatile_policies_spare_lasting_keys);
     tcase_add_test(core, a_step_is_bounded);
     tcase_add_test(core, what_went_stays_away);

@@ -154,6 +154,60 @@ START_TEST(what_was_read_waits_only_for_what_was_written_before)
 }
 END_TEST
 
+/* As with CLIENT REPLY OFF: a mark behind nothing, which is left when all before it has been sent,
+ * holds what follows and no more. */
+START_TEST(a_mark_without_bytes_holds_what_follows)
+{
+    reply_simple(&reply, "sent before the next");
+    mark(0);
+    mark(10);
+    mark(20);
+    ck_assert(!release_marks());
+    expect_sent("+sent before the next\r\n");
+    ck_assert(output_is_empty(&output, &reply));
+    reply_integer(&reply, 1);
+    mark(0);
+    reply_integer(&reply, 2);
+    mark(30);
+    durable_position = 10;
+    ck_assert(!release_marks());
+    expect_sent("");
+    durable_position = 20;
+    ck_assert(!release_marks());
+    expect_sent(":1\r\n");
+    durable_position = 30;
+    ck_assert(release_marks());
+    expect_sent(":2\r\n");
+}
+END_TEST
+
+/* The same where part of a large reply is sent, and its room is used again. */
+START_TEST(a_mark_without_bytes_moves_with_what_is_sent)
+{
+    static char large[400000];
+    struct buffer got = {0};
+    uint64_t sent = 0;
+    reply_bulk(&reply, slice_make(large, sizeof(large)));
+    mark(0);
+    mark(10);
+    size_t size = reply.bytes.size;
+    while (output_send(&output, &reply, sockets[0], &sent) == OUTPUT_BLOCKED) {
+        (void)receive(&got);
+    }
+    (void)receive(&got);
+    ck_assert_uint_eq(got.size, size);
+    reply_ok(&reply);
+    mark(20);
+    durable_position = 10;
+    ck_assert(!release_marks());
+    expect_sent("");
+    durable_position = 20;
+    ck_assert(release_marks());
+    expect_sent("+OK\r\n");
+    buffer_deinit(&got);
+}
+END_TEST
+
 START_TEST(a_failed_sync_holds_for_ever)
 {
     reply_ok(&reply);
@@ -227,39 +281,82 @@ START_TEST(a_client_that_is_gone_is_noticed)
 }
 END_TEST
 
-/* Writes random replies, sends and reads random amounts; all must arrive, in order. */
-START_TEST(random_replies_arrive_whole)
+/* What random replies rest on: nothing from `begin` on may leave before the position is durable. */
+struct held {
+    size_t begin;
+    uint64_t position;
+};
+
+#define ROUNDS 6000
+static struct held held[ROUNDS];
+static size_t held_count;
+static size_t marked; /* bytes that stand before the last mark */
+
+static void mark_and_hold(uint64_t position, size_t written)
+{
+    mark(position);
+    held[held_count++] = (struct held){.begin = marked, .position = position};
+    marked = written;
+}
+
+static void expect_no_more_than_may_leave(uint64_t sent)
+{
+    size_t durable = 0;
+    while (durable < held_count && held[durable].position <= durable_position) {
+        durable++;
+    }
+    held_count -= durable;
+    memmove(held, held + durable, held_count * sizeof(*held));
+    ck_assert(held_count == 0 || sent <= held[0].begin);
+}
+
+/* A random reply, in one of `one_in_large` cases a large one, and the same into `expected`. */
+static void write_random(struct test_random *random, uint64_t one_in_large, struct buffer *expected)
 {
     static char large[300000];
+    size_t size =
+        test_random_below(random, test_random_one_in(random, one_in_large) ? sizeof(large) : 500);
+    if (large[0] == '\0') {
+        test_random_fill(random, large, sizeof(large));
+        large[0] = 'a';
+    }
+    struct slice slice = slice_make(large, size);
+    struct reply copy;
+    reply_init(&copy);
+    reply_bulk(&copy, slice);
+    ck_assert_int_eq(buffer_append(expected, copy.bytes.data, copy.bytes.size), STATUS_OK);
+    reply_deinit(&copy);
+    if (test_random_one_in(random, 3)) {
+        reply_bulk_reference(&reply, slice, release, &released);
+    } else {
+        reply_bulk(&reply, slice);
+    }
+}
+
+/* Writes random replies, or none, sends and reads random amounts; all must arrive, in order, and
+ * nothing of it before it may. */
+START_TEST(random_replies_arrive_whole)
+{
     struct test_random random;
     struct buffer expected = {0};
     struct buffer got = {0};
     uint64_t position = 0;
+    uint64_t sent = 0;
     test_random_init(&random, test_seed("output_test"));
-    test_random_fill(&random, large, sizeof(large));
-    size_t references = 0;
-    for (size_t round = 0; round < 3000; round++) {
-        size_t size = test_random_below(&random, test_random_one_in(&random, 20) ? 300000 : 500);
-        struct slice slice = slice_make(large, size);
-        struct reply copy;
-        reply_init(&copy);
-        reply_bulk(&copy, slice);
-        ck_assert_int_eq(buffer_append(&expected, copy.bytes.data, copy.bytes.size), STATUS_OK);
-        reply_deinit(&copy);
-        if (test_random_one_in(&random, 3)) {
-            reply_bulk_reference(&reply, slice, release, &released);
-            references++;
-        } else {
-            reply_bulk(&reply, slice);
+    held_count = marked = 0;
+    for (size_t round = 0; round < ROUNDS; round++) {
+        if (test_random_one_in(&random, 2)) {
+            /* By turns the socket is full, or all is sent. */
+            write_random(&random, round / 200 % 2 == 0 ? 20 : 1000, &expected);
         }
         if (test_random_one_in(&random, 2)) {
             position += test_random_below(&random, 3);
-            mark(test_random_one_in(&random, 2) ? position : 0);
+            mark_and_hold(test_random_one_in(&random, 2) ? position : 0, expected.size);
         }
         durable_position += test_random_below(&random, 2);
         (void)release_marks();
-        uint64_t sent = 0;
         ck_assert_int_ne(output_send(&output, &reply, sockets[0], &sent), OUTPUT_CLOSED);
+        expect_no_more_than_may_leave(sent);
         if (!test_random_one_in(&random, 3)) {
             (void)receive(&got);
         }
@@ -268,13 +365,12 @@ START_TEST(random_replies_arrive_whole)
     durable_position = UINT64_MAX;
     ck_assert(release_marks());
     while (got.size < expected.size) {
-        uint64_t sent = 0;
         ck_assert_int_ne(output_send(&output, &reply, sockets[0], &sent), OUTPUT_CLOSED);
         (void)receive(&got);
     }
     ck_assert(slice_equal(buffer_slice(&got), buffer_slice(&expected)));
     ck_assert(output_is_empty(&output, &reply));
-    ck_assert_uint_eq(released, references);
+    ck_assert_uint_eq(reply.referenced_bytes, 0);
     buffer_deinit(&expected);
     buffer_deinit(&got);
 }
@@ -288,6 +384,8 @@ int main(void)
     tcase_add_test(test, what_rests_on_nothing_leaves_at_once);
     tcase_add_test(test, replies_wait_for_their_position_and_for_those_before);
     tcase_add_test(test, what_was_read_waits_only_for_what_was_written_before);
+    tcase_add_test(test, a_mark_without_bytes_holds_what_follows);
+    tcase_add_test(test, a_mark_without_bytes_moves_with_what_is_sent);
     tcase_add_test(test, a_failed_sync_holds_for_ever);
     tcase_add_test(test, references_are_sent_in_their_place_and_released_once);
     tcase_add_test(test, what_was_not_sent_is_released_at_the_end);
