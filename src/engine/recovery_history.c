@@ -331,14 +331,16 @@ static enum status refuse(const struct history *history, const struct place *pla
 
 /* --- the verdict -------------------------------------------------------------------------- */
 
-/* Where the history ends, after the walk. Suspects are in the order of the log. */
-static struct place end_of_history(const struct history *history)
+/* Where the history ends, after the walk, when marks behind it cover what is up to `behind`: they
+ * count as those that it met, for a torn place in front of a mark takes nothing from what it says.
+ * Suspects are in the order of the log. */
+static struct place end_of_history(const struct history *history, uint64_t behind)
 {
+    uint64_t covered = behind > history->covered ? behind : history->covered;
     struct place end = history->in_group ? history->group : history->reached;
     for (size_t i = 0; i < history->suspect_count; i++) {
         const struct suspect *suspect = &history->suspects[i];
-        bool is_durable =
-            suspect->sequence <= history->covered || manifest_covers(history, &suspect->group);
+        bool is_durable = suspect->sequence <= covered || manifest_covers(history, &suspect->group);
         if (!is_durable) {
             return suspect->group;
         }
@@ -429,13 +431,13 @@ enum status recovery_find_history(struct engine *engine, struct recovery_files *
         free(history.suspects);
         return error_set(error, status, "can't read the log: %s", status_words(status));
     }
-    struct place end = end_of_history(&history);
-    uint64_t covered = 0;
+    uint64_t behind = 0; /* what the marks cover that the walk has not come to */
     if (history.is_broken || history.in_group || broken_file(files) != NULL) {
-        status = search_behind(&history, &history.reached, &covered);
+        status = search_behind(&history, &history.reached, &behind);
     }
-    bool is_damage = (covered > history.reached.last_sequence && covered > judged_up_to(files)) ||
+    bool is_damage = (behind > history.reached.last_sequence && behind > judged_up_to(files)) ||
                      manifest_covers(&history, &history.reached);
+    struct place end = end_of_history(&history, behind);
     free(history.suspects);
     if (status != STATUS_OK) {
         return error_set(error, status, "can't read the log: %s", status_words(status));
