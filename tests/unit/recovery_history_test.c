@@ -4,11 +4,15 @@
  * The log of all cases is [a][b][c][y][M], as a sync leaves it while somebody writes: M is a sync
  * mark that covers a, b and c, and y, which was written during the fdatasync, stands in front of
  * it. (recovery_test.c has the cases in which one thing is wrong.)
+ *
+ * The program is linked so that guarded reads reach the function here first (Makefile).
  */
 #include "engine/recovery_history.h"
 
 #include "base/log.h"
 #include "engine/engine_state.h"
+#include "engine/fault_guard.h"
+#include "engine/record_scanner.h"
 #include "support/check_verdict.h"
 #include "support/sim_store.h"
 #include "support/test_run.h"
@@ -22,6 +26,18 @@
 static struct sim_store store;
 static uint64_t b_end;
 static uint64_t y_offset;
+
+static bool fails_once; /* the disk does not deliver what is read next through a mapping */
+
+bool __wrap_fault_guard_run(void (*body)(void *context), void *context);
+bool __real_fault_guard_run(void (*body)(void *context), void *context);
+
+bool __wrap_fault_guard_run(void (*body)(void *context), void *context)
+{
+    bool fails = fails_once;
+    fails_once = false;
+    return !fails && __real_fault_guard_run(body, context);
+}
 
 static uint64_t end_of_log(void)
 {
@@ -45,10 +61,19 @@ static void put_y(void *context, enum sim_call call, const char *name)
     }
 }
 
-/* Writes the log; then the process is dead. */
-static void write_log(size_t b_size)
+static void kill_process(void)
 {
-    const struct engine_options options = sim_store_options(1 << 20);
+    sim_disk_crash_now(store.disk);
+    enum status status = engine_close(store.engine);
+    (void)status; /* of a disk that is gone */
+    store.engine = NULL;
+    sim_disk_restart(store.disk, SIM_KILL);
+}
+
+/* Writes the log; then the process is dead. */
+static void write_log(size_t b_size, bool is_synced)
+{
+    const struct engine_options options = sim_store_options(8 << 20);
     sim_store_begin(&store, &options);
     char *bytes = malloc(b_size);
     ck_assert_ptr_nonnull(bytes);
@@ -59,16 +84,16 @@ static void write_log(size_t b_size)
     b_end = end_of_log();
     put("c", SLICE_LITERAL("3"));
     y_offset = 0;
+    if (!is_synced) {
+        kill_process();
+        return;
+    }
     sim_disk_set_hook(store.disk, put_y, NULL);
     ck_assert_int_eq(engine_sync(store.engine), STATUS_OK);
     sim_disk_set_hook(store.disk, NULL, NULL);
     ck_assert_uint_gt(y_offset, b_end);
     ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK); /* the mark */
-    sim_disk_crash_now(store.disk);
-    enum status status = engine_close(store.engine);
-    (void)status; /* of a disk that is gone */
-    store.engine = NULL;
-    sim_disk_restart(store.disk, SIM_KILL);
+    kill_process();
 }
 
 static void rot(uint64_t offset)
@@ -113,7 +138,7 @@ static uint64_t damaged_places(void)
 START_TEST(a_mark_behind_a_torn_place_covers_a_rotten_value)
 {
     static const size_t sizes[] = {3000, 300000};
-    write_log(sizes[_i]);
+    write_log(sizes[_i], true);
     rot(b_end - 100);
     rot(y_offset + 20);
     ck_assert_uint_eq(damaged_places(), 1); /* b: y is what a crash leaves */
@@ -127,7 +152,7 @@ END_TEST
 
 START_TEST(a_torn_place_alone_ends_the_history)
 {
-    write_log(3000);
+    write_log(3000, true);
     rot(y_offset + 20);
     ck_assert_uint_eq(damaged_places(), 0);
     sim_store_open(&store);
@@ -139,12 +164,41 @@ END_TEST
 /* What the mark does not cover still ends with a value that is not whole. */
 START_TEST(a_torn_value_behind_the_mark_ends_the_history)
 {
-    write_log(3000);
+    write_log(3000, true);
     rot(b_end - 100);
     rot(y_offset + 50); /* its value: the walk goes on to the mark */
     ck_assert_uint_eq(damaged_places(), 1);
     sim_store_open(&store);
     expect(STATUS_CORRUPT, STATUS_NOT_FOUND);
+    sim_store_end(&store);
+}
+END_TEST
+
+/* More than a block of the scanner, so that it is read through the mapping. */
+#define LARGE_SIZE (RECORD_SCANNER_BLOCK_SIZE + 1000)
+
+/* What is there, and was not delivered this time, must not be cut off. */
+START_TEST(an_unread_value_that_no_mark_covers_is_an_error_of_the_disk)
+{
+    struct error error = {""};
+    write_log(LARGE_SIZE, false);
+    fails_once = true;
+    ck_assert_int_eq(engine_open(&store.options, &store.engine, &error), STATUS_IO);
+    ck_assert(!fails_once);
+    ck_assert_msg(strstr(error.text, "can't read the log") != NULL, "%s", error.text);
+    sim_store_open(&store);
+    expect(STATUS_OK, STATUS_NOT_FOUND);
+    sim_store_end(&store);
+}
+END_TEST
+
+START_TEST(an_unread_value_in_front_of_a_mark_is_that_keys_affair)
+{
+    write_log(LARGE_SIZE, true);
+    fails_once = true;
+    sim_store_open(&store);
+    ck_assert(!fails_once);
+    expect(STATUS_OK, STATUS_OK); /* the disk works again */
     sim_store_end(&store);
 }
 END_TEST
@@ -156,5 +210,7 @@ int main(void)
     tcase_add_loop_test(tests, a_mark_behind_a_torn_place_covers_a_rotten_value, 0, 2);
     tcase_add_test(tests, a_torn_place_alone_ends_the_history);
     tcase_add_test(tests, a_torn_value_behind_the_mark_ends_the_history);
+    tcase_add_test(tests, an_unread_value_that_no_mark_covers_is_an_error_of_the_disk);
+    tcase_add_test(tests, an_unread_value_in_front_of_a_mark_is_that_keys_affair);
     return test_run("recovery_history", tests);
 }
