@@ -97,7 +97,8 @@ struct file_operations {
                         void *context);
 
     /* The names (created, renamed, removed) become durable. On failure names_lost is set: which of
-     * them last nobody knows, not those of others either, and a later call proves nothing. */
+     * them last nobody knows, not those of others either. A later call would prove nothing, and
+     * fails with IO as long as that is set; who clears it has made sure of the names he needs. */
     enum status (*sync_directory)(struct file_system *fs);
 
     /* Takes the exclusive lock file `name`, writing who holds it into the file; held until the

@@ -434,11 +434,15 @@ static enum status posix_sync_directory(struct file_system *fs)
 {
     struct posix_system *system = file_posix_system(fs);
     mutex_lock(&system->syncing);
-    int error_number = file_posix_sync_directory(system->directory);
+    bool were_lost = atomic_load(&fs->names_lost); /* then the kernel's word means nothing */
+    int error_number = were_lost ? 0 : file_posix_sync_directory(system->directory);
     if (error_number != 0) {
         atomic_store(&fs->names_lost, true);
     }
     mutex_unlock(&system->syncing);
+    if (were_lost) {
+        return STATUS_IO; /* the log has it already */
+    }
     return error_number == 0 ? STATUS_OK : file_posix_failed(error_number, "sync", ".");
 }
 

@@ -561,9 +561,15 @@ static enum status sim_sync_directory(struct file_system *fs)
     enum status status;
     call_witness(disk, SIM_SYNC_DIRECTORY, "");
     mutex_lock(&disk->mutex);
-    enum sim_fate fate = begin_locked(disk, SIM_SYNC_DIRECTORY, directory_of(fs)->prefix, &status);
-    if (sim_faults_take_place(&disk->faults, fate, &status)) {
-        sim_names_sync(&disk->names, directory_of(fs)->prefix);
+    const char *prefix = directory_of(fs)->prefix;
+    enum sim_fate fate = begin_locked(disk, SIM_SYNC_DIRECTORY, prefix, &status);
+    if (fate == SIM_FATE_DO && atomic_load(&fs->names_lost)) {
+        status = STATUS_IO; /* what file.h promises: the disk itself would say OK */
+    } else if (fate == SIM_FATE_FAIL) {
+        sim_names_sync_failed(&disk->names, prefix, &disk->random);
+        sim_disk_collect(disk);
+    } else if (sim_faults_take_place(&disk->faults, fate, &status)) {
+        sim_names_sync(&disk->names, prefix);
         sim_disk_collect(disk);
     }
     if (status != STATUS_OK) {
