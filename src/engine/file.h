@@ -83,7 +83,9 @@ struct file_operations {
     /* fdatasync: data and the file's length are durable (its name is not: sync_directory). */
     enum status (*sync)(struct file *file);
 
-    /* Replaces `to` when it exists, atomically. */
+    /* Replaces `to` when it exists, atomically. What failed with a status of which
+     * fs_rename_is_undone() is true has changed nothing; after any other nobody knows. REFUSED: the
+     * system does not allow it, or what has the name `to` can't be replaced. */
     enum status (*rename)(struct file_system *fs, const char *from, const char *to);
     enum status (*remove)(struct file_system *fs, const char *name);
 
@@ -164,6 +166,13 @@ static inline MUST_CHECK enum status fs_rename(struct file_system *fs, const cha
                                                const char *to)
 {
     return fs->operations->rename(fs, from, to);
+}
+
+/* Of a status other than OK that fs_rename() has returned. */
+static inline bool fs_rename_is_undone(enum status status)
+{
+    return status == STATUS_REFUSED || status == STATUS_READ_ONLY || status == STATUS_DISK_FULL ||
+           status == STATUS_NOT_FOUND;
 }
 
 static inline MUST_CHECK enum status fs_remove(struct file_system *fs, const char *name)

@@ -215,6 +215,9 @@ START_TEST(names)
 
     ck_assert_int_eq(fs_rename(fs, "a", "b"), STATUS_OK);
     ck_assert_int_eq(fs_rename(fs, "a", "b"), STATUS_NOT_FOUND);
+    log_set_level(LOG_NOTHING_LEVEL);
+    ck_assert_int_eq(fs_rename(fs, "b", "sub"), STATUS_REFUSED); /* which is a directory */
+    ck_assert(fs_rename_is_undone(STATUS_REFUSED));
     ck_assert_int_eq(fs_sync_directory(fs), STATUS_OK);
     char bytes[8];
     size_t read_size;
