@@ -127,8 +127,8 @@ struct file {
     struct file_system *fs;
 };
 
-/* The real disk: opens directory `path`, creating it (one level) when it is missing. On success
- * the caller owns *out, closed with fs_close. */
+/* The real disk: opens directory `path`, creating it (one level) when it is missing; where it holds
+ * no store its own name is made durable. On success the caller owns *out, closed with fs_close. */
 enum status file_posix_open_directory(const char *path, struct file_system **out,
                                       struct error *error) MUST_CHECK;
 

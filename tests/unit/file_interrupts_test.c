@@ -254,6 +254,27 @@ START_TEST(a_directory_once_not_synced_never_is)
 }
 END_TEST
 
+/* Who made the directory may have been killed before he could sync its parent. */
+START_TEST(a_store_begins_in_a_directory_whose_name_is_durable)
+{
+    struct error error;
+    struct file_system *again;
+    struct file *manifest;
+    unsigned before = fsyncs;
+    ck_assert_int_eq(file_posix_open_directory(directory_.path, &again, &error), STATUS_OK);
+    fs_close(again);
+    ck_assert_uint_eq(fsyncs, before + 1);
+    fsync_fails = fsyncs + 1;
+    ck_assert_int_eq(file_posix_open_directory(directory_.path, &again, &error), STATUS_IO);
+    before = fsyncs;
+    ck_assert_int_eq(fs_open(fs, "MANIFEST", FILE_MODE_CREATE, &manifest), STATUS_OK);
+    file_close(manifest);
+    ck_assert_int_eq(file_posix_open_directory(directory_.path, &again, &error), STATUS_OK);
+    fs_close(again);
+    ck_assert_uint_eq(fsyncs, before);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("file_interrupts");
@@ -262,5 +283,6 @@ int main(void)
     tcase_add_test(tests, interrupted_and_short_calls_are_continued);
     tcase_add_test(tests, a_write_that_fails_half_way_says_why);
     tcase_add_test(tests, a_directory_once_not_synced_never_is);
+    tcase_add_test(tests, a_store_begins_in_a_directory_whose_name_is_durable);
     return test_run("file_interrupts", tests);
 }
