@@ -78,6 +78,10 @@ struct file_operations {
     void (*find_cached)(struct file *file, const uint8_t *address, uint64_t size, uint8_t *pages);
 
     enum status (*size)(struct file *file, uint64_t *out);
+
+    /* How many names it has, those in other directories (link) included. */
+    enum status (*link_count)(struct file *file, uint64_t *out);
+
     enum status (*truncate)(struct file *file, uint64_t size);
 
     /* fdatasync: data and the file's length are durable (its name is not: sync_directory). */
@@ -279,6 +283,11 @@ static inline MUST_CHECK enum status file_truncate(struct file *file, uint64_t s
 static inline MUST_CHECK enum status file_sync(struct file *file)
 {
     return file->fs->operations->sync(file);
+}
+
+static inline MUST_CHECK enum status file_link_count(struct file *file, uint64_t *out)
+{
+    return file->fs->operations->link_count(file, out);
 }
 
 #endif

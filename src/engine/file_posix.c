@@ -141,6 +141,16 @@ static enum status posix_size(struct file *file, uint64_t *out)
     return STATUS_OK;
 }
 
+static enum status posix_link_count(struct file *file, uint64_t *out)
+{
+    struct stat about;
+    if (fstat(file_of(file)->descriptor, &about) != 0) {
+        return file_posix_failed(errno, "examine", file_of(file)->name);
+    }
+    *out = (uint64_t)about.st_nlink;
+    return STATUS_OK;
+}
+
 static enum status posix_truncate(struct file *file, uint64_t size)
 {
     int result;
@@ -381,6 +391,7 @@ const struct file_operations file_posix_operations = {
     .fault_in = posix_fault_in,
     .find_cached = posix_find_cached,
     .size = posix_size,
+    .link_count = posix_link_count,
     .truncate = posix_truncate,
     .sync = posix_sync,
     .rename = file_posix_rename,

@@ -405,6 +405,20 @@ static enum status sim_size(struct file *file, uint64_t *out)
     return status;
 }
 
+/* fstat() tells both: as a call it is one of those for the size. */
+static enum status sim_link_count(struct file *file, uint64_t *out)
+{
+    struct sim_disk *disk = disk_of(file->fs);
+    enum status status;
+    mutex_lock(&disk->mutex);
+    if (begin_locked(disk, SIM_SIZE, file_of(file)->name, &status) == SIM_FATE_DO) {
+        *out = sim_names_count(&disk->names, file_of(file)->inode);
+        status = STATUS_OK;
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
 static enum status sim_truncate(struct file *file, uint64_t size)
 {
     struct sim_disk *disk = disk_of(file->fs);
@@ -658,6 +672,7 @@ static const struct file_operations sim_operations = {
     .fault_in = sim_fault_in,
     .find_cached = sim_find_cached,
     .size = sim_size,
+    .link_count = sim_link_count,
     .truncate = sim_truncate,
     .sync = sim_sync,
     .rename = sim_rename,

@@ -82,6 +82,15 @@ struct sim_inode *sim_names_find(const struct sim_names *names, const char *name
     return entry == NULL ? NULL : entry->inode;
 }
 
+size_t sim_names_count(const struct sim_names *names, const struct sim_inode *inode)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < names->cache.count; i++) {
+        count += names->cache.entries[i].inode == inode ? 1 : 0;
+    }
+    return count;
+}
+
 static void change(struct sim_names *names, enum sim_change_kind kind, const char *name,
                    const char *to, struct sim_inode *inode)
 {

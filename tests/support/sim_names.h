@@ -49,6 +49,9 @@ void sim_names_deinit(struct sim_names *names);
 /* The inode of that name, as a process sees it; NULL when there is none. */
 struct sim_inode *sim_names_find(const struct sim_names *names, const char *name);
 
+/* How many names it has, as a process sees them. */
+size_t sim_names_count(const struct sim_names *names, const struct sim_inode *inode);
+
 /* The caller has checked what a change needs: `name` is not there, or is there. */
 void sim_names_create(struct sim_names *names, const char *name, struct sim_inode *inode);
 void sim_names_rename(struct sim_names *names, const char *from, const char *to);
