@@ -200,8 +200,9 @@ $(MEMORY_TEST): $(MEMORY_TEST).o $(TEST_SUPPORT) $(FAILING_ENGINE) $(ARCHIVES)
 $(BUILD)/tests/unit/file_interrupts_test: \
     LDFLAGS += $(foreach call,openat pwrite pwritev pread fdatasync fsync fallocate ftruncate,-Wl,--wrap=$(call))
 
-# Guarded reads of a mapping, behind which the disk fails.
-$(BUILD)/tests/unit/fault_between_test: LDFLAGS += -Wl,--wrap=fault_guard_run
+# Guarded reads of a mapping, at or behind which the disk fails.
+$(BUILD)/tests/unit/fault_between_test $(BUILD)/tests/unit/recovery_history_test: \
+    LDFLAGS += -Wl,--wrap=fault_guard_run
 
 # Commands, with a clock of the tests' own (tests/support/command_shell.h).
 $(BUILD)/tests/unit/dispatch_test $(BUILD)/tests/unit/key_commands_test \

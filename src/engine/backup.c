@@ -168,13 +168,15 @@ static bool remove_link(struct file_system *to, const char *name)
     return status == STATUS_OK || status == STATUS_NOT_FOUND;
 }
 
-/* The manifest first: without it the rest is no store. */
+/* The manifest first: without it the rest is no store. Where a sync of the directory has failed no
+ * order can be had any more: a manifest that stays then lists files which are not there, and a
+ * store like that is refused, too. */
 static void remove_links(struct file_system *to, const struct manifest *copy)
 {
     char name[FILE_NAME_SIZE_MAX];
     checkpoint_file_name(copy->checkpoint_file, name);
     enum status status = fs_remove(to, MANIFEST_NAME);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && !atomic_load(&to->names_lost)) {
         status = fs_sync_directory(to);
     }
     bool goes_on = (status == STATUS_OK || status == STATUS_NOT_FOUND) &&

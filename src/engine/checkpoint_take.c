@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "engine/checkpoint.h"
 #include "engine/checkpoint_pieces.h"
+#include "engine/doubtful.h"
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
 #include "engine/map_facts.h"
@@ -348,9 +349,8 @@ static enum status write_end(struct taking *taking)
     return status == STATUS_OK ? fs_sync_directory(taking->engine->fs) : status;
 }
 
-/* The manifest lists the new checkpoint instead of `*old`. After a failure that on the disk may do
- * so all the same (`may_be_listed`). */
-static enum status list(struct taking *taking, uint64_t *old, bool *may_be_listed)
+/* The manifest lists the new checkpoint instead of `*old`, or that one is given up. */
+static enum status list(struct taking *taking, uint64_t *old)
 {
     struct engine *engine = taking->engine;
     mutex_lock(&engine->lock);
@@ -364,11 +364,13 @@ static enum status list(struct taking *taking, uint64_t *old, bool *may_be_liste
     }
     *old = engine->manifest.checkpoint_file;
     engine->manifest.checkpoint_file = taking->header.file_number;
+    bool may_be_listed = false;
     enum status status = MUTANT(CHECKPOINT_GONE)
                              ? STATUS_OK
-                             : manifest_replace(engine->fs, &engine->manifest, may_be_listed);
+                             : doubtful_replace(engine, &engine->manifest, &may_be_listed);
     if (status != STATUS_OK) {
         engine->manifest.checkpoint_file = *old;
+        doubtful_withdraw(engine, taking->name, may_be_listed);
     }
     mutex_unlock(&engine->manifest_mutex);
     return status;
@@ -421,7 +423,8 @@ static enum status fill_file(struct taking *taking)
 /* From the file's making to its place in the manifest. */
 static enum status make_file(struct taking *taking)
 {
-    enum status status = create_file(taking);
+    enum status status = doubtful_settle(taking->engine);
+    status = status == STATUS_OK ? create_file(taking) : status;
     if (status != STATUS_OK) {
         return status;
     }
@@ -435,14 +438,11 @@ static enum status make_file(struct taking *taking)
     }
     file_close(taking->file);
     uint64_t old = 0;
-    bool may_be_listed = false;
-    status = list(taking, &old, &may_be_listed);
+    status = list(taking, &old);
     if (status == STATUS_OK) {
-        remove_old(taking->engine, old);
-    } else if (!may_be_listed) {
-        unlisted_remove(taking->engine->fs, taking->name);
+        remove_old(taking->engine, old); /* else either may be listed */
     }
-    return status; /* where either may be listed both files stay */
+    return status;
 }
 
 /* Does the checkpoint that is in force say all there is to say? */

@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "engine/compaction_copy.h"
 #include "engine/compaction_victims.h"
+#include "engine/doubtful.h"
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
 #include "engine/map_facts.h"
@@ -111,7 +112,7 @@ static enum status replace_manifest(struct compaction *run, struct facts *facts,
         status = edit_manifest(run, facts, &fresh);
     }
     if (status == STATUS_OK && !MUTANT(REMOVED_WHILE_LISTED)) {
-        status = manifest_replace(engine->fs, &fresh, may_be_listed);
+        status = doubtful_replace(engine, &fresh, may_be_listed);
     }
     if (status == STATUS_OK) {
         struct manifest old = engine->manifest;
@@ -161,9 +162,9 @@ static void withdraw_output(struct compaction *run, bool may_be_listed)
     mutex_lock(&engine->lock);
     compaction_output_withdraw_locked(&run->output);
     mutex_unlock(&engine->lock);
-    if (!may_be_listed) {
-        unlisted_remove(engine->fs, name); /* no manifest, and so no backup, has heard of it */
-    }
+    mutex_lock(&engine->manifest_mutex);
+    doubtful_withdraw(engine, name, may_be_listed);
+    mutex_unlock(&engine->manifest_mutex);
     maintenance_free_segments(engine); /* what it takes may be what lacks */
 }
 
@@ -301,7 +302,8 @@ static enum status copy_victim(struct compaction *run)
 
 static enum status run_pass(struct compaction *run)
 {
-    enum status status = compaction_victims_choose(run);
+    enum status status = doubtful_settle(run->engine);
+    status = status == STATUS_OK ? compaction_victims_choose(run) : status;
     compaction_output_init(&run->output, run->engine, run->judged_sequence);
     while (status == STATUS_OK && run->finished < run->victim_count) {
         status = copy_victim(run);

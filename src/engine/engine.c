@@ -48,7 +48,8 @@ static struct engine *engine_allocate(const struct engine_options *options)
     }
     engine->fs = options->fs;
     engine->options = *options;
-    atomic_store(&options->fs->names_lost, false); /* opening makes what it finds durable */
+    /* Of what it finds, opening relies on no name that was not durable when it was listed. */
+    atomic_store(&options->fs->names_lost, false);
     if (engine->options.unix_ms == NULL) {
         engine->options.unix_ms = real_unix_ms;
     }

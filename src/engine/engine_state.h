@@ -25,6 +25,7 @@
 #include "engine/checkpoint_take.h"
 #include "engine/compaction.h"
 #include "engine/compaction_pace.h"
+#include "engine/doubtful.h"
 #include "engine/engine.h"
 #include "engine/expiry.h"
 #include "engine/grow_ahead.h"
@@ -58,6 +59,7 @@ struct engine {
 
     /* under manifest_mutex (clang can not check that for fields of C) */
     struct manifest manifest;
+    struct doubtful doubtful;
 
     /* under the execution lock */
     struct segment_table segments;

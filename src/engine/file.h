@@ -78,12 +78,18 @@ struct file_operations {
     void (*find_cached)(struct file *file, const uint8_t *address, uint64_t size, uint8_t *pages);
 
     enum status (*size)(struct file *file, uint64_t *out);
+
+    /* How many names it has, those in other directories (link) included. */
+    enum status (*link_count)(struct file *file, uint64_t *out);
+
     enum status (*truncate)(struct file *file, uint64_t size);
 
     /* fdatasync: data and the file's length are durable (its name is not: sync_directory). */
     enum status (*sync)(struct file *file);
 
-    /* Replaces `to` when it exists, atomically. */
+    /* Replaces `to` when it exists, atomically. What failed with a status of which
+     * fs_rename_is_undone() is true has changed nothing; after any other nobody knows. REFUSED: the
+     * system does not allow it, or what has the name `to` can't be replaced. */
     enum status (*rename)(struct file_system *fs, const char *from, const char *to);
     enum status (*remove)(struct file_system *fs, const char *name);
 
@@ -97,7 +103,8 @@ struct file_operations {
                         void *context);
 
     /* The names (created, renamed, removed) become durable. On failure names_lost is set: which of
-     * them last nobody knows, not those of others either, and a later call proves nothing. */
+     * them last nobody knows, not those of others either. A later call would prove nothing, and
+     * fails with IO as long as that is set; who clears it has made sure of the names he needs. */
     enum status (*sync_directory)(struct file_system *fs);
 
     /* Takes the exclusive lock file `name`, writing who holds it into the file; held until the
@@ -124,8 +131,8 @@ struct file {
     struct file_system *fs;
 };
 
-/* The real disk: opens directory `path`, creating it (one level) when it is missing. On success
- * the caller owns *out, closed with fs_close. */
+/* The real disk: opens directory `path`, creating it (one level) when it is missing; where it holds
+ * no store its own name is made durable. On success the caller owns *out, closed with fs_close. */
 enum status file_posix_open_directory(const char *path, struct file_system **out,
                                       struct error *error) MUST_CHECK;
 
@@ -163,6 +170,13 @@ static inline MUST_CHECK enum status fs_rename(struct file_system *fs, const cha
                                                const char *to)
 {
     return fs->operations->rename(fs, from, to);
+}
+
+/* Of a status other than OK that fs_rename() has returned. */
+static inline bool fs_rename_is_undone(enum status status)
+{
+    return status == STATUS_REFUSED || status == STATUS_READ_ONLY || status == STATUS_DISK_FULL ||
+           status == STATUS_NOT_FOUND;
 }
 
 static inline MUST_CHECK enum status fs_remove(struct file_system *fs, const char *name)
@@ -269,6 +283,11 @@ static inline MUST_CHECK enum status file_truncate(struct file *file, uint64_t s
 static inline MUST_CHECK enum status file_sync(struct file *file)
 {
     return file->fs->operations->sync(file);
+}
+
+static inline MUST_CHECK enum status file_link_count(struct file *file, uint64_t *out)
+{
+    return file->fs->operations->link_count(file, out);
 }
 
 #endif

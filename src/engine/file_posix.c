@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -139,6 +138,16 @@ static enum status posix_size(struct file *file, uint64_t *out)
         return file_posix_failed(errno, "examine", file_of(file)->name);
     }
     *out = (uint64_t)about.st_size;
+    return STATUS_OK;
+}
+
+static enum status posix_link_count(struct file *file, uint64_t *out)
+{
+    struct stat about;
+    if (fstat(file_of(file)->descriptor, &about) != 0) {
+        return file_posix_failed(errno, "examine", file_of(file)->name);
+    }
+    *out = (uint64_t)about.st_nlink;
     return STATUS_OK;
 }
 
@@ -345,103 +354,6 @@ static enum status posix_sync(struct file *file)
     return result == 0 ? STATUS_OK : file_posix_failed(errno, "sync", file_of(file)->name);
 }
 
-/* --- names -------------------------------------------------------------------------------- */
-
-static enum status posix_rename(struct file_system *fs, const char *from, const char *to)
-{
-    int directory = file_posix_system(fs)->directory;
-    if (fs->read_only) {
-        return STATUS_READ_ONLY;
-    }
-    return renameat(directory, from, directory, to) == 0 ? STATUS_OK
-                                                         : file_posix_failed(errno, "rename", from);
-}
-
-static enum status posix_remove(struct file_system *fs, const char *name)
-{
-    if (fs->read_only) {
-        return STATUS_READ_ONLY;
-    }
-    if (unlinkat(file_posix_system(fs)->directory, name, 0) == 0) {
-        return STATUS_OK;
-    }
-    return errno == EISDIR ? file_posix_not_a_file(S_IFDIR, "remove", name)
-                           : file_posix_failed(errno, "remove", name);
-}
-
-static enum status posix_link(struct file_system *fs, const char *name, struct file_system *to)
-{
-    if (fs->read_only || to->read_only) {
-        return STATUS_READ_ONLY;
-    }
-    if (linkat(file_posix_system(fs)->directory, name, file_posix_system(to)->directory, name, 0) ==
-        0) {
-        return STATUS_OK;
-    }
-    return errno == EXDEV ? STATUS_INVALID : file_posix_failed(errno, "link", name);
-}
-
-static bool is_regular(int directory, const struct dirent *entry)
-{
-    if (entry->d_type != DT_UNKNOWN) {
-        return entry->d_type == DT_REG;
-    }
-    struct stat about;
-    return fstatat(directory, entry->d_name, &about, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISREG(about.st_mode);
-}
-
-static enum status posix_list(struct file_system *fs,
-                              void (*on_name)(void *context, const char *name), void *context)
-{
-    /* Not dup(): a duplicate would share its position in the directory with the original. */
-    int descriptor =
-        openat(file_posix_system(fs)->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = descriptor < 0 ? NULL : fdopendir(descriptor);
-    if (directory == NULL) {
-        int error_number = errno;
-        if (descriptor >= 0) {
-            (void)close(descriptor);
-        }
-        return file_posix_failed(error_number, "list", ".");
-    }
-    enum status status = STATUS_OK;
-    for (;;) {
-        errno = 0;
-        const struct dirent *entry = readdir(directory);
-        if (entry == NULL) {
-            status = errno == 0 ? STATUS_OK : file_posix_failed(errno, "list", ".");
-            break;
-        }
-        if (strlen(entry->d_name) < FILE_NAME_SIZE_MAX && is_regular(descriptor, entry)) {
-            on_name(context, entry->d_name);
-        }
-    }
-    (void)closedir(directory);
-    return status;
-}
-
-int file_posix_sync_directory(int descriptor)
-{
-    int result;
-    do {
-        result = fsync(descriptor);
-    } while (result != 0 && errno == EINTR);
-    return result == 0 || errno == EINVAL ? 0 : errno;
-}
-
-static enum status posix_sync_directory(struct file_system *fs)
-{
-    struct posix_system *system = file_posix_system(fs);
-    mutex_lock(&system->syncing);
-    int error_number = file_posix_sync_directory(system->directory);
-    if (error_number != 0) {
-        atomic_store(&fs->names_lost, true);
-    }
-    mutex_unlock(&system->syncing);
-    return error_number == 0 ? STATUS_OK : file_posix_failed(error_number, "sync", ".");
-}
-
 /* --- the directory ------------------------------------------------------------------------ */
 
 static enum status posix_free_space(struct file_system *fs, uint64_t *out)
@@ -479,13 +391,14 @@ const struct file_operations file_posix_operations = {
     .fault_in = posix_fault_in,
     .find_cached = posix_find_cached,
     .size = posix_size,
+    .link_count = posix_link_count,
     .truncate = posix_truncate,
     .sync = posix_sync,
-    .rename = posix_rename,
-    .remove = posix_remove,
-    .link = posix_link,
-    .list = posix_list,
-    .sync_directory = posix_sync_directory,
+    .rename = file_posix_rename,
+    .remove = file_posix_remove,
+    .link = file_posix_link,
+    .list = file_posix_list,
+    .sync_directory = file_posix_sync_names,
     .lock = file_posix_lock,
     .free_space = posix_free_space,
     .close_system = posix_close_system,

@@ -1,7 +1,7 @@
 /*
- * file_posix.h - what the files of the real disk share: file_posix.c (files and names),
- * file_posix_open.c (opening one), file_posix_lock.c (the lock), file_posix_directory.c (opening a
- * directory).
+ * file_posix.h - what the files of the real disk share: file_posix.c (files),
+ * file_posix_open.c (opening one), file_posix_names.c (names), file_posix_lock.c (the lock),
+ * file_posix_directory.c (opening a directory).
  *
  * For those alone. Threads and ownership as in file.h.
  */
@@ -48,6 +48,16 @@ enum status file_posix_not_a_file(mode_t mode, const char *action, const char *n
 
 /* Returns 0 or an errno. A file system whose directories have nothing to sync is fine. */
 int file_posix_sync_directory(int descriptor) MUST_CHECK;
+
+/* file_operations.rename, .remove, .link, .list, .sync_directory */
+enum status file_posix_rename(struct file_system *fs, const char *from, const char *to) MUST_CHECK;
+enum status file_posix_remove(struct file_system *fs, const char *name) MUST_CHECK;
+enum status file_posix_link(struct file_system *fs, const char *name,
+                            struct file_system *to) MUST_CHECK;
+enum status file_posix_list(struct file_system *fs,
+                            void (*on_name)(void *context, const char *name),
+                            void *context) MUST_CHECK;
+enum status file_posix_sync_names(struct file_system *fs) MUST_CHECK;
 
 /* file_operations.lock */
 enum status file_posix_lock(struct file_system *fs, const char *name, char *holder,

@@ -2,6 +2,7 @@
 #include "engine/file_posix.h"
 
 #include "base/log.h"
+#include "engine/manifest.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,28 +28,46 @@ static int sync_parent(int descriptor)
     return error_number;
 }
 
-/* Opens the directory; one that had to be made is durable in its parent before anything in it can
- * be. -1 and errno on failure. */
+/* Where a store lies the directory's name is durable: it was before there was a manifest. Where
+ * none does, who made the directory may have been killed before he could sync its parent. (That of
+ * one which somebody else made may not be open to us.) */
+static int sync_found(int descriptor)
+{
+    if (faccessat(descriptor, MANIFEST_NAME, F_OK, 0) == 0) {
+        return 0;
+    }
+    int error_number = sync_parent(descriptor);
+    return error_number == EACCES || error_number == EPERM ? 0 : error_number;
+}
+
+/* Opens the directory; it is durable in its parent before anything in it can be. -1 and errno on
+ * failure. */
 static int open_or_make_directory(const char *path)
 {
     int descriptor = file_posix_above_standard(open(path, DIRECTORY_FLAGS));
-    if (descriptor >= 0 || errno != ENOENT) {
-        return descriptor;
-    }
-    if (mkdir(path, DIRECTORY_PERMISSIONS) != 0 && errno != EEXIST) {
+    bool is_found = descriptor >= 0;
+    if (!is_found &&
+        (errno != ENOENT || (mkdir(path, DIRECTORY_PERMISSIONS) != 0 && errno != EEXIST))) {
         return -1;
     }
-    descriptor = file_posix_above_standard(open(path, DIRECTORY_FLAGS));
+    if (!is_found) {
+        descriptor = file_posix_above_standard(open(path, DIRECTORY_FLAGS));
+    }
     if (descriptor < 0) {
         return -1;
     }
-    int error_number = sync_parent(descriptor);
+    int error_number = is_found ? sync_found(descriptor) : sync_parent(descriptor);
     if (error_number != 0) {
         (void)close(descriptor);
         errno = error_number;
         return -1;
     }
     return descriptor;
+}
+
+static int just_open_directory(const char *path)
+{
+    return open(path, DIRECTORY_FLAGS);
 }
 
 static enum status refused(const char *path, int error_number, struct error *error)
@@ -61,14 +80,15 @@ static enum status refused(const char *path, int error_number, struct error *err
                      strerror(error_number));
 }
 
-static enum status open_directory(const char *path, bool read_only, struct file_system **out,
-                                  struct error *error)
+/* `open_it` returns a descriptor, or -1 and errno. */
+static enum status open_directory(const char *path, int (*open_it)(const char *path),
+                                  bool read_only, struct file_system **out, struct error *error)
 {
     struct posix_system *system = calloc(1, sizeof(*system));
     if (system == NULL) {
         return error_set(error, STATUS_NO_MEMORY, "no memory to open directory '%s'", path);
     }
-    system->directory = read_only ? open(path, DIRECTORY_FLAGS) : open_or_make_directory(path);
+    system->directory = open_it(path);
     if (system->directory < 0) {
         int error_number = errno;
         free(system);
@@ -85,13 +105,13 @@ static enum status open_directory(const char *path, bool read_only, struct file_
 enum status file_posix_open_directory(const char *path, struct file_system **out,
                                       struct error *error)
 {
-    return open_directory(path, false, out, error);
+    return open_directory(path, open_or_make_directory, false, out, error);
 }
 
 enum status file_posix_open_directory_read_only(const char *path, struct file_system **out,
                                                 struct error *error)
 {
-    return open_directory(path, true, out, error);
+    return open_directory(path, just_open_directory, true, out, error);
 }
 
 /* --- a directory for something new -------------------------------------------------------- */
@@ -165,7 +185,7 @@ enum status file_posix_make_directory(const char *path, struct file_system **out
                                            "and this program's user be allowed to write to it"
                                          : "");
     }
-    enum status status = open_directory(path, false, out, error);
+    enum status status = open_directory(path, just_open_directory, false, out, error);
     if (status != STATUS_OK) {
         file_posix_remove_directory(path);
     }

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/doubtful.h"
 #include "engine/grow_ahead.h"
 #include "engine/mutant.h"
 #include "engine/unlisted.h"
@@ -150,6 +151,9 @@ static void give_up(struct engine *engine, const struct log_batch *batch, bool m
 {
     for (size_t i = 0; i < batch->count; i++) {
         if (may_be_listed) {
+            char name[FILE_NAME_SIZE_MAX];
+            segment_file_name(SEGMENT_LOG, batch->segments[i]->number, name);
+            doubtful_withdraw(engine, name, true);
             leave_empty(batch->segments[i]);
         } else {
             remove_unlisted(engine, batch->segments[i]);
@@ -176,7 +180,7 @@ static enum status list_files(struct engine *engine, const struct log_facts *fac
     }
     log_files_apply(engine, facts);
     bool may_be_new;
-    status = manifest_replace(engine->fs, manifest, &may_be_new);
+    status = doubtful_replace(engine, manifest, &may_be_new);
     if (status != STATUS_OK) {
         drop_from_manifest(manifest, batch);
         give_up(engine, batch, may_be_new);
@@ -378,7 +382,8 @@ void log_files_close(struct engine *engine)
         drop_unused(engine, engine->stock.segments[i], &unused);
     }
     log_files_apply(engine, &facts);
-    enum status status = manifest_write(engine->fs, &engine->manifest);
+    bool may_be_new;
+    enum status status = doubtful_replace(engine, &engine->manifest, &may_be_new);
     mutex_unlock(&engine->manifest_mutex);
     if (status != STATUS_OK) {
         LOG_WARNING("can't replace the manifest at the end: %s; the next start reads the log "

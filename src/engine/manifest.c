@@ -483,9 +483,9 @@ enum status manifest_replace(struct file_system *fs, struct manifest *manifest, 
     status = write_temporary(fs, &image);
     free(image.bytes);
     if (status == STATUS_OK) {
-        /* From here on, also when this fails: nobody knows what has become of it on the disk. */
-        *may_be_new = !MUTANT(REMOVED_IN_DOUBT);
         status = fs_rename(fs, MANIFEST_TEMPORARY_NAME, MANIFEST_NAME);
+        /* From here on, also when it failed, as a rule: nobody knows what is on the disk. */
+        *may_be_new = !fs_rename_is_undone(status) && !MUTANT(REMOVED_IN_DOUBT);
     }
     if (status == STATUS_OK && !MUTANT(MANIFEST_NAME_UNSYNCED)) {
         status = fs_sync_directory(fs);

@@ -97,9 +97,10 @@ uint64_t manifest_size(const struct manifest *manifest);
  * Replaces MANIFEST durably, with generation + 1. On failure the struct is unchanged, and the file
  * is the old one or, once the new one was to get its name, perhaps the new one; never a mixture. So
  * a file that either of the two lists may be removed only after a later replacement that succeeded
- * without it. `may_be_new`, set in any case, tells whether MANIFEST may be the new one. False: it
- * has failed before anything could have come of it (MANIFEST_TEMPORARY_NAME could not be made,
- * say), so what only the new one lists may be removed.
+ * without it (doubtful.h). `may_be_new`, set in any case, tells whether MANIFEST may be the new
+ * one. False: it has failed before anything could have come of it (MANIFEST_TEMPORARY_NAME could
+ * not be made, say, or the system does not allow the rename), so what only the new one lists may be
+ * removed.
  */
 enum status manifest_replace(struct file_system *fs, struct manifest *manifest,
                              bool *may_be_new) MUST_CHECK;

@@ -157,17 +157,23 @@ enum status recovery_checkpoint_open(struct engine *engine, const struct recover
     return status == STATUS_NO_MEMORY ? status : STATUS_OK;
 }
 
+static void destroy_list(struct engine_keyspace **list)
+{
+    while (*list != NULL) {
+        struct engine_keyspace *keyspace = *list;
+        *list = keyspace->next;
+        spaces_destroy_keyspace(keyspace);
+    }
+}
+
 void recovery_checkpoint_close(struct recovery_checkpoint *checkpoint)
 {
     if (checkpoint->file != NULL) {
         file_close(checkpoint->file);
     }
     checkpoint->file = NULL;
-    while (checkpoint->keyspaces != NULL) {
-        struct engine_keyspace *keyspace = checkpoint->keyspaces;
-        checkpoint->keyspaces = keyspace->next;
-        spaces_destroy_keyspace(keyspace);
-    }
+    destroy_list(&checkpoint->keyspaces);
+    destroy_list(&checkpoint->incomplete);
     checkpoint_facts_deinit(&checkpoint->facts);
     free(checkpoint->handles);
     checkpoint->handles = NULL;
@@ -218,6 +224,7 @@ struct block_reader {
     struct recovery_checkpoint *checkpoint;
     uint64_t offset;
     uint64_t ordinal; /* of the next block */
+    uint64_t last_id; /* of the keyspace before it */
     uint8_t header[CHECKPOINT_BLOCK_HEADER_SIZE];
     struct checkpoint_block block;
     struct index_image image; /* owned */
@@ -262,8 +269,10 @@ static enum status read_block(struct block_reader *reader)
     return status;
 }
 
-/* Loads the keyspace whose first block has been read, and reads on to the first of the next. */
-static enum status load_keyspace(struct block_reader *reader, struct engine_keyspace *keyspace)
+/* Loads the keyspace whose first block has been read, and reads on to the first of the next. Where
+ * blocks are missing at its end it is not whole, and stays empty. */
+static enum status load_keyspace(struct block_reader *reader, struct engine_keyspace *keyspace,
+                                 bool *is_whole)
 {
     const struct index_translator translator = {.translate = translate,
                                                 .context = reader->checkpoint};
@@ -279,7 +288,8 @@ static enum status load_keyspace(struct block_reader *reader, struct engine_keys
     bool ended = status == STATUS_OK || status == STATUS_NOT_FOUND;
     if (ended) {
         enum status finished = index_loader_finish(&loader);
-        status = finished != STATUS_OK ? finished : status;
+        *is_whole = finished == STATUS_OK;
+        status = finished == STATUS_OK || finished == STATUS_CORRUPT ? status : finished;
     }
     index_loader_deinit(&loader);
     return status;
@@ -290,18 +300,21 @@ static enum status load_next_keyspace(struct block_reader *reader)
 {
     struct recovery_checkpoint *checkpoint = reader->checkpoint;
     uint64_t id = reader->block.keyspace_id;
-    uint64_t last_id = checkpoint->keyspaces != NULL ? checkpoint->keyspaces->id : 0;
-    if (id <= last_id) {
+    if (id <= reader->last_id) {
         return STATUS_CORRUPT; /* out of order, or it came before */
     }
+    reader->last_id = id;
     struct engine_keyspace *keyspace;
     enum status status = spaces_create_keyspace(&checkpoint->engine->spaces, id, &keyspace);
     if (status != STATUS_OK) {
         return status;
     }
-    keyspace->next = checkpoint->keyspaces;
-    checkpoint->keyspaces = keyspace;
-    return load_keyspace(reader, keyspace);
+    bool is_whole = false;
+    status = load_keyspace(reader, keyspace, &is_whole);
+    struct engine_keyspace **list = is_whole ? &checkpoint->keyspaces : &checkpoint->incomplete;
+    keyspace->next = *list;
+    *list = keyspace;
+    return status;
 }
 
 enum status recovery_checkpoint_read(struct recovery_checkpoint *checkpoint)
@@ -320,6 +333,16 @@ enum status recovery_checkpoint_read(struct recovery_checkpoint *checkpoint)
 }
 
 /* --- taking over what was loaded ---------------------------------------------------------- */
+
+/* One that was flushed while it was copied may lack blocks, and no map names it any more. */
+static bool lacks_blocks(const struct recovery_checkpoint *checkpoint)
+{
+    const struct engine_keyspace *keyspace = checkpoint->incomplete;
+    while (keyspace != NULL && spaces_find(&checkpoint->engine->spaces, keyspace->id) == NULL) {
+        keyspace = keyspace->next;
+    }
+    return keyspace != NULL;
+}
 
 static void adopt_keyspaces(struct recovery_checkpoint *checkpoint)
 {
@@ -409,6 +432,9 @@ static enum status load_strings(struct recovery_checkpoint *checkpoint)
 
 enum status recovery_checkpoint_adopt(struct recovery_checkpoint *checkpoint)
 {
+    if (lacks_blocks(checkpoint)) {
+        return STATUS_CORRUPT;
+    }
     adopt_keyspaces(checkpoint);
     enum status status = load_strings(checkpoint);
     for (size_t i = 0; status == STATUS_OK && i < checkpoint->facts.file_count; i++) {

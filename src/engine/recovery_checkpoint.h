@@ -26,8 +26,9 @@ struct recovery_checkpoint {
     uint64_t seed;
     struct recovery_handle *handles; /* owned: of the addresses in the checkpoint */
     size_t handle_count;
-    struct engine_keyspace *keyspaces; /* owned: that were read, the last one first */
-    bool is_broken;                    /* a slot points where no record can be */
+    struct engine_keyspace *keyspaces;  /* owned: that were read, the last one first */
+    struct engine_keyspace *incomplete; /* owned, empty: of which blocks are missing */
+    bool is_broken;                     /* a slot points where no record can be */
 };
 
 /* Opens the manifest's checkpoint, when it has one that fits the files, which stand in the engine's
@@ -45,7 +46,8 @@ uint64_t recovery_checkpoint_from(const struct recovery_checkpoint *checkpoint,
 enum status recovery_checkpoint_read(struct recovery_checkpoint *checkpoint) MUST_CHECK;
 
 /* Then: gives the indexes to the engine's spaces, which are empty, and fills in the live bytes of
- * its segments. Failures as above; the spaces and live bytes have to be made anew. */
+ * its segments. CORRUPT too when one of a database lacks blocks. Failures as above; the spaces and
+ * live bytes have to be made anew. */
 enum status recovery_checkpoint_adopt(struct recovery_checkpoint *checkpoint) MUST_CHECK;
 
 #endif

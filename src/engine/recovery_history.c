@@ -17,10 +17,11 @@ struct place {
     uint64_t last_sequence; /* of the record before it, in this segment or earlier */
 };
 
-/* A value that fails its checksum. It ends the history unless a later mark covers it. */
+/* A value that fails its checksum, or that the disk does not deliver. The first ends the history
+ * unless a later mark covers it; of the second nobody knows whether it would. */
 struct suspect {
     uint64_t sequence;
-    uint64_t offset;
+    bool is_unread;
     struct place group; /* where its group starts */
 };
 
@@ -54,21 +55,24 @@ static void check_value(void *context)
     check->status = record_verify_value(check->bytes, 0, check->value_size, check->seed);
 }
 
-/* Values that are too large for the scanner's buffer are read through the mapping. */
-static bool is_value_valid(const struct recovery_file *file, const struct scanned_record *scanned)
+/* OK, CORRUPT, or IO. Values that are too large for the scanner's buffer are read through the
+ * mapping. */
+static enum status verify_value(const struct recovery_file *file,
+                                const struct scanned_record *scanned)
 {
     struct value_check check = {.bytes = scanned->bytes,
                                 .value_size = scanned->record.value.size,
                                 .seed = file->segment->seed};
     if (scanned->has_value) {
         check_value(&check);
-        return check.status == STATUS_OK;
+        return check.status;
     }
     check.bytes = file->segment->mapping + scanned->offset;
-    return fault_guard_run(check_value, &check) && check.status == STATUS_OK;
+    return fault_guard_run(check_value, &check) ? check.status : STATUS_IO;
 }
 
-static enum status add_suspect(struct history *history, const struct scanned_record *scanned)
+static enum status add_suspect(struct history *history, const struct scanned_record *scanned,
+                               bool is_unread)
 {
     if (history->suspect_count == history->suspect_capacity) {
         size_t capacity = history->suspect_capacity == 0 ? 16 : history->suspect_capacity * 2;
@@ -81,7 +85,7 @@ static enum status add_suspect(struct history *history, const struct scanned_rec
         history->suspect_capacity = capacity;
     }
     history->suspects[history->suspect_count++] = (struct suspect){
-        .sequence = scanned->record.sequence, .offset = scanned->offset, .group = history->group};
+        .sequence = scanned->record.sequence, .is_unread = is_unread, .group = history->group};
     return STATUS_OK;
 }
 
@@ -99,8 +103,9 @@ static enum status take_record(struct history *history, size_t log_index,
     history->reached = (struct place){.log_index = log_index,
                                       .offset = scanned->offset + scanned->size,
                                       .last_sequence = record->sequence};
-    if (!is_value_valid(file, scanned)) {
-        return add_suspect(history, scanned);
+    enum status status = verify_value(file, scanned);
+    if (status != STATUS_OK) {
+        return add_suspect(history, scanned, status == STATUS_IO);
     }
     struct mark_sync mark;
     if (record->kind == RECORD_SYNC_MARK && mark_decode_sync(record->value, &mark) == STATUS_OK &&
@@ -331,21 +336,28 @@ static enum status refuse(const struct history *history, const struct place *pla
 
 /* --- the verdict -------------------------------------------------------------------------- */
 
-/* Where the history ends, after the walk. Suspects are in the order of the log. */
-static struct place end_of_history(const struct history *history)
+/* Where the history ends, after the walk, when marks behind it cover what is up to `behind`: they
+ * count as those that it met, for a torn place in front of a mark takes nothing from what it says.
+ * IO: that depends on a value which can't be read. Suspects are in the order of the log. */
+static enum status find_end(const struct history *history, uint64_t behind, struct place *out)
 {
-    struct place end = history->in_group ? history->group : history->reached;
+    uint64_t covered = behind > history->covered ? behind : history->covered;
     for (size_t i = 0; i < history->suspect_count; i++) {
         const struct suspect *suspect = &history->suspects[i];
-        bool is_durable =
-            suspect->sequence <= history->covered || manifest_covers(history, &suspect->group);
-        if (!is_durable) {
-            return suspect->group;
+        bool is_durable = suspect->sequence <= covered || manifest_covers(history, &suspect->group);
+        if (!is_durable && suspect->is_unread) {
+            return STATUS_IO;
         }
-        LOG_WARNING("the value of record %llu fails its checksum; its key can't be read",
-                    (unsigned long long)suspect->sequence);
+        if (!is_durable) {
+            *out = suspect->group;
+            return STATUS_OK;
+        }
+        LOG_WARNING("the value of record %llu %s; its key can't be read",
+                    (unsigned long long)suspect->sequence,
+                    suspect->is_unread ? "is not delivered by the disk" : "fails its checksum");
     }
-    return end;
+    *out = history->in_group ? history->group : history->reached;
+    return STATUS_OK;
 }
 
 /* Cuts the log at `end`. Where what was durable is damaged, nothing passes for unused. */
@@ -429,12 +441,15 @@ enum status recovery_find_history(struct engine *engine, struct recovery_files *
         free(history.suspects);
         return error_set(error, status, "can't read the log: %s", status_words(status));
     }
-    struct place end = end_of_history(&history);
-    uint64_t covered = 0;
+    uint64_t behind = 0; /* what the marks cover that the walk has not come to */
     if (history.is_broken || history.in_group || broken_file(files) != NULL) {
-        status = search_behind(&history, &history.reached, &covered);
+        status = search_behind(&history, &history.reached, &behind);
     }
-    bool is_damage = (covered > history.reached.last_sequence && covered > judged_up_to(files)) ||
+    struct place end = history.reached;
+    if (status == STATUS_OK) {
+        status = find_end(&history, behind, &end);
+    }
+    bool is_damage = (behind > history.reached.last_sequence && behind > judged_up_to(files)) ||
                      manifest_covers(&history, &history.reached);
     free(history.suspects);
     if (status != STATUS_OK) {

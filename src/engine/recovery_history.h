@@ -11,7 +11,8 @@
  * A break within what was durable is damage, not a torn end: cutting there would lose what was
  * acknowledged. Sync marks behind the break and the manifest's durable position tell. A value that
  * fails its checksum in front of a sync mark is damage too, but of that key only: it stays, and is
- * reported when it is read.
+ * reported when it is read. So is one that the disk does not deliver; where no mark is behind it,
+ * that is an error of the disk, and no break.
  */
 #ifndef SCDB_ENGINE_RECOVERY_HISTORY_H
 #define SCDB_ENGINE_RECOVERY_HISTORY_H

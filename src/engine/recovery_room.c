@@ -26,16 +26,18 @@ static void collect(void *context, const char *name)
     }
 }
 
-/* Did it have anything? */
+/* Did it have anything that is nobody else's? A backup has its files by another name. */
 static bool empty(struct engine *engine, const char *name)
 {
     struct file *file;
     uint64_t size = 0;
+    uint64_t links = 0;
     if (fs_open(engine->fs, name, FILE_MODE_WRITE, &file) != STATUS_OK) {
         return false;
     }
-    bool is_emptied =
-        file_size(file, &size) == STATUS_OK && size > 0 && file_truncate(file, 0) == STATUS_OK;
+    bool is_emptied = file_link_count(file, &links) == STATUS_OK && links == 1 &&
+                      file_size(file, &size) == STATUS_OK && size > 0 &&
+                      file_truncate(file, 0) == STATUS_OK;
     file_close(file);
     if (is_emptied) {
         LOG_NOTICE("the disk is full: the %llu bytes of %s, which the manifest does not list, are "

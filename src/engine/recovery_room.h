@@ -16,7 +16,8 @@
 
 /* Gives the reserve back to the file system, and empties the files that no manifest on the disk
  * can list: they are newer than the one that was read. Their names stay, and so their numbers are
- * passed over (rule 11 of docs/durability.md). False: there was nothing. */
+ * passed over (rule 11 of docs/durability.md). A file with a further name elsewhere, as in a
+ * backup, is left alone. False: there was nothing. */
 bool recovery_room_make(struct engine *engine, const struct recovery_files *files);
 
 #endif

@@ -405,6 +405,20 @@ static enum status sim_size(struct file *file, uint64_t *out)
     return status;
 }
 
+/* fstat() tells both: as a call it is one of those for the size. */
+static enum status sim_link_count(struct file *file, uint64_t *out)
+{
+    struct sim_disk *disk = disk_of(file->fs);
+    enum status status;
+    mutex_lock(&disk->mutex);
+    if (begin_locked(disk, SIM_SIZE, file_of(file)->name, &status) == SIM_FATE_DO) {
+        *out = sim_names_count(&disk->names, file_of(file)->inode);
+        status = STATUS_OK;
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
 static enum status sim_truncate(struct file *file, uint64_t size)
 {
     struct sim_disk *disk = disk_of(file->fs);
@@ -561,9 +575,15 @@ static enum status sim_sync_directory(struct file_system *fs)
     enum status status;
     call_witness(disk, SIM_SYNC_DIRECTORY, "");
     mutex_lock(&disk->mutex);
-    enum sim_fate fate = begin_locked(disk, SIM_SYNC_DIRECTORY, directory_of(fs)->prefix, &status);
-    if (sim_faults_take_place(&disk->faults, fate, &status)) {
-        sim_names_sync(&disk->names, directory_of(fs)->prefix);
+    const char *prefix = directory_of(fs)->prefix;
+    enum sim_fate fate = begin_locked(disk, SIM_SYNC_DIRECTORY, prefix, &status);
+    if (fate == SIM_FATE_DO && atomic_load(&fs->names_lost)) {
+        status = STATUS_IO; /* what file.h promises: the disk itself would say OK */
+    } else if (fate == SIM_FATE_FAIL) {
+        sim_names_sync_failed(&disk->names, prefix, &disk->random);
+        sim_disk_collect(disk);
+    } else if (sim_faults_take_place(&disk->faults, fate, &status)) {
+        sim_names_sync(&disk->names, prefix);
         sim_disk_collect(disk);
     }
     if (status != STATUS_OK) {
@@ -652,6 +672,7 @@ static const struct file_operations sim_operations = {
     .fault_in = sim_fault_in,
     .find_cached = sim_find_cached,
     .size = sim_size,
+    .link_count = sim_link_count,
     .truncate = sim_truncate,
     .sync = sim_sync,
     .rename = sim_rename,

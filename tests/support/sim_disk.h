@@ -23,6 +23,10 @@
  *     the cache stays, and what was not durable still is not.
  *  7. A sync() that fails has brought some of the sectors to the platter. The others never come
  *     there unless they are written again, and the next sync() succeeds all the same (as on Linux).
+ *     So it is with names: of the changes that a sync_directory() should have brought to the
+ *     platter and did not, none comes there any more, until the name is changed again. That the
+ *     next one would succeed shows where a new session begins: as long as names_lost is set in the
+ *     file system it fails (file.h).
  *  8. reserve() allocates: writes inside what is allocated never meet a full disk. A write or
  *     reservation beyond it gives DISK_FULL when the capacity is used up; the write has then put
  *     down a part of its bytes. Files without a name count as long as they are open.

@@ -37,23 +37,20 @@ static void list_set(struct sim_name_list *list, const char *name, struct sim_in
 static void list_drop(struct sim_name_list *list, const char *name)
 {
     struct sim_name *entry = list_find(list, name);
-    CHECK(entry != NULL);
-    *entry = list->entries[--list->count];
+    if (entry != NULL) { /* else the platter never had it: that change was lost */
+        *entry = list->entries[--list->count];
+    }
 }
 
 static void list_apply(struct sim_name_list *list, const struct sim_change *change)
 {
-    const struct sim_name *entry = list_find(list, change->name);
-    struct sim_inode *inode;
     switch (change->kind) {
     case SIM_CHANGE_CREATE:
         list_set(list, change->name, change->inode);
         return;
     case SIM_CHANGE_RENAME:
-        CHECK(entry != NULL);
-        inode = entry->inode;
         list_drop(list, change->name);
-        list_set(list, change->to, inode);
+        list_set(list, change->to, change->inode);
         return;
     case SIM_CHANGE_REMOVE:
         list_drop(list, change->name);
@@ -85,6 +82,15 @@ struct sim_inode *sim_names_find(const struct sim_names *names, const char *name
     return entry == NULL ? NULL : entry->inode;
 }
 
+size_t sim_names_count(const struct sim_names *names, const struct sim_inode *inode)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < names->cache.count; i++) {
+        count += names->cache.entries[i].inode == inode ? 1 : 0;
+    }
+    return count;
+}
+
 static void change(struct sim_names *names, enum sim_change_kind kind, const char *name,
                    const char *to, struct sim_inode *inode)
 {
@@ -107,11 +113,14 @@ void sim_names_create(struct sim_names *names, const char *name, struct sim_inod
 
 void sim_names_rename(struct sim_names *names, const char *from, const char *to)
 {
-    change(names, SIM_CHANGE_RENAME, from, to, NULL);
+    struct sim_inode *inode = sim_names_find(names, from);
+    CHECK(inode != NULL);
+    change(names, SIM_CHANGE_RENAME, from, to, inode);
 }
 
 void sim_names_remove(struct sim_names *names, const char *name)
 {
+    CHECK(sim_names_find(names, name) != NULL);
     change(names, SIM_CHANGE_REMOVE, name, "", NULL);
 }
 
@@ -152,6 +161,28 @@ static bool depends_on_lost(const struct sim_names *names, const bool *lost, siz
         }
     }
     return false;
+}
+
+void sim_names_sync_failed(struct sim_names *names, const char *directory,
+                           struct test_random *random)
+{
+    size_t left = 0;
+    bool *lost = calloc(names->pending_count + 1, sizeof(*lost));
+    CHECK(lost != NULL);
+    for (size_t i = 0; i < names->pending_count; i++) {
+        if (sim_names_is_in(names->pending[i].name, directory)) {
+            lost[i] = test_random_one_in(random, 2) || depends_on_lost(names, lost, i);
+        }
+    }
+    for (size_t i = 0; i < names->pending_count; i++) {
+        if (!sim_names_is_in(names->pending[i].name, directory)) {
+            names->pending[left++] = names->pending[i];
+        } else if (!lost[i]) {
+            list_apply(&names->platter, &names->pending[i]);
+        }
+    }
+    free(lost);
+    names->pending_count = left;
 }
 
 static uint64_t percent_to_keep(enum sim_loss loss, struct test_random *random)

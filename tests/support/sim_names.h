@@ -30,13 +30,15 @@ struct sim_change {
     enum sim_change_kind kind;
     char name[FILE_NAME_SIZE_MAX];
     char to[FILE_NAME_SIZE_MAX]; /* of a rename, else "" */
-    struct sim_inode *inode;     /* of a create */
+    struct sim_inode *inode;     /* that has its name from it; NULL of a removal */
 };
 
 struct sim_names {
     struct sim_name_list cache;
     struct sim_name_list platter;
-    struct sim_change *pending; /* owned; what leads from platter to cache, in order */
+    /* Owned; in order. They lead from platter to cache, but for the names whose changes were lost.
+     */
+    struct sim_change *pending;
     size_t pending_count;
     size_t pending_capacity;
 };
@@ -47,6 +49,9 @@ void sim_names_deinit(struct sim_names *names);
 /* The inode of that name, as a process sees it; NULL when there is none. */
 struct sim_inode *sim_names_find(const struct sim_names *names, const char *name);
 
+/* How many names it has, as a process sees them. */
+size_t sim_names_count(const struct sim_names *names, const struct sim_inode *inode);
+
 /* The caller has checked what a change needs: `name` is not there, or is there. */
 void sim_names_create(struct sim_names *names, const char *name, struct sim_inode *inode);
 void sim_names_rename(struct sim_names *names, const char *from, const char *to);
@@ -54,6 +59,11 @@ void sim_names_remove(struct sim_names *names, const char *name);
 
 /* Pending changes of the names that begin with `directory` ("" or "x/") to the platter. */
 void sim_names_sync(struct sim_names *names, const char *directory);
+
+/* The same, but only some get there, by chance, in an order that a file system could have taken;
+ * the others never will. */
+void sim_names_sync_failed(struct sim_names *names, const char *directory,
+                           struct test_random *random);
 
 /* Does the name lie in this directory, and not in one below? */
 bool sim_names_is_in(const char *name, const char *directory);

@@ -310,6 +310,45 @@ START_TEST(what_may_be_listed_stays)
 }
 END_TEST
 
+static bool is_sealed;
+static bool is_done;
+
+/* As when the thread that makes segments ready meets the error, a moment before the compaction asks
+ * for the same. */
+static void lose_names(void *context, enum sim_call call, const char *name)
+{
+    (void)context;
+    is_sealed = is_sealed || (call == SIM_SYNC && strstr(name, ".pack") != NULL);
+    if (is_sealed && !is_done && call == SIM_WRITE && strcmp(name, "MANIFEST.tmp") == 0) {
+        is_done = true;
+        sim_disk_fail(store.disk, SIM_SYNC_DIRECTORY, 1, 1, STATUS_IO);
+        ck_assert_int_eq(fs_sync_directory(store.fs), STATUS_IO);
+    }
+}
+
+/* The victims' copies may have lost their name, and a manifest that lists them its own. */
+START_TEST(nothing_is_removed_when_another_has_lost_names)
+{
+    struct compaction_result result = {0};
+    fill_half_dead();
+    is_sealed = false;
+    is_done = false;
+    sim_disk_set_hook(store.disk, lose_names, NULL);
+    ck_assert_int_eq(engine_compact(store.engine, &result), STATUS_IO);
+    sim_disk_set_hook(store.disk, NULL, NULL);
+    ck_assert(is_done);
+    ck_assert_uint_eq(result.segments_removed, 0);
+    sim_disk_crash_now(store.disk);
+    enum status status = engine_close(store.engine);
+    (void)status; /* of a disk that is gone */
+    store.engine = NULL;
+    sim_disk_restart(store.disk, SIM_POWER_CUT);
+    open_store();
+    ck_assert_int_eq(find("k0"), STATUS_OK);
+    ck_assert_int_eq(find("k199"), STATUS_OK);
+}
+END_TEST
+
 /* --- others' memory -------------------------------------------------------------------------- */
 
 /* Clients read the victims until their copies are published: what they have in memory stays. */
@@ -465,6 +504,7 @@ int main(void)
     tcase_add_test(tests, again_and_again_at_rest);
     tcase_add_test(tests, what_can_not_be_listed_is_gone);
     tcase_add_loop_test(tests, what_may_be_listed_stays, 0, 4);
+    tcase_add_test(tests, nothing_is_removed_when_another_has_lost_names);
     tcase_add_test(tests, what_was_in_memory_stays);
     tcase_add_test(tests, full_and_cleared);
     tcase_add_test(tests, full_and_deleted);

@@ -29,6 +29,8 @@ static unsigned interrupts; /* so far */
 static unsigned shortened;
 static int failing_errno;    /* 0 = none: what a write gives */
 static size_t failing_after; /* bytes that are still written */
+static unsigned fsyncs;      /* that were asked for */
+static unsigned fsync_fails; /* the so-many-th of them with EIO; 0 = none */
 
 static bool is_interrupted(void)
 {
@@ -121,6 +123,10 @@ int __wrap_fdatasync(int descriptor)
 
 int __wrap_fsync(int descriptor)
 {
+    if (++fsyncs == fsync_fails) {
+        errno = EIO;
+        return -1;
+    }
     return is_interrupted() ? -1 : __real_fsync(descriptor);
 }
 
@@ -147,6 +153,7 @@ static void set_up(void)
     test_random_init(&random_, test_seed("file_interrupts_test"));
     one_in = 0;
     failing_errno = 0;
+    fsync_fails = 0;
     test_directory_create(&directory_);
     ck_assert_int_eq(file_posix_open_directory(directory_.path, &fs, &error), STATUS_OK);
     ck_assert_int_eq(fs_open(fs, "a", FILE_MODE_CREATE, &file), STATUS_OK);
@@ -232,6 +239,42 @@ START_TEST(a_write_that_fails_half_way_says_why)
 }
 END_TEST
 
+/* Linux reports what it could not write once, and the next fsync() succeeds. */
+START_TEST(a_directory_once_not_synced_never_is)
+{
+    ck_assert_int_eq(fs_sync_directory(fs), STATUS_OK);
+    fsync_fails = fsyncs + 1;
+    ck_assert_int_eq(fs_sync_directory(fs), STATUS_IO);
+    ck_assert(atomic_load(&fs->names_lost));
+    ck_assert_int_eq(fs_sync_directory(fs), STATUS_IO);
+    ck_assert_int_eq(fs_sync_directory(fs), STATUS_IO);
+    ck_assert_int_eq(file_sync(file), STATUS_OK); /* whose data were never in doubt */
+    atomic_store(&fs->names_lost, false);
+    ck_assert_int_eq(fs_sync_directory(fs), STATUS_OK);
+}
+END_TEST
+
+/* Who made the directory may have been killed before he could sync its parent. */
+START_TEST(a_store_begins_in_a_directory_whose_name_is_durable)
+{
+    struct error error;
+    struct file_system *again;
+    struct file *manifest;
+    unsigned before = fsyncs;
+    ck_assert_int_eq(file_posix_open_directory(directory_.path, &again, &error), STATUS_OK);
+    fs_close(again);
+    ck_assert_uint_eq(fsyncs, before + 1);
+    fsync_fails = fsyncs + 1;
+    ck_assert_int_eq(file_posix_open_directory(directory_.path, &again, &error), STATUS_IO);
+    before = fsyncs;
+    ck_assert_int_eq(fs_open(fs, "MANIFEST", FILE_MODE_CREATE, &manifest), STATUS_OK);
+    file_close(manifest);
+    ck_assert_int_eq(file_posix_open_directory(directory_.path, &again, &error), STATUS_OK);
+    fs_close(again);
+    ck_assert_uint_eq(fsyncs, before);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("file_interrupts");
@@ -239,5 +282,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, interrupted_and_short_calls_are_continued);
     tcase_add_test(tests, a_write_that_fails_half_way_says_why);
+    tcase_add_test(tests, a_directory_once_not_synced_never_is);
+    tcase_add_test(tests, a_store_begins_in_a_directory_whose_name_is_durable);
     return test_run("file_interrupts", tests);
 }

@@ -215,7 +215,21 @@ START_TEST(names)
 
     ck_assert_int_eq(fs_rename(fs, "a", "b"), STATUS_OK);
     ck_assert_int_eq(fs_rename(fs, "a", "b"), STATUS_NOT_FOUND);
+    log_set_level(LOG_NOTHING_LEVEL);
+    ck_assert_int_eq(fs_rename(fs, "b", "sub"), STATUS_REFUSED); /* which is a directory */
+    ck_assert(fs_rename_is_undone(STATUS_REFUSED));
     ck_assert_int_eq(fs_sync_directory(fs), STATUS_OK);
+    char linked[TEST_DIRECTORY_PATH_SIZE + 16];
+    uint64_t links;
+    (void)snprintf(path, sizeof(path), "%s/b", directory.path);
+    (void)snprintf(linked, sizeof(linked), "%s/sub/b", directory.path);
+    for (uint64_t count = 1; count <= 2; count++) {
+        ck_assert_int_eq(fs_open(fs, "b", FILE_MODE_READ, &file), STATUS_OK);
+        ck_assert_int_eq(file_link_count(file, &links), STATUS_OK);
+        ck_assert_uint_eq(links, count);
+        file_close(file);
+        ck_assert_int_eq(count == 1 ? link(path, linked) : unlink(linked), 0);
+    }
     char bytes[8];
     size_t read_size;
     ck_assert_int_eq(fs_open(fs, "b", FILE_MODE_READ, &file), STATUS_OK);

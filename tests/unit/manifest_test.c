@@ -195,23 +195,29 @@ START_TEST(written_and_read)
 }
 END_TEST
 
-/* Before the rename the old one is there for sure; from then on nobody knows. */
+/* Before the rename the old one is there for sure, and when the rename was refused; else nobody
+ * knows. */
 START_TEST(a_failure_tells_whether_the_new_one_may_be_there)
 {
     static const struct {
         enum sim_call call;
+        enum status status;
         bool may_be_new;
-    } cases[] = {{SIM_REMOVE, false}, {SIM_CREATE, false}, {SIM_WRITE, false},
-                 {SIM_SYNC, false},   {SIM_RENAME, true},  {SIM_SYNC_DIRECTORY, true}};
+    } cases[] = {{SIM_REMOVE, STATUS_IO, false},       {SIM_CREATE, STATUS_IO, false},
+                 {SIM_WRITE, STATUS_IO, false},        {SIM_SYNC, STATUS_IO, false},
+                 {SIM_RENAME, STATUS_REFUSED, false},  {SIM_RENAME, STATUS_DISK_FULL, false},
+                 {SIM_RENAME, STATUS_IO, true},        {SIM_RENAME, STATUS_NO_MEMORY, true},
+                 {SIM_SYNC_DIRECTORY, STATUS_IO, true}};
     struct sim_disk *disk = sim_disk_create(1);
     struct file_system *sim = sim_disk_mount(disk);
     ck_assert_int_eq(manifest_write(sim, &manifest), STATUS_OK);
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         bool may_be_new = !cases[i].may_be_new;
         uint64_t generation = manifest.generation;
-        sim_disk_fail(disk, cases[i].call, 1, 1, STATUS_IO);
-        ck_assert_int_eq(manifest_replace(sim, &manifest, &may_be_new), STATUS_IO);
-        ck_assert_msg(may_be_new == cases[i].may_be_new, "%s", sim_call_name(cases[i].call));
+        sim_disk_fail(disk, cases[i].call, 1, 1, cases[i].status);
+        ck_assert_int_eq(manifest_replace(sim, &manifest, &may_be_new), cases[i].status);
+        ck_assert_msg(may_be_new == cases[i].may_be_new, "%s: %s", sim_call_name(cases[i].call),
+                      status_name(cases[i].status));
         ck_assert_uint_eq(manifest.generation, generation);
         struct manifest read;
         struct error error;

@@ -270,6 +270,26 @@ START_TEST(what_a_manifest_may_list_is_no_room)
 }
 END_TEST
 
+/* A backup that was made when a newer manifest listed it has it by another name. */
+START_TEST(what_has_another_name_is_no_room)
+{
+    static const char name[] = "00000000000000000050.pack";
+    sim_disk_set_capacity(store.disk, 0);
+    sim_store_open(&store);
+    lose_reserve();
+    leave_file(name);
+    struct file_system *backup = sim_disk_mount_directory(store.disk, "backup");
+    ck_assert_int_eq(fs_link(store.fs, name, backup), STATUS_OK);
+    const struct recovery_files files = {.next_number = 50};
+    ck_assert(!recovery_room_make(store.engine, &files));
+    ck_assert_uint_eq(size_of(name), 200000);
+    ck_assert_int_eq(fs_remove(backup, name), STATUS_OK);
+    ck_assert(recovery_room_make(store.engine, &files));
+    ck_assert_uint_eq(size_of(name), 0);
+    fs_close(backup);
+}
+END_TEST
+
 /* The first segment begins with more than it needs, and must leave the manifest its room. */
 START_TEST(the_manifest_has_room_beside_the_first_segment)
 {
@@ -308,6 +328,7 @@ int main(void)
     tcase_add_test(tests, what_was_made_ready_is_room);
     tcase_add_test(tests, what_a_compaction_was_making_is_room);
     tcase_add_test(tests, what_a_manifest_may_list_is_no_room);
+    tcase_add_test(tests, what_has_another_name_is_no_room);
     tcase_add_test(tests, the_manifest_has_room_beside_the_first_segment);
     tcase_add_test(tests, writing_again_takes_from_the_reserve);
     return test_run("recovery_end", tests);

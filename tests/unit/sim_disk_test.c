@@ -386,6 +386,39 @@ START_TEST(a_failed_sync_is_not_made_up_for)
 }
 END_TEST
 
+START_TEST(a_failed_sync_of_names_is_not_made_up_for)
+{
+    unsigned seen = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        start_over();
+        file_close(create("old"));
+        ck_assert_int_eq(fs_sync_directory(fs), STATUS_OK);
+        file_close(create("a"));
+        ck_assert_int_eq(fs_rename(fs, "a", "b"), STATUS_OK);
+        ck_assert_int_eq(fs_remove(fs, "old"), STATUS_OK);
+        sim_disk_fail(disk, SIM_SYNC_DIRECTORY, 1, 1, STATUS_IO);
+        ck_assert_int_eq(fs_sync_directory(fs), STATUS_IO);
+        ck_assert_int_eq(fs_sync_directory(fs), STATUS_IO);
+        atomic_store(&fs->names_lost, false); /* another session believes it once more */
+        file_close(create("c"));
+        bool again = test_random_one_in(&random_, 2);
+        if (again) {
+            ck_assert_int_eq(fs_rename(fs, "b", "d"), STATUS_OK);
+        }
+        ck_assert_int_eq(fs_sync_directory(fs), STATUS_OK);
+        crash(SIM_POWER_CUT);
+        ck_assert(exists("c"));
+        ck_assert(exists("d") == again);
+        seen |= exists("a") ? 1u : 0u;
+        seen |= exists("b") ? 2u : 0u;
+        seen |= exists("old") ? 4u : 0u;
+        seen |= !exists("a") && !exists("b") && !exists("d") ? 8u : 0u;
+        ck_assert(!exists("a") || !exists("b"));
+    }
+    ck_assert_uint_eq(seen, 15);
+}
+END_TEST
+
 START_TEST(calls_fail_as_ruled)
 {
     struct file *file = create("a");
@@ -472,6 +505,7 @@ int main(void)
     tcase_add_test(tests, names_survive_independently);
     tcase_add_test(tests, crashes_at_the_call_that_was_said);
     tcase_add_test(tests, a_failed_sync_is_not_made_up_for);
+    tcase_add_test(tests, a_failed_sync_of_names_is_not_made_up_for);
     tcase_add_test(tests, calls_fail_as_ruled);
     tcase_add_test(tests, the_disk_fills_up);
     tcase_add_test(tests, bytes_can_rot);
