@@ -159,7 +159,8 @@ ONE_THREAD := tests/crash/% tests/model/% $(patsubst %,tests/unit/%_test,checkpo
               compaction compaction_bound engine eviction fault_between hll index index_sample manifest \
               parser patch patch_copy pieces scrub sim_disk staged v1_file)
 ifeq ($(MODE),tsan)
-TEST_PROGRAMS := $(filter-out $(addprefix $(BUILD)/,$(ONE_THREAD)),$(TEST_PROGRAMS))
+TEST_PROGRAMS := $(filter-out $(addprefix $(BUILD)/,$(ONE_THREAD)),$(TEST_PROGRAMS)) \
+                 $(BUILD)/tests/crash/threads_crash_test
 endif
 HIREDIS_TEST := $(BUILD)/redis-tests/hiredis_test
 HIREDIS_ASYNC_TEST := $(BUILD)/redis-tests/hiredis_async_test

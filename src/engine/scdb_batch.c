@@ -244,7 +244,7 @@ enum scdb_status scdb_batch_write(struct scdb *db, const struct scdb_batch *batc
         return SCDB_NO_MEMORY;
     }
     work.keyspace = scdb_begin(db);
-    uint64_t old_size;
+    uint64_t old_size = 0;
     enum status status = find_old(&work, &old_size);
     if (status == STATUS_OK) {
         status = find_values(&work);
