@@ -149,6 +149,29 @@ class Always(unittest.TestCase):
             self.assertGreater(int(reader.info("last_fsync_usec")), 0)
             self.assertLess(abs(int(reader.info("last_fsync_time")) - time.time()), 60)
 
+    def test_a_write_without_a_reply_behind_replies_that_are_not_read(self):
+        """Its place moves when they have left: nothing but the next reply comes, once it may."""
+        with policy("always") as server:
+            client, other = Client(server), Client(server)
+            other.ask("SETRANGE v 999999 x")
+            for _ in range(10):
+                client.send("GET v")
+            while "cmdstat_get:calls=10," not in other.ask("INFO commandstats").decode():
+                time.sleep(0.01)
+            server.fault("hold-fdatasync")
+            client.send("CLIENT REPLY SKIP\r\nSET a 1")
+            self.assertEqual(other.wait_for_info("aof_pending_bio_fsync", "1"), "1")
+            for _ in range(10):
+                self.assertEqual(len(client.reply()), len("$1000000\r\n\r\n") + 1000000)
+            client.send("SET b 1")
+            client.socket.settimeout(0.1)
+            with self.assertRaises(TimeoutError):
+                client.reply()
+            client.socket.settimeout(WAIT_SECONDS_MAX)
+            server.mend("hold-fdatasync")
+            self.assertEqual(client.reply(), b"+OK\r\n")
+            self.assertEqual(client.ask("PING"), b"+PONG\r\n")
+
     def test_a_changed_mode_releases_those_who_wait(self):
         with policy("always") as server:
             writer, other = Client(server), Client(server)
