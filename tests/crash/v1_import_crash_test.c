@@ -97,6 +97,14 @@ static void check_what_is_left(void)
     expect_whole_store();
 }
 
+/* The process is another one then, which knows nothing of calls that have failed. */
+static void restart(enum sim_crash crash)
+{
+    fs_close(fs);
+    sim_disk_restart(disk, crash);
+    fs = sim_disk_mount(disk);
+}
+
 START_TEST(each_step)
 {
     struct v1_import_result result;
@@ -108,7 +116,7 @@ START_TEST(each_step)
         sim_disk_crash_after(disk, step);
         (void)import(&result);
         crashed = sim_disk_crashed(disk);
-        sim_disk_restart(disk, (enum sim_crash)_i);
+        restart((enum sim_crash)_i);
         check_what_is_left();
         start_anew();
     } while (crashed);
@@ -131,7 +139,7 @@ START_TEST(each_step_of_the_second)
         sim_disk_crash_after(disk, step);
         (void)import(&result);
         crashed = sim_disk_crashed(disk);
-        sim_disk_restart(disk, (enum sim_crash)_i);
+        restart((enum sim_crash)_i);
         check_what_is_left();
         start_anew();
     } while (crashed);
@@ -152,9 +160,7 @@ START_TEST(each_failing_call)
         enum status status = import(&result);
         bool met = sim_disk_calls(disk, call) - before >= n;
         sim_disk_fail(disk, call, 0, 0, STATUS_IO);
-        fs_close(fs);
-        sim_disk_restart(disk, SIM_KILL);
-        fs = sim_disk_mount(disk);
+        restart(SIM_KILL);
         if (status != STATUS_OK) {
             ck_assert_uint_gt(strlen(error.text), 0);
         }
