@@ -1019,31 +1019,38 @@ class RenamedCommands(TestCase):
             self.assertIn(words, said)
 
 
+class StartedIn(Server):
+    """A server with a working directory and arguments of its own, reached by its Unix socket."""
+
+    def __init__(self, directory, path, arguments):
+        super().__init__(path)
+        self.working_directory = directory
+        self.arguments = arguments
+
+    def _spawn(self):
+        command = [self.path, *self.arguments, "--port", "0", "--unixsocket", self.socket_path]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=self.working_directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def connect(self, timeout=60):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(timeout)
+        connection.connect(self.socket_path)
+        return connection
+
+
 class Directory(TestCase):
     """`dir` is told as the absolute path that it has led to, and written so: programs for backups look
     there, wherever they or the server were started."""
 
     def run_in(self, directory, path, *arguments):
         """A server that is started in `directory`; a client of it."""
-        server = Server(path)
+        server = StartedIn(directory, path, arguments)
         self.addCleanup(server.close)
-        where = os.path.join(server.home, "socket")
-        command = [server.path, *arguments, "--port", "0", "--unixsocket", where]
-        server.process = subprocess.Popen(
-            command, cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
-
-        deadline = time.monotonic() + 60
-        while not os.path.exists(where) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        server.connect = lambda timeout: self.connect_to(where)
+        server.start()
         return self.client(server), server
-
-    def connect_to(self, path):
-        connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(60)
-        connection.connect(path)
-        return connection
 
     def test_is_absolute(self):
         for reference in (ours, theirs):
