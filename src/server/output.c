@@ -112,6 +112,8 @@ static bool add_piece(struct pieces *pieces, const char *data, size_t size)
 static void gather(const struct output *output, const struct reply *reply, struct pieces *pieces)
 {
     CHECK(output->bytes_sent <= output->free_end && output->free_end <= reply->bytes.size);
+    pieces->count = 0; /* not all of it: a kilobyte of zeros for each reply would be felt */
+    pieces->size = 0;
     size_t at = output->bytes_sent;
     size_t offset = output->reference_offset;
     for (size_t i = output->references_sent; i < reply->reference_count; i++) {
@@ -218,7 +220,7 @@ bool output_is_empty(const struct output *output, const struct reply *reply)
 enum output_result output_send(struct output *output, struct reply *reply, int descriptor,
                                uint64_t *sent_bytes)
 {
-    struct pieces pieces = {.count = 0};
+    struct pieces pieces;
     gather(output, reply, &pieces);
     if (pieces.size == 0) {
         return OUTPUT_SENT;
