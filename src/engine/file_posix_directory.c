@@ -41,13 +41,14 @@ static int sync_found(int descriptor)
 }
 
 /* Opens the directory; it is durable in its parent before anything in it can be. -1 and errno on
- * failure. */
+ * failure. One that was made then goes again: the next start, which would find it, could not make
+ * up for a sync that has failed. */
 static int open_or_make_directory(const char *path)
 {
     int descriptor = file_posix_above_standard(open(path, DIRECTORY_FLAGS));
     bool is_found = descriptor >= 0;
-    if (!is_found &&
-        (errno != ENOENT || (mkdir(path, DIRECTORY_PERMISSIONS) != 0 && errno != EEXIST))) {
+    bool is_made = !is_found && errno == ENOENT && mkdir(path, DIRECTORY_PERMISSIONS) == 0;
+    if (!is_found && !is_made && errno != EEXIST) {
         return -1;
     }
     if (!is_found) {
@@ -59,6 +60,9 @@ static int open_or_make_directory(const char *path)
     int error_number = is_found ? sync_found(descriptor) : sync_parent(descriptor);
     if (error_number != 0) {
         (void)close(descriptor);
+        if (is_made) {
+            file_posix_remove_directory(path);
+        }
         errno = error_number;
         return -1;
     }

@@ -2,6 +2,7 @@
 #include "engine/import_mark.h"
 
 #include "base/hex.h"
+#include "base/log.h"
 #include "engine/store_name.h"
 
 #include <string.h>
@@ -71,6 +72,30 @@ static enum status put_name(struct file *file, const uint8_t *store_id)
     return file_write(file, 0, &all, 1);
 }
 
+/* The mark's name may not last, and the next import, which would find it, could not make up for
+ * that (assumption 4 of docs/durability.md, of names). Nobody has imported anything, so none is
+ * needed.
+ */
+static void take_back(struct file_system *fs)
+{
+    if (fs_remove(fs, NAME) != STATUS_OK) {
+        LOG_WARNING("can't remove %s, which may not be durable: remove it by hand", NAME);
+    }
+}
+
+/* Also one that was there (not `is_made`): who made it may have been killed before. */
+static enum status make_durable(struct file_system *fs, struct file *file, bool is_made)
+{
+    enum status status = file_sync(file);
+    if (status == STATUS_OK) {
+        status = fs_sync_directory(fs);
+    }
+    if (status != STATUS_OK && is_made) {
+        take_back(fs);
+    }
+    return status;
+}
+
 enum status import_mark_write(struct file_system *fs, const uint8_t *store_id, struct error *error)
 {
     struct import_mark found = {.is_there = false};
@@ -84,12 +109,8 @@ enum status import_mark_write(struct file_system *fs, const uint8_t *store_id, s
         if (store_id == NULL || !import_mark_names(&found, store_id)) {
             status = put_name(file, store_id);
         }
-        /* Also of one that was there: who made it may have been killed before. */
-        status = status == STATUS_OK ? file_sync(file) : status;
+        status = status == STATUS_OK ? make_durable(fs, file, !found.is_there) : status;
         file_close(file);
-    }
-    if (status == STATUS_OK) {
-        status = fs_sync_directory(fs);
     }
     return status == STATUS_OK ? STATUS_OK
                                : error_set(error, status, "can't write the file %s: %s", NAME,

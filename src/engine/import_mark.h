@@ -32,7 +32,8 @@ enum status import_mark_read(struct file_system *fs, struct import_mark *out,
 bool import_mark_names(const struct import_mark *mark, const uint8_t store_id[STORE_ID_SIZE]);
 
 /* Makes the mark, or changes what it names, durably; NULL: no store. One that names the same is not
- * touched. A crash in between leaves one that names no store. */
+ * touched. A crash in between leaves one that names no store; a sync that fails leaves none, unless
+ * one was there. */
 enum status import_mark_write(struct file_system *fs, const uint8_t *store_id,
                               struct error *error) MUST_CHECK;
 

@@ -298,6 +298,30 @@ static enum status set_aside(struct engine *engine, const struct recovery_files 
                : status;
 }
 
+/* The sync of the directory has failed: nobody knows whether the new names last, and the next
+ * opening, which would find them, could not make up for it (assumption 4 of docs/durability.md, of
+ * names). So it shall find the old ones, and change them anew. */
+static void put_back(struct engine *engine, const struct recovery_files *files)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        char name[FILE_NAME_SIZE_MAX];
+        char cut[CUT_NAME_SIZE_MAX];
+        cut_name(&files->files[i], name, cut);
+        if (files->files[i].set_aside && fs_rename(engine->fs, cut, name) != STATUS_OK) {
+            LOG_WARNING("%s may get its old name back when power fails", cut);
+        }
+    }
+}
+
+static enum status make_names_durable(struct engine *engine, const struct recovery_files *files)
+{
+    enum status status = fs_sync_directory(engine->fs);
+    if (status != STATUS_OK) {
+        put_back(engine, files);
+    }
+    return status;
+}
+
 /* Every step may be done again after a crash. */
 enum status recovery_end_settle(struct engine *engine, struct recovery_files *files)
 {
@@ -322,5 +346,5 @@ enum status recovery_end_settle(struct engine *engine, struct recovery_files *fi
             status = set_aside(engine, files, &files->files[i]);
         }
     }
-    return status == STATUS_OK ? fs_sync_directory(engine->fs) : status;
+    return status == STATUS_OK ? make_names_durable(engine, files) : status;
 }

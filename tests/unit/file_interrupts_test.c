@@ -275,6 +275,22 @@ START_TEST(a_store_begins_in_a_directory_whose_name_is_durable)
 }
 END_TEST
 
+/* Or else the next start would take its name for durable. */
+START_TEST(a_directory_whose_name_may_not_last_is_not_left)
+{
+    char path[TEST_DIRECTORY_PATH_SIZE + 8];
+    struct error error;
+    struct file_system *made;
+    (void)snprintf(path, sizeof(path), "%s/made", directory_.path);
+    fsync_fails = fsyncs + 1;
+    ck_assert_int_eq(file_posix_open_directory(path, &made, &error), STATUS_IO);
+    ck_assert_int_ne(access(path, F_OK), 0);
+    ck_assert_int_eq(file_posix_open_directory(path, &made, &error), STATUS_OK);
+    fs_close(made);
+    file_posix_remove_directory(path);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("file_interrupts");
@@ -284,5 +300,6 @@ int main(void)
     tcase_add_test(tests, a_write_that_fails_half_way_says_why);
     tcase_add_test(tests, a_directory_once_not_synced_never_is);
     tcase_add_test(tests, a_store_begins_in_a_directory_whose_name_is_durable);
+    tcase_add_test(tests, a_directory_whose_name_may_not_last_is_not_left);
     return test_run("file_interrupts", tests);
 }

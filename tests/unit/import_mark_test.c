@@ -73,6 +73,29 @@ START_TEST(what_is_written_is_read)
 }
 END_TEST
 
+/* What a failed sync may have lost would pass for durable the next time. */
+START_TEST(a_mark_that_may_not_last_is_taken_back)
+{
+    static const enum sim_call calls[] = {SIM_SYNC, SIM_SYNC_DIRECTORY};
+    for (size_t i = 0; i < 32; i++) {
+        const uint8_t *id = i / 2 % 2 == 0 ? NULL : some_id;
+        sim_disk_fail(disk, calls[i % 2], 1, 1, STATUS_IO);
+        ck_assert_int_eq(import_mark_write(fs, id, &error), STATUS_IO);
+        fs_close(fs);
+        fs = sim_disk_mount(disk); /* another process */
+        write_mark(id);
+        sim_disk_crash_now(disk);
+        fs_close(fs);
+        sim_disk_restart(disk, SIM_POWER_CUT);
+        fs = sim_disk_mount(disk);
+        struct import_mark mark = read_mark();
+        ck_assert(mark.is_there);
+        ck_assert_int_eq(import_mark_names(&mark, some_id), id != NULL);
+        ck_assert_int_eq(import_mark_remove(fs), STATUS_OK);
+    }
+}
+END_TEST
+
 /* The bytes of docs/import-v1.md. */
 START_TEST(its_bytes)
 {
@@ -168,6 +191,7 @@ int main(void)
     TCase *tests = tcase_create("import_mark");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, what_is_written_is_read);
+    tcase_add_test(tests, a_mark_that_may_not_last_is_taken_back);
     tcase_add_test(tests, its_bytes);
     tcase_add_test(tests, other_contents_name_no_store);
     tcase_add_test(tests, only_an_import_may_open);
