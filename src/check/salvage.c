@@ -3,16 +3,19 @@
 
 #include "check/new_directory.h"
 #include "engine/engine.h"
+#include "engine/pieces.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Records between two writes of the log: it is not for ever that the tail may grow in memory. */
+/* Puts and patches between two writes of the log: it is not for ever that the tail may grow in
+ * memory. */
 #define WRITE_EVERY 256
 
 struct salvage {
     struct engine *engine;
     uint64_t saved;
+    uint64_t changes;
 };
 
 static enum status write_log(struct engine *engine)
@@ -24,9 +27,13 @@ static enum status write_log(struct engine *engine)
     return engine_write(engine, found.appended_position);
 }
 
-static enum status on_record(void *context, const struct live_record *found)
+static enum status note_change(struct salvage *salvage)
 {
-    struct salvage *salvage = context;
+    return ++salvage->changes % WRITE_EVERY == 0 ? write_log(salvage->engine) : STATUS_OK;
+}
+
+static enum status put_whole(struct salvage *salvage, const struct live_record *found)
+{
     struct engine *engine = salvage->engine;
     struct engine_value value = {.parts = &found->value,
                                  .part_count = 1,
@@ -37,9 +44,76 @@ static enum status on_record(void *context, const struct live_record *found)
     struct engine_keyspace *keyspace = engine_database_locked(engine, found->database);
     enum status status = engine_put_locked(engine, keyspace, found->record->key, &value);
     engine_unlock(engine);
-    if (status == STATUS_OK && ++salvage->saved % WRITE_EVERY == 0) {
-        status = write_log(engine);
+    return status == STATUS_OK ? note_change(salvage) : status;
+}
+
+/* Gives the key the part of its value that begins at `offset`; what is not there before it becomes
+ * zeros that take no room. A key that has expired meanwhile is left to its end. */
+static enum status put_part(struct salvage *salvage, const struct live_record *found,
+                            uint64_t offset, const struct slice *part)
+{
+    struct engine *engine = salvage->engine;
+    bool is_last = offset + part->size == found->value.size;
+    struct entry old;
+    struct engine_patch patch = {.old = is_last ? NULL : &old,
+                                 .offset = offset,
+                                 .parts = part,
+                                 .part_count = 1,
+                                 .expiry_ms = found->record->expiry_ms,
+                                 .type = found->record->type,
+                                 .encoding = found->record->encoding};
+    engine_lock(engine);
+    struct engine_keyspace *keyspace = engine_database_locked(engine, found->database);
+    enum status status = STATUS_OK;
+    if (!is_last) {
+        status = engine_find_locked(engine, keyspace, found->record->key, &old);
     }
+    if (status == STATUS_OK) {
+        status = engine_patch_locked(engine, keyspace, found->record->key, &patch);
+    }
+    engine_part_purge_locked(engine);
+    engine_unlock(engine);
+    if (status == STATUS_NOT_FOUND) {
+        return STATUS_OK;
+    }
+    return status == STATUS_OK ? note_change(salvage) : status;
+}
+
+/* A string in pieces becomes one again, piece by piece from its end. Most of it may be zeros that
+ * were never written (SETBIT at a high offset): whole, it could take more room than there is. */
+static enum status put_in_pieces(struct salvage *salvage, const struct live_record *found)
+{
+    const struct slice value = found->value;
+    size_t piece_size = (size_t)1 << PIECES_SHIFT_DEFAULT;
+    size_t end = value.size;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && end > 0) {
+        size_t offset = (end - 1) / piece_size * piece_size;
+        const struct slice part = slice_make(value.data + offset, end - offset);
+        if (end == value.size || !slice_is_zeros(part)) {
+            status = put_part(salvage, found, offset, &part);
+        }
+        end = offset;
+    }
+    return status;
+}
+
+/* Did it lie in pieces, and is it long enough to do so in the new store? */
+static bool is_for_pieces(const struct salvage *salvage, const struct live_record *found)
+{
+    struct engine *engine = salvage->engine;
+    engine_lock(engine);
+    bool is_long = engine_may_patch_locked(engine, NULL, found->value.size);
+    engine_unlock(engine);
+    return is_long && found->record->kind == RECORD_PIECED;
+}
+
+static enum status on_record(void *context, const struct live_record *found)
+{
+    struct salvage *salvage = context;
+    enum status status =
+        is_for_pieces(salvage, found) ? put_in_pieces(salvage, found) : put_whole(salvage, found);
+    salvage->saved += status == STATUS_OK ? 1 : 0;
     return status;
 }
 

@@ -14,11 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE    ((size_t)200000)
-#define PLACE   ((size_t)150000) /* of a word that stands in one piece only */
-#define SEGMENT "00000000000000000001.log"
-#define PACKED  "00000000000000000004.pack"
-#define VICTIM  "a value that will rot"
+#define SIZE       ((size_t)200000)
+#define PLACE      ((size_t)150000) /* of a word that stands in one piece only */
+#define SEGMENT    "00000000000000000001.log"
+#define PACKED     "00000000000000000004.pack"
+#define VICTIM     "a value that will rot"
+#define FAR        ((uint64_t)64 << 20)
+#define FAR_FUTURE ((int64_t)4000000000000)
 
 static struct test_directory directory;
 static struct test_directory elsewhere;
@@ -242,6 +244,67 @@ START_TEST(without_a_manifest_any_piece_may_be_lost)
 }
 END_TEST
 
+/* A key whose value is zeros but for a word in its midst and one at its end. */
+static void put_sparse(void)
+{
+    struct disk_store store;
+    open_store(&store, directory.path);
+    engine_lock(store.engine);
+    struct engine_keyspace *keyspace = engine_database_locked(store.engine, 1);
+    struct entry old;
+    struct engine_patch change = {
+        .offset = FAR, .parts = &word, .part_count = 1, .expiry_ms = FAR_FUTURE, .encoding = 3};
+    ck_assert_int_eq(engine_patch_locked(store.engine, keyspace, SLICE_LITERAL("sparse"), &change),
+                     STATUS_OK);
+    ck_assert_int_eq(engine_find_locked(store.engine, keyspace, SLICE_LITERAL("sparse"), &old),
+                     STATUS_OK);
+    change.old = &old;
+    change.offset = FAR / 2;
+    ck_assert_int_eq(engine_patch_locked(store.engine, keyspace, SLICE_LITERAL("sparse"), &change),
+                     STATUS_OK);
+    engine_unlock(store.engine);
+    disk_store_close(&store);
+}
+
+static void assert_word_at(struct engine *engine, const struct entry *entry, uint64_t offset)
+{
+    struct slice part;
+    ck_assert_int_eq(engine_part_locked(engine, entry, offset - 1, word.size + 1, &part),
+                     STATUS_OK);
+    ck_assert_uint_eq(part.size, word.size + 1);
+    ck_assert_int_eq(part.data[0], 0);
+    ck_assert_int_eq(memcmp(part.data + 1, word.data, word.size), 0);
+}
+
+/* What takes next to no room in the damaged store must find room beside it, whatever its size. */
+START_TEST(zeros_that_were_never_written_are_not_written_by_a_repair)
+{
+    static char said[100000];
+    char fresh[TEST_FILE_PATH_SIZE];
+    struct disk_store store;
+    struct entry entry;
+    put_sparse();
+    ck_assert_msg(run_check("repair", said, sizeof(said)) == CHECK_EXIT_SOUND, "%s", said);
+    ck_assert_msg(strstr(said, "4 keys are in the new store") != NULL, "%s", said);
+    assert_repaired(true);
+    open_store(&store, test_file_path(&elsewhere, "new", fresh));
+    disk_store_verify(&store);
+    ck_assert_uint_lt(disk_store_statistics(&store).live_bytes, SIZE + 100000);
+    ck_assert_uint_lt(disk_store_statistics(&store).disk_bytes, FAR / 4);
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_find_locked(store.engine, engine_database_locked(store.engine, 1),
+                                        SLICE_LITERAL("sparse"), &entry),
+                     STATUS_OK);
+    ck_assert_uint_eq(entry.size, FAR + word.size);
+    ck_assert_int_eq(entry.encoding, 3);
+    ck_assert_int_eq(entry.expiry_ms, FAR_FUTURE);
+    assert_word_at(store.engine, &entry, FAR / 2);
+    assert_word_at(store.engine, &entry, FAR);
+    engine_unlock(store.engine);
+    disk_store_close(&store);
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
@@ -252,5 +315,6 @@ int main(void)
     tcase_add_loop_test(tests, a_readable_copy_of_a_piece_counts, 0, 2);
     tcase_add_test(tests, a_torn_place_is_a_doubt_and_no_damage);
     tcase_add_test(tests, without_a_manifest_any_piece_may_be_lost);
+    tcase_add_test(tests, zeros_that_were_never_written_are_not_written_by_a_repair);
     return test_run("check_pieces", tests);
 }
