@@ -69,6 +69,8 @@ enum status engine_find_locked(struct engine *engine, struct engine_keyspace *ke
         engine_rest_on_locked(engine, engine->deletion_position);
         return STATUS_NOT_FOUND;
     }
+    /* However old the record, a SWAPDB may have brought it here just now. */
+    engine_rest_on_locked(engine, engine->map_position);
     engine_rest_on_locked(engine, lookup_position(lookup.segment, lookup.offset, lookup.size));
     if (lookup.status != STATUS_OK) {
         return lookup.status;
