@@ -40,6 +40,11 @@ uint64_t engine_rest_end_locked(struct engine *engine)
     return engine->rest_position > durable ? engine->rest_position : 0;
 }
 
+void engine_rest_on_all_locked(struct engine *engine)
+{
+    engine_rest_on_locked(engine, engine_payload_position_locked(engine));
+}
+
 /* --- one key ------------------------------------------------------------------------------ */
 
 static bool is_expired(const struct engine *engine, const struct lookup *lookup)

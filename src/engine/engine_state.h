@@ -121,13 +121,6 @@ static inline void engine_rest_on_locked(struct engine *engine, uint64_t positio
     }
 }
 
-/* An answer that any change could have changed. Lock held. */
-static inline void engine_rest_on_all_locked(struct engine *engine)
-{
-    engine_rest_on_locked(
-        engine, atomic_load_explicit(&engine->appender.payload_position, memory_order_relaxed));
-}
-
 /* Has a key with this expiry gone, as commands see it? Lock held. */
 static inline bool engine_is_past_locked(const struct engine *engine, int64_t expiry_ms)
 {
