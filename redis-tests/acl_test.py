@@ -787,6 +787,26 @@ class Configuration(TestCase):
         lines = lines.replace(default % (34, b""), default % (51, b" sanitize-payload"))
         self.assertEqual(self.client(server).ask("ACL", "LIST"), lines)
 
+    def test_rewritten_users_are_read_as_they_were(self):
+        """Quotes are nothing to a rule, and part words in the file."""
+        server = self.configured("# nothing\n")
+        server.start()
+        client = self.client(server)
+        for user, *rules in (
+            (b"o'neil", b"on", b"nopass", b"~o'neil:*", b"+get"),
+            (b'"q"', b'~"k"', b"~a\\", b'(%R~b"c +get)', b"&'"),
+            (b"lines", b"+get|a\nb", b"+get|\\n\t#"),
+            (b"", b"on"),
+        ):
+            self.assertEqual(client.ask("ACL", "SETUSER", user, *rules), b"+OK\r\n")
+        users = [client.ask("ACL", "GETUSER", user) for user in (b"o'neil", b'"q"', b"lines", b"")]
+        self.assertEqual(client.ask("CONFIG", "REWRITE"), b"+OK\r\n")
+        server.stop()
+        server.start()
+        client = self.client(server)
+        again = [client.ask("ACL", "GETUSER", user) for user in (b"o'neil", b'"q"', b"lines", b"")]
+        self.assertEqual(again, users)
+
     def test_requirepass_needs_no_user_line(self):
         server = self.configured("# nothing\n")
         server.start()

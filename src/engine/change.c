@@ -301,6 +301,7 @@ static enum status append_map(struct engine *engine, uint64_t next_id, const uin
     if (status == STATUS_OK) {
         (void)appender_commit_locked(engine, &append);
         engine->deletion_position = engine->appender.position;
+        engine->map_position = engine->appender.position;
         engine->spaces.map_sequence = append.record.sequence;
     }
     free(value);

@@ -97,13 +97,14 @@ static void point_into_bytes(struct compaction_copy *copy)
 {
     for (size_t i = 0; i < copy->candidate_count; i++) {
         struct compaction_candidate *candidate = &copy->candidates[i];
-        const char *bytes = copy->bytes.data + candidate->bytes_at;
+        /* All that is there may be an empty key: then they have no address. */
+        struct slice bytes = slice_part(buffer_slice(&copy->bytes), candidate->bytes_at, 0);
         if (candidate->is_large) {
-            candidate->record.key = slice_make(bytes, candidate->record.key.size);
+            candidate->record.key = slice_make(bytes.data, candidate->record.key.size);
         } else {
             uint64_t size;
-            CHECK(record_peek((const uint8_t *)bytes, candidate->size, &candidate->record, &size) ==
-                  STATUS_OK);
+            CHECK(record_peek((const uint8_t *)bytes.data, candidate->size, &candidate->record,
+                              &size) == STATUS_OK);
         }
         candidate->hash = lookup_hash(copy->engine, candidate->record.key);
     }

@@ -40,6 +40,11 @@ uint64_t engine_rest_end_locked(struct engine *engine)
     return engine->rest_position > durable ? engine->rest_position : 0;
 }
 
+void engine_rest_on_all_locked(struct engine *engine)
+{
+    engine_rest_on_locked(engine, engine_payload_position_locked(engine));
+}
+
 /* --- one key ------------------------------------------------------------------------------ */
 
 static bool is_expired(const struct engine *engine, const struct lookup *lookup)
@@ -69,6 +74,8 @@ enum status engine_find_locked(struct engine *engine, struct engine_keyspace *ke
         engine_rest_on_locked(engine, engine->deletion_position);
         return STATUS_NOT_FOUND;
     }
+    /* However old the record, a SWAPDB may have brought it here just now. */
+    engine_rest_on_locked(engine, engine->map_position);
     engine_rest_on_locked(engine, lookup_position(lookup.segment, lookup.offset, lookup.size));
     if (lookup.status != STATUS_OK) {
         return lookup.status;

@@ -81,6 +81,7 @@ struct engine {
     uint64_t reads_ahead;       /* records that the disk was asked for because of that */
     uint64_t deletion_position; /* behind the newest record that made a key go away: a tombstone,
                                    or one that has expired */
+    uint64_t map_position;      /* behind the newest map of databases: what any of them shows */
     struct manifest_position durable_place; /* durable_position as a place in the log */
     uint64_t changes; /* keys that commands have changed since the store was opened */
     uint64_t expired_keys;
@@ -118,13 +119,6 @@ static inline void engine_rest_on_locked(struct engine *engine, uint64_t positio
     if (position > engine->rest_position) {
         engine->rest_position = position;
     }
-}
-
-/* An answer that any change could have changed. Lock held. */
-static inline void engine_rest_on_all_locked(struct engine *engine)
-{
-    engine_rest_on_locked(
-        engine, atomic_load_explicit(&engine->appender.payload_position, memory_order_relaxed));
 }
 
 /* Has a key with this expiry gone, as commands see it? Lock held. */

@@ -242,6 +242,9 @@ bool keyspace_is_unchanged(struct keyspace *keyspace, const struct watcher *watc
     if (comparison.is_unchanged) {
         watch_each(watcher, compare_presence, &comparison);
     }
+    if (!comparison.is_unchanged) {
+        engine_rest_on_all_locked(keyspace->engine); /* whatever it was */
+    }
     return comparison.is_unchanged;
 }
 

@@ -274,10 +274,15 @@ void config_on_change(struct config *config, enum config_id id,
 /* Who knows the users that are in force. */
 struct config_user_source {
     bool (*is_changed)(void *context); /* since they were loaded from lines `user` */
-    /* Appends lines `user NAME rules`, or nothing when there is nothing to say. */
+    /* Appends lines `user NAME rules`, by config_users_append_line(), or nothing when there is
+     * nothing to say. */
     enum status (*describe)(void *context, struct buffer *lines);
     void *context;
 };
+
+/* Appends a line whose words stand between blanks, so that each is read again as it is: one with
+ * quotes or a line end in it, as the pattern of a key may have, is put in quotes. */
+enum status config_users_append_line(struct buffer *lines, struct slice line) MUST_CHECK;
 
 /* CONFIG REWRITE asks the source; without one, lines `user` are left as they are. */
 void config_set_user_source(struct config *config, const struct config_user_source *source);

@@ -14,6 +14,43 @@ void config_set_user_source(struct config *config, const struct config_user_sour
     config->user_source = *source;
 }
 
+/* --- written ---------------------------------------------------------------------------------- */
+
+static bool is_read_as_it_is(struct slice word)
+{
+    for (size_t i = 0; i < word.size; i++) {
+        char c = word.data[i];
+        if (c == '"' || c == '\'' || c == '\0' || slice_is_blank(c)) {
+            return false;
+        }
+    }
+    return word.size > 0;
+}
+
+static enum status append_word(struct buffer *lines, struct slice word)
+{
+    return is_read_as_it_is(word) ? buffer_append(lines, word.data, word.size)
+                                  : config_words_append_quoted(lines, word);
+}
+
+enum status config_users_append_line(struct buffer *lines, struct slice line)
+{
+    enum status status = STATUS_OK;
+    while (line.size > 0 && status == STATUS_OK) {
+        const char *blank = memchr(line.data, ' ', line.size);
+        size_t size = blank == NULL ? line.size : (size_t)(blank - line.data);
+        size_t taken = blank == NULL ? size : size + 1;
+        status = append_word(lines, slice_part(line, 0, size));
+        if (status == STATUS_OK) {
+            status = buffer_append(lines, " ", taken - size);
+        }
+        line = slice_part(line, taken, line.size - taken);
+    }
+    return status == STATUS_OK ? buffer_append(lines, "\n", 1) : status;
+}
+
+/* --- read ------------------------------------------------------------------------------------- */
+
 static void free_user(struct config_user *user)
 {
     free(user->place);

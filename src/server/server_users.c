@@ -284,11 +284,19 @@ static bool is_said_by_requirepass(const struct server *server, const struct buf
 static enum status describe(void *context, struct buffer *lines)
 {
     const struct server *server = context;
+    const struct acl_users *users = acl_users(server->acl);
+    struct buffer line = {0};
+    enum status status = STATUS_OK;
     if (file_of(server).size > 0) {
         return STATUS_OK;
     }
-    enum status status =
-        acl_users_describe(acl_users(server->acl), acl_terms(server->acl)->commands, lines);
+    for (size_t i = 0; i < users->count && status == STATUS_OK; i++) {
+        line.size = 0;
+        status = acl_users_describe_one(users->items[i], acl_terms(server->acl)->commands, &line);
+        status =
+            status == STATUS_OK ? config_users_append_line(lines, buffer_slice(&line)) : status;
+    }
+    buffer_deinit(&line);
     if (status == STATUS_OK && is_said_by_requirepass(server, lines)) {
         lines->size = 0;
     }

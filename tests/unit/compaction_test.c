@@ -242,6 +242,22 @@ START_TEST(again_and_again_at_rest)
 }
 END_TEST
 
+/* Of a large one nothing but its key is kept in memory: here there is nothing at all. */
+START_TEST(a_large_value_with_an_empty_key)
+{
+    static const char bytes[2 << 20];
+    tear_down();
+    set_up_with(2 * sizeof(bytes));
+    put("dead", "value");
+    ck_assert_int_eq(try_put("", slice_make(bytes, sizeof(bytes)), EXPIRY_NONE), STATUS_OK);
+    ck_assert_int_eq(del("dead"), STATUS_OK);
+    compact();
+    ck_assert_int_eq(find(""), STATUS_OK);
+    reopen();
+    ck_assert_int_eq(find(""), STATUS_OK);
+}
+END_TEST
+
 /* --- the limit of open files ----------------------------------------------------------------- */
 
 static void fill_half_dead(void)
@@ -502,6 +518,7 @@ int main(void)
     tcase_add_test(tests, written_before_an_owed_expiry_mark);
     tcase_add_test(tests, closed_with_an_owed_expiry_mark);
     tcase_add_test(tests, again_and_again_at_rest);
+    tcase_add_test(tests, a_large_value_with_an_empty_key);
     tcase_add_test(tests, what_can_not_be_listed_is_gone);
     tcase_add_loop_test(tests, what_may_be_listed_stays, 0, 4);
     tcase_add_test(tests, nothing_is_removed_when_another_has_lost_names);

@@ -35,7 +35,7 @@ static void open_store(void)
 {
     struct error error = {""};
     struct engine_options options = {.fs = fs,
-                                     .database_count = 1,
+                                     .database_count = 2,
                                      .segment_size = segment_size,
                                      .sync_policy = SYNC_ALWAYS,
                                      .without_threads = true,
@@ -208,6 +208,22 @@ START_TEST(that_a_key_has_expired_rests_on_the_record_that_did)
     }
     ck_assert_uint_ge(look("b", STATUS_NOT_FOUND), second);
     ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+}
+END_TEST
+
+/* Else a key of another database, which a crash would put back there, were shown in this one. */
+START_TEST(what_a_database_shows_rests_on_the_swap_that_brought_it)
+{
+    uint64_t first;
+    ck_assert_int_eq(put("a", 10, &first), STATUS_OK);
+    engine_lock(engine);
+    ck_assert_int_eq(engine_swap_locked(engine, 0, 1), STATUS_OK);
+    ck_assert_int_eq(engine_swap_locked(engine, 0, 1), STATUS_OK);
+    engine_unlock(engine);
+    ck_assert_uint_gt(look("a", STATUS_OK), first);
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK);
+    ck_assert_uint_eq(look("a", STATUS_OK), 0);
     ck_assert_int_eq(engine_close(engine), STATUS_OK);
 }
 END_TEST
@@ -529,6 +545,7 @@ int main(void)
     tcase_add_test(tests, what_a_late_sync_has_not_saved_is_not_acknowledged);
     tcase_add_test(tests, what_waits_for_no_sync_is_acknowledged_though_one_fails);
     tcase_add_test(tests, that_a_key_has_expired_rests_on_the_record_that_did);
+    tcase_add_test(tests, what_a_database_shows_rests_on_the_swap_that_brought_it);
     tcase_add_test(tests, what_a_failed_sync_lost_is_written_again);
     tcase_add_test(tests, changes_count_until_a_sync_covers_them);
     tcase_add_test(tests, an_expiry_mark_is_no_change);
