@@ -23,7 +23,7 @@ SANITIZE_asan := -D__SANITIZE_ADDRESS__=1
 SANITIZE_tsan := -D__SANITIZE_THREAD__=1
 endif
 
-OPTIMIZE_release := -O2 -g
+OPTIMIZE_release := -O3 -g
 # What sanitizers report has lines and no variables.
 OPTIMIZE_asan := -O1 -g1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 OPTIMIZE_tsan := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer
@@ -32,7 +32,9 @@ OPTIMIZE_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitiz
                  -fno-omit-frame-pointer
 OPTIMIZE := $(OPTIMIZE_$(MODE)) $(SANITIZE_$(MODE))
 
-# Unit tests themselves run for a moment and are compiled for long.
+# What tests use is compiled sooner with less, and unit tests themselves, which run for a moment,
+# with less still.
+SUPPORT_OPTIMIZE_release := -O2
 TEST_OPTIMIZE_release := -O1
 TEST_OPTIMIZE_asan := -O0
 TEST_OPTIMIZE_tsan := -O0
@@ -53,7 +55,8 @@ LDFLAGS = $(OPTIMIZE) $(LTO_LDFLAGS) -pthread $(EXTRA_LDFLAGS)
 
 # What the objects in $(BUILD) were made with. When that is something else now, all are made anew.
 MADE_WITH := $(BUILD)/made-with
-FLAGS := $(strip $(CC) $(OWN_CFLAGS) $(LTO_CFLAGS) $(TEST_OPTIMIZE_$(MODE)) $(EXTRA_CFLAGS) $(EXTRA_LDFLAGS))
+FLAGS := $(strip $(CC) $(OWN_CFLAGS) $(LTO_CFLAGS) $(SUPPORT_OPTIMIZE_$(MODE)) $(TEST_OPTIMIZE_$(MODE)) \
+                $(EXTRA_CFLAGS) $(EXTRA_LDFLAGS))
 ifneq ($(file <$(MADE_WITH)),$(FLAGS))
 .PHONY: $(MADE_WITH)
 endif
@@ -142,6 +145,7 @@ $(BUILD)/tests/%.o: tests/%.c $(MADE_WITH) | $(INSTALLED)/build $(INSTALLED)/tes
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CFLAGS) $(TEST_CFLAGS) -Itests -MMD -MP -c -o $@ $<
 
+$(BUILD)/tests/%.o: private OPTIMIZE += $(SUPPORT_OPTIMIZE_$(MODE))
 $(BUILD)/tests/unit/%.o: private OPTIMIZE += $(TEST_OPTIMIZE_$(MODE))
 
 $(BUILD)/redis-tests/%.o: redis-tests/%.c $(MADE_WITH) | $(INSTALLED)/build $(INSTALLED)/test

@@ -230,7 +230,7 @@ static enum status load_included(struct loader *loader, struct place place, stru
         status = load_file(loader, path, &text);
         loader->inclusions--;
     } else {
-        char what[sizeof(loader->error->text)];
+        char what[PATH_MAX + 256];
         (void)snprintf(what, sizeof(what), UNREADABLE, path, small_file_words(errno));
         status = fail(loader, place, line, what);
     }
