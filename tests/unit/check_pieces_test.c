@@ -33,7 +33,7 @@ static void open_store(struct disk_store *store, const char *path)
     disk_store_open(store, path);
 }
 
-static void patch(struct engine *engine, size_t offset, struct slice part)
+static void patch_large(struct engine *engine, size_t offset, struct slice part)
 {
     struct engine_keyspace *keyspace = engine_database_locked(engine, 1);
     struct entry old;
@@ -46,6 +46,11 @@ static void patch(struct engine *engine, size_t offset, struct slice part)
                                   .encoding = 3};
     ck_assert_int_eq(engine_patch_locked(engine, keyspace, SLICE_LITERAL("large"), &change),
                      STATUS_OK);
+}
+
+static void patch(struct engine *engine, size_t offset, struct slice part)
+{
+    patch_large(engine, offset, part);
     memcpy(expected + offset, part.data, part.size);
 }
 
@@ -96,17 +101,31 @@ static void damage(const char *name, struct slice text)
     free(bytes);
 }
 
-/* Puts two keys behind what is durable, and leaves a copy as of a kill -9 in `killed`, in which the
- * first one's record is torn. */
-static void tear_behind(const struct test_directory *killed)
+static void put_two(struct engine *engine)
+{
+    put(engine, "torn", "value");
+    put(engine, "last", "value");
+}
+
+/* Whose first record is a header: the string is longer now. In the pieces that it had then comes
+ * the next change, and the last one behind them. */
+static void grow(struct engine *engine)
+{
+    patch_large(engine, SIZE + 50000, word);
+    patch_large(engine, SIZE + 100, word);
+    patch_large(engine, SIZE + 40000, word);
+}
+
+/* Makes a change behind what is durable, and leaves a copy as of a kill -9 in `killed`, in which
+ * its first record is torn. */
+static void tear_behind(const struct test_directory *killed, void (*change)(struct engine *))
 {
     static const char next[] = "00000000000000000003.log";
     static const uint8_t zeros[16];
     struct disk_store store;
     open_store(&store, directory.path);
     engine_lock(store.engine);
-    put(store.engine, "torn", "value");
-    put(store.engine, "last", "value");
+    change(store.engine);
     engine_unlock(store.engine);
     ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK);
     test_file_copy_all(&directory, killed);
@@ -207,14 +226,16 @@ START_TEST(a_readable_copy_of_a_piece_counts)
 }
 END_TEST
 
-/* Pieces may have been there, but none that was acknowledged as durable. */
+/* Pieces may have been there, but none that was acknowledged as durable. _i: or a header, of which
+ * only later pieces are left. */
 START_TEST(a_torn_place_is_a_doubt_and_no_damage)
 {
+    static void (*const changes[])(struct engine *) = {put_two, grow};
     static const char *const commands[] = {"verify", "stat", "dump", "repair"};
     static char said[1000000];
     struct test_directory killed = {.path = ""};
     test_directory_create(&killed);
-    tear_behind(&killed);
+    tear_behind(&killed, changes[_i]);
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
         int code = check_run(commands[i], killed.path, elsewhere.path, said, sizeof(said));
         ck_assert_msg(code == CHECK_EXIT_SOUND, "%s: %d: %.2000s", commands[i], code, said);
@@ -313,7 +334,7 @@ int main(void)
     tcase_add_test(tests, a_sound_store_is_read_whole);
     tcase_add_test(tests, a_damaged_piece_is_named);
     tcase_add_loop_test(tests, a_readable_copy_of_a_piece_counts, 0, 2);
-    tcase_add_test(tests, a_torn_place_is_a_doubt_and_no_damage);
+    tcase_add_loop_test(tests, a_torn_place_is_a_doubt_and_no_damage, 0, 2);
     tcase_add_test(tests, without_a_manifest_any_piece_may_be_lost);
     tcase_add_test(tests, zeros_that_were_never_written_are_not_written_by_a_repair);
     return test_run("check_pieces", tests);
