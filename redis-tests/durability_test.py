@@ -149,40 +149,35 @@ class Always(unittest.TestCase):
             self.assertGreater(int(reader.info("last_fsync_usec")), 0)
             self.assertLess(abs(int(reader.info("last_fsync_time")) - time.time()), 60)
 
-    def waits(self, client):
-        client.socket.settimeout(0.2)
+    def ask_beside(self, server, write, reader, command):
+        """The reader's reply to a command, which may not come before `write`, whose sync is held."""
+        writer, other = Client(server), Client(server)
+        server.fault("hold-fdatasync")
+        writer.send(write)
+        self.assertEqual(other.wait_for_info("aof_pending_bio_fsync", "1"), "1")
+        reader.send(command)
+        reader.socket.settimeout(0.2)
         with self.assertRaises(TimeoutError):
-            client.reply()
-        client.socket.settimeout(WAIT_SECONDS_MAX)
+            reader.reply()
+        reader.socket.settimeout(WAIT_SECONDS_MAX)
+        server.mend("hold-fdatasync")
+        self.assertEqual(writer.reply(), b"+OK\r\n")
+        return reader.reply()
 
     def test_who_reads_from_a_swapped_database_waits_for_the_swap(self):
         """However old the value is: a crash would put it back where it was."""
         with policy("always") as server:
-            writer, reader, other = Client(server), Client(server), Client(server)
-            self.assertEqual(writer.ask("SET k old"), b"+OK\r\n")
-            server.fault("hold-fdatasync")
-            writer.send("SWAPDB 0 1")
-            self.assertEqual(other.wait_for_info("aof_pending_bio_fsync", "1"), "1")
+            reader = Client(server)
+            self.assertEqual(reader.ask("SET k old"), b"+OK\r\n")
             self.assertEqual(reader.ask("SELECT 1"), b"+OK\r\n")
-            reader.send("GET k")
-            self.waits(reader)
-            server.mend("hold-fdatasync")
-            self.assertEqual(writer.reply(), b"+OK\r\n")
-            self.assertEqual(reader.reply(), b"$3\r\nold\r\n")
+            self.assertEqual(self.ask_beside(server, "SWAPDB 0 1", reader, "GET k"), b"$3\r\nold\r\n")
 
     def test_a_transaction_that_a_change_has_ended_waits_for_the_change(self):
         with policy("always") as server:
-            writer, watcher, other = Client(server), Client(server), Client(server)
+            watcher = Client(server)
             self.assertEqual(watcher.ask("WATCH k"), b"+OK\r\n")
-            server.fault("hold-fdatasync")
-            writer.send("SET k 1")
-            self.assertEqual(other.wait_for_info("aof_pending_bio_fsync", "1"), "1")
             self.assertEqual(watcher.ask("MULTI"), b"+OK\r\n")
-            watcher.send("EXEC")
-            self.waits(watcher)
-            server.mend("hold-fdatasync")
-            self.assertEqual(writer.reply(), b"+OK\r\n")
-            self.assertEqual(watcher.reply(), b"*-1\r\n")
+            self.assertEqual(self.ask_beside(server, "SET k 1", watcher, "EXEC"), b"*-1\r\n")
 
     def test_a_write_without_a_reply_behind_replies_that_are_not_read(self):
         """Its place moves when they have left: nothing but the next reply comes, once it may."""

@@ -96,11 +96,13 @@ struct piece_reading {
     enum status status;
 };
 
-/* Where records are lost, a header may be among them that has made its string longer: then newer
- * pieces may lie beyond the end that the one before tells. */
-static bool may_lack_header(const struct live *live)
+/* Where records are lost, or a crash has torn the log, a header may be missing that has made its
+ * string longer: then newer pieces may lie beyond the end that the one before tells. */
+static bool may_lack_header(const struct live *live, const struct check_file *file,
+                            const struct piece *piece)
 {
-    return live->holes > 0 || live->store->source == CHECK_FROM_DIRECTORY;
+    return live->holes > 0 || live->store->source == CHECK_FROM_DIRECTORY ||
+           history_is_torn(live->history, file, piece->sequence);
 }
 
 /* Under the fault guard: verifies and copies. */
@@ -139,11 +141,12 @@ static enum status copy_piece(struct live *live, const struct pieces *pieces, ui
     struct check_file *file = file_at(live->store, piece.address);
     uint64_t start = ordinal << pieces->shape.shift;
     const uint8_t *mapping = file != NULL ? check_file_map(file) : NULL;
-    if (start >= size) {
-        return may_lack_header(live) ? STATUS_OK : STATUS_CORRUPT;
-    }
     if (mapping == NULL) {
         return STATUS_IO;
+    }
+    bool may_lie_beyond = may_lack_header(live, file, &piece);
+    if (start >= size) {
+        return may_lie_beyond ? STATUS_OK : STATUS_CORRUPT;
     }
     uint64_t offset = (piece.address - file->first_unit) * RECORD_ALIGNMENT;
     size_t whole = (size_t)1 << pieces->shape.shift;
@@ -152,7 +155,7 @@ static enum status copy_piece(struct live *live, const struct pieces *pieces, ui
                                     .seed = file->seed,
                                     .into = into == NULL ? NULL : into + start,
                                     .room = size - start < whole ? size - (size_t)start : whole,
-                                    .may_be_longer = may_lack_header(live)};
+                                    .may_be_longer = may_lie_beyond};
     if (!fault_guard_run(read_piece, &reading)) {
         reading.status = STATUS_IO;
     }

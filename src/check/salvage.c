@@ -54,7 +54,7 @@ static enum status put_part(struct salvage *salvage, const struct live_record *f
 {
     struct engine *engine = salvage->engine;
     bool is_last = offset + part->size == found->value.size;
-    struct entry old;
+    struct entry old = {.pieces = NULL};
     struct engine_patch patch = {.old = is_last ? NULL : &old,
                                  .offset = offset,
                                  .parts = part,

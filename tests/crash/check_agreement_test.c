@@ -9,6 +9,7 @@
  * finds damage; or it is refused, and all of them do.
  */
 #include "base/check.h"
+#include "base/log.h"
 #include "engine/manifest.h"
 #include "engine/record_scanner.h"
 #include "support/check_verdict.h"
@@ -218,10 +219,19 @@ START_TEST(lost_ends)
 }
 END_TEST
 
+/* A seed that has found something: pieces behind a header that was lost with a segment. */
+START_TEST(pieces_without_their_header)
+{
+    log_set_level(LOG_NOTHING_LEVEL);
+    agreement_run(UINT64_C(3975941214290781429));
+}
+END_TEST
+
 int main(void)
 {
     TCase *tests = tcase_create("check_agreement");
     tcase_set_timeout(tests, 0); /* SCDB_TEST_SCALE may make it as long as it likes */
     tcase_add_test(tests, lost_ends);
+    tcase_add_test(tests, pieces_without_their_header);
     return test_run("check_agreement", tests);
 }
