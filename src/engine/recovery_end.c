@@ -308,7 +308,9 @@ static void put_back(struct engine *engine, const struct recovery_files *files)
         char cut[CUT_NAME_SIZE_MAX];
         cut_name(&files->files[i], name, cut);
         if (files->files[i].set_aside && fs_rename(engine->fs, cut, name) != STATUS_OK) {
-            LOG_WARNING("%s may get its old name back when power fails", cut);
+            LOG_WARNING(
+                "can't rename %s to %s, and a power cut may: rename it before the next start", cut,
+                name);
         }
     }
 }
