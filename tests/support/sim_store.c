@@ -66,13 +66,18 @@ void sim_store_end(struct sim_store *store)
     sim_disk_destroy(store->disk);
 }
 
-void sim_store_kill_and_open(struct sim_store *store)
+void sim_store_die(struct sim_store *store, enum sim_crash kind)
 {
     sim_disk_crash_now(store->disk);
     enum status status = engine_close(store->engine);
     (void)status; /* of a disk that is gone */
     store->engine = NULL;
-    sim_disk_restart(store->disk, SIM_KILL);
+    sim_disk_restart(store->disk, kind);
+}
+
+void sim_store_kill_and_open(struct sim_store *store)
+{
+    sim_store_die(store, SIM_KILL);
     sim_store_open(store);
 }
 
@@ -133,4 +138,15 @@ struct engine_statistics sim_store_statistics(struct sim_store *store)
     engine_statistics_locked(store->engine, &out);
     engine_unlock(store->engine);
     return out;
+}
+
+bool sim_store_has_file(const struct sim_store *store, const char *name)
+{
+    struct file *file;
+    enum status status = fs_open(store->fs, name, FILE_MODE_READ, &file);
+    CHECK(status == STATUS_OK || status == STATUS_NOT_FOUND);
+    if (status == STATUS_OK) {
+        file_close(file);
+    }
+    return status == STATUS_OK;
 }

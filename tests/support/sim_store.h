@@ -33,6 +33,9 @@ void sim_store_open(struct sim_store *store);
 void sim_store_verify(struct sim_store *store);
 void sim_store_close(struct sim_store *store);
 
+/* The process dies, alone or with the machine's power: the store is closed. */
+void sim_store_die(struct sim_store *store, enum sim_crash kind);
+
 /* The process dies, what it had written is there, and the next one opens the store. */
 void sim_store_kill_and_open(struct sim_store *store);
 
@@ -45,6 +48,8 @@ void sim_store_fill(struct sim_store *store, int count);
 enum status sim_store_find(struct sim_store *store, const char *key) MUST_CHECK;
 enum status sim_store_delete(struct sim_store *store, const char *key) MUST_CHECK;
 void sim_store_compact(struct sim_store *store);
+
+bool sim_store_has_file(const struct sim_store *store, const char *name);
 
 struct engine_statistics sim_store_statistics(struct sim_store *store);
 

@@ -354,11 +354,7 @@ START_TEST(nothing_is_removed_when_another_has_lost_names)
     sim_disk_set_hook(store.disk, NULL, NULL);
     ck_assert(is_done);
     ck_assert_uint_eq(result.segments_removed, 0);
-    sim_disk_crash_now(store.disk);
-    enum status status = engine_close(store.engine);
-    (void)status; /* of a disk that is gone */
-    store.engine = NULL;
-    sim_disk_restart(store.disk, SIM_POWER_CUT);
+    sim_store_die(&store, SIM_POWER_CUT);
     open_store();
     ck_assert_int_eq(find("k0"), STATUS_OK);
     ck_assert_int_eq(find("k199"), STATUS_OK);

@@ -43,26 +43,6 @@ static uint64_t size_of(const char *name)
     return size;
 }
 
-static bool exists(const char *name)
-{
-    struct file *file;
-    enum status status = fs_open(store.fs, name, FILE_MODE_READ, &file);
-    ck_assert(status == STATUS_OK || status == STATUS_NOT_FOUND);
-    if (status == STATUS_OK) {
-        file_close(file);
-    }
-    return status == STATUS_OK;
-}
-
-static void die(void)
-{
-    sim_disk_crash_now(store.disk);
-    enum status status = engine_close(store.engine);
-    (void)status; /* of a disk that is gone */
-    store.engine = NULL;
-    sim_disk_restart(store.disk, SIM_KILL);
-}
-
 /* The store dies with the key "torn" torn, and the disk has no room for anything more. */
 static void set_up(void)
 {
@@ -75,7 +55,7 @@ static void set_up(void)
     torn_end = store.engine->appender.active->end;
     segment_file_name(SEGMENT_LOG, store.engine->appender.active->number, torn_name);
     (void)snprintf(cut_name, sizeof(cut_name), "%s.cut", torn_name);
-    die();
+    sim_store_die(&store, SIM_KILL);
     ck_assert_int_eq(sim_disk_flip(store.disk, torn_name, torn_end - 100, 1), STATUS_OK);
     ck_assert_uint_gt(size_of(torn_name), torn_end);
     ck_assert_uint_gt(size_of(RESERVE_NAME), VALUE_SIZE);
@@ -175,7 +155,7 @@ START_TEST(without_any_room_the_store_is_refused)
         ck_assert_msg(strstr(error.text, "30 KiB for setting aside what follows its end") != NULL,
                       "%s", error.text);
         ck_assert_msg(strstr(error.text, "'read-only yes'") != NULL, "%s", error.text);
-        ck_assert(!exists(cut_name));
+        ck_assert(!sim_store_has_file(&store, cut_name));
         ck_assert_uint_eq(sim_disk_used_bytes(store.disk), used);
         ck_assert_uint_eq(size_of(torn_name), torn_end);
     }
@@ -218,7 +198,7 @@ START_TEST(with_any_room_it_is_all_or_nothing)
         sim_store_close(&store);
     } else {
         ck_assert_int_eq(status, STATUS_DISK_FULL);
-        ck_assert(!exists(cut_name) || size_of(cut_name) >= VALUE_SIZE);
+        ck_assert(!sim_store_has_file(&store, cut_name) || size_of(cut_name) >= VALUE_SIZE);
         ck_assert_uint_le(sim_disk_used_bytes(store.disk), used);
     }
     sim_disk_set_capacity(store.disk, 0);
@@ -234,7 +214,7 @@ START_TEST(what_was_made_ready_is_room)
     sim_store_open(&store);
     sim_disk_set_capacity(store.disk, sim_disk_used_bytes(store.disk));
     for (int i = 0; i < 5; i++) {
-        die();
+        sim_store_die(&store, SIM_KILL);
         expect_opened();
     }
     ck_assert_int_eq(sim_store_delete(&store, "durable"), STATUS_OK);
@@ -248,8 +228,8 @@ START_TEST(what_a_compaction_was_making_is_room)
     lose_zeros();
     leave_file("00000000000000000099.pack");
     expect_opened();
-    ck_assert(!exists("00000000000000000099.pack"));
-    ck_assert(exists("00000000000000000100.log")); /* the number is used up */
+    ck_assert(!sim_store_has_file(&store, "00000000000000000099.pack"));
+    ck_assert(sim_store_has_file(&store, "00000000000000000100.log")); /* the number is used up */
     ck_assert_int_eq(sim_store_delete(&store, "durable"), STATUS_OK);
 }
 END_TEST
@@ -297,7 +277,7 @@ START_TEST(the_manifest_has_room_beside_the_first_segment)
     sim_store_open(&store);
     uint64_t first_size = size_of("00000000000000000002.log");
     ck_assert_uint_eq(first_size, SEGMENT_SIZE / LOG_STOCK_PART);
-    die();
+    sim_store_die(&store, SIM_KILL);
     lose_reserve();
     expect_opened();
     ck_assert_uint_lt(size_of("00000000000000000004.log"), first_size);

@@ -61,15 +61,6 @@ static void put_y(void *context, enum sim_call call, const char *name)
     }
 }
 
-static void kill_process(void)
-{
-    sim_disk_crash_now(store.disk);
-    enum status status = engine_close(store.engine);
-    (void)status; /* of a disk that is gone */
-    store.engine = NULL;
-    sim_disk_restart(store.disk, SIM_KILL);
-}
-
 /* Writes the log; then the process is dead. */
 static void write_log(size_t b_size, bool is_synced)
 {
@@ -85,7 +76,7 @@ static void write_log(size_t b_size, bool is_synced)
     put("c", SLICE_LITERAL("3"));
     y_offset = 0;
     if (!is_synced) {
-        kill_process();
+        sim_store_die(&store, SIM_KILL);
         return;
     }
     sim_disk_set_hook(store.disk, put_y, NULL);
@@ -93,7 +84,7 @@ static void write_log(size_t b_size, bool is_synced)
     sim_disk_set_hook(store.disk, NULL, NULL);
     ck_assert_uint_gt(y_offset, b_end);
     ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK); /* the mark */
-    kill_process();
+    sim_store_die(&store, SIM_KILL);
 }
 
 static void rot(uint64_t offset)

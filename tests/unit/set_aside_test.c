@@ -37,15 +37,6 @@ static void put(const char *key)
                      STATUS_OK);
 }
 
-static void die(enum sim_crash kind)
-{
-    sim_disk_crash_now(store.disk);
-    enum status status = engine_close(store.engine);
-    (void)status; /* of a disk that is gone */
-    store.engine = NULL;
-    sim_disk_restart(store.disk, kind);
-}
-
 /* The process is dead, and the end of the first segment torn. */
 static void write_log(int durable_count)
 {
@@ -62,19 +53,8 @@ static void write_log(int durable_count)
     segment_file_name(SEGMENT_LOG, number, first);
     segment_file_name(SEGMENT_LOG, active()->number, second);
     (void)snprintf(cut, sizeof(cut), "%s.cut", second);
-    die(SIM_KILL);
+    sim_store_die(&store, SIM_KILL);
     ck_assert_int_eq(sim_disk_flip(store.disk, first, end - 100, 1), STATUS_OK);
-}
-
-static bool exists(const char *name)
-{
-    struct file *file;
-    enum status status = fs_open(store.fs, name, FILE_MODE_READ, &file);
-    ck_assert(status == STATUS_OK || status == STATUS_NOT_FOUND);
-    if (status == STATUS_OK) {
-        file_close(file);
-    }
-    return status == STATUS_OK;
 }
 
 /* The first sync of the directory is for the copy of the first segment's end. */
@@ -92,9 +72,9 @@ START_TEST(a_new_name_that_was_lost_is_given_again)
         write_log(i);
         open_and_fail();
         sim_store_open(&store);
-        ck_assert(exists(cut) && !exists(second));
-        die(SIM_POWER_CUT);
-        ck_assert(exists(cut) && !exists(second));
+        ck_assert(sim_store_has_file(&store, cut) && !sim_store_has_file(&store, second));
+        sim_store_die(&store, SIM_POWER_CUT);
+        ck_assert(sim_store_has_file(&store, cut) && !sim_store_has_file(&store, second));
         sim_store_open(&store);
         ck_assert_int_eq(sim_store_find(&store, "k0"), STATUS_OK);
         sim_store_end(&store);
