@@ -122,11 +122,12 @@ static void stop_others(void)
     }
 }
 
+/* tests/run shows lines that begin so when all is well, too. */
 static void print_counts(double seconds)
 {
     const struct crash_sweep_counts *counts = &shared->counts;
     uint64_t points = crash_sweep_points(counts);
-    (void)printf("%" PRIu64 " crash points before %" PRIu64 " calls of %" PRIu64
+    (void)printf(">> %" PRIu64 " crash points before %" PRIu64 " calls of %" PRIu64
                  " histories, %" PRIu64 " of them kills, %" PRIu64
                  " lived on; on full disks %" PRIu64 " opened, %" PRIu64
                  " were refused; %.1f s, %.0f a second\n",
@@ -135,7 +136,7 @@ static void print_counts(double seconds)
                  atomic_load(&counts->full_opened), atomic_load(&counts->full_refused), seconds,
                  (double)points / seconds);
     for (enum crash_phase phase = 0; phase < CRASH_PHASE_COUNT; phase++) {
-        (void)printf("  %-36s %9" PRIu64 "\n", crash_phase_name(phase),
+        (void)printf(">>   %-36s %9" PRIu64 "\n", crash_phase_name(phase),
                      atomic_load(&counts->points[phase]));
     }
 }
