@@ -48,11 +48,22 @@ static enum status put_quietly(struct keyspace *keyspace, unsigned database, str
     return status;
 }
 
+/* To Redis the key has been there for a moment: who watches it, or may have a copy, is told. */
+static enum status put_expired(struct keyspace *keyspace, unsigned database, struct slice key)
+{
+    enum status status = keyspace_delete(keyspace, database, key);
+    if (status == STATUS_NOT_FOUND) {
+        keyspace_tell_changed(keyspace, database, key);
+        return STATUS_OK;
+    }
+    return status;
+}
+
 static enum status put(struct keyspace *keyspace, unsigned database, struct slice key,
                        const struct engine_value *value)
 {
     if (value->expiry_ms <= keyspace->now_ms) {
-        return delete_if_present(keyspace, database, key);
+        return put_expired(keyspace, database, key);
     }
     enum status status = put_quietly(keyspace, database, key, value);
     if (status == STATUS_OK) {

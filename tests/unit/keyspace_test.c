@@ -2,6 +2,7 @@
 #include "keyspace/keyspace.h"
 
 #include "keyspace/batch.h"
+#include "keyspace/watch.h"
 #include "support/keyspace_store.h"
 #include "support/sim_search.h"
 #include "support/test_run.h"
@@ -107,6 +108,17 @@ START_TEST(an_expiry_in_the_past_deletes)
     put_until(0, "absent", "2", NOW - 5);
     expect(0, "absent", NULL);
     ck_assert_uint_eq(keyspace_count(keyspace, 0), 0);
+}
+END_TEST
+
+START_TEST(an_expiry_in_the_past_is_a_change)
+{
+    struct watcher watcher = {0};
+    struct watch_table *watches = keyspace_watches(keyspace);
+    ck_assert_int_eq(watch_add(watches, &watcher, 0, SLICE_LITERAL("absent"), false), STATUS_OK);
+    put_until(0, "absent", "2", NOW - 5);
+    ck_assert(watcher.dirty);
+    watch_forget_all(watches, &watcher);
 }
 END_TEST
 
@@ -397,6 +409,7 @@ int main(void)
     tcase_add_checked_fixture(core, set_up, tear_down);
     tcase_add_test(core, the_moment_decides);
     tcase_add_test(core, an_expiry_in_the_past_deletes);
+    tcase_add_test(core, an_expiry_in_the_past_is_a_change);
     tcase_add_test(core, expiry_changes_and_goes);
     tcase_add_test(core, databases_are_apart);
     tcase_add_test(core, copies_keep_all);
