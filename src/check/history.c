@@ -291,7 +291,7 @@ static enum status take_record(struct survey *survey, size_t log_index, struct w
     }
     bool is_alone = survey->group_records == 0 && !record->group_more;
     struct slice value;
-    if (!is_alone && walk_value(walk, &value) != STATUS_OK) {
+    if (!is_alone && walk_value(walk, &value) == STATUS_CORRUPT) { /* no crash leaves it unread */
         survey->group.broken_sequence = record->sequence;
     }
     survey->group_records++;
