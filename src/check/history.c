@@ -251,6 +251,15 @@ bool history_ends_before(const struct history *history, const struct check_file 
     return offset == file->limit && !is_followed;
 }
 
+bool history_goes_on_behind(const struct history *history, const struct check_file *file)
+{
+    bool has_mute = false;
+    for (size_t i = 0; i < history->log_count; i++) {
+        has_mute = has_mute || history->log[i]->header_status != STATUS_OK;
+    }
+    return has_mute || follower_of(history, file) != NULL;
+}
+
 /* --- marks and groups --------------------------------------------------------------------- */
 
 /* Where the record is not the one that was due, records before it are lost. */

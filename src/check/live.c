@@ -195,6 +195,15 @@ static void check_header(struct live *live, const struct check_file *file)
     }
 }
 
+/* What follows a segment that was set aside is taken for what a crash has torn, too. */
+static void count_lost_file(struct live *live, const struct check_file *file)
+{
+    bool is_torn = file->is_set_aside && history_goes_on_behind(live->history, file);
+    bool is_lost = !check_file_is_whole(file) && !file->is_set_aside;
+    live->holes += is_lost || is_torn ? 1 : 0;
+    live->torn += is_torn ? 1 : 0;
+}
+
 static enum status read_file(struct live *live, struct check_file *file, struct progress *progress,
                              struct error *error)
 {
@@ -294,8 +303,7 @@ enum status live_build(const struct history *history, const struct live_options 
     progress_begin(&progress, "reading", store->size, options->is_quiet);
     enum status status = live_databases_init(live);
     for (size_t i = 0; status == STATUS_OK && i < store->file_count; i++) {
-        bool is_lost = !check_file_is_whole(&store->files[i]) && !store->files[i].is_set_aside;
-        live->holes += is_lost ? 1 : 0;
+        count_lost_file(live, &store->files[i]);
         status = read_file(live, &store->files[i], &progress, error);
     }
     progress_end(&progress);
