@@ -251,6 +251,15 @@ bool history_ends_before(const struct history *history, const struct check_file 
     return offset == file->limit && !is_followed;
 }
 
+bool history_goes_on_behind(const struct history *history, const struct check_file *file)
+{
+    bool has_mute = false;
+    for (size_t i = 0; i < history->log_count; i++) {
+        has_mute = has_mute || history->log[i]->header_status != STATUS_OK;
+    }
+    return has_mute || follower_of(history, file) != NULL;
+}
+
 /* --- marks and groups --------------------------------------------------------------------- */
 
 /* Where the record is not the one that was due, records before it are lost. */
@@ -291,7 +300,7 @@ static enum status take_record(struct survey *survey, size_t log_index, struct w
     }
     bool is_alone = survey->group_records == 0 && !record->group_more;
     struct slice value;
-    if (!is_alone && walk_value(walk, &value) != STATUS_OK) {
+    if (!is_alone && walk_value(walk, &value) == STATUS_CORRUPT) { /* no crash leaves it unread */
         survey->group.broken_sequence = record->sequence;
     }
     survey->group_records++;

@@ -94,6 +94,10 @@ enum history_lack history_find_lack(const struct history *history, const struct 
 bool history_ends_before(const struct history *history, const struct check_file *file,
                          uint64_t offset);
 
+/* Of a segment that was set aside: does what is there of the log go on from it? So it may where the
+ * header that would tell is damaged. */
+bool history_goes_on_behind(const struct history *history, const struct check_file *file);
+
 /* Is the record with this sequence number in this file of a group that counts as not there? */
 bool history_leaves_out(const struct history *history, const struct check_file *file,
                         uint64_t sequence);

@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "check/findings.h"
 #include "check/live_databases.h"
+#include "check/live_left_out.h"
 #include "check/live_older.h"
 #include "check/live_pieces.h"
 #include "check/live_walked.h"
@@ -76,49 +77,13 @@ static enum status take_mark(struct live *live, struct walk *walk)
     return STATUS_OK;
 }
 
-/* What goes with it. */
-static void leave_out(struct live *live, const struct walk *walk, const char *reason)
-{
-    const struct record *record = &walk->scanned.record;
-    char key[REPORT_KEY_SIZE] = "";
-    const char *what = "mark";
-    switch (record->kind) {
-    case RECORD_SYNC_MARK:
-        return; /* it has been listened to */
-    case RECORD_EXPIRY_MARK:
-        break;
-    case RECORD_KEYSPACE_MAP:
-        what = "map of the databases";
-        live->holes++;
-        live->torn++;
-        break;
-    case RECORD_PIECED:
-        what = pieces_is_header(record) ? "header of key " : "piece of a value";
-        break;
-    case RECORD_VALUE:
-        what = "value of key ";
-        break;
-    case RECORD_TOMBSTONE:
-        what = "deletion of key ";
-        break;
-    }
-    bool has_key = live_walked_has_value(record) || record->kind == RECORD_TOMBSTONE;
-    report_note(live->report,
-                "%s offset %" PRIu64 ": the %s%s (keyspace %" PRIu64 ", sequence number %" PRIu64
-                ") is left out: %s, and was never reported durable",
-                walk->file->name, walk->scanned.offset, what,
-                has_key ? report_key(record->key, key) : "", record->keyspace_id, record->sequence,
-                reason);
-}
-
 static enum status take_record(struct live *live, struct walk *walk, struct error *error)
 {
     live->records++;
     live->record_bytes += walk->scanned.size;
     const char *reason = live_walked_objection(live, walk);
     if (reason != NULL) {
-        leave_out(live, walk, reason);
-        return STATUS_OK;
+        return live_left_out_take(live, walk, reason);
     }
     switch (walk->scanned.record.kind) {
     case RECORD_VALUE:
@@ -193,6 +158,15 @@ static void check_header(struct live *live, const struct check_file *file)
                     "it",
                     file->name);
     }
+}
+
+/* What follows a segment that was set aside is taken for what a crash has torn, too. */
+static void count_lost_file(struct live *live, const struct check_file *file)
+{
+    bool is_torn = file->is_set_aside && history_goes_on_behind(live->history, file);
+    bool is_lost = !check_file_is_whole(file) && !file->is_set_aside;
+    live->holes += is_lost || is_torn ? 1 : 0;
+    live->torn += is_torn ? 1 : 0;
 }
 
 static enum status read_file(struct live *live, struct check_file *file, struct progress *progress,
@@ -286,6 +260,7 @@ enum status live_build(const struct history *history, const struct live_options 
     *live =
         (struct live){.history = history, .store = store, .report = report, .options = *options};
     recovery_table_init(&live->table);
+    recovery_table_init(&live->passed.newest);
     staircase_init(&live->staircase);
     recovery_pieces_init(&live->pieces);
     choose_secret(live);
@@ -294,11 +269,11 @@ enum status live_build(const struct history *history, const struct live_options 
     progress_begin(&progress, "reading", store->size, options->is_quiet);
     enum status status = live_databases_init(live);
     for (size_t i = 0; status == STATUS_OK && i < store->file_count; i++) {
-        bool is_lost = !check_file_is_whole(&store->files[i]) && !store->files[i].is_set_aside;
-        live->holes += is_lost ? 1 : 0;
+        count_lost_file(live, &store->files[i]);
         status = read_file(live, &store->files[i], &progress, error);
     }
     progress_end(&progress);
+    live_left_out_sort(live);
     if (status == STATUS_OK) {
         status = live_older_end_expired(live);
     }
@@ -318,8 +293,8 @@ void live_deinit(struct live *live)
     recovery_pieces_deinit(&live->pieces);
     free(live->by_header);
     live->by_header = NULL;
-    free(live->passed.entries);
-    live->passed = (struct live_passed){0};
+    live_older_deinit(live);
+    live_left_out_deinit(live);
     free(live->databases);
     live->databases = NULL;
 }

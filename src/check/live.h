@@ -37,7 +37,20 @@ struct live_database {
 
 /* Records that live_older.h has passed over. */
 struct live_passed {
-    struct recovery_entry *entries; /* owned */
+    struct recovery_entry *entries; /* owned: those that are to expire */
+    size_t count;
+    size_t capacity;
+    struct recovery_table newest; /* of each key */
+};
+
+/* A record of a string in pieces that live_left_out.h has left out. */
+struct live_left_piece {
+    uint64_t id; /* of the string */
+    uint64_t sequence;
+};
+
+struct live_left_out {
+    struct live_left_piece *pieces; /* owned; by id and sequence number when all are there */
     size_t count;
     size_t capacity;
 };
@@ -49,6 +62,7 @@ struct live {
     struct live_options options;
     struct recovery_table table;
     struct live_passed passed;
+    struct live_left_out left_out;
     struct staircase staircase;
     struct recovery_pieces pieces;
     const struct pieces **by_header; /* owned: the strings, by the address of their headers */

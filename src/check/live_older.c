@@ -23,11 +23,27 @@ static enum status keep(struct live_passed *passed, const struct recovery_entry 
 
 enum status live_older_pass_over(struct live *live, const struct recovery_entry *entry)
 {
-    if (entry->expiry_ms == EXPIRY_NONE) {
-        return STATUS_OK;
+    enum status status = recovery_table_offer(&live->passed.newest, entry);
+    if (status != STATUS_OK || entry->expiry_ms == EXPIRY_NONE) {
+        return status;
     }
     return entry->expiry_ms <= live->options.now_ms ? recovery_table_offer(&live->table, entry)
                                                     : keep(&live->passed, entry);
+}
+
+bool live_older_is_older(const struct live *live, const struct walk *walk)
+{
+    const struct recovery_entry entry = live_walked_entry(live, walk);
+    const struct recovery_entry *passed =
+        recovery_table_find(&live->passed.newest, entry.hash, entry.check);
+    return passed != NULL && passed->sequence > entry.sequence;
+}
+
+void live_older_deinit(struct live *live)
+{
+    recovery_table_deinit(&live->passed.newest);
+    free(live->passed.entries);
+    live->passed = (struct live_passed){.entries = NULL};
 }
 
 enum status live_older_end_expired(struct live *live)

@@ -19,8 +19,14 @@ enum status live_older_pass_over(struct live *live, const struct recovery_entry 
 /* All marks are known: what they have ended stays so. NO_MEMORY. */
 enum status live_older_end_expired(struct live *live) MUST_CHECK;
 
+/* In the second pass: was a newer value of its key passed over than the record that the walk has
+ * come to? */
+bool live_older_is_older(const struct live *live, const struct walk *walk);
+
 /* In the second pass: a line on the record that the walk has come to, if it was passed over, and
  * nothing newer could be read of its key. */
 void live_older_report(struct live *live, struct walk *walk);
+
+void live_older_deinit(struct live *live);
 
 #endif

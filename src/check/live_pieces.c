@@ -2,6 +2,8 @@
 #include "check/live_pieces.h"
 
 #include "check/findings.h"
+#include "check/live_left_out.h"
+#include "check/live_older.h"
 #include "engine/fault_guard.h"
 
 #include <inttypes.h>
@@ -192,12 +194,20 @@ static void report_header(const struct live *live, const struct walk *walk)
 }
 
 /* What was lost can't be told from what was never written. Of a segment that is gone nobody knows
- * without a manifest. */
-static void report_doubt(const struct live *live, const struct record *header)
+ * without a manifest; and to a compaction all pieces of an older value are dead. */
+static void report_doubt(const struct live *live, const struct walk *walk,
+                         const struct pieces *pieces)
 {
     char key[REPORT_KEY_SIZE];
+    const struct record *header = &walk->scanned.record;
     bool has_lost_place = live->holes > live->torn;
-    if (has_lost_place || live->store->source == CHECK_FROM_DIRECTORY) {
+    if (live_older_is_older(live, walk)) {
+        report_problem(live->report,
+                       "the older value of key %s (keyspace %" PRIu64
+                       ") that is taken lies in pieces; a compaction may have dropped newer ones, "
+                       "and where it has, it has older bytes or zeros",
+                       report_key(header->key, key), header->keyspace_id);
+    } else if (has_lost_place || live->store->source == CHECK_FROM_DIRECTORY) {
         report_problem(live->report,
                        "the value of key %s (keyspace %" PRIu64
                        ") lies in pieces; newer ones may be lost with %s, and where they are, it "
@@ -205,7 +215,7 @@ static void report_doubt(const struct live *live, const struct record *header)
                        report_key(header->key, key), header->keyspace_id,
                        has_lost_place ? "what could not be read"
                                       : "a segment that only the manifest would have named");
-    } else if (live->torn > 0) {
+    } else if (live->torn > 0 || live_left_out_within(live, pieces)) {
         report_note(live->report,
                     "the value of key %s (keyspace %" PRIu64
                     ") lies in pieces; newer ones may have been where a crash has torn the log, "
@@ -248,7 +258,7 @@ enum status live_pieces_read(struct live *live, const struct walk *walk, char **
         free(bytes);
         return status;
     }
-    report_doubt(live, header);
+    report_doubt(live, walk, pieces);
     *size = (size_t)shape.size;
     if (out != NULL) {
         *out = bytes;

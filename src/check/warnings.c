@@ -31,8 +31,9 @@ void warnings_report(const struct live *live, const char *place, struct report *
     if (live->holes > 0) {
         report_note(report,
                     "a key whose deletion or newest value was in a lost place is there with "
-                    "an older value, if one was found; of a transaction that was durable, or may "
-                    "have been, and had a part there, what is whole is kept");
+                    "an older value, if one was found, and databases that a lost SWAPDB has "
+                    "swapped are not; of a transaction that was durable, or may have been, and had "
+                    "a part there, what is whole is kept");
     }
     report_maps(live, report);
     for (size_t i = live->mapped_count; i < live->database_count; i++) {

@@ -325,6 +325,7 @@ START_TEST(a_segment_that_a_start_has_set_aside_is_no_damage)
     assert_sound();
     ck_assert_msg(strstr(said, "a start that was interrupted has set it aside") != NULL, "%s",
                   said);
+    ck_assert_msg(strstr(said, "was in a lost place") != NULL, "%s", said);
 }
 END_TEST
 

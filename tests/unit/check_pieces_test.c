@@ -17,6 +17,7 @@
 #define SIZE       ((size_t)200000)
 #define PLACE      ((size_t)150000) /* of a word that stands in one piece only */
 #define SEGMENT    "00000000000000000001.log"
+#define NEXT       "00000000000000000003.log" /* of the session that comes then */
 #define PACKED     "00000000000000000004.pack"
 #define VICTIM     "a value that will rot"
 #define FAR        ((uint64_t)64 << 20)
@@ -116,11 +117,18 @@ static void grow(struct engine *engine)
     patch_large(engine, SIZE + 40000, word);
 }
 
-/* Makes a change behind what is durable, and leaves a copy as of a kill -9 in `killed`, in which
- * its first record is torn. */
-static void tear_behind(const struct test_directory *killed, void (*change)(struct engine *))
+/* Two pieces, each in a record that is no group; of the first the value will be torn. */
+static void patch_two(struct engine *engine)
 {
-    static const char next[] = "00000000000000000003.log";
+    patch_large(engine, 5000, word);
+    patch(engine, PLACE + 100, word);
+}
+
+/* Makes a change behind what is durable, and leaves a copy as of a kill -9 in `killed`, in which
+ * its first record is torn there. */
+static void tear_behind(const struct test_directory *killed, void (*change)(struct engine *),
+                        size_t where)
+{
     static const uint8_t zeros[16];
     struct disk_store store;
     open_store(&store, directory.path);
@@ -130,7 +138,7 @@ static void tear_behind(const struct test_directory *killed, void (*change)(stru
     ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK);
     test_file_copy_all(&directory, killed);
     disk_store_close(&store);
-    test_file_write(killed, next, SEGMENT_HEADER_SIZE, zeros, sizeof(zeros));
+    test_file_write(killed, NEXT, SEGMENT_HEADER_SIZE + where, zeros, sizeof(zeros));
 }
 
 /* A compaction comes upon rot, and keeps the segment beside the copies that it has made. */
@@ -227,15 +235,16 @@ START_TEST(a_readable_copy_of_a_piece_counts)
 END_TEST
 
 /* Pieces may have been there, but none that was acknowledged as durable. _i: or a header, of which
- * only later pieces are left. */
+ * only later pieces are left; or there is one, whose value is not whole. */
 START_TEST(a_torn_place_is_a_doubt_and_no_damage)
 {
-    static void (*const changes[])(struct engine *) = {put_two, grow};
+    static void (*const changes[])(struct engine *) = {put_two, grow, patch_two};
+    static const size_t places[] = {0, 0, 1000};
     static const char *const commands[] = {"verify", "stat", "dump", "repair"};
     static char said[1000000];
     struct test_directory killed = {.path = ""};
     test_directory_create(&killed);
-    tear_behind(&killed, changes[_i]);
+    tear_behind(&killed, changes[_i], places[_i]);
     for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
         int code = check_run(commands[i], killed.path, elsewhere.path, said, sizeof(said));
         ck_assert_msg(code == CHECK_EXIT_SOUND, "%s: %d: %.2000s", commands[i], code, said);
@@ -243,6 +252,27 @@ START_TEST(a_torn_place_is_a_doubt_and_no_damage)
     ck_assert_msg(strstr(said, "note: the value of key \"large\"") != NULL, "%s", said);
     assert_repaired(true);
     test_directory_destroy(&killed);
+}
+END_TEST
+
+/* To compactions it was dead. */
+START_TEST(an_older_value_in_pieces_may_not_be_whole)
+{
+    static char said[100000];
+    struct disk_store store;
+    open_store(&store, directory.path);
+    engine_lock(store.engine);
+    put(store.engine, "large", "a value that is one record");
+    engine_unlock(store.engine);
+    disk_store_close(&store);
+    damage(NEXT, SLICE_LITERAL("a value that is one record"));
+    ck_assert_int_eq(check_run_older(directory.path, elsewhere.path, said, sizeof(said)),
+                     CHECK_EXIT_DAMAGED);
+    ck_assert_msg(strstr(said,
+                         "the older value of key \"large\" (keyspace 2) that is taken lies in "
+                         "pieces") != NULL,
+                  "%s", said);
+    assert_repaired(true);
 }
 END_TEST
 
@@ -334,7 +364,8 @@ int main(void)
     tcase_add_test(tests, a_sound_store_is_read_whole);
     tcase_add_test(tests, a_damaged_piece_is_named);
     tcase_add_loop_test(tests, a_readable_copy_of_a_piece_counts, 0, 2);
-    tcase_add_loop_test(tests, a_torn_place_is_a_doubt_and_no_damage, 0, 2);
+    tcase_add_loop_test(tests, a_torn_place_is_a_doubt_and_no_damage, 0, 3);
+    tcase_add_test(tests, an_older_value_in_pieces_may_not_be_whole);
     tcase_add_test(tests, without_a_manifest_any_piece_may_be_lost);
     tcase_add_test(tests, zeros_that_were_never_written_are_not_written_by_a_repair);
     return test_run("check_pieces", tests);

@@ -6,6 +6,7 @@
 #include "check/report.h"
 #include "engine/compaction.h"
 #include "engine/record.h"
+#include "engine/segment_header.h"
 #include "support/check_run.h"
 #include "support/disk_store.h"
 #include "support/test_file.h"
@@ -191,6 +192,32 @@ START_TEST(what_is_known_has_no_warning)
 }
 END_TEST
 
+/* Nothing is left that could tell whose database it was. */
+START_TEST(a_swap_that_was_lost_has_not_happened)
+{
+    char path[TEST_FILE_PATH_SIZE];
+    put(0, "before");
+    engine_lock(store.engine);
+    ck_assert_int_eq(engine_swap_locked(store.engine, 0, 1), STATUS_OK);
+    engine_unlock(store.engine);
+    put(0, "left out"); /* it may be the rest of a group */
+    put(0, "later");
+    test_file_copy_all(&original, &copied);
+    disk_store_close(&store);
+    uint64_t map = SEGMENT_HEADER_SIZE + record_size(strlen("before"), VALUE_SIZE, false, false);
+    test_file_write(&copied, FIRST, map, "torn off", 8);
+    int code = check_run("repair", copied.path, elsewhere.path, said, sizeof(said));
+    ck_assert_msg(code == CHECK_EXIT_SOUND, "%d: %s", code, said);
+    ck_assert_msg(strstr(said, "databases that a lost SWAPDB has swapped are not") != NULL, "%s",
+                  said);
+    code = check_run("dump", test_file_path(&elsewhere, "new", path), elsewhere.path, said,
+                     sizeof(said));
+    ck_assert_int_eq(code, CHECK_EXIT_SOUND);
+    assert_shown(0, "before");
+    assert_shown(1, "later");
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
@@ -199,5 +226,6 @@ int main(void)
     tcase_add_test(tests, what_was_flushed_is_back);
     tcase_add_test(tests, what_was_deleted_is_back);
     tcase_add_test(tests, what_is_known_has_no_warning);
+    tcase_add_test(tests, a_swap_that_was_lost_has_not_happened);
     return test_run("check_warnings", tests);
 }

@@ -28,15 +28,16 @@ static uint64_t b_end;
 static uint64_t y_offset;
 
 static bool fails_once; /* the disk does not deliver what is read next through a mapping */
+static bool fails;      /* nor anything */
 
 bool __wrap_fault_guard_run(void (*body)(void *context), void *context);
 bool __real_fault_guard_run(void (*body)(void *context), void *context);
 
 bool __wrap_fault_guard_run(void (*body)(void *context), void *context)
 {
-    bool fails = fails_once;
+    bool is_read = !fails && !fails_once;
     fails_once = false;
-    return !fails && __real_fault_guard_run(body, context);
+    return is_read && __real_fault_guard_run(body, context);
 }
 
 static uint64_t end_of_log(void)
@@ -85,6 +86,34 @@ static void write_log(size_t b_size, bool is_synced)
     ck_assert_uint_gt(y_offset, b_end);
     ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK); /* the mark */
     sim_store_die(&store, SIM_KILL);
+}
+
+static void put_locked(const char *key, struct slice part)
+{
+    struct engine *engine = store.engine;
+    const struct engine_value value = {.parts = &part, .part_count = 1, .expiry_ms = EXPIRY_NONE};
+    ck_assert_int_eq(
+        engine_put_locked(engine, engine_database_locked(engine, 0), slice_of_string(key), &value),
+        STATUS_OK);
+}
+
+/* Nothing else, and it is not synced; then the process is dead. */
+static void write_group(size_t b_size)
+{
+    const struct engine_options options = sim_store_options(8 << 20);
+    sim_store_begin(&store, &options);
+    char *bytes = calloc(1, b_size);
+    ck_assert_ptr_nonnull(bytes);
+    engine_lock(store.engine);
+    engine_group_begin_locked(store.engine);
+    put_locked("a", SLICE_LITERAL("1"));
+    put_locked("b", slice_make(bytes, b_size));
+    put_locked("c", SLICE_LITERAL("3"));
+    engine_group_end_locked(store.engine);
+    engine_unlock(store.engine);
+    ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK);
+    free(bytes);
+    kill_process();
 }
 
 static void rot(uint64_t offset)
@@ -194,6 +223,20 @@ START_TEST(an_unread_value_in_front_of_a_mark_is_that_keys_affair)
 }
 END_TEST
 
+/* It may be whole: repair must not leave the group out as if a crash had torn it. */
+START_TEST(an_unread_value_of_a_group_is_damage_to_all_of_scdb_check)
+{
+    write_group(LARGE_SIZE);
+    fails = true;
+    ck_assert_uint_eq(damaged_places(), 1);
+    fails = false;
+    ck_assert_uint_eq(damaged_places(), 0);
+    sim_store_open(&store);
+    expect(STATUS_OK, STATUS_NOT_FOUND);
+    sim_store_end(&store);
+}
+END_TEST
+
 int main(void)
 {
     log_set_level(LOG_NOTHING_LEVEL);
@@ -203,5 +246,6 @@ int main(void)
     tcase_add_test(tests, a_torn_value_behind_the_mark_ends_the_history);
     tcase_add_test(tests, an_unread_value_that_no_mark_covers_is_an_error_of_the_disk);
     tcase_add_test(tests, an_unread_value_in_front_of_a_mark_is_that_keys_affair);
+    tcase_add_test(tests, an_unread_value_of_a_group_is_damage_to_all_of_scdb_check);
     return test_run("recovery_history", tests);
 }
