@@ -113,7 +113,7 @@ static void write_group(size_t b_size)
     engine_unlock(store.engine);
     ck_assert_int_eq(engine_write(store.engine, UINT64_MAX), STATUS_OK);
     free(bytes);
-    kill_process();
+    sim_store_die(&store, SIM_KILL);
 }
 
 static void rot(uint64_t offset)
