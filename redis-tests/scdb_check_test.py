@@ -607,8 +607,12 @@ class Values(TestCase):
             shutil.copytree(store.directory, server.directory)
             server.start()
             client = redis.Redis(port=server.port)
-            with self.assertRaises(redis.ResponseError):
-                client.get("key-7")
+            _, report, _ = check("verify", store.directory, expect=DAMAGED)
+            file, offset = re.search(r"damaged: (\S+) offset (\d+): .*\"key-7\"", report).groups()
+            where = f"fails its checksum, at offset {offset} of {file};"
+            for words in (["GET"], ["APPEND", "x"], ["GET"]):  # the log names it once, they always
+                with self.assertRaisesRegex(redis.ResponseError, where):
+                    client.execute_command(words[0], "key-7", *words[1:])
             self.assertTrue(client.get("key-8").startswith(b"value-8-3-"))
             for digest in (["DIGEST"], ["DIGEST-VALUE", "key-8", "key-7"]):
                 with self.assertRaises(redis.ResponseError):

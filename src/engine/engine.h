@@ -177,8 +177,20 @@ enum status engine_each_part_locked(struct engine *engine, const struct entry *e
                                     const struct part_visitor *visitor) MUST_CHECK;
 
 /* Frees the memory in which parts were put together, and what is left of values that are gone:
- * nothing that was read before is looked at any more. To be called behind each command. */
+ * nothing that was read before is looked at any more. Forgets what could not be read, too. To be
+ * called behind each command. */
 void engine_part_purge_locked(struct engine *engine);
+
+/* A record that can't be read. */
+struct engine_unreadable {
+    enum status status; /* CORRUPT, IO; OK: there was none */
+    char file[FILE_NAME_SIZE_MAX];
+    uint64_t offset;
+};
+
+/* The newest that was met since engine_part_purge_locked: where a CORRUPT or IO comes from, when
+ * its status is the same. The engine's. */
+const struct engine_unreadable *engine_unreadable_locked(const struct engine *engine);
 
 /* Verifies [offset, offset+size) of the entry's value (SIZE_MAX: all). Of a whole one that was
  * verified, `value` can be handed to what reads it under a guard of its own: a put, whose `source`

@@ -175,6 +175,11 @@ uint64_t engine_count_locked(struct engine *engine, struct engine_keyspace *keys
 
 uint64_t engine_expiring_count_locked(struct engine *engine, struct engine_keyspace *keyspace)
 {
+const struct engine_unreadable *engine_unreadable_locked(const struct engine *engine)
+{
+    return &engine->unreadable;
+}
+
     engine_rest_on_all_locked(engine);
     return index_expiring_count(keyspace->index);
 }
