@@ -134,6 +134,10 @@ class Always(unittest.TestCase):
             waiting = Client(server)
             waiting.send("GET new")
             other = Client(server)
+            # Who watches the server does not wait.
+            self.assertIn(b"\r\nappendfsync:always\r\n", reader.ask("INFO"))
+            self.assertIn(b"\r\ndb0:keys=3,", reader.ask("INFO everything"))
+            self.assertIn(b"keys.count", reader.ask("MEMORY STATS"))
             other.send("SET other 3")
             for client in (writer, waiting, other):
                 client.socket.settimeout(0.2)
@@ -582,6 +586,7 @@ class Failure(unittest.TestCase):
             for command in self.WRITES:
                 reply = client.ask(command)
                 self.assertTrue(reply.startswith(b"-MISCONF "), (command, reply))
+            self.assertIn(b"\r\nwrites_stopped:1\r\n", client.ask("INFO"))
                 self.assertIn(b"fdatasync", reply)
                 self.assertIn(b"restart", reply)
             self.assertEqual(client.ask("CONFIG SET min-replicas-to-write 1"), b"+OK\r\n")

@@ -322,6 +322,11 @@ uint64_t engine_rest_end_locked(struct engine *engine);
 /* What is being answered any change could have changed. */
 void engine_rest_on_all_locked(struct engine *engine);
 
+/* What the answers rest on so far, and back to that: for statistics, which are no promise and have
+ * to be told while the disk hangs, and once it has failed. */
+uint64_t engine_rest_mark_locked(const struct engine *engine);
+void engine_rest_rewind_locked(struct engine *engine, uint64_t mark);
+
 /* Brings the log into the page cache, without a gap, at least up to `position`. Lock NOT held; any
  * thread; returns at once when another has done it. DISK_FULL, NO_MEMORY, IO: not written; nothing
  * that rests on it may be acknowledged (the next call tries again). WRITES_STOPPED: nor will it be.

@@ -40,6 +40,16 @@ uint64_t engine_rest_end_locked(struct engine *engine)
     return engine->rest_position > durable ? engine->rest_position : 0;
 }
 
+uint64_t engine_rest_mark_locked(const struct engine *engine)
+{
+    return engine->rest_position;
+}
+
+void engine_rest_rewind_locked(struct engine *engine, uint64_t mark)
+{
+    engine->rest_position = mark;
+}
+
 void engine_rest_on_all_locked(struct engine *engine)
 {
     engine_rest_on_locked(engine, engine_payload_position_locked(engine));
@@ -165,6 +175,11 @@ bool engine_pin_is_of_the_past(const struct segment *segment)
     return atomic_load(&segment->is_retired);
 }
 
+const struct engine_unreadable *engine_unreadable_locked(const struct engine *engine)
+{
+    return &engine->unreadable;
+}
+
 /* --- all keys ----------------------------------------------------------------------------- */
 
 uint64_t engine_count_locked(struct engine *engine, struct engine_keyspace *keyspace)
@@ -175,11 +190,6 @@ uint64_t engine_count_locked(struct engine *engine, struct engine_keyspace *keys
 
 uint64_t engine_expiring_count_locked(struct engine *engine, struct engine_keyspace *keyspace)
 {
-const struct engine_unreadable *engine_unreadable_locked(const struct engine *engine)
-{
-    return &engine->unreadable;
-}
-
     engine_rest_on_all_locked(engine);
     return index_expiring_count(keyspace->index);
 }
