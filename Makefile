@@ -264,6 +264,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 redis-tests/observe_test.py \
                 redis-tests/import_test.py \
                 redis-tests/durability_test.py \
+                redis-tests/maintenance_test.py \
                 redis-tests/scdb_check_test.py \
                 redis-tests/differential/differential.py \
                 redis-tests/crash/kill9.py \

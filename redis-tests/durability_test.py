@@ -6,6 +6,7 @@ Closes with "N passed, N failed"."""
 import os
 import socket
 import sys
+import threading
 import time
 import unittest
 
@@ -20,6 +21,7 @@ import wire  # noqa: E402
 DURABLE = b"*2\r\n:1\r\n:0\r\n"
 NOT_DURABLE = b"*2\r\n:0\r\n:0\r\n"
 WAIT_SECONDS_MAX = 60
+TELLING = "opening the store: "
 
 
 class FaultyServer(support.Server):
@@ -31,21 +33,12 @@ class FaultyServer(support.Server):
         library = os.path.join(
             os.path.dirname(support.scdb_path()), "redis-tests", "fault_disk.so"
         )
-        changed = {
+        self.environment = {
             "LD_PRELOAD": library,
             "SCDB_FAULTS": self.faults,
             "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
         }
-        before = {name: os.environ.get(name) for name in changed}
-        os.environ.update(changed)
-        try:
-            self.start()
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+        self.start()
         return self
 
     def __exit__(self, kind, value, trace):
@@ -141,6 +134,10 @@ class Always(unittest.TestCase):
                     client.reply()
                 client.socket.settimeout(WAIT_SECONDS_MAX)
             self.assertGreater(int(reader.info("bytes_not_durable")), 0)
+            # Who watches the server does not wait.
+            self.assertIn(b"\r\nappendfsync:always\r\n", reader.ask("INFO"))
+            self.assertIn(b"\r\ndb0:keys=3,", reader.ask("INFO everything"))
+            self.assertIn(b"keys.count", reader.ask("MEMORY STATS"))
             server.mend("hold-fdatasync")
             self.assertEqual(writer.reply(), b"+OK\r\n")
             self.assertEqual(waiting.reply(), b"$1\r\n2\r\n")
@@ -589,6 +586,7 @@ class Failure(unittest.TestCase):
             self.assertEqual(client.ask("GET k"), b"$1\r\n1\r\n")
             self.assertEqual(client.info("aof_last_write_status"), "err")
             self.assertEqual(client.info("fsync_errors"), "1")
+            self.assertIn(b"\r\nwrites_stopped:1\r\n", client.ask("INFO"))
             self.assertIn("fdatasync of log segment", server.read_log())
         finally:
             server.kill()
@@ -643,6 +641,33 @@ class Failure(unittest.TestCase):
             self.assertEqual(other.wait_for_info("aof_last_write_status", "ok"), "ok")
             self.assertEqual(other.ask("SET k 3"), b"+OK\r\n")
             self.assertEqual(other.ask("GET k"), b"$1\r\n3\r\n")
+
+
+class Opening(unittest.TestCase):
+    def test_tells_how_far_it_is_and_then_opens_the_port(self):
+        """Also where values are so large that a segment has few records."""
+        with FaultyServer(directives=[("segment-size", "1mb")]) as server:
+            client = Client(server)
+            for number in range(200):
+                self.assertEqual(client.ask(f"SET {number} {'v' * 60000}"), b"+OK\r\n")
+            self.assertEqual(client.ask("SAVE"), b"+OK\r\n")
+            server.kill()
+            for name in os.listdir(server.directory):
+                if name.endswith(".index"):
+                    os.unlink(os.path.join(server.directory, name))
+            server.fault("slow-read")
+            opener = threading.Thread(target=server.start)
+            opener.start()
+            while opener.is_alive() and TELLING not in server.read_log():
+                time.sleep(0.01)
+            with self.assertRaises(ConnectionRefusedError):
+                server.connect()
+            server.mend("slow-read")
+            opener.join()
+            self.assertRegex(
+                server.read_log(), TELLING + r"\d+ % of \d+ MiB read, \d+ records a second"
+            )
+            self.assertEqual(Client(server).ask("DBSIZE"), b":200\r\n")
 
 
 if __name__ == "__main__":

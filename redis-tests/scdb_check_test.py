@@ -484,6 +484,42 @@ class Refused(TestCase):
             self.assertIn("scdb-check " + command, check("--help", expect=SOUND)[1])
 
 
+class Progress(TestCase):
+    def test_long_work_says_how_far_it_is(self):
+        """On a disk that takes its time (support/fault_disk.c)."""
+        with Server(directives=[("segment-size", "1mb")]) as server:
+            client = redis.Redis(port=server.port)
+            for number in range(120):
+                client.set(f"key-{number}", number.to_bytes(2, "big") * 30000)
+            server.stop()
+            store = Store(shutil.copytree(server.directory, os.path.join(home, "long")), {}, {})
+        faults = tempfile.mkdtemp(dir=home)
+        with open(os.path.join(faults, "slow-read"), "w", encoding="ascii"):
+            pass
+        environment = {
+            **os.environ,
+            "LD_PRELOAD": os.path.join(os.path.dirname(CHECK), "redis-tests", "fault_disk.so"),
+            "SCDB_FAULTS": faults,
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
+        }
+        new = os.path.join(faults, "new")
+        for words, work in (
+            (["verify", store.directory], "verifying"),
+            (["dump", store.directory], "reading"),
+            (["repair", store.directory, new], "reading"),
+            (["verify", store.directory, "--quiet"], None),
+        ):
+            done = subprocess.run(
+                [CHECK, *words], env=environment, capture_output=True, text=True, check=False
+            )
+            self.assertEqual(done.returncode, SOUND, done.stderr)
+            if work:
+                self.assertRegex(done.stderr, rf"(?m)^{work}: \d+% of \d+ MiB$")
+                self.assertRegex(done.stderr, rf"(?m)^{work}: 100% of \d+ MiB$")
+            else:
+                self.assertEqual(done.stderr, "")
+
+
 class Values(TestCase):
     """A value that is damaged is named, and only its key is lost."""
 
@@ -607,8 +643,12 @@ class Values(TestCase):
             shutil.copytree(store.directory, server.directory)
             server.start()
             client = redis.Redis(port=server.port)
-            with self.assertRaises(redis.ResponseError):
-                client.get("key-7")
+            _, report, _ = check("verify", store.directory, expect=DAMAGED)
+            file, offset = re.search(r"damaged: (\S+) offset (\d+): .*\"key-7\"", report).groups()
+            where = f"fails its checksum, at offset {offset} of {file};"
+            for words in (["GET"], ["APPEND", "x"], ["GET"]):  # the log names it once, they always
+                with self.assertRaisesRegex(redis.ResponseError, where):
+                    client.execute_command(words[0], "key-7", *words[1:])
             self.assertTrue(client.get("key-8").startswith(b"value-8-3-"))
             for digest in (["DIGEST"], ["DIGEST-VALUE", "key-8", "key-7"]):
                 with self.assertRaises(redis.ResponseError):

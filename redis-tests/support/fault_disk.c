@@ -2,8 +2,9 @@
  * fault_disk.c - a disk that fails on demand, for a server that is started with it in LD_PRELOAD.
  *
  * SCDB_FAULTS names a directory. As long as it holds a file "fail-fdatasync", fdatasync gives EIO;
- * "hold-fdatasync": it does not return; "fail-write": pwrite and pwritev give EIO; "full-write": ENOSPC.
- * Files of the log (*.log) only. "no-ipv6": there are no sockets for IPv6, either.
+ * "hold-fdatasync": it does not return; "fail-write": pwrite and pwritev give EIO; "full-write":
+ * ENOSPC; "slow-read": pread gives 4 MB a second. Files of the log (*.log) only. "no-ipv6": there
+ * are no sockets for IPv6, either.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,6 +16,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#define SLOW_BYTES_PER_US 4
 
 static bool is_asked_for(const char *fault)
 {
@@ -78,6 +81,16 @@ ssize_t pwritev(int descriptor, const struct iovec *parts, int count, off_t offs
     ssize_t (*real)(int, const struct iovec *, int, off_t) =
         (ssize_t(*)(int, const struct iovec *, int, off_t))dlsym(RTLD_NEXT, "pwritev");
     return is_write_refused(descriptor) ? -1 : real(descriptor, parts, count, offset);
+}
+
+ssize_t pread(int descriptor, void *bytes, size_t size, off_t offset)
+{
+    ssize_t (*real)(int, void *, size_t, off_t) =
+        (ssize_t(*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread");
+    if (is_log(descriptor) && is_asked_for("slow-read")) {
+        (void)usleep((useconds_t)(size / SLOW_BYTES_PER_US));
+    }
+    return real(descriptor, bytes, size, offset);
 }
 
 int socket(int domain, int type, int protocol)

@@ -20,7 +20,14 @@ static const char *const texts[] = {[ERROR_NONE] = "",
     "on "                                                                                          \
     "the disk, or delete keys and run COMPACT"
 
-#define IO_TEXT "ERR input/output error, the server's log says where"
+/* Both name the place where the engine knows it, for the log does so only once. */
+#define CORRUPT_BEGIN    "ERR the stored value fails its checksum, "
+#define CORRUPT_END      "; the key can still be overwritten or deleted"
+#define UNREADABLE_BEGIN "ERR input/output error, "
+#define PLACE_TEXT       "at offset %llu of %s"
+#define LOGGED_TEXT      "the server's log says where"
+
+#define IO_TEXT          UNREADABLE_BEGIN LOGGED_TEXT
 
 #define WRITES_STOPPED_TEXT                                                                        \
     "MISCONF Writing has stopped for good: %s, and the disk may have lost data. Reading goes on. " \
@@ -37,8 +44,7 @@ static const char *const status_texts[STATUS_COUNT] = {
     [STATUS_REFUSED] = IO_TEXT,
     [STATUS_NOT_A_FILE] = IO_TEXT,
     [STATUS_SOURCE_LOST] = IO_TEXT,
-    [STATUS_CORRUPT] = ("ERR the stored value fails its checksum, the server's log says where; the "
-                        "key can still be overwritten or deleted"),
+    [STATUS_CORRUPT] = CORRUPT_BEGIN LOGGED_TEXT CORRUPT_END,
     [STATUS_DISK_FULL] = DISK_FULL_TEXT,
     [STATUS_INDEX_FULL] = "OOM command not allowed: the index has reached index-memory-limit",
     [STATUS_KEY_LIMIT] = "OOM command not allowed: the store holds max-keys keys",
@@ -98,6 +104,25 @@ void errors_reply(const struct call *call, enum client_error error)
     errors_reply_for(call->reply, call->command, error);
 }
 
+/* False: it is not about a record, or of another time. */
+static bool try_reply_place(const struct call *call, enum status status)
+{
+    const struct engine_unreadable *found = engine_unreadable_locked(server_engine(call->server));
+    if (status != found->status) {
+        return false;
+    }
+    unsigned long long offset = found->offset;
+    if (status == STATUS_CORRUPT) {
+        reply_error_format(call->reply, CORRUPT_BEGIN PLACE_TEXT CORRUPT_END, offset, found->file);
+        return true;
+    }
+    if (status == STATUS_IO) {
+        reply_error_format(call->reply, UNREADABLE_BEGIN PLACE_TEXT, offset, found->file);
+        return true;
+    }
+    return false;
+}
+
 void errors_reply_status(const struct call *call, enum status status)
 {
     CHECK(status != STATUS_OK && (unsigned)status < STATUS_COUNT && status_texts[status] != NULL);
@@ -111,7 +136,9 @@ void errors_reply_status(const struct call *call, enum status status)
                            engine_stop_words(server_engine(call->server)));
         return;
     }
-    reply_error(call->reply, status_texts[status]);
+    if (!try_reply_place(call, status)) {
+        reply_error(call->reply, status_texts[status]);
+    }
 }
 
 #define UNKNOWN_SHOWN_MAX 128

@@ -35,6 +35,7 @@ void info_begin(struct info *info, struct server *server)
         .keyspace = server_keyspace(server),
         .config = server_config(server),
         .statistics = server_statistics(server),
+        .rest_mark = engine_rest_mark_locked(server_engine(server)),
     };
     text_init(&info->text);
     engine_statistics_locked(server_engine(server), &info->engine);
@@ -49,6 +50,7 @@ void info_begin(struct info *info, struct server *server)
 
 void info_end(struct info *info)
 {
+    engine_rest_rewind_locked(server_engine(info->server), info->rest_mark);
     text_deinit(&info->text);
 }
 

@@ -27,9 +27,13 @@ struct info {
     struct statistics *statistics;
     struct engine_statistics engine;
     struct process_memory memory;
+    uint64_t rest_mark; /* what is told does not wait for the disk */
 };
 
-/* Looks everything up; the text is empty. info_end frees it. */
+/* Looks everything up; the text is empty. info_end frees it. The reply to the client does not rest
+ * on what is told in between: who watches the server is answered also when its disk hangs or has
+ * failed.
+ */
 void info_begin(struct info *info, struct server *server);
 void info_end(struct info *info);
 

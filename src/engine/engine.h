@@ -177,8 +177,20 @@ enum status engine_each_part_locked(struct engine *engine, const struct entry *e
                                     const struct part_visitor *visitor) MUST_CHECK;
 
 /* Frees the memory in which parts were put together, and what is left of values that are gone:
- * nothing that was read before is looked at any more. To be called behind each command. */
+ * nothing that was read before is looked at any more. Forgets what could not be read, too. To be
+ * called behind each command. */
 void engine_part_purge_locked(struct engine *engine);
+
+/* A record that can't be read. */
+struct engine_unreadable {
+    enum status status; /* CORRUPT, IO; OK: there was none */
+    char file[FILE_NAME_SIZE_MAX];
+    uint64_t offset;
+};
+
+/* The newest that was met since engine_part_purge_locked: where a CORRUPT or IO comes from, when
+ * its status is the same. The engine's. */
+const struct engine_unreadable *engine_unreadable_locked(const struct engine *engine);
 
 /* Verifies [offset, offset+size) of the entry's value (SIZE_MAX: all). Of a whole one that was
  * verified, `value` can be handed to what reads it under a guard of its own: a put, whose `source`
@@ -309,6 +321,11 @@ uint64_t engine_rest_end_locked(struct engine *engine);
 
 /* What is being answered any change could have changed. */
 void engine_rest_on_all_locked(struct engine *engine);
+
+/* What the answers rest on so far, and back to that: for statistics, which are no promise and have
+ * to be told while the disk hangs, and once it has failed. */
+uint64_t engine_rest_mark_locked(const struct engine *engine);
+void engine_rest_rewind_locked(struct engine *engine, uint64_t mark);
 
 /* Brings the log into the page cache, without a gap, at least up to `position`. Lock NOT held; any
  * thread; returns at once when another has done it. DISK_FULL, NO_MEMORY, IO: not written; nothing

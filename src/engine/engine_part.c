@@ -242,6 +242,7 @@ enum status engine_each_part_locked(struct engine *engine, const struct entry *e
 
 void engine_part_purge_locked(struct engine *engine)
 {
+    engine->unreadable.status = STATUS_OK;
     while (engine->part_buffers != NULL) {
         struct part_buffer *buffer = engine->part_buffers;
         engine->part_buffers = buffer->next;

@@ -40,6 +40,16 @@ uint64_t engine_rest_end_locked(struct engine *engine)
     return engine->rest_position > durable ? engine->rest_position : 0;
 }
 
+uint64_t engine_rest_mark_locked(const struct engine *engine)
+{
+    return engine->rest_position;
+}
+
+void engine_rest_rewind_locked(struct engine *engine, uint64_t mark)
+{
+    engine->rest_position = mark;
+}
+
 void engine_rest_on_all_locked(struct engine *engine)
 {
     engine_rest_on_locked(engine, engine_payload_position_locked(engine));
@@ -163,6 +173,11 @@ void engine_unpin(struct segment *segment)
 bool engine_pin_is_of_the_past(const struct segment *segment)
 {
     return atomic_load(&segment->is_retired);
+}
+
+const struct engine_unreadable *engine_unreadable_locked(const struct engine *engine)
+{
+    return &engine->unreadable;
 }
 
 /* --- all keys ----------------------------------------------------------------------------- */

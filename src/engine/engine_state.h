@@ -88,6 +88,7 @@ struct engine {
     uint64_t value_bytes; /* engine_value_bytes_locked() */
     uint64_t corrupt_records;
     struct record_address corrupt_logged[CORRUPT_LOGGED_MAX];
+    struct engine_unreadable unreadable; /* engine_unreadable_locked() */
     uint64_t random_state;
     enum engine_access access; /* sample.h: what reading and writing a key does to its clock */
     unsigned access_factor;

@@ -61,6 +61,10 @@ enum status lookup_to_entry(const struct engine *engine, const struct lookup *lo
 void lookup_report_locked(struct engine *engine, const struct segment *segment, uint64_t offset,
                           enum status status)
 {
+    struct engine_unreadable *unreadable = &engine->unreadable;
+    unreadable->status = status;
+    unreadable->offset = offset;
+    segment_file_name(segment->kind, segment->number, unreadable->file);
     struct record_address address = segment_address_of(&engine->segments, segment, offset);
     size_t seen = engine->corrupt_records < CORRUPT_LOGGED_MAX ? (size_t)engine->corrupt_records
                                                                : CORRUPT_LOGGED_MAX;
@@ -70,11 +74,9 @@ void lookup_report_locked(struct engine *engine, const struct segment *segment, 
         }
     }
     engine->corrupt_logged[engine->corrupt_records++ % CORRUPT_LOGGED_MAX] = address;
-    char name[FILE_NAME_SIZE_MAX];
-    segment_file_name(segment->kind, segment->number, name);
     LOG_WARNING("the record at offset %llu of %s can't be read: %s; 'scdb-check verify', with the "
                 "server stopped, tells what else is",
-                (unsigned long long)offset, name, status_words(status));
+                (unsigned long long)offset, unreadable->file, status_words(status));
 }
 
 /* --- reading one record ------------------------------------------------------------------- */

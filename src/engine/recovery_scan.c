@@ -244,6 +244,7 @@ static enum status take_records(struct recovery_scan *scan, const struct recover
     }
     atomic_fetch_add(&progress->records, records);
     atomic_fetch_add(&progress->done_bytes, *reached - counted);
+    tell_progress(progress); /* a segment of large values has few records */
     return status;
 }
 

@@ -50,7 +50,7 @@ static enum status add(struct listeners *listeners, int descriptor, bool is_unix
     return STATUS_OK;
 }
 
-/* Listens on one address of `bind`, unless it is absent and may be. */
+/* Takes one address of `bind`, unless it is absent and may be. */
 static enum status open_address(struct listeners *listeners, struct slice address,
                                 struct error *error)
 {
@@ -103,6 +103,21 @@ static enum status open_unix(struct listeners *listeners, struct error *error)
     CHECK(path.size < sizeof(listeners->unix_path)); /* or it could not have been opened */
     memcpy(listeners->unix_path, path.data, path.size);
     return add(listeners, descriptor, true, error);
+}
+
+/* From now on clients of TCP connect. */
+static enum status begin_tcp(struct listeners *listeners, struct error *error)
+{
+    enum status status = STATUS_OK;
+    mutex_lock(&listeners->mutex);
+    for (struct listener *listener = listeners->first; status == STATUS_OK && listener != NULL;
+         listener = listener->next) {
+        if (!listener->is_unix_socket && !listener->is_retired) {
+            status = listening_socket_begin(listeners->server->config, listener->descriptor, error);
+        }
+    }
+    mutex_unlock(&listeners->mutex);
+    return status;
 }
 
 void listeners_init(struct listeners *listeners, struct server *server)
@@ -252,6 +267,7 @@ enum status listeners_reopen_locked(struct listeners *listeners, struct error *e
     retire_tcp(listeners);
     listeners->opened.size = 0;
     status = open_tcp(listeners, error);
+    status = status == STATUS_OK ? begin_tcp(listeners, error) : status;
     if (status == STATUS_OK) {
         struct buffer former = listeners->opened;
         listeners->opened = wanted;
@@ -431,9 +447,14 @@ void listeners_settle(struct listeners *listeners)
     }
 }
 
-enum status listeners_start(struct listeners *listeners, struct event_base *base)
+enum status listeners_start(struct listeners *listeners, struct event_base *base,
+                            struct error *error)
 {
     listeners->base = base;
     listeners->pause_event = event_new(base, -1, 0, on_rested, listeners);
-    return listeners->pause_event != NULL && settle(listeners) ? STATUS_OK : STATUS_NO_MEMORY;
+    enum status status = begin_tcp(listeners, error);
+    if (status == STATUS_OK && (listeners->pause_event == NULL || !settle(listeners))) {
+        status = error_set(error, STATUS_NO_MEMORY, "out of memory");
+    }
+    return status;
 }

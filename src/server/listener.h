@@ -53,12 +53,16 @@ void listeners_init(struct listeners *listeners, struct server *server);
 /* After listeners_close. */
 void listeners_deinit(struct listeners *listeners);
 
-/* Opens what `bind`, `port`, `unixsocket` say. IO: nothing is open, and `error` says which address
- * and why. */
+/* Opens what `bind`, `port`, `unixsocket` say. Clients of the Unix socket may connect, and wait;
+ * those of TCP are refused until listeners_start: who looks whether the port is open is not to take
+ * a store that is still being read for a server. IO: nothing is open, and `error` says which
+ * address and why.
+ */
 enum status listeners_open(struct listeners *listeners, struct error *error) MUST_CHECK;
 
-/* Accepts from now on. NO_MEMORY: it doesn't. */
-enum status listeners_start(struct listeners *listeners, struct event_base *base) MUST_CHECK;
+/* Listens on TCP, too, and accepts from now on. IO, NO_MEMORY: it doesn't, `error` says why. */
+enum status listeners_start(struct listeners *listeners, struct event_base *base,
+                            struct error *error) MUST_CHECK;
 
 /*
  * Any thread, execution lock held: listens where `bind` and `port` now say, and nowhere else on

@@ -49,8 +49,8 @@ static int move_up(int descriptor)
 
 #define NOT_LISTENING "Not listening on %s port %s: %s."
 
-/* A TCP socket that listens on the address; -1 with errno. */
-static int listen_on(const struct addrinfo *address, int backlog)
+/* A TCP socket that is bound to the address; -1 with errno, also where another one listens. */
+static int bind_to(const struct addrinfo *address)
 {
     int yes = 1;
     int descriptor =
@@ -62,8 +62,7 @@ static int listen_on(const struct addrinfo *address, int backlog)
     if (address->ai_family == AF_INET6) {
         done = done && setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof(yes)) == 0;
     }
-    done = done && bind(descriptor, address->ai_addr, address->ai_addrlen) == 0 &&
-           listen(descriptor, backlog) == 0;
+    done = done && bind(descriptor, address->ai_addr, address->ai_addrlen) == 0;
     if (!done) {
         int saved = errno;
         (void)close(descriptor);
@@ -98,7 +97,6 @@ enum status listening_socket_tcp(const struct config *config, struct slice addre
                                  struct error *error)
 {
     bool optional = address.data[0] == '-';
-    int backlog = (int)config_number(config, CONFIG_TCP_BACKLOG);
     char host[256];
     (void)snprintf(host, sizeof(host), "%.*s", (int)address.size - optional,
                    address.data + optional);
@@ -120,7 +118,7 @@ enum status listening_socket_tcp(const struct config *config, struct slice addre
         return error_set(error, STATUS_IO, "can't listen on '%s': %s; correct 'bind'", host,
                          gai_strerror(failure));
     }
-    int descriptor = listen_on(found, backlog);
+    int descriptor = bind_to(found);
     int saved = errno;
     freeaddrinfo(found);
     if (descriptor < 0 && (is_no_protocol(saved) || (optional && saved == EADDRNOTAVAIL))) {
@@ -131,6 +129,16 @@ enum status listening_socket_tcp(const struct config *config, struct slice addre
     }
     *out = descriptor;
     return STATUS_OK;
+}
+
+enum status listening_socket_begin(const struct config *config, int descriptor, struct error *error)
+{
+    if (listen(descriptor, (int)config_number(config, CONFIG_TCP_BACKLOG)) == 0) {
+        return STATUS_OK;
+    }
+    int saved = errno;
+    return error_set(error, STATUS_IO, "can't listen on port %d: %s; %s",
+                     (int)config_number(config, CONFIG_PORT), strerror(saved), advice_for(saved));
 }
 
 /* --- Unix sockets --- */

@@ -204,14 +204,12 @@ enum status server_run(struct server *server, struct keyspace *keyspace, struct 
         close_loop(&loop);
         return status;
     }
-    status = listeners_start(&server->listeners, loop.base);
+    status = listeners_start(&server->listeners, loop.base, error);
     if (status == STATUS_OK) {
         log_start(server);
         tell_supervisor(server, "READY=1");
         CHECK(event_base_dispatch(loop.base) >= 0);
         tell_supervisor(server, "STOPPING=1");
-    } else {
-        (void)error_set(error, status, "out of memory");
     }
     listeners_close(&server->listeners);
     close_loop(&loop);
