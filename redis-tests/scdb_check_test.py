@@ -440,6 +440,11 @@ class Refused(TestCase):
             self.assertIn(b"can't be the name of a new directory", done.stderr)
         self.assertEqual(os.listdir(place), [])
 
+    def test_a_directory_that_has_no_place(self):
+        target = os.path.join(tempfile.mkdtemp(dir=home), "none", "new")
+        _, _, error = check("repair", plain.directory, target, expect=FAILED)
+        self.assertIn("the directory that it is to lie in must be there", error)
+
     def test_a_disk_without_room(self):
         def limit():
             resource.setrlimit(resource.RLIMIT_FSIZE, (500000, 500000))

@@ -53,6 +53,22 @@ static enum status check_is_free(const char *path, struct error *error)
         path);
 }
 
+static const char *advice_for(int error_number)
+{
+    switch (error_number) {
+    case EEXIST:
+        return "; unless another run is at work there, an earlier one did not come to its end: "
+               "remove it";
+    case ENOENT:
+    case ENOTDIR:
+    case EACCES:
+        return "; the directory that it is to lie in must be there, and you be allowed to write "
+               "to it";
+    default:
+        return "";
+    }
+}
+
 enum status new_directory_begin(struct new_directory *directory, const char *path,
                                 struct error *error)
 {
@@ -74,10 +90,7 @@ enum status new_directory_begin(struct new_directory *directory, const char *pat
         int error_number = errno;
         status = error_set(error, error_number == EEXIST ? STATUS_EXISTS : STATUS_IO,
                            "can't make directory '%s': %s%s", work_path, strerror(error_number),
-                           error_number == EEXIST
-                               ? "; unless another run is at work there, an earlier one did not "
-                                 "come to its end: remove it"
-                               : "");
+                           advice_for(error_number));
         free(work_path);
         return status;
     }

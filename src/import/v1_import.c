@@ -190,12 +190,12 @@ static enum status not_empty(uint64_t keys, bool is_marked, struct error *error)
                          "the store holds keys (%" PRIu64
                          "), and the file %s does not say that an import into this very store has "
                          "brought them: an import never overwrites. Remove that file to use the "
-                         "store as it is, or import into an empty directory (--dir)",
+                         "store as it is, or import into an empty directory",
                          keys, V1_IMPORT_MARK);
     }
     return error_set(error, STATUS_INVALID,
                      "the store holds keys already (%" PRIu64
-                     "), which an import might overwrite: import into an empty directory (--dir)",
+                     "), which an import might overwrite: import into an empty directory",
                      keys);
 }
 
@@ -209,7 +209,7 @@ static enum status remove_dead_files(struct import *import)
                ? STATUS_OK
                : error_set(import->error, status,
                            "can't remove what the unfinished import has left: %s; mend that, or "
-                           "import into an empty directory (--dir)",
+                           "import into an empty directory",
                            status_words(status));
 }
 
