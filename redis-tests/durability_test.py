@@ -644,21 +644,25 @@ class Failure(unittest.TestCase):
 
 
 class Opening(unittest.TestCase):
+    """Values are so large that a segment has few records."""
+
+    @staticmethod
+    def fill(server):
+        client = Client(server)
+        for number in range(200):
+            assert client.ask(f"SET {number} {'v' * 60000}") == b"+OK\r\n"
+
     def test_tells_how_far_it_is_and_then_opens_the_port(self):
-        """Also where values are so large that a segment has few records."""
         with FaultyServer(directives=[("segment-size", "1mb")]) as server:
-            client = Client(server)
-            for number in range(200):
-                self.assertEqual(client.ask(f"SET {number} {'v' * 60000}"), b"+OK\r\n")
-            self.assertEqual(client.ask("SAVE"), b"+OK\r\n")
-            server.kill()
+            self.fill(server)
+            server.stop()
             for name in os.listdir(server.directory):
                 if name.endswith(".index"):
                     os.unlink(os.path.join(server.directory, name))
             server.fault("slow-read")
             opener = threading.Thread(target=server.start)
             opener.start()
-            while opener.is_alive() and TELLING not in server.read_log():
+            while opener.is_alive() and " MiB read, " not in server.read_log():
                 time.sleep(0.01)
             with self.assertRaises(ConnectionRefusedError):
                 server.connect()
@@ -666,6 +670,24 @@ class Opening(unittest.TestCase):
             opener.join()
             self.assertRegex(
                 server.read_log(), TELLING + r"\d+ % of \d+ MiB read, \d+ records a second"
+            )
+            self.assertEqual(Client(server).ask("DBSIZE"), b":200\r\n")
+
+    def test_tells_how_far_the_end_of_the_log_is_verified(self):
+        """What was not known to be durable is verified before it is read into the index."""
+        directives = [("segment-size", "1mb"), ("appendfsync", "no"), ("save", "")]
+        with FaultyServer(directives=directives) as server:
+            self.fill(server)
+            server.kill()
+            server.fault("slow-read")
+            opener = threading.Thread(target=server.start)
+            opener.start()
+            while opener.is_alive() and " verified, " not in server.read_log():
+                time.sleep(0.01)
+            server.mend("slow-read")
+            opener.join()
+            self.assertRegex(
+                server.read_log(), TELLING + r"\d+ % of \d+ MiB of the log's end verified, \d+ rec"
             )
             self.assertEqual(Client(server).ask("DBSIZE"), b":200\r\n")
 

@@ -7,6 +7,7 @@
 #include "engine/fault_guard.h"
 #include "engine/mark.h"
 #include "engine/record_scanner.h"
+#include "engine/recovery_progress.h"
 
 #include <stdlib.h>
 
@@ -36,6 +37,7 @@ struct history {
     struct suspect *suspects; /* owned; in the order of the log */
     size_t suspect_count;
     size_t suspect_capacity;
+    struct recovery_progress progress;
     bool is_broken;        /* the walk ended before the log did */
     bool is_broken_inside; /* within a segment, not between two */
 };
@@ -145,6 +147,7 @@ static enum status walk_segment(struct history *history, size_t i)
         history->reached.last_sequence =
             expected - 1; /* between two times that the store was open */
     }
+    struct recovery_count count = {.progress = &history->progress};
     struct scanned_record scanned;
     while ((status = record_scanner_next(&scanner, &scanned)) == STATUS_OK &&
            scanned.record.sequence == expected) {
@@ -152,8 +155,10 @@ static enum status walk_segment(struct history *history, size_t i)
         if (status != STATUS_OK) {
             break;
         }
+        recovery_count_record(&count, scanned.size);
         expected++;
     }
+    recovery_count_add(&count);
     bool at_limit = status == STATUS_NOT_FOUND;
     bool is_zero = true;
     if (status == STATUS_OK || status == STATUS_CORRUPT || at_limit) {
@@ -183,9 +188,21 @@ static bool continues(const struct history *history, size_t i)
            history->reached.last_sequence == header->previous_sequence;
 }
 
+/* What is sealed was verified when it became so. */
+static uint64_t bytes_to_walk(const struct recovery_files *files)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < files->log_count; i++) {
+        bytes += files->log[i]->state == RECOVERY_SEALED ? 0 : files->log[i]->file_size;
+    }
+    return bytes;
+}
+
 static enum status walk(struct history *history)
 {
     const struct recovery_files *files = history->files;
+    recovery_progress_begin(&history->progress, "of the log's end verified");
+    history->progress.total_bytes = bytes_to_walk(files);
     for (size_t i = 0; i < files->log_count && !history->is_broken; i++) {
         const struct recovery_file *file = files->log[i];
         if (!continues(history, i)) {

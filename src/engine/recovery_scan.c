@@ -1,19 +1,11 @@
 /* recovery_scan.c - see recovery_scan.h. */
 #include "engine/recovery_scan.h"
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "engine/advice.h"
 #include "engine/mark.h"
 #include "engine/record_scanner.h"
 
 #include <stdlib.h>
-
-/* How often a long recovery says how far it has got. */
-#define TELL_INTERVAL_MS 1000
-
-/* Records between two looks at the clock. */
-#define TELL_RECORDS 4096
 
 /* --- the map ------------------------------------------------------------------------------ */
 
@@ -202,49 +194,21 @@ static enum status damaged(const struct recovery_file *file, uint64_t offset, en
                      (unsigned long long)offset, status_words(status));
 }
 
-static void tell_progress(struct recovery_progress *progress)
-{
-    int64_t now_ms = clock_monotonic_ms();
-    int64_t told_ms = atomic_load(&progress->told_ms);
-    if (now_ms - told_ms < TELL_INTERVAL_MS ||
-        !atomic_compare_exchange_strong(&progress->told_ms, &told_ms, now_ms)) {
-        return;
-    }
-    uint64_t total = progress->total_bytes > 0 ? progress->total_bytes : 1;
-    uint64_t elapsed_ms = (uint64_t)(now_ms - progress->started_ms);
-    uint64_t done_bytes = atomic_load(&progress->done_bytes);
-    uint64_t records = atomic_load(&progress->records);
-    LOG_NOTICE("opening the store: %llu %% of %llu MiB read, %llu records a second",
-               (unsigned long long)(done_bytes * 100 / total),
-               (unsigned long long)(progress->total_bytes >> 20),
-               (unsigned long long)(records * 1000 / (elapsed_ms > 0 ? elapsed_ms : 1)));
-}
-
 static enum status take_records(struct recovery_scan *scan, const struct recovery_file *file,
                                 struct record_scanner *scanner, uint64_t *reached)
 {
-    struct recovery_progress *progress = scan->shared;
+    struct recovery_count count = {.progress = scan->shared};
     struct scanned_record scanned;
     enum status status;
-    uint64_t counted = *reached;
-    uint64_t records = 0;
     while ((status = record_scanner_next(scanner, &scanned)) == STATUS_OK) {
         status = take_record(scan, file, scanner, &scanned);
         if (status != STATUS_OK) {
             break;
         }
+        recovery_count_record(&count, scanner->offset - *reached);
         *reached = scanner->offset;
-        if (++records == TELL_RECORDS) {
-            atomic_fetch_add(&progress->records, records);
-            atomic_fetch_add(&progress->done_bytes, *reached - counted);
-            records = 0;
-            counted = *reached;
-            tell_progress(progress);
-        }
     }
-    atomic_fetch_add(&progress->records, records);
-    atomic_fetch_add(&progress->done_bytes, *reached - counted);
-    tell_progress(progress); /* a segment of large values has few records */
+    recovery_count_add(&count);
     return status;
 }
 
@@ -276,8 +240,7 @@ enum status recovery_scan_init(struct recovery_scan *scan, struct engine *engine
     staircase_init(&scan->marks);
     recovery_pieces_init(&scan->pieces);
     scan->shared = &scan->progress;
-    scan->progress.started_ms = clock_monotonic_ms();
-    atomic_store(&scan->progress.told_ms, scan->progress.started_ms);
+    recovery_progress_begin(&scan->progress, "read");
     return start_map(scan);
 }
 

@@ -10,22 +10,12 @@
 
 #include "engine/recovery_files.h"
 #include "engine/recovery_pieces.h"
+#include "engine/recovery_progress.h"
 #include "engine/recovery_table.h"
 #include "engine/recovery_threads.h"
 #include "engine/staircase.h"
 
-#include <stdatomic.h>
-
 #define RECOVERY_WAITING_MAX 16
-
-/* What has been read, of what there is to read; for the log. Two scans may share it. */
-struct recovery_progress {
-    uint64_t total_bytes;
-    _Atomic uint64_t done_bytes;
-    _Atomic uint64_t records;
-    int64_t started_ms; /* monotonic, as is the other */
-    _Atomic int64_t told_ms;
-};
 
 struct recovery_scan {
     RECOVERY_APART struct engine *engine; /* borrowed */
