@@ -22,9 +22,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POINTS_DEFAULT 30000
-#define POINTS_FOR_ALL 20000 /* from here on each phase has to be met */
-#define WORKERS_MAX    64
+#define POINTS_DEFAULT    30000
+#define POINTS_FOR_ALL    20000 /* from here on each phase has to be met */
+#define HISTORIES_FOR_ALL 1000  /* by one of so many */
+#define WORKERS_MAX       64
 
 struct shared {
     struct crash_sweep_counts counts;
@@ -49,30 +50,29 @@ static uint64_t number_in_environment(const char *name, uint64_t otherwise)
     return text == NULL || text[0] == '\0' ? otherwise : strtoull(text, NULL, 10);
 }
 
-/* A phase that no crash has hit yet. */
-static bool is_unmet(enum crash_phase phase)
-{
-    return crash_phase_is_needed(phase) && atomic_load(&shared->counts.points[phase]) == 0;
-}
-
 static bool is_one_unmet(void)
 {
     bool is_one = false;
     for (enum crash_phase phase = 0; phase < CRASH_PHASE_COUNT; phase++) {
-        is_one |= is_unmet(phase);
+        is_one |= crash_sweep_is_unmet(&shared->counts, phase);
     }
     return is_one;
 }
 
+/* Few histories may pass a phase by: then some more, which crash there alone. */
+static bool is_more_wanted(uint64_t most)
+{
+    return crash_sweep_points(&shared->counts) < most ||
+           (most >= POINTS_FOR_ALL && is_one_unmet() &&
+            atomic_load(&shared->counts.histories) < HISTORIES_FOR_ALL);
+}
+
 static _Noreturn void work(unsigned worker, uint64_t most)
 {
-    uint64_t limit = most;
-    while (crash_sweep_points(&shared->counts) < limit) {
+    while (is_more_wanted(most)) {
         uint64_t seed = atomic_fetch_add(&shared->next_seed, 1);
         atomic_store(&shared->seeds[worker], seed);
-        crash_sweep_history(seed, &shared->counts, limit);
-        /* Few histories may pass a phase by: then some more. */
-        limit = most >= POINTS_FOR_ALL && is_one_unmet() ? 10 * most : most;
+        crash_sweep_history(seed, &shared->counts, most);
     }
     _exit(0);
 }
@@ -146,7 +146,7 @@ static unsigned count_unmet(void)
 {
     unsigned unmet = 0;
     for (enum crash_phase phase = 0; phase < CRASH_PHASE_COUNT; phase++) {
-        if (is_unmet(phase)) {
+        if (crash_sweep_is_unmet(&shared->counts, phase)) {
             (void)printf("no crash hit: %s\n", crash_phase_name(phase));
             unmet++;
         }

@@ -72,6 +72,11 @@ uint64_t crash_sweep_points(const struct crash_sweep_counts *counts)
     return sum;
 }
 
+bool crash_sweep_is_unmet(const struct crash_sweep_counts *counts, enum crash_phase phase)
+{
+    return crash_phase_is_needed(phase) && atomic_load(&counts->points[phase]) == 0;
+}
+
 /* --- what must be there -------------------------------------------------------------------- */
 
 /* Commands that a power cut has to leave. While the store runs, what it reports counts at once. */
@@ -292,11 +297,17 @@ static bool is_worth_it(const struct sweep *sweep, enum manner manner)
     }
 }
 
+static bool is_wanted(const struct sweep *sweep, enum crash_phase phase)
+{
+    return crash_sweep_points(sweep->counts) < sweep->most ||
+           crash_sweep_is_unmet(sweep->counts, phase);
+}
+
 static void crash_at(struct sweep *sweep, enum crash_phase phase, const struct sim_step *step)
 {
     atomic_fetch_add_explicit(&sweep->counts->steps, 1, memory_order_relaxed);
     for (enum manner manner = 0; manner < MANNER_COUNT; manner++) {
-        if (is_worth_it(sweep, manner) && crash_sweep_points(sweep->counts) < sweep->most) {
+        if (is_worth_it(sweep, manner) && is_wanted(sweep, phase)) {
             crash_here(sweep, manner, step);
             atomic_fetch_add_explicit(&sweep->counts->points[phase], 1, memory_order_relaxed);
             atomic_fetch_add_explicit(&sweep->counts->kills, manner == MANNER_KILL ? 1 : 0,

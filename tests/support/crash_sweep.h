@@ -34,8 +34,11 @@ struct crash_sweep_counts {
 
 uint64_t crash_sweep_points(const struct crash_sweep_counts *counts);
 
-/* Runs the history of a seed and sweeps it, until the counts have `most` points. What is found
- * wrong goes to crash_run_fail(). */
+/* Is this a phase that has to be met, and no crash has hit it yet? */
+bool crash_sweep_is_unmet(const struct crash_sweep_counts *counts, enum crash_phase phase);
+
+/* Runs the history of a seed and sweeps it, until the counts have `most` points; from then on only
+ * phases that are unmet. What is found wrong goes to crash_run_fail(). */
 void crash_sweep_history(uint64_t seed, struct crash_sweep_counts *counts, uint64_t most);
 
 #endif
