@@ -22,6 +22,7 @@ DURABLE = b"*2\r\n:1\r\n:0\r\n"
 NOT_DURABLE = b"*2\r\n:0\r\n:0\r\n"
 WAIT_SECONDS_MAX = 60
 TELLING = "opening the store: "
+OPENED = "The store is open: "
 
 
 class FaultyServer(support.Server):
@@ -652,6 +653,27 @@ class Opening(unittest.TestCase):
         for number in range(200):
             assert client.ask(f"SET {number} {'v' * 60000}") == b"+OK\r\n"
 
+    def start_slowly(self, server, told):
+        """The disk is slow until the log has said so; nobody can connect before the store is open."""
+        opened = server.read_log().count(OPENED)
+        server.fault("slow-read")
+        opener = threading.Thread(target=server.start)
+        opener.start()
+        is_slow = True
+        while opener.is_alive():
+            if is_slow and told in server.read_log():
+                server.mend("slow-read")
+                is_slow = False
+            try:
+                server.connect().close()
+            except ConnectionRefusedError:
+                time.sleep(0.01)
+            else:
+                self.assertGreater(server.read_log().count(OPENED), opened)
+        opener.join()
+        self.assertFalse(is_slow)
+        self.assertEqual(Client(server).ask("DBSIZE"), b":200\r\n")
+
     def test_tells_how_far_it_is_and_then_opens_the_port(self):
         with FaultyServer(directives=[("segment-size", "1mb")]) as server:
             self.fill(server)
@@ -659,19 +681,10 @@ class Opening(unittest.TestCase):
             for name in os.listdir(server.directory):
                 if name.endswith(".index"):
                     os.unlink(os.path.join(server.directory, name))
-            server.fault("slow-read")
-            opener = threading.Thread(target=server.start)
-            opener.start()
-            while opener.is_alive() and " MiB read, " not in server.read_log():
-                time.sleep(0.01)
-            with self.assertRaises(ConnectionRefusedError):
-                server.connect()
-            server.mend("slow-read")
-            opener.join()
+            self.start_slowly(server, " MiB read, ")
             self.assertRegex(
                 server.read_log(), TELLING + r"\d+ % of \d+ MiB read, \d+ records a second"
             )
-            self.assertEqual(Client(server).ask("DBSIZE"), b":200\r\n")
 
     def test_tells_how_far_the_end_of_the_log_is_verified(self):
         """What was not known to be durable is verified before it is read into the index."""
@@ -679,17 +692,10 @@ class Opening(unittest.TestCase):
         with FaultyServer(directives=directives) as server:
             self.fill(server)
             server.kill()
-            server.fault("slow-read")
-            opener = threading.Thread(target=server.start)
-            opener.start()
-            while opener.is_alive() and " verified, " not in server.read_log():
-                time.sleep(0.01)
-            server.mend("slow-read")
-            opener.join()
+            self.start_slowly(server, " verified, ")
             self.assertRegex(
                 server.read_log(), TELLING + r"\d+ % of \d+ MiB of the log's end verified, \d+ rec"
             )
-            self.assertEqual(Client(server).ask("DBSIZE"), b":200\r\n")
 
 
 if __name__ == "__main__":
