@@ -188,7 +188,7 @@ static bool continues(const struct history *history, size_t i)
            history->reached.last_sequence == header->previous_sequence;
 }
 
-/* What is sealed was verified when it became so. */
+/* Of what is sealed the manifest knows the end. */
 static uint64_t bytes_to_walk(const struct recovery_files *files)
 {
     uint64_t bytes = 0;
