@@ -284,6 +284,8 @@ class ReadOnly(TestCase):
         with client.pipeline(transaction=True) as pipe:
             pipe.get("a").set("a", "2")
             self.assertIn("opened read-only", self.refusal(redis.RedisError, pipe.execute))
+        text = self.refusal(redis.RedisError, client.execute_command, "BACKUP", "copy")
+        self.assertIn("copy its directory instead", text)  # also where none could be made
         self.assertTrue(client.save())
         self.assertEqual(client.info("scdb")["read_only"], 1)
         self.assertIn("immutable", self.refusal(
@@ -295,12 +297,14 @@ class ReadOnly(TestCase):
         server = self.filled()
         server.kill()  # the log's end is as a crash leaves it
         before = snapshot(server.directory)
+        changed_before = os.stat(server.directory).st_mtime_ns
         one = self.look(server)
         other = self.look(server)
         self.assertIn("in use by a process that reads it", self.refused_start(server))
         one.stop()
         other.stop()
         self.assertEqual(snapshot(server.directory), before)
+        self.assertEqual(os.stat(server.directory).st_mtime_ns, changed_before)
         server.start()
         self.client(server).set("a", "2")
 

@@ -214,13 +214,18 @@ static void count_name(void *context, const char *name)
     (*(size_t *)context)++;
 }
 
-static enum status check_target(struct engine *engine, struct file_system *to, struct error *error)
+static enum status check_store(const struct engine *engine, struct error *error)
 {
     if (engine_is_read_only(engine)) {
         return error_set(error, STATUS_READ_ONLY,
                          "the store was opened read-only, and nobody changes it: copy its "
                          "directory instead");
     }
+    return STATUS_OK;
+}
+
+static enum status check_target(struct file_system *to, struct error *error)
+{
     size_t count = 0;
     enum status status = fs_list(to, count_name, &count);
     if (status != STATUS_OK) {
@@ -238,7 +243,7 @@ static enum status check_target(struct engine *engine, struct file_system *to, s
 static enum status make(struct engine *engine, struct file_system *to, struct manifest *copy,
                         struct error *error)
 {
-    enum status status = check_target(engine, to, error);
+    enum status status = check_target(to, error);
     if (status != STATUS_OK) {
         return status;
     }
@@ -262,7 +267,10 @@ enum status backup_run(struct engine *engine, struct file_system *to, struct err
 {
     struct manifest copy;
     manifest_init(&copy);
-    enum status status = make(engine, to, &copy, error);
+    enum status status = check_store(engine, error);
+    if (status == STATUS_OK) {
+        status = make(engine, to, &copy, error);
+    }
     manifest_deinit(&copy);
     return status;
 }
@@ -352,7 +360,10 @@ enum status backup_to_path(struct engine *engine, const char *path, struct error
     char whole[PATH_MAX];
     char partial[PATH_MAX];
     struct file_system *to;
-    enum status status = name_directories(path, whole, partial, error);
+    enum status status = check_store(engine, error);
+    if (status == STATUS_OK) {
+        status = name_directories(path, whole, partial, error);
+    }
     if (status == STATUS_OK) {
         status = check_name(engine, whole, error);
     }
