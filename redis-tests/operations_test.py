@@ -216,6 +216,39 @@ class Backup(TestCase):
         self.addCleanup(subprocess.run, ["umount", "-l", place], check=True)
         return place
 
+    def test_a_file_that_somebody_has_changed(self):
+        """A backup that no server would start on is none."""
+        server = self.server([("segment-size", "1mb")])
+        server.start()
+        client = self.client(server)
+        for number in range(60):
+            client.set(f"k{number}", os.urandom(50000))
+        client.execute_command("BACKUP", "first")
+        name = sorted(os.listdir(os.path.join(server.directory, "first")))[1]
+        path = os.path.join(server.directory, name)
+        kept = path + ".kept"
+        os.rename(path, kept)
+        with open(kept, "rb") as file:
+            content = file.read()
+        for change, words in (
+            (lambda: None, "is missing"),
+            (lambda: self.write(path, os.urandom(len(content))), "another has come"),
+            (lambda: self.write(path, content[:300000]), "is cut off"),
+        ):
+            change()
+            text = self.refusal(redis.ResponseError, client.execute_command, "BACKUP", "second")
+            self.assertIn(f"the store's file {name} ", text)
+            self.assertIn(words, text)
+            self.assertIn("before this one is stopped", text)
+            self.assertIn(text.removeprefix("ERR "), server.read_log())
+            self.assertFalse(os.path.exists(os.path.join(server.directory, "second.partial")))
+        os.rename(kept, path)
+        client.execute_command("BACKUP", "second")
+
+    def write(self, path, content):
+        with open(path, "wb") as file:
+            file.write(content)
+
     def test_another_file_system(self):
         server = self.server()
         place = self.another_file_system(server)
