@@ -764,6 +764,7 @@ class Limits(TestCase):
         for _ in range(100):
             with self.assertRaises(redis.ResponseError):
                 client.set("more", "x" * 400000)
+        self.assertIn("raise the limit of open files (ulimit -n)", server.read_log())
         told = server.read_log().count("Too many open files")
         self.assertIn(told, range(1, 10))  # a line a minute, not one for each
         # Each attempt may get a segment's file, and then none to list it in: that file goes again.
@@ -862,6 +863,23 @@ class Limits(TestCase):
         for connection in others:
             connection.close()
         self.assertTrue(client.ping())
+
+    def test_size_of_a_file(self):
+        server = self.limited(f"--fsize={3 << 20}:{1 << 40}", segment_size="16mb")
+        server.start()
+        client = self.client(server)
+        count, refusal = self.fill(client, 100)
+        self.assertIn("OOM", refusal)
+        for _ in range(100):
+            with self.assertRaises(redis.ResponseError):
+                client.set("one more", "x" * 400000)
+        log = server.read_log()
+        self.assertIn("File too large; raise the limit of the system (ulimit -f)", log)
+        self.assertLess(log.count("File too large"), 5)  # a line a minute, not one a write
+        self.expect(client, count)
+        subprocess.run(["prlimit", "--pid", str(server.pid), f"--fsize={1 << 40}:"], check=True)
+        wait_for(lambda: self.fill(client, 20) == (20, None))
+        self.expect(client, 20)
 
     def test_address_space(self):
         if os.environ.get("SCDB_SANITIZED"):
