@@ -378,6 +378,24 @@ class ReadOnly(TestCase):
             self.assertEqual(set(before), set(snapshot(server.directory)))
 
 
+class Strangers(TestCase):
+    def test_a_segment_of_another_store(self):
+        servers = [self.server([("segment-size", "1mb")]) for _ in range(2)]
+        for server in servers:
+            server.start()
+            for number in range(60):
+                self.client(server).set(f"k{number}", os.urandom(50000))
+            server.stop()
+        one, other = (os.path.join(server.directory, f"{1:020}.log") for server in servers)
+        shutil.copyfile(one, one + ".kept")
+        shutil.copyfile(other, one)
+        log = self.refused_start(servers[0])
+        self.assertIn(f"{1:020}.log is damaged: it is a file of another store", log)
+        os.rename(one + ".kept", one)
+        servers[0].start()
+        self.assertEqual(self.client(servers[0]).dbsize(), 60)
+
+
 class SpecialFiles(TestCase):
     """What is no regular file is not opened: a named pipe would keep the server waiting for ever."""
 
