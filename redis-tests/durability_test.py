@@ -588,7 +588,11 @@ class Failure(unittest.TestCase):
             self.assertEqual(client.info("aof_last_write_status"), "err")
             self.assertEqual(client.info("fsync_errors"), "1")
             self.assertIn(b"\r\nwrites_stopped:1\r\n", client.ask("INFO"))
+            self.assertEqual(client.info("aof_last_bgrewrite_status"), "ok")
+            self.assertEqual(client.ask("COMPACT")[:9], b"-MISCONF ")
+            self.assertEqual(client.info("aof_last_bgrewrite_status"), "err")
             self.assertIn("fdatasync of log segment", server.read_log())
+            self.assertNotIn("nothing is lost", server.read_log())
         finally:
             server.kill()
             server.close()

@@ -3,6 +3,7 @@
 the servers itself. Closes with "N passed, N failed"."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -70,10 +71,11 @@ class Import(unittest.TestCase):
     def old_file(self):
         return os.path.join(self.old, "dump.scdb")
 
-    def run_server(self, *options):
+    def run_server(self, *options, program=None, environment=None):
         """A run that should end by itself: exit status and log."""
         done = subprocess.run(
-            [support.scdb_path(), *options],
+            [program or support.scdb_path(), *options],
+            env={**os.environ, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self.home,
@@ -274,6 +276,29 @@ class Import(unittest.TestCase):
         code, log = self.run_import()
         self.assertEqual(code, 0, log)
         self.check_readme_keys(self.serve(self.new), README_KEYS)
+
+    def test_tells_how_far_it_is(self):
+        """From a disk that takes its time (support/fault_disk.c)."""
+        self.take("bin2000")
+        build = os.path.dirname(support.scdb_path())
+        environment = {
+            "LD_PRELOAD": os.path.join(build, "redis-tests", "fault_disk.so"),
+            "SCDB_FAULTS": self.home,
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
+        }
+        with open(os.path.join(self.home, "slow-old-file"), "wb"):
+            pass
+        for program, words in (
+            (support.scdb_path(), ("--import-v1", self.old, "--dir", self.new)),
+            (support.check_path(), ("import-v1", self.old, self.new + "-2")),
+        ):
+            code, log = self.run_server(*words, program=program, environment=environment)
+            self.assertEqual(code, 0, log)
+            told = re.findall(r"Imported (\d+) of (\d+) keys \((\d+)%\)\.", log)
+            self.assertTrue(told, log)
+            for done, total, percent in told:
+                self.assertLessEqual(int(done), int(total))
+                self.assertEqual(int(percent), int(done) * 100 // int(total))
 
     def test_killed_in_the_midst(self):
         """Whenever it is killed, a server finds all keys, or doesn't start; and it can be repeated."""

@@ -216,6 +216,39 @@ class Backup(TestCase):
         self.addCleanup(subprocess.run, ["umount", "-l", place], check=True)
         return place
 
+    def test_a_file_that_somebody_has_changed(self):
+        """A backup that no server would start on is none."""
+        server = self.server([("segment-size", "1mb")])
+        server.start()
+        client = self.client(server)
+        for number in range(60):
+            client.set(f"k{number}", os.urandom(50000))
+        client.execute_command("BACKUP", "first")
+        name = sorted(os.listdir(os.path.join(server.directory, "first")))[1]
+        path = os.path.join(server.directory, name)
+        kept = path + ".kept"
+        os.rename(path, kept)
+        with open(kept, "rb") as file:
+            content = file.read()
+        for change, words in (
+            (lambda: None, "is missing"),
+            (lambda: self.write(path, os.urandom(len(content))), "another has come"),
+            (lambda: self.write(path, content[:300000]), "is cut off"),
+        ):
+            change()
+            text = self.refusal(redis.ResponseError, client.execute_command, "BACKUP", "second")
+            self.assertIn(f"the store's file {name} ", text)
+            self.assertIn(words, text)
+            self.assertIn("before this one is stopped", text)
+            self.assertIn(text.removeprefix("ERR "), server.read_log())
+            self.assertFalse(os.path.exists(os.path.join(server.directory, "second.partial")))
+        os.rename(kept, path)
+        client.execute_command("BACKUP", "second")
+
+    def write(self, path, content):
+        with open(path, "wb") as file:
+            file.write(content)
+
     def test_another_file_system(self):
         server = self.server()
         place = self.another_file_system(server)
@@ -284,6 +317,8 @@ class ReadOnly(TestCase):
         with client.pipeline(transaction=True) as pipe:
             pipe.get("a").set("a", "2")
             self.assertIn("opened read-only", self.refusal(redis.RedisError, pipe.execute))
+        text = self.refusal(redis.RedisError, client.execute_command, "BACKUP", "copy")
+        self.assertIn("copy its directory instead", text)  # also where none could be made
         self.assertTrue(client.save())
         self.assertEqual(client.info("scdb")["read_only"], 1)
         self.assertIn("immutable", self.refusal(
@@ -295,12 +330,14 @@ class ReadOnly(TestCase):
         server = self.filled()
         server.kill()  # the log's end is as a crash leaves it
         before = snapshot(server.directory)
+        changed_before = os.stat(server.directory).st_mtime_ns
         one = self.look(server)
         other = self.look(server)
         self.assertIn("in use by a process that reads it", self.refused_start(server))
         one.stop()
         other.stop()
         self.assertEqual(snapshot(server.directory), before)
+        self.assertEqual(os.stat(server.directory).st_mtime_ns, changed_before)
         server.start()
         self.client(server).set("a", "2")
 
@@ -339,6 +376,24 @@ class ReadOnly(TestCase):
             self.assertRegex(log, r"holds \d+ segment files, but the file MANIFEST is missing")
             self.assertIn("scdb-check repair DIR NEWDIR", log)
             self.assertEqual(set(before), set(snapshot(server.directory)))
+
+
+class Strangers(TestCase):
+    def test_a_segment_of_another_store(self):
+        servers = [self.server([("segment-size", "1mb")]) for _ in range(2)]
+        for server in servers:
+            server.start()
+            for number in range(60):
+                self.client(server).set(f"k{number}", os.urandom(50000))
+            server.stop()
+        one, other = (os.path.join(server.directory, f"{1:020}.log") for server in servers)
+        shutil.copyfile(one, one + ".kept")
+        shutil.copyfile(other, one)
+        log = self.refused_start(servers[0])
+        self.assertIn(f"{1:020}.log is damaged: it is a file of another store", log)
+        os.rename(one + ".kept", one)
+        servers[0].start()
+        self.assertEqual(self.client(servers[0]).dbsize(), 60)
 
 
 class SpecialFiles(TestCase):
@@ -727,6 +782,7 @@ class Limits(TestCase):
         for _ in range(100):
             with self.assertRaises(redis.ResponseError):
                 client.set("more", "x" * 400000)
+        self.assertIn("raise the limit of open files (ulimit -n)", server.read_log())
         told = server.read_log().count("Too many open files")
         self.assertIn(told, range(1, 10))  # a line a minute, not one for each
         # Each attempt may get a segment's file, and then none to list it in: that file goes again.
@@ -825,6 +881,23 @@ class Limits(TestCase):
         for connection in others:
             connection.close()
         self.assertTrue(client.ping())
+
+    def test_size_of_a_file(self):
+        server = self.limited(f"--fsize={3 << 20}:{1 << 40}", segment_size="16mb")
+        server.start()
+        client = self.client(server)
+        count, refusal = self.fill(client, 100)
+        self.assertIn("OOM", refusal)
+        for _ in range(100):
+            with self.assertRaises(redis.ResponseError):
+                client.set("one more", "x" * 400000)
+        log = server.read_log()
+        self.assertIn("File too large; raise the limit of the system (ulimit -f)", log)
+        self.assertLess(log.count("File too large"), 5)  # a line a minute, not one a write
+        self.expect(client, count)
+        subprocess.run(["prlimit", "--pid", str(server.pid), f"--fsize={1 << 40}:"], check=True)
+        wait_for(lambda: self.fill(client, 20) == (20, None))
+        self.expect(client, 20)
 
     def test_address_space(self):
         if os.environ.get("SCDB_SANITIZED"):

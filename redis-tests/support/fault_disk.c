@@ -3,8 +3,8 @@
  *
  * SCDB_FAULTS names a directory. As long as it holds a file "fail-fdatasync", fdatasync gives EIO;
  * "hold-fdatasync": it does not return; "fail-write": pwrite and pwritev give EIO; "full-write":
- * ENOSPC; "slow-read": pread gives 4 MB a second. Files of the log (*.log) only. "no-ipv6": there
- * are no sockets for IPv6, either.
+ * ENOSPC; "slow-read": pread gives 4 MB a second. Files of the log (*.log) only. "slow-old-file":
+ * pread gives 1 MB a second of an ancestor's dump.scdb. "no-ipv6": there are no sockets for IPv6.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define SLOW_BYTES_PER_US 4
+#define OLD_BYTES_PER_US  1
 
 static bool is_asked_for(const char *fault)
 {
@@ -30,13 +31,20 @@ static bool is_asked_for(const char *fault)
     return access(path, F_OK) == 0;
 }
 
-static bool is_log(int descriptor)
+static bool ends_with(int descriptor, const char *ending)
 {
     char link[64];
     char name[4096];
+    size_t ending_size = strlen(ending);
     (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", descriptor);
     ssize_t size = readlink(link, name, sizeof(name) - 1);
-    return size > 4 && memcmp(name + size - 4, ".log", 4) == 0;
+    return size > (ssize_t)ending_size &&
+           memcmp(name + size - ending_size, ending, ending_size) == 0;
+}
+
+static bool is_log(int descriptor)
+{
+    return ends_with(descriptor, ".log");
 }
 
 int fdatasync(int descriptor)
@@ -89,6 +97,9 @@ ssize_t pread(int descriptor, void *bytes, size_t size, off_t offset)
         (ssize_t(*)(int, void *, size_t, off_t))dlsym(RTLD_NEXT, "pread");
     if (is_log(descriptor) && is_asked_for("slow-read")) {
         (void)usleep((useconds_t)(size / SLOW_BYTES_PER_US));
+    }
+    if (ends_with(descriptor, "/dump.scdb") && is_asked_for("slow-old-file")) {
+        (void)usleep((useconds_t)(size / OLD_BYTES_PER_US));
     }
     return real(descriptor, bytes, size, offset);
 }

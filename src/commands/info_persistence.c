@@ -45,7 +45,7 @@ static void add_log(struct info *info)
     info_number(info, "aof_rewrite_scheduled", 0);
     info_signed(info, "aof_last_rewrite_time_sec", -1);
     info_signed(info, "aof_current_rewrite_time_sec", -1);
-    info_word(info, "aof_last_bgrewrite_status", "ok");
+    info_word(info, "aof_last_bgrewrite_status", engine->compaction_failing ? "err" : "ok");
     info_number(info, "aof_rewrites", engine->compactions);
     info_number(info, "aof_rewrites_consecutive_failures", 0);
     info_word(info, "aof_last_write_status", status);

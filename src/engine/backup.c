@@ -141,14 +141,64 @@ static void segment_name(const struct manifest_file *file, char *name)
     segment_file_name(file->kind, file->number, name);
 }
 
+/* Is what now has the segment's name in `fs` the segment? CORRUPT: not, or it is cut off. */
+static enum status look_at(const struct engine *engine, struct file_system *fs,
+                           const struct manifest_file *entry, const char *name)
+{
+    uint8_t bytes[SEGMENT_HEADER_SIZE];
+    struct segment_header header;
+    size_t got = 0;
+    uint64_t size = 0;
+    struct file *file;
+    enum status status = fs_open(fs, name, FILE_MODE_READ, &file);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = file_size(file, &size);
+    if (status == STATUS_OK) {
+        status = file_read(file, 0, bytes, sizeof(bytes), &got);
+    }
+    file_close(file);
+    if (status == STATUS_OK && (size < entry->end || got < sizeof(bytes))) {
+        return STATUS_CORRUPT;
+    }
+    return status == STATUS_OK
+               ? segment_header_decode(bytes, engine->store_id, entry->number, &header)
+               : status;
+}
+
+/* What somebody has done to a file that the server has open shows when it is linked by its name: a
+ * copy of such a one would be no backup, and not even start. */
+static enum status link_segment(struct engine *engine, struct file_system *to,
+                                const struct manifest_file *entry, struct error *error)
+{
+    char name[FILE_NAME_SIZE_MAX];
+    segment_name(entry, name);
+    enum status status = fs_link(engine->fs, name, to);
+    bool is_gone =
+        status == STATUS_NOT_FOUND && look_at(engine, engine->fs, entry, name) == STATUS_NOT_FOUND;
+    if (status == STATUS_OK) {
+        status = look_at(engine, to, entry, name);
+    }
+    if (!is_gone && status != STATUS_CORRUPT) {
+        return status;
+    }
+    (void)error_set(error, STATUS_CORRUPT,
+                    "can't make the backup: the store's file %s %s. Another program has done that, "
+                    "or the disk: put the file back, or bring the keys that can still be read to "
+                    "another server (MIGRATE) before this one is stopped",
+                    name, is_gone ? "is missing" : "is cut off, or another has come in its place");
+    LOG_WARNING("%s", error->text);
+    return STATUS_CORRUPT;
+}
+
 /* Rule 14: the names of the files are durable before the manifest that lists them. */
-static enum status link_files(struct engine *engine, struct file_system *to, struct manifest *copy)
+static enum status link_files(struct engine *engine, struct file_system *to, struct manifest *copy,
+                              struct error *error)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < copy->file_count; i++) {
-        char name[FILE_NAME_SIZE_MAX];
-        segment_name(&copy->files[i], name);
-        status = fs_link(engine->fs, name, to);
+        status = link_segment(engine, to, &copy->files[i], error);
     }
     if (status == STATUS_OK && copy->checkpoint_file != 0) {
         char name[FILE_NAME_SIZE_MAX];
@@ -188,7 +238,8 @@ static void remove_links(struct file_system *to, const struct manifest *copy)
 }
 
 /* Rule 14: from the moment to the last link no file of the store goes. */
-static enum status copy_store(struct engine *engine, struct file_system *to, struct manifest *copy)
+static enum status copy_store(struct engine *engine, struct file_system *to, struct manifest *copy,
+                              struct error *error)
 {
     if (!MUTANT(BACKUP_HOLDS_NOBODY)) {
         mutex_lock(&engine->removal_mutex);
@@ -198,7 +249,7 @@ static enum status copy_store(struct engine *engine, struct file_system *to, str
         status = engine_sync(engine);
     }
     if (status == STATUS_OK) {
-        status = link_files(engine, to, copy);
+        status = link_files(engine, to, copy, error);
     }
     if (!MUTANT(BACKUP_HOLDS_NOBODY)) {
         mutex_unlock(&engine->removal_mutex);
@@ -214,13 +265,18 @@ static void count_name(void *context, const char *name)
     (*(size_t *)context)++;
 }
 
-static enum status check_target(struct engine *engine, struct file_system *to, struct error *error)
+static enum status check_store(const struct engine *engine, struct error *error)
 {
     if (engine_is_read_only(engine)) {
         return error_set(error, STATUS_READ_ONLY,
                          "the store was opened read-only, and nobody changes it: copy its "
                          "directory instead");
     }
+    return STATUS_OK;
+}
+
+static enum status check_target(struct file_system *to, struct error *error)
+{
     size_t count = 0;
     enum status status = fs_list(to, count_name, &count);
     if (status != STATUS_OK) {
@@ -238,11 +294,11 @@ static enum status check_target(struct engine *engine, struct file_system *to, s
 static enum status make(struct engine *engine, struct file_system *to, struct manifest *copy,
                         struct error *error)
 {
-    enum status status = check_target(engine, to, error);
+    enum status status = check_target(to, error);
     if (status != STATUS_OK) {
         return status;
     }
-    status = copy_store(engine, to, copy);
+    status = copy_store(engine, to, copy, error);
     if (status != STATUS_OK) {
         remove_links(to, copy);
     }
@@ -252,7 +308,7 @@ static enum status make(struct engine *engine, struct file_system *to, struct ma
                          "its files can't be linked; back up to one beside the store, and copy "
                          "that");
     }
-    return status == STATUS_OK
+    return status == STATUS_OK || status == STATUS_CORRUPT
                ? status
                : error_set(error, status, "can't make the backup: %s; the log says more",
                            status_words(status));
@@ -262,7 +318,10 @@ enum status backup_run(struct engine *engine, struct file_system *to, struct err
 {
     struct manifest copy;
     manifest_init(&copy);
-    enum status status = make(engine, to, &copy, error);
+    enum status status = check_store(engine, error);
+    if (status == STATUS_OK) {
+        status = make(engine, to, &copy, error);
+    }
     manifest_deinit(&copy);
     return status;
 }
@@ -352,7 +411,10 @@ enum status backup_to_path(struct engine *engine, const char *path, struct error
     char whole[PATH_MAX];
     char partial[PATH_MAX];
     struct file_system *to;
-    enum status status = name_directories(path, whole, partial, error);
+    enum status status = check_store(engine, error);
+    if (status == STATUS_OK) {
+        status = name_directories(path, whole, partial, error);
+    }
     if (status == STATUS_OK) {
         status = check_name(engine, whole, error);
     }

@@ -27,7 +27,8 @@ struct engine;
 /*
  * Makes the backup in `to`, an empty directory on the same disk. On failure `error` says why, and
  * what was linked is removed again as far as possible. INVALID: `to` lies on another file system;
- * EXISTS: it is not empty; READ_ONLY, DISK_FULL, IO, NO_MEMORY, WRITES_STOPPED.
+ * EXISTS: it is not empty; CORRUPT: a file of the store is no longer what it was (is logged);
+ * READ_ONLY, DISK_FULL, IO, NO_MEMORY, WRITES_STOPPED.
  */
 enum status backup_run(struct engine *engine, struct file_system *to,
                        struct error *error) MUST_CHECK;

@@ -370,13 +370,16 @@ static enum status run_on_full_disk(struct engine *engine, enum compaction_scope
  * once when it is gone. A run with nothing to do says nothing about it. */
 static void note_end(struct engine *engine, enum status status, bool has_worked)
 {
-    enum status *failure = &engine->pace.failure;
-    if (status == STATUS_CLOSED || status == *failure || (status == STATUS_OK && !has_worked)) {
+    enum status before = (enum status)atomic_load(&engine->pace.failure);
+    if (status == STATUS_CLOSED || status == before || (status == STATUS_OK && !has_worked)) {
         return;
     }
-    *failure = status;
+    atomic_store(&engine->pace.failure, status);
     if (status == STATUS_OK) {
         LOG_NOTICE("compaction works again");
+    } else if (status == STATUS_WRITES_STOPPED) {
+        LOG_WARNING("compaction gave up: %s; none works until the server is started again",
+                    status_words(status));
     } else {
         LOG_WARNING("compaction gave up: %s; nothing is lost, and it is tried again",
                     status_words(status));

@@ -286,6 +286,7 @@ void compaction_pace_report(const struct engine *engine, struct engine_statistic
     out->compaction_done = atomic_load(&pace->run_done);
     out->last_compaction_us = (uint64_t)atomic_load(&pace->last_run_us);
     out->last_compaction_reclaimed_bytes = atomic_load(&pace->last_run_reclaimed);
+    out->compaction_failing = atomic_load(&pace->failure) != STATUS_OK;
     out->slowed_writes = atomic_load(&pace->slowed_writes);
     out->slowed_us = atomic_load(&pace->slowed_us);
 }

@@ -46,6 +46,7 @@ struct compaction_pace {
     _Atomic uint64_t run_done; /* of them */
     _Atomic int64_t last_run_us;
     _Atomic uint64_t last_run_reclaimed;
+    _Atomic int failure; /* enum status: OK, or why the last run that had something to do gave up */
 
     /* under the execution lock: the gauge's scratch */
     struct compaction_file *files; /* owned */
@@ -56,8 +57,7 @@ struct compaction_pace {
     int64_t began_us;     /* monotonic */
     int64_t work_from_us; /* where the work that is not yet paid for with rest began */
     int64_t debt_us;
-    int64_t rested_us;   /* in the run at hand */
-    enum status failure; /* OK, or why the last run that had something to do gave up (was logged) */
+    int64_t rested_us; /* in the run at hand */
 };
 
 void compaction_pace_deinit(struct compaction_pace *pace);

@@ -455,6 +455,7 @@ struct engine_statistics {
     int64_t last_sync_us;      /* and how long it took; -1 */
     bool sync_running;         /* a pass of syncing is at work */
     bool write_failing;        /* the last write of the log to its files failed */
+    bool compaction_failing;   /* the last that had something to do gave up */
     uint64_t compactions; /* that ended; of those that nobody asked for, those with some gain */
     uint64_t kept_bytes;  /* dead, but they still hide something: no garbage yet */
     uint64_t compaction_moved_bytes;

@@ -39,8 +39,8 @@ static struct posix_file *file_of(struct file *file)
     return (struct posix_file *)file;
 }
 
-/* What the process lacks, every write lacks that needs a new file: the log has a line a minute, or
- * it would grow as fast as clients try. */
+/* What the process lacks, every write lacks that needs a new file, or a longer one: the log has a
+ * line a minute, or it would grow as fast as clients try. */
 static bool is_told_again(_Atomic int64_t *told_ms)
 {
     int64_t before_ms = atomic_load(told_ms);
@@ -51,10 +51,19 @@ static bool is_told_again(_Atomic int64_t *told_ms)
 
 static void tell_failure(int error_number, const char *action, const char *name)
 {
-    static _Atomic int64_t told_ms; /* of want of descriptors */
-    bool is_want = error_number == EMFILE || error_number == ENFILE;
-    if (!is_want || !is_told_again(&told_ms)) {
-        LOG_WARNING("can't %s file '%s': %s", action, name, strerror(error_number));
+    static _Atomic int64_t descriptors_told_ms;
+    static _Atomic int64_t size_told_ms;
+    const char *advice = "";
+    bool is_told = false;
+    if (error_number == EMFILE || error_number == ENFILE) {
+        advice = "; raise the limit of open files (ulimit -n)";
+        is_told = is_told_again(&descriptors_told_ms);
+    } else if (error_number == EFBIG) {
+        advice = "; raise the limit of the system (ulimit -f)";
+        is_told = is_told_again(&size_told_ms);
+    }
+    if (!is_told) {
+        LOG_WARNING("can't %s file '%s': %s%s", action, name, strerror(error_number), advice);
     }
 }
 
@@ -69,8 +78,7 @@ enum status file_posix_failed(int error_number, const char *action, const char *
     case EDQUOT:
         return STATUS_DISK_FULL;
     case EFBIG:
-        LOG_WARNING("can't %s file '%s': %s; raise the limit of the system (ulimit -f)", action,
-                    name, strerror(error_number));
+        tell_failure(error_number, action, name);
         return STATUS_DISK_FULL;
     case ENOMEM:
         return STATUS_NO_MEMORY;

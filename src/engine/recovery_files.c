@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void recovery_files_init(struct recovery_files *files)
 {
@@ -185,6 +186,22 @@ static enum status look_for_contents(struct recovery_file *file, struct slice he
     return status;
 }
 
+/* What is wrong with a file whose header was found to be so, of its first bytes. */
+static const char *damage_words(const struct engine *engine, uint64_t number, struct slice bytes,
+                                enum status header)
+{
+    uint8_t store_id[16];
+    if (header == STATUS_OK) {
+        return "it is shorter than the manifest says";
+    }
+    bool is_anothers =
+        bytes.size == SEGMENT_HEADER_SIZE &&
+        segment_header_store_id((const uint8_t *)bytes.data, number, store_id) == STATUS_OK &&
+        memcmp(store_id, engine->store_id, sizeof(store_id)) != 0;
+    return is_anothers ? "it is a file of another store: put the one back that had the name"
+                       : "its header (offset 0) is not valid";
+}
+
 static enum status read_header(struct engine *engine, struct recovery_file *file, const char *name,
                                struct error *error)
 {
@@ -213,8 +230,7 @@ static enum status read_header(struct engine *engine, struct recovery_file *file
     }
     if (status != STATUS_OK || file->file_size < file->entry.end) {
         return error_set(error, STATUS_CORRUPT, "%s is damaged: %s. " ADVICE_DAMAGED, name,
-                         status != STATUS_OK ? "its header (offset 0) is not valid"
-                                             : "it is shorter than the manifest says");
+                         damage_words(engine, file->entry.number, slice_make(bytes, size), status));
     }
     if (file->entry.kind == SEGMENT_PACKED) {
         file->state = RECOVERY_PACKED;

@@ -327,7 +327,8 @@ SCDB_API enum scdb_status scdb_compact(struct scdb *db,
  * directory can't be taken for a store.
  *
  * INVALID: `path` is on another file system, or exists and is not empty, or is what a file of the
- * store may be called; IO, DISK_FULL, NO_MEMORY, WRITES_STOPPED, READ_ONLY.
+ * store may be called; CORRUPT: a file of the store is missing or no longer what it was; IO,
+ * DISK_FULL, NO_MEMORY, WRITES_STOPPED, READ_ONLY.
  */
 SCDB_API enum scdb_status scdb_backup(struct scdb *db, const char *path,
                                       struct scdb_error *error) SCDB_MUST_CHECK;

@@ -14,6 +14,10 @@
 
 #define NO_SLOT         UINT64_MAX
 
+/* Between two times that progress is told of. */
+#define STEP_BYTES   ((uint64_t)1 << 20)
+#define STEP_ENTRIES ((uint64_t)1 << 10)
+
 /* An entry, and a slot that leads to it. */
 struct v1_item {
     uint64_t hash; /* of the key; not set in `slots` */
@@ -130,6 +134,15 @@ static void sort(struct v1_item *items, size_t count,
     }
 }
 
+static void tell(struct v1_file *file, enum v1_stage stage, uint64_t done, uint64_t total)
+{
+    uint64_t step = stage == V1_READING ? STEP_BYTES : STEP_ENTRIES;
+    if (file->on_progress != NULL && done - file->told >= step) {
+        file->told = done;
+        file->on_progress(file->progress_context, stage, done, total);
+    }
+}
+
 /* --- the slots ----------------------------------------------------------------------------- */
 
 static enum status gather_slots(struct v1_file *file)
@@ -137,6 +150,7 @@ static enum status gather_slots(struct v1_file *file)
     enum status status = STATUS_OK;
     for (uint64_t slot = 0; slot < file->layout.slot_count && status == STATUS_OK; slot++) {
         uint64_t target = v1_slot_decode(file->bytes, slot);
+        tell(file, V1_READING, v1_slot_offset(slot), file->bytes.size);
         if (target == 0) {
             continue;
         }
@@ -240,6 +254,7 @@ static enum status gather_items(struct v1_file *file)
         }
         first = end;
         begin = target_of(file, end);
+        tell(file, V1_READING, begin, file->bytes.size);
     }
     return status;
 }
@@ -376,6 +391,7 @@ static enum status decide_all(struct v1_file *file)
     size_t kept = 0;
     size_t begin = 0;
     sort(file->items, file->item_count, by_hash);
+    file->told = 0;
     while (begin < file->item_count) {
         struct v1_item *items = &file->items[begin];
         size_t count = 1;
@@ -383,6 +399,7 @@ static enum status decide_all(struct v1_file *file)
             count++;
         }
         begin += count;
+        tell(file, V1_COMPARING, begin, file->item_count);
         while (count > 0) {
             struct v1_item decided[2];
             struct decision decision;

@@ -1,6 +1,7 @@
 /* v1_source.c - see v1_source.h. */
 #include "import/v1_source.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "engine/fault_guard.h"
 #include "import/v1_import.h"
@@ -10,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_SIZE ((size_t)64 * 1024)
+#define CHUNK_SIZE           ((size_t)64 * 1024)
+
+#define PROGRESS_INTERVAL_MS 1000
 
 void v1_source_close(struct v1_source *source)
 {
@@ -77,6 +80,27 @@ struct scan {
     enum status status;
 };
 
+struct progress {
+    int64_t next_ms;
+};
+
+static void log_progress(void *context, enum v1_stage stage, uint64_t done, uint64_t total)
+{
+    struct progress *progress = context;
+    int64_t now_ms = clock_monotonic_ms();
+    if (now_ms < progress->next_ms) {
+        return;
+    }
+    if (stage == V1_READING) {
+        LOG_NOTICE("Read the index of %" PRIu64 " of %" PRIu64 " MiB (%" PRIu64 "%%).", done >> 20,
+                   total >> 20, done * 100 / total);
+    } else {
+        LOG_NOTICE("Compared %" PRIu64 " of %" PRIu64 " entries (%" PRIu64 "%%).", done, total,
+                   done * 100 / total);
+    }
+    progress->next_ms = now_ms + PROGRESS_INTERVAL_MS;
+}
+
 static void scan_body(void *context)
 {
     struct scan *scan = context;
@@ -87,8 +111,13 @@ static void scan_body(void *context)
 static enum status scan_file(struct v1_source *source, struct error *error)
 {
     struct scan scan = {.file = &source->file, .reason = {.text = ""}};
+    struct progress progress = {.next_ms = clock_monotonic_ms() + PROGRESS_INTERVAL_MS};
+    source->file.on_progress = log_progress;
+    source->file.progress_context = &progress;
     fault_guard_install();
-    if (!fault_guard_run(scan_body, &scan)) {
+    bool is_whole = fault_guard_run(scan_body, &scan);
+    source->file.on_progress = NULL; /* its context ends here */
+    if (!is_whole) {
         return error_set(error, STATUS_IO,
                          "the disk can't read all of %s: copy what it gives to a sound disk "
                          "(ddrescue), and import that",

@@ -393,9 +393,11 @@ START_TEST(the_library_backs_up)
     ck_assert_int_eq(scdb_get(db, scdb_string("a"), &value, NULL), SCDB_OK);
     ck_assert_str_eq(value, "1");
     scdb_free(value);
-    ck_assert_int_eq(scdb_backup(db, path, &why), SCDB_INVALID);
-    (void)snprintf(path, sizeof(path), "%s/new", directory.path);
+    /* Whatever the name: no directory is made to find that out. */
     ck_assert_int_eq(scdb_backup(db, path, &why), SCDB_READ_ONLY);
+    (void)snprintf(path, sizeof(path), "%s/none/new", directory.path);
+    ck_assert_int_eq(scdb_backup(db, path, &why), SCDB_READ_ONLY);
+    ck_assert_ptr_nonnull(strstr(why.text, "copy its directory instead"));
     ck_assert_int_eq(scdb_close(db), SCDB_OK);
 }
 END_TEST

@@ -28,6 +28,7 @@ static struct file_system *fs;
 static struct engine *engine;
 static struct test_random chance;
 static uint64_t most_used; /* bytes, less what may be used */
+static enum status closing;
 
 static void set_up(void)
 {
@@ -44,6 +45,7 @@ static void set_up(void)
     enum status status = engine_open(&options, &engine, &error);
     ck_assert_msg(status == STATUS_OK, "engine_open: %s: %s", status_name(status), error.text);
     most_used = 0;
+    closing = STATUS_OK;
 }
 
 static void tear_down(void)
@@ -51,7 +53,7 @@ static void tear_down(void)
     engine_lock(engine);
     engine_verify_all_locked(engine);
     engine_unlock(engine);
-    ck_assert_int_eq(engine_close(engine), STATUS_OK);
+    ck_assert_int_eq(engine_close(engine), closing);
     fs_close(fs);
     sim_disk_destroy(disk);
 }
@@ -226,12 +228,14 @@ END_TEST
 
 static unsigned gave_up;
 static unsigned works_again;
+static unsigned is_promised; /* what can't be, once writing has stopped */
 
 static void count_messages(enum log_level level, const char *message)
 {
     (void)level;
     gave_up += strstr(message, "compaction gave up") != NULL;
     works_again += strstr(message, "compaction works again") != NULL;
+    is_promised += strstr(message, "nothing is lost, and it is tried again") != NULL;
 }
 
 /* As if the time to try again had come. */
@@ -258,17 +262,59 @@ START_TEST(a_cause_that_lasts_is_said_once)
         try_with(STATUS_IO);
     }
     ck_assert_uint_eq(gave_up, 1);
+    ck_assert(statistics().compaction_failing);
     for (int i = 0; i < 5; i++) {
         try_with(STATUS_NO_MEMORY);
     }
     ck_assert_uint_eq(gave_up, 2);
     ck_assert_uint_eq(works_again, 0);
+    ck_assert_uint_eq(is_promised, 2);
+    ck_assert(statistics().compaction_failing);
     for (int i = 0; i < 5; i++) {
         try_with(STATUS_OK);
     }
     ck_assert_uint_eq(gave_up, 2);
     ck_assert_uint_eq(works_again, 1);
+    ck_assert(!statistics().compaction_failing);
     log_set_sink(NULL);
+}
+END_TEST
+
+static void count_copies(void *context, enum sim_call call, const char *name)
+{
+    *(unsigned *)context += call == SIM_WRITE && strstr(name, ".pack") != NULL;
+}
+
+/* Nor is the disk, which has failed, kept busy with copies that can't be published. */
+START_TEST(none_works_once_writing_has_stopped)
+{
+    unsigned copies = 0;
+    struct compaction_result result;
+    load();
+    for (uint64_t i = 0; i < 2 * KEYS; i++) {
+        put(i / 2);
+    }
+    engine_tick(engine);
+    put(1);
+    sim_disk_fail(disk, SIM_SYNC, 1, 1, STATUS_IO);
+    ck_assert_int_ne(engine_sync(engine), STATUS_OK);
+    ck_assert(statistics().writes_stopped);
+    ck_assert(!statistics().compaction_failing);
+    closing = STATUS_WRITES_STOPPED;
+    log_set_level(LOG_NOTICE_LEVEL);
+    log_set_sink(count_messages);
+    sim_disk_set_hook(disk, count_copies, &copies);
+    engine_set_compaction_percentage(engine, PERCENTAGE);
+    for (int i = 0; i < 5; i++) {
+        try_with(STATUS_OK);
+    }
+    ck_assert_int_eq(engine_compact(engine, &result), STATUS_WRITES_STOPPED);
+    sim_disk_set_hook(disk, NULL, NULL);
+    log_set_sink(NULL);
+    ck_assert_uint_eq(copies, 0);
+    ck_assert_uint_eq(gave_up, 1);
+    ck_assert_uint_eq(is_promised, 0);
+    ck_assert(statistics().compaction_failing);
 }
 END_TEST
 
@@ -449,6 +495,7 @@ int main(void)
     tcase_add_test(tests, a_small_store_shrinks_when_the_interval_is_over);
     tcase_add_test(tests, a_pass_ends_while_others_write);
     tcase_add_test(tests, a_cause_that_lasts_is_said_once);
+    tcase_add_test(tests, none_works_once_writing_has_stopped);
     tcase_add_test(tests, bounded_while_all_is_overwritten);
     tcase_add_test(tests, bounded_while_few_are_overwritten);
     tcase_add_test(tests, bounded_while_keys_come_and_go);

@@ -193,6 +193,43 @@ START_TEST(original_files)
 }
 END_TEST
 
+struct steps {
+    uint64_t last[2];
+    uint64_t total[2];
+    unsigned count[2];
+};
+
+static void count_step(void *context, enum v1_stage stage, uint64_t done, uint64_t total)
+{
+    struct steps *steps = context;
+    ck_assert_uint_gt(done, steps->last[stage]);
+    ck_assert_uint_le(done, total);
+    steps->last[stage] = done;
+    steps->total[stage] = total;
+    steps->count[stage]++;
+}
+
+/* A scan can take long, where a file is large and its disk slow. */
+START_TEST(tells_how_far_it_is)
+{
+    struct buffer bytes = {0};
+    struct steps steps = {0};
+    struct v1_file file;
+    struct error error;
+    read_file("bin2000", "dump.scdb", &bytes);
+    v1_file_init(&file, buffer_slice(&bytes));
+    file.on_progress = count_step;
+    file.progress_context = &steps;
+    ck_assert_int_eq(v1_file_scan(&file, &error), STATUS_OK);
+    ck_assert_uint_eq(steps.total[V1_READING], bytes.size);
+    ck_assert_uint_ge(steps.count[V1_READING], 7); /* of 9.7 MiB; one value is as large as a step */
+    ck_assert_uint_gt(steps.total[V1_COMPARING], fixtures[1].live);
+    ck_assert_uint_ge(steps.count[V1_COMPARING], 1);
+    v1_file_deinit(&file);
+    buffer_deinit(&bytes);
+}
+END_TEST
+
 /* --- files that are wrong ------------------------------------------------------------------ */
 
 /* A sound file, and what is in it. */
@@ -766,6 +803,7 @@ static Suite *v1_file_suite(void)
     TCase *found = tcase_create("found");
     tcase_add_checked_fixture(found, NULL, tear_down);
     tcase_add_loop_test(found, original_files, 0, sizeof(fixtures) / sizeof(fixtures[0]));
+    tcase_add_test(found, tells_how_far_it_is);
     tcase_add_test(found, a_small_file);
     tcase_add_test(found, an_empty_file);
     tcase_add_test(found, a_value_that_looks_like_entries);
