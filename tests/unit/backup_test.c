@@ -716,7 +716,9 @@ START_TEST(failures_leave_nothing)
             struct engine *in = fill(mount);
             struct file_system *to = sim_disk_mount_directory(disk, "backup");
             sim_disk_fail(disk, calls[i], n, 1, STATUS_DISK_FULL);
-            has_failed = backup_run(in, to, &error) != STATUS_OK;
+            enum status status = backup_run(in, to, &error);
+            ck_assert_msg(status != STATUS_CORRUPT, "%s", error.text); /* that would be for good */
+            has_failed = status != STATUS_OK;
             sim_disk_fail(disk, calls[i], 0, 0, STATUS_DISK_FULL);
             unsigned count = 0;
             ck_assert_int_eq(fs_list(to, count_name, &count), STATUS_OK);
