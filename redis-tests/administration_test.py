@@ -24,6 +24,8 @@ from pair import ours, setUpModule, tearDownModule, theirs  # noqa: E402,F401
 from server import Server  # noqa: E402
 from wire_client import Client, encode  # noqa: E402
 
+SCALE = float(os.environ.get("SCDB_TEST_SCALE") or 1)
+
 
 class TestCase(unittest.TestCase):
     def client(self, server):
@@ -711,7 +713,7 @@ class Buffers(TestCase):
         client.ask("HELLO", 3)
         client.ask("CLIENT", "TRACKING", "ON", "BCAST")
         commands = [("SET", "trigger", "v"), ["MGET"] + ["large"] * 150, ["MGET"] + ["large"] * 1500]
-        for _ in range(20):
+        for _ in range(max(3, int(20 * SCALE))):
             client.socket.sendall(b"".join(encode(*command) for command in commands))
             told = [client.read() for _ in range(4)]
             self.assertEqual(sorted(len(each) for each in told)[2:], [1501506, 15015007])

@@ -20,7 +20,7 @@ import test_program  # noqa: E402
 import wire  # noqa: E402
 from server import Server  # noqa: E402
 
-SIZE = 6 << 20
+SIZE = (4 << 20) + 100000  # a little above what goes ahead of its command
 AHEAD_WITHIN = 1 << 16  # of a file's beginning: its header, the record's, and checksums
 VALUE = object()
 LARGE = [bytes([i]) * 1000 + os.urandom(SIZE) for i in range(3)]
