@@ -70,7 +70,7 @@ void findings_report(const struct check_store *store, struct report *report)
     if (store->newer_segments > 0) {
         report_problem(
             report,
-            "%s is older than %zu log segments in the directory, which are not looked "
+            "%s is older than %zu segments in the directory, which are not looked "
             "into: put the newest one back. Of a copy of the directory without any " MANIFEST_NAME
             ", repair takes all segments",
             store->source == CHECK_FROM_MANIFEST ? MANIFEST_NAME : MANIFEST_TEMPORARY_NAME,
