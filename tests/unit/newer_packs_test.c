@@ -8,6 +8,7 @@
 #include "engine/backup.h"
 #include "engine/compaction.h"
 #include "engine/file_posix.h"
+#include "engine/segment_header.h"
 #include "support/check_run.h"
 #include "support/disk_store.h"
 #include "support/test_file.h"
@@ -21,6 +22,7 @@
 
 #define SEGMENT_SIZE ((uint64_t)16 << 10)
 #define KEY_COUNT    100
+#define FILES_MAX    100 /* the store has numbers below it */
 
 static struct test_directory original;
 static struct test_directory copied;
@@ -143,6 +145,24 @@ static void crash_before_the_manifest(void)
     ck_assert_uint_gt(count_files(&copied, ".log"), 0);
 }
 
+/* The log segment that was written last loses all but its header. */
+static void lose_end(void)
+{
+    char name[FILE_NAME_SIZE_MAX];
+    uint64_t last = 0;
+    for (uint64_t number = 1; number < FILES_MAX; number++) {
+        segment_file_name(SEGMENT_LOG, number, name);
+        size_t size = 0;
+        uint8_t *bytes =
+            test_file_exists(&copied, name) ? test_file_read(&copied, name, &size) : NULL;
+        last = size > SEGMENT_HEADER_SIZE && bytes[0] != 0 ? number : last;
+        free(bytes);
+    }
+    ck_assert_uint_gt(last, 0);
+    segment_file_name(SEGMENT_LOG, last, name);
+    test_file_resize(&copied, name, SEGMENT_HEADER_SIZE);
+}
+
 /* --- the server --------------------------------------------------------------------------- */
 
 static void expect_refusal(void)
@@ -205,6 +225,18 @@ START_TEST(what_a_crash_leaves_is_removed)
 }
 END_TEST
 
+/* No mark tells that it was durable: the packed segment does. */
+START_TEST(a_lost_end_is_told_by_a_packed_segment)
+{
+    crash_before_the_manifest();
+    lose_end();
+    expect_refusal();
+    ck_assert_msg(strstr(error.text, "or the log has lost its end") != NULL, "%s", error.text);
+    int code = check_run("verify", copied.path, elsewhere.path, said, sizeof(said));
+    ck_assert_msg(code == CHECK_EXIT_DAMAGED, "%s", said);
+}
+END_TEST
+
 /* --- scdb-check --------------------------------------------------------------------------- */
 
 START_TEST(check_tells_of_a_backup_over_packs)
@@ -250,6 +282,7 @@ int main(void)
     tcase_add_test(tests, a_backup_over_packs_is_refused_to_who_only_reads);
     tcase_add_test(tests, the_newest_manifest_may_be_put_back);
     tcase_add_test(tests, what_a_crash_leaves_is_removed);
+    tcase_add_test(tests, a_lost_end_is_told_by_a_packed_segment);
     tcase_add_loop_test(tests, check_tells_of_a_backup_over_packs, 0, 4);
     tcase_add_test(tests, repair_without_the_manifest_takes_what_is_newest);
     tcase_add_test(tests, check_has_a_note_on_what_a_crash_leaves);
