@@ -6,6 +6,7 @@
 #include "check/findings.h"
 #include "check/history.h"
 #include "check/live.h"
+#include "check/newer_packs.h"
 #include "check/salvage.h"
 #include "check/stat.h"
 #include "check/verify.h"
@@ -79,6 +80,9 @@ static int look_into(const struct check_arguments *arguments, FILE *out,
         (void)fprintf(stderr, "scdb-check: '%s': %s\n", arguments->paths[0], error.text);
     } else {
         status = history_survey(&look.store, &look.history);
+        if (status == STATUS_OK) {
+            status = newer_packs_tell(&look.store, &look.history);
+        }
         if (status == STATUS_OK) {
             result = run(&look);
         } else {

@@ -68,13 +68,13 @@ void findings_report(const struct check_store *store, struct report *report)
         report_file(&store->files[i], report);
     }
     if (store->newer_segments > 0) {
-        report_problem(
-            report,
-            "%s is older than %zu log segments in the directory, which are not looked "
-            "into: put the newest one back. Of a copy of the directory without any " MANIFEST_NAME
-            ", repair takes all segments",
-            store->source == CHECK_FROM_MANIFEST ? MANIFEST_NAME : MANIFEST_TEMPORARY_NAME,
-            store->newer_segments);
+        report_problem(report,
+                       "%s is older than %zu segments in the directory, which are not looked "
+                       "into, or the log has lost its end: put the newest one back. Of a copy of "
+                       "the directory without any " MANIFEST_NAME ", repair takes all segments",
+                       store->source == CHECK_FROM_MANIFEST ? MANIFEST_NAME
+                                                            : MANIFEST_TEMPORARY_NAME,
+                       store->newer_segments);
     }
     if (store->mute_segments > 0) {
         report_problem(report,

@@ -4,6 +4,7 @@
 #include "check/identity.h"
 #include "engine/record.h"
 #include "engine/recovery_files.h"
+#include "engine/recovery_unlisted.h"
 #include "engine/store_name.h"
 
 #include <stdio.h>
@@ -57,18 +58,34 @@ static enum status add_file(struct check_store *store, const struct manifest_fil
     return STATUS_OK;
 }
 
+/* Whether it is newer than the manifest is known when the end of the log is. */
+static enum status note_pack(struct check_store *store, uint64_t judged_sequence)
+{
+    uint64_t *sequences =
+        realloc(store->pack_sequences, (store->pack_count + 1) * sizeof(*sequences));
+    if (sequences == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    store->pack_sequences = sequences;
+    sequences[store->pack_count++] = judged_sequence;
+    return STATUS_OK;
+}
+
 /* A segment that the manifest does not list. */
 static enum status note_unlisted(struct check_store *store, const char *name)
 {
-    bool is_newer = false;
-    enum status status = recovery_is_newer_than(store->fs, &store->manifest, name, &is_newer);
+    struct recovery_unlisted found;
+    enum status status = recovery_unlisted_look(store->fs, &store->manifest, name, &found);
     if (status == STATUS_IO) {
         store->mute_segments++;
         return STATUS_OK;
     }
+    if (status == STATUS_OK && found.judged_sequence != 0) {
+        return note_pack(store, found.judged_sequence);
+    }
     if (status == STATUS_OK) {
-        store->newer_segments += is_newer ? 1 : 0;
-        store->other_segments += is_newer ? 0 : 1;
+        store->newer_segments += found.is_newer_log ? 1 : 0;
+        store->other_segments += found.is_newer_log ? 0 : 1;
     }
     return status;
 }
@@ -290,7 +307,9 @@ static bool is_barely_begun(const struct check_store *store)
     return store->source == CHECK_FROM_TEMPORARY && !store->has_manifest &&
            store->manifest.file_count == 0 && store->checkpoints == 0 &&
            store->full_cut_files == 0 &&
-           store->newer_segments + store->mute_segments + store->other_segments == 0;
+           store->newer_segments + store->mute_segments + store->other_segments +
+                   store->pack_count ==
+               0;
 }
 
 /* There is neither a manifest nor a segment. */
@@ -392,6 +411,7 @@ void check_store_close(struct check_store *store)
         }
     }
     free(store->files);
+    free(store->pack_sequences);
     manifest_deinit(&store->manifest);
     *store = (struct check_store){0};
 }

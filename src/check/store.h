@@ -55,10 +55,13 @@ struct check_store {
     uint8_t store_id[STORE_ID_SIZE];
     struct check_file *files; /* owned; in the order of their numbers */
     size_t file_count;
-    size_t other_segments; /* in the directory, and not of this store */
+    size_t other_segments; /* in the directory, and not of this store, or older than the manifest */
     size_t newer_segments; /* in the directory, and of a later time than the manifest */
-    size_t mute_segments;  /* in the directory, and the disk does not tell which of the two */
-    size_t checkpoints;    /* in the directory, whoever's */
+    uint64_t *pack_sequences; /* owned: of packed segments in the directory that are one of these
+                                 two, their judged_sequence; newer_packs.h knows which */
+    size_t pack_count;
+    size_t mute_segments; /* in the directory, and the disk does not tell which of the two */
+    size_t checkpoints;   /* in the directory, whoever's */
     size_t cut_files;
     size_t full_cut_files; /* of these, those that may hold data */
     bool has_import_mark;  /* an import has not come to its end */

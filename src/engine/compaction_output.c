@@ -243,6 +243,18 @@ enum status compaction_output_append(struct compaction_output *output, const str
 
 /* --- sealing ------------------------------------------------------------------------------ */
 
+/* Rule 17 of docs/durability.md: not what has been appended meanwhile. */
+static uint64_t judged_sequence(const struct compaction_output *output)
+{
+    if (!MUTANT(JUDGED_AHEAD_OF_LOG)) {
+        return output->judged_sequence;
+    }
+    mutex_lock(&output->engine->lock);
+    uint64_t sequence = output->engine->appender.next_sequence - 1;
+    mutex_unlock(&output->engine->lock);
+    return sequence;
+}
+
 static enum status write_header(struct compaction_output *output)
 {
     const struct segment *segment = output->segment;
@@ -251,7 +263,7 @@ static enum status write_header(struct compaction_output *output)
         .file_number = segment->number,
         .capacity = segment->capacity,
         .first_sequence = output->first_sequence,
-        .judged_sequence = output->judged_sequence,
+        .judged_sequence = judged_sequence(output),
         .created_ms = engine_unix_ms(output->engine),
     };
     uint8_t bytes[SEGMENT_HEADER_SIZE];

@@ -42,7 +42,8 @@ static bool wants_roll_locked(const struct compaction *run)
     return dead > all_bytes / 4;
 }
 
-/* What is to be judged lies in closed, durable, sealed segments then, up to *judged_sequence. */
+/* What is to be judged lies in closed, durable, sealed segments then, up to judged_sequence: rule
+ * 17 of docs/durability.md. */
 static enum status close_log(struct compaction *run)
 {
     struct engine *engine = run->engine;
@@ -77,6 +78,13 @@ static int compare_age(const void *a, const void *b)
                                                           : 0;
 }
 
+/* Sealed, that is, and not one that was closed and sealed while the log was synced: nothing that is
+ * copied is newer than what the packed segment names, rule 17. */
+static bool may_be_copied_locked(const struct compaction *run, const struct segment *segment)
+{
+    return segment->sealed && segment->last_sequence <= run->judged_sequence;
+}
+
 static void add_victim_locked(struct compaction *run, struct segment *segment)
 {
     segment_reference(segment);
@@ -100,7 +108,7 @@ static void add_all_locked(struct compaction *run)
     size_t sources = 0; /* of what there is to copy */
     struct segment *segment;
     while ((segment = segment_table_next(segments, &handle)) != NULL) {
-        if (!segment->sealed || segment->damaged) {
+        if (!may_be_copied_locked(run, segment) || segment->damaged) {
             continue;
         }
         if (segment_dead_bytes(segment) > 0) {
@@ -115,7 +123,8 @@ static void add_all_locked(struct compaction *run)
     }
     handle = 0;
     while ((segment = segment_table_next(segments, &handle)) != NULL) {
-        if (segment->sealed && !segment->damaged && is_small_locked(run, segment)) {
+        if (may_be_copied_locked(run, segment) && !segment->damaged &&
+            is_small_locked(run, segment)) {
             add_victim_locked(run, segment);
         }
     }
@@ -133,7 +142,7 @@ static void add_best_locked(struct compaction *run, struct compaction_file *file
     while ((segment = segment_table_next(&engine->segments, &handle)) != NULL) {
         totals.all_live_bytes += segment->live_bytes;
         files[count] = compaction_describe_locked(segment);
-        files[count].can_go = files[count].can_go && segment->sealed &&
+        files[count].can_go = files[count].can_go && may_be_copied_locked(run, segment) &&
                               (segment->in_pass || run->scope != COMPACTION_PASS);
         count++;
     }

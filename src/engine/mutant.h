@@ -39,7 +39,8 @@
     X(BACKUP_NAMES_UNSYNCED, 14, "a backup is listed before its files' names are durable")         \
     X(BACKUP_HOLDS_NOBODY, 14, "files go between a backup's moment and its last link")             \
     X(PIECES_UNANNOUNCED, 15, "pieces are written and the manifest does not say so")               \
-    X(PATCH_TORN, 16, "what a patch writes is no group")
+    X(PATCH_TORN, 16, "what a patch writes is no group")                                           \
+    X(JUDGED_AHEAD_OF_LOG, 17, "a packed segment names a sequence number that is not durable")
 
 enum mutant {
 #define MUTANT_ENUM(name, rule, words) MUTANT_##name,

@@ -343,6 +343,10 @@ static enum status recover(struct engine *engine, struct recovery_files *files, 
     if (status == STATUS_OK) {
         status = recovery_find_history(engine, files, error);
     }
+    if (status == STATUS_OK && !engine->options.repair) { /* which has cut what was durable */
+        uint64_t end = recovery_files_end_sequence(files, &engine->manifest);
+        status = recovery_unlisted_heed(&files->witness, end, error);
+    }
     if (status == STATUS_OK) {
         status = load_and_make_durable(engine, files, error);
     }

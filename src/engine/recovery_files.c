@@ -42,96 +42,19 @@ void recovery_file_name(const struct recovery_file *file, char *name)
     segment_file_name(file->entry.kind, file->entry.number, name);
 }
 
-/* Of a log segment of this store the first sequence number; 0: it is none. */
-static enum status first_sequence_of(struct file *file, const struct manifest *manifest,
-                                     uint64_t number, uint64_t *sequence)
+uint64_t recovery_files_end_sequence(const struct recovery_files *files,
+                                     const struct manifest *manifest)
 {
-    uint8_t bytes[SEGMENT_HEADER_SIZE];
-    size_t size = 0;
-    struct segment_header header;
-    enum status status = file_read(file, 0, bytes, sizeof(bytes), &size);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    bool is_ours = size == sizeof(bytes) &&
-                   segment_header_decode(bytes, manifest->store_id, number, &header) == STATUS_OK;
-    *sequence = is_ours && header.kind == SEGMENT_LOG ? header.first_sequence : 0;
-    return STATUS_OK;
-}
-
-enum status recovery_is_newer_than(struct file_system *fs, const struct manifest *manifest,
-                                   const char *name, bool *out)
-{
-    uint64_t number;
-    uint64_t sequence = 0;
-    if (store_name_is_segment(name, &number) && manifest_find(manifest, number) == NULL) {
-        struct file *file;
-        enum status status = fs_open(fs, name, FILE_MODE_READ, &file);
-        if (status == STATUS_OK) {
-            status = first_sequence_of(file, manifest, number, &sequence);
-            file_close(file);
-        }
-        if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
-            return status;
+    uint64_t end = manifest->next_sequence - 1;
+    for (size_t i = 0; i < files->count; i++) {
+        const struct recovery_file *file = &files->files[i];
+        bool is_of_history = file->state == RECOVERY_PACKED || file->state == RECOVERY_SEALED ||
+                             file->state == RECOVERY_OPEN;
+        if (is_of_history && !file->set_aside && file->last_sequence > end) {
+            end = file->last_sequence;
         }
     }
-    *out = sequence != 0 && sequence >= manifest->next_sequence;
-    return STATUS_OK;
-}
-
-struct newer {
-    const struct engine *engine;
-    char name[FILE_NAME_SIZE_MAX]; /* of one of them, or of the one that can't be asked */
-    size_t count;
-    enum status status;
-};
-
-static void note_newer(void *context, const char *name)
-{
-    struct newer *newer = context;
-    bool is_newer = false;
-    if (newer->status != STATUS_OK) {
-        return;
-    }
-    newer->status =
-        recovery_is_newer_than(newer->engine->fs, &newer->engine->manifest, name, &is_newer);
-    newer->count += is_newer ? 1 : 0;
-    if (is_newer || newer->status != STATUS_OK) {
-        (void)snprintf(newer->name, sizeof(newer->name), "%s", name);
-    }
-}
-
-/* What the manifest does not list is removed, so it had better be the newest one, and what can't
- * be asked whether it is might be what nobody else has. */
-static enum status check_is_newest(const struct engine *engine, struct error *error)
-{
-    struct newer newer = {.engine = engine, .status = STATUS_OK};
-    enum status status = fs_list(engine->fs, note_newer, &newer);
-    if (status != STATUS_OK) {
-        return error_set(error, status, "can't list the directory: %s", status_words(status));
-    }
-    if (newer.status != STATUS_OK) {
-        return error_set(error, newer.status,
-                         "can't read %s: %s. The file %s does not list it, and whether it is newer "
-                         "than that is not known; so it is not removed, and the store not opened. "
-                         "Make it readable (its permissions, the disk, the limit of open files), "
-                         "or move it out of the directory and keep it: if it was newer, so was the "
-                         "%s that goes with it",
-                         newer.name, status_words(newer.status), MANIFEST_NAME, MANIFEST_NAME);
-    }
-    if (newer.count == 0) {
-        return STATUS_OK;
-    }
-    char others[64] = " holds";
-    if (newer.count > 1) {
-        (void)snprintf(others, sizeof(others), " and %zu other log segments hold", newer.count - 1);
-    }
-    return error_set(error, STATUS_CORRUPT,
-                     "%s%s records that are newer than the file %s, "
-                     "which does not list them: it is an older one that was put back, or a backup "
-                     "was copied over the store. Put the newest %s back, or restore the backup "
-                     "into an empty directory. " ADVICE_DAMAGED,
-                     newer.name, others, MANIFEST_NAME, MANIFEST_NAME);
+    return end;
 }
 
 /* --- opening one file --------------------------------------------------------------------- */
@@ -295,9 +218,10 @@ enum status recovery_files_open(struct engine *engine, struct recovery_files *fi
 {
     const struct manifest *manifest = &engine->manifest;
     size_t count = manifest->file_count;
-    enum status is_newest = check_is_newest(engine, error);
-    if (is_newest != STATUS_OK) {
-        return is_newest;
+    enum status looked =
+        recovery_unlisted_look_at_all(engine->fs, manifest, &files->witness, error);
+    if (looked != STATUS_OK) {
+        return looked;
     }
     files->next_number = manifest->next_file_number;
     files->files = calloc(count + 1, sizeof(*files->files));

@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "engine/engine_state.h"
+#include "engine/recovery_unlisted.h"
 
 enum recovery_state {
     RECOVERY_PACKED,
@@ -40,20 +41,12 @@ struct recovery_files {
     size_t count;
     struct recovery_file **log; /* owned: those SEALED or OPEN, in the order of the log */
     size_t log_count;
-    uint64_t next_number; /* the manifest in force lists no file from this number on */
+    uint64_t next_number;            /* the manifest in force lists no file from this number on */
+    struct recovery_witness witness; /* of files that it does not list */
 };
 
 void recovery_files_init(struct recovery_files *files);
 void recovery_files_deinit(struct recovery_files *files);
-
-/*
- * Is this the name of a log segment of the store that was used after the manifest was replaced by
- * a newer one? A segment is listed before it is used (rule 1 of docs/durability.md), and when one
- * is dropped the manifest's next sequence number is above its own (rule 7), so no crash leaves such
- * a file. When the file can't be read, the status says why, and what it is remains unknown.
- */
-enum status recovery_is_newer_than(struct file_system *fs, const struct manifest *manifest,
-                                   const char *name, bool *out) MUST_CHECK;
 
 /* Lies beside the segment of this name, or in place of it, what was set aside of it? */
 bool recovery_has_cut_file(struct file_system *fs, const char *name);
@@ -66,6 +59,11 @@ enum status recovery_files_open(struct engine *engine, struct recovery_files *fi
 
 /* The file with this number, NULL when the manifest does not list it. */
 struct recovery_file *recovery_files_find(const struct recovery_files *files, uint64_t number);
+
+/* Once the end of the history is known: the greatest sequence number up to it, or that the manifest
+ * knows of. */
+uint64_t recovery_files_end_sequence(const struct recovery_files *files,
+                                     const struct manifest *manifest);
 
 /* "00000000000000000012.log": into `name`, FILE_NAME_SIZE_MAX bytes. */
 void recovery_file_name(const struct recovery_file *file, char *name);

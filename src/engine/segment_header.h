@@ -36,7 +36,8 @@ struct segment_header {
     uint64_t previous_sequence; /* of its last record */
 
     /* Packed: the file holds nothing that was dead at this sequence number (the rule by which
-     * tombstones may go: docs/durability.md). Log: 0. */
+     * tombstones may go: docs/durability.md), and nothing newer; the log was durable up to it
+     * before the file was made (rule 17). Log: 0. */
     uint64_t judged_sequence;
 
     int64_t created_ms;

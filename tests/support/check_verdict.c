@@ -5,6 +5,7 @@
 #include "check/findings.h"
 #include "check/history.h"
 #include "check/live.h"
+#include "check/newer_packs.h"
 #include "check/verify.h"
 
 #include <stdio.h>
@@ -62,6 +63,7 @@ struct check_verdict check_verdict(struct file_system *fs, char **said)
     struct check_verdict verdict;
     must(check_store_open(fs, &look.store, &error), &error);
     must(history_survey(&look.store, &look.history), &error);
+    must(newer_packs_tell(&look.store, &look.history), &error);
     look.out = open_memstream(said, &said_size);
     CHECK(look.out != NULL);
     verdict.verified = verify(&look);
