@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "engine/fault_guard.h"
 #include "import/v1_import.h"
 
@@ -11,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_SIZE           ((size_t)64 * 1024)
-
-#define PROGRESS_INTERVAL_MS 1000
+#define CHUNK_SIZE ((size_t)64 * 1024)
 
 void v1_source_close(struct v1_source *source)
 {
@@ -80,15 +79,10 @@ struct scan {
     enum status status;
 };
 
-struct progress {
-    int64_t next_ms;
-};
-
 static void log_progress(void *context, enum v1_stage stage, uint64_t done, uint64_t total)
 {
-    struct progress *progress = context;
-    int64_t now_ms = clock_monotonic_ms();
-    if (now_ms < progress->next_ms) {
+    struct log_limit *limit = context;
+    if (!log_limit_try(limit, LOG_LIMIT_PROGRESS_MS, clock_monotonic_ms())) {
         return;
     }
     if (stage == V1_READING) {
@@ -98,7 +92,6 @@ static void log_progress(void *context, enum v1_stage stage, uint64_t done, uint
         LOG_NOTICE("Compared %" PRIu64 " of %" PRIu64 " entries (%" PRIu64 "%%).", done, total,
                    done * 100 / total);
     }
-    progress->next_ms = now_ms + PROGRESS_INTERVAL_MS;
 }
 
 static void scan_body(void *context)
@@ -111,9 +104,10 @@ static void scan_body(void *context)
 static enum status scan_file(struct v1_source *source, struct error *error)
 {
     struct scan scan = {.file = &source->file, .reason = {.text = ""}};
-    struct progress progress = {.next_ms = clock_monotonic_ms() + PROGRESS_INTERVAL_MS};
+    struct log_limit limit;
+    log_limit_begin(&limit, clock_monotonic_ms());
     source->file.on_progress = log_progress;
-    source->file.progress_context = &progress;
+    source->file.progress_context = &limit;
     fault_guard_install();
     bool is_whole = fault_guard_run(scan_body, &scan);
     source->file.on_progress = NULL; /* its context ends here */
