@@ -85,12 +85,23 @@ static void log_progress(void *context, enum v1_stage stage, uint64_t done, uint
     if (!log_limit_try(limit, LOG_LIMIT_PROGRESS_MS, clock_monotonic_ms())) {
         return;
     }
-    if (stage == V1_READING) {
+    uint64_t percent = done * 100 / total;
+    switch (stage) {
+    case V1_READING:
         LOG_NOTICE("Read the index of %" PRIu64 " of %" PRIu64 " MiB (%" PRIu64 "%%).", done >> 20,
-                   total >> 20, done * 100 / total);
-    } else {
+                   total >> 20, percent);
+        break;
+    case V1_SORTING:
+        LOG_NOTICE("Sorting the index: at least %" PRIu64 "%% is done.", percent);
+        break;
+    case V1_CHECKING:
+        LOG_NOTICE("Checked the places of %" PRIu64 " of %" PRIu64 " entries (%" PRIu64 "%%).",
+                   done, total, percent);
+        break;
+    case V1_COMPARING:
         LOG_NOTICE("Compared %" PRIu64 " of %" PRIu64 " entries (%" PRIu64 "%%).", done, total,
-                   done * 100 / total);
+                   percent);
+        break;
     }
 }
 
@@ -106,11 +117,11 @@ static enum status scan_file(struct v1_source *source, struct error *error)
     struct scan scan = {.file = &source->file, .reason = {.text = ""}};
     struct log_limit limit;
     log_limit_begin(&limit, clock_monotonic_ms());
-    source->file.on_progress = log_progress;
-    source->file.progress_context = &limit;
+    source->file.progress.on_told = log_progress;
+    source->file.progress.context = &limit;
     fault_guard_install();
     bool is_whole = fault_guard_run(scan_body, &scan);
-    source->file.on_progress = NULL; /* its context ends here */
+    source->file.progress.on_told = NULL; /* its context ends here */
     if (!is_whole) {
         return error_set(error, STATUS_IO,
                          "the disk can't read all of %s: copy what it gives to a sound disk "
