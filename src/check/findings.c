@@ -153,7 +153,7 @@ void findings_report_unfinished(const struct history *history, struct report *re
     if (history->unfinished_file == NULL) {
         return;
     }
-    bool is_known = history->store->source != CHECK_FROM_DIRECTORY;
+    bool is_known = history_has_manifest(history);
     report_note(report,
                 "%s offset %" PRIu64 ": the log ends in the midst of a group (MULTI, MSET ...) of "
                 "which %" PRIu64 " records were written: %s",
