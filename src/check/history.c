@@ -3,6 +3,7 @@
 #include "check/history.h"
 
 #include "base/check.h"
+#include "base/compare.h"
 #include "check/history_order.h"
 #include "check/walk.h"
 #include "engine/mark.h"
@@ -43,9 +44,7 @@ static int compare_groups(const void *a, const void *b)
 {
     const struct history_group *left = a;
     const struct history_group *right = b;
-    return left->first_sequence < right->first_sequence
-               ? -1
-               : left->first_sequence > right->first_sequence;
+    return compare_numbers(left->first_sequence, right->first_sequence);
 }
 
 /* Which of the broken groups were never durable is known when all marks are. */
@@ -141,12 +140,9 @@ static uint64_t due_in(const struct survey *survey, const struct check_file *fil
     if (file->header_status != STATUS_OK) {
         return survey->last_sequence + 1;
     }
-    bool is_there = false; /* the segment before it, which may have been compacted away */
-    for (size_t i = 0; i < store->file_count; i++) {
-        is_there = is_there || store->files[i].number == file->header.previous_file;
-    }
-    bool continues =
-        is_there ? file->header.previous_sequence == survey->last_sequence : !survey->in_group;
+    bool continues = check_store_has_file(store, file->header.previous_file)
+                         ? file->header.previous_sequence == survey->last_sequence
+                         : !survey->in_group; /* that one may have been compacted away */
     return continues ? file->header.first_sequence : 0;
 }
 
@@ -256,12 +252,9 @@ static uint64_t judged_up_to(const struct check_store *store)
 static uint64_t settled_by(const struct check_store *store)
 {
     const struct manifest_position *durable = &store->manifest.durable;
-    bool is_there = false;
     uint64_t settled = judged_up_to(store);
-    for (size_t i = 0; i < store->file_count; i++) {
-        is_there = is_there || store->files[i].number == durable->file;
-    }
-    return !is_there && durable->sequence > settled ? durable->sequence : settled;
+    bool is_compacted = !check_store_has_file(store, durable->file);
+    return is_compacted && durable->sequence > settled ? durable->sequence : settled;
 }
 
 /* Segments that were sealed and judged have lost their ends with the manifest. */

@@ -1,6 +1,7 @@
 /* history_order.c - see history_order.h. */
 #include "check/history_order.h"
 
+#include "base/compare.h"
 #include "check/walk.h"
 
 #include <stdlib.h>
@@ -31,9 +32,7 @@ static int compare_places(const void *a, const void *b)
 {
     const struct log_place *left = a;
     const struct log_place *right = b;
-    return left->first_sequence < right->first_sequence
-               ? -1
-               : left->first_sequence > right->first_sequence;
+    return compare_numbers(left->first_sequence, right->first_sequence);
 }
 
 /* Fills `places`; those in which nothing is found are left out. */

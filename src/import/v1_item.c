@@ -1,6 +1,8 @@
 /* v1_item.c - see v1_item.h. */
 #include "import/v1_item.h"
 
+#include "base/compare.h"
+
 #include <stdlib.h>
 
 struct sort {
@@ -8,11 +10,6 @@ struct sort {
     struct v1_progress *progress;
     uint64_t comparisons;
 };
-
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
 
 static int compare_items(const struct v1_item *a, const struct v1_item *b, enum v1_order order)
 {
