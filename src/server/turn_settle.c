@@ -141,7 +141,7 @@ static bool is_within_limits(struct worker *worker, struct connection *connectio
 /* The client has read enough for its waiting requests to be executed. */
 static void end_stall(struct worker *worker, struct connection *connection)
 {
-    size_t limit = (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
+    size_t limit = turn_output_limit(worker);
     if (connection->output_stalled &&
         output_pending(&connection->output, &connection->session.reply) <= limit / 2) {
         connection->output_stalled = false;
