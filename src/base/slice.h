@@ -31,11 +31,17 @@ static inline struct slice slice_of_string(const char *string)
 
 #define SLICE_PRINTED_MAX      ((size_t)1 << 28)
 
-/* The size as printf's "%.*s" takes it: no more than SLICE_PRINTED_MAX, so that a few of them stay
- * within what printf can count. */
+/* The size as printf's "%.*s" takes it, for the first `size_max` bytes: no more than
+ * SLICE_PRINTED_MAX, so that a few of them stay within what printf can count. */
+static inline int slice_print_size_of(struct slice slice, size_t size_max)
+{
+    size_t most = size_max < SLICE_PRINTED_MAX ? size_max : SLICE_PRINTED_MAX;
+    return (int)(slice.size < most ? slice.size : most);
+}
+
 static inline int slice_print_size(struct slice slice)
 {
-    return (int)(slice.size < SLICE_PRINTED_MAX ? slice.size : SLICE_PRINTED_MAX);
+    return slice_print_size_of(slice, SLICE_PRINTED_MAX);
 }
 
 static inline bool slice_equal(struct slice a, struct slice b)

@@ -148,12 +148,27 @@ enum history_lack findings_report_lack(const struct history *history, const stru
     return lack;
 }
 
+void findings_report_gap(const struct walk *walk, struct report *report)
+{
+    report_problem(report, "%s offset %" PRIu64 ": no valid record in %" PRIu64 " bytes%s",
+                   walk->file->name, walk->gap_from, walk->gap_to - walk->gap_from,
+                   walk->gap_is_unreadable ? ", some of which the disk does not deliver" : "");
+}
+
+enum status findings_newer_record(const struct walk *walk, struct error *error)
+{
+    return error_set(error, STATUS_NEWER_FORMAT,
+                     "%s offset %" PRIu64
+                     ": this record was written by a newer version of scdb; use its scdb-check",
+                     walk->file->name, walk->scanned.offset);
+}
+
 void findings_report_unfinished(const struct history *history, struct report *report)
 {
     if (history->unfinished_file == NULL) {
         return;
     }
-    bool is_known = history->store->source != CHECK_FROM_DIRECTORY;
+    bool is_known = history_has_manifest(history);
     report_note(report,
                 "%s offset %" PRIu64 ": the log ends in the midst of a group (MULTI, MSET ...) of "
                 "which %" PRIu64 " records were written: %s",

@@ -1,5 +1,5 @@
 /*
- * findings.h - what is to be said of a store's files before any record is read.
+ * findings.h - what is to be said of a store's files, whichever way they are gone through.
  *
  * One thread.
  */
@@ -35,6 +35,12 @@ bool findings_report_header(const struct history *history, const struct check_fi
  * only. Of a file that is missing, or ends in a gap, that is said already. */
 enum history_lack findings_report_lack(const struct history *history, const struct walk *walk,
                                        uint64_t due, struct report *report);
+
+/* A line on the gap that the walk has come to, which is damage. */
+void findings_report_gap(const struct walk *walk, struct report *report);
+
+/* Says that the record that the walk has come to is of a kind we do not know. NEWER_FORMAT. */
+enum status findings_newer_record(const struct walk *walk, struct error *error) MUST_CHECK;
 
 /* A line on the group that the log ends in the midst of, if it does. */
 void findings_report_unfinished(const struct history *history, struct report *report);

@@ -1,17 +1,14 @@
-/* history.c - see history.h. */
+/* history.c - what history.h tells is gathered here: what was durable, the groups that are not
+ * whole, and the end. */
 #include "check/history.h"
 
 #include "base/check.h"
+#include "base/compare.h"
+#include "check/history_order.h"
 #include "check/walk.h"
 #include "engine/mark.h"
 
 #include <stdlib.h>
-
-/* A log segment, with what it is sorted by. */
-struct log_place {
-    struct check_file *file;
-    uint64_t first_sequence;
-};
 
 struct survey {
     struct history *history;
@@ -25,71 +22,6 @@ struct survey {
     uint64_t group_records;
     struct history_group group; /* broken_sequence 0: nothing is wrong with it */
 };
-
-/* Of a segment without a valid header: the number of its first valid record; 0 = it has none. Sets
- * begin_sequence. */
-static enum status first_record_of(struct check_file *file, uint64_t *sequence)
-{
-    struct walk walk;
-    enum status status = walk_begin(&walk, file);
-    enum walk_event event = WALK_GAP;
-    while (status == STATUS_OK && event == WALK_GAP) {
-        status = walk_next(&walk, &event);
-    }
-    *sequence = status == STATUS_OK && event == WALK_RECORD ? walk.scanned.record.sequence : 0;
-    file->begin_sequence = walk.scanned.offset == SEGMENT_HEADER_SIZE ? *sequence : 0;
-    walk_end(&walk);
-    return status;
-}
-
-static int compare_places(const void *a, const void *b)
-{
-    const struct log_place *left = a;
-    const struct log_place *right = b;
-    return left->first_sequence < right->first_sequence
-               ? -1
-               : left->first_sequence > right->first_sequence;
-}
-
-/* Fills `places`; those in which nothing is found are left out. */
-static enum status find_places(struct check_store *store, struct log_place *places, size_t *count)
-{
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < store->file_count; i++) {
-        struct check_file *file = &store->files[i];
-        if (file->kind != SEGMENT_LOG || file->file == NULL) {
-            continue;
-        }
-        uint64_t sequence = file->header_status == STATUS_OK ? file->header.first_sequence
-                                                             : file->entry.first_sequence;
-        if (sequence == 0) {
-            status = first_record_of(file, &sequence);
-        }
-        if (sequence != 0) {
-            places[(*count)++] = (struct log_place){.file = file, .first_sequence = sequence};
-        }
-    }
-    return status;
-}
-
-static enum status order_log(struct check_store *store, struct history *history)
-{
-    struct log_place *places = calloc(store->file_count + 1, sizeof(*places));
-    history->log = calloc(store->file_count + 1, sizeof(struct check_file *));
-    enum status status = places == NULL || history->log == NULL ? STATUS_NO_MEMORY : STATUS_OK;
-    size_t count = 0;
-    if (status == STATUS_OK) {
-        status = find_places(store, places, &count);
-    }
-    if (status == STATUS_OK && count > 0) {
-        qsort(places, count, sizeof(*places), compare_places);
-        for (size_t i = 0; i < count; i++) {
-            history->log[history->log_count++] = places[i].file;
-        }
-    }
-    free(places);
-    return status;
-}
 
 /* --- groups that are not whole -------------------------------------------------------------- */
 
@@ -112,14 +44,7 @@ static int compare_groups(const void *a, const void *b)
 {
     const struct history_group *left = a;
     const struct history_group *right = b;
-    return left->first_sequence < right->first_sequence
-               ? -1
-               : left->first_sequence > right->first_sequence;
-}
-
-static bool has_manifest(const struct history *history)
-{
-    return history->store->source != CHECK_FROM_DIRECTORY;
+    return compare_numbers(left->first_sequence, right->first_sequence);
 }
 
 /* Which of the broken groups were never durable is known when all marks are. */
@@ -127,7 +52,7 @@ static void keep_what_was_durable(struct history *history)
 {
     size_t count = 0;
     for (size_t i = 0; i < history->broken_count; i++) {
-        if (has_manifest(history) &&
+        if (history_has_manifest(history) &&
             history->broken[i].broken_sequence > history->durable_sequence) {
             history->broken[count++] = history->broken[i];
         }
@@ -151,113 +76,6 @@ bool history_leaves_out(const struct history *history, const struct check_file *
     return history->broken_count > 0 && check_file_is_open_log(file) &&
            bsearch(&sequence, history->broken, history->broken_count, sizeof(*history->broken),
                    compare_to_group) != NULL;
-}
-
-/* --- the end ------------------------------------------------------------------------------- */
-
-/* The segment of the log that says it goes on from this one; NULL: none does. */
-static const struct check_file *follower_of(const struct history *history,
-                                            const struct check_file *file)
-{
-    for (size_t i = 0; i < history->log_count; i++) {
-        const struct check_file *next = history->log[i];
-        if (next->header_status == STATUS_OK && next->header.previous_file == file->number) {
-            return next;
-        }
-    }
-    return NULL;
-}
-
-/* Where it stands in the order of the log; log_count: nothing of the log was found in it. */
-static size_t log_index_of(const struct history *history, const struct check_file *file)
-{
-    size_t i = 0;
-    while (i < history->log_count && history->log[i] != file) {
-        i++;
-    }
-    return i;
-}
-
-bool history_is_in_log(const struct history *history, const struct check_file *file)
-{
-    return log_index_of(history, file) < history->log_count;
-}
-
-uint64_t history_unsettled(const struct history *history, uint64_t sequence)
-{
-    uint64_t settled = history->settled_sequence;
-    return sequence > settled ? sequence : settled + 1;
-}
-
-static bool is_behind_durable(const struct history *history, const struct check_file *file,
-                              uint64_t sequence)
-{
-    return check_file_is_open_log(file) &&
-           history_unsettled(history, sequence) > history->durable_sequence;
-}
-
-bool history_is_torn(const struct history *history, const struct check_file *file,
-                     uint64_t sequence)
-{
-    return has_manifest(history) && is_behind_durable(history, file, sequence);
-}
-
-bool history_is_in_doubt(const struct history *history, const struct check_file *file,
-                         uint64_t sequence)
-{
-    return !has_manifest(history) && is_behind_durable(history, file, sequence);
-}
-
-/* Has the next segment a damaged header, which can't say what it goes on from, and does it begin
- * with a record behind the one that is due? */
-static bool is_cut_before_mute(const struct history *history, const struct check_file *file,
-                               uint64_t due)
-{
-    size_t next = log_index_of(history, file) + 1;
-    return next < history->log_count &&
-           history_unsettled(history, due) < history->log[next]->begin_sequence;
-}
-
-enum history_lack history_find_lack(const struct history *history, const struct check_file *file,
-                                    uint64_t offset, uint64_t due)
-{
-    const struct manifest_position *durable = &history->store->manifest.durable;
-    if (!check_file_is_open_log(file)) {
-        return HISTORY_LACKS_NOTHING; /* its end is known, and looked for elsewhere */
-    }
-    if (file->number == durable->file && offset < durable->offset) {
-        return HISTORY_LACKS_DURABLE_END;
-    }
-    const struct check_file *follower = follower_of(history, file);
-    bool is_cut = follower == NULL ? is_cut_before_mute(history, file, due)
-                                   : due <= follower->header.previous_sequence;
-    if (!is_cut) {
-        return HISTORY_LACKS_NOTHING;
-    }
-    /* Between two sessions numbers are left out; without a manifest these can't be told apart. */
-    bool may_be_step = follower == NULL && !has_manifest(history);
-    if (may_be_step || history_is_in_doubt(history, file, due)) {
-        return HISTORY_LACKS_END_IN_DOUBT;
-    }
-    return history_is_torn(history, file, due) ? HISTORY_LACKS_TORN_END : HISTORY_LACKS_DURABLE_END;
-}
-
-bool history_ends_before(const struct history *history, const struct check_file *file,
-                         uint64_t offset)
-{
-    size_t i = log_index_of(history, file);
-    bool is_followed =
-        i < history->log_count ? i + 1 < history->log_count : follower_of(history, file) != NULL;
-    return offset == file->limit && !is_followed;
-}
-
-bool history_goes_on_behind(const struct history *history, const struct check_file *file)
-{
-    bool has_mute = false;
-    for (size_t i = 0; i < history->log_count; i++) {
-        has_mute = has_mute || history->log[i]->header_status != STATUS_OK;
-    }
-    return has_mute || follower_of(history, file) != NULL;
 }
 
 /* --- marks and groups --------------------------------------------------------------------- */
@@ -322,12 +140,9 @@ static uint64_t due_in(const struct survey *survey, const struct check_file *fil
     if (file->header_status != STATUS_OK) {
         return survey->last_sequence + 1;
     }
-    bool is_there = false; /* the segment before it, which may have been compacted away */
-    for (size_t i = 0; i < store->file_count; i++) {
-        is_there = is_there || store->files[i].number == file->header.previous_file;
-    }
-    bool continues =
-        is_there ? file->header.previous_sequence == survey->last_sequence : !survey->in_group;
+    bool continues = check_store_has_file(store, file->header.previous_file)
+                         ? file->header.previous_sequence == survey->last_sequence
+                         : !survey->in_group; /* that one may have been compacted away */
     return continues ? file->header.first_sequence : 0;
 }
 
@@ -395,7 +210,7 @@ static void cut_unfinished(struct survey *survey)
     history->unfinished_file = history->log[survey->group_log_index];
     history->unfinished_offset = survey->group_offset;
     history->unfinished_records = survey->group_records;
-    if (!has_manifest(history)) {
+    if (!history_has_manifest(history)) {
         return;
     }
     history->log[survey->group_log_index]->limit = survey->group_offset;
@@ -437,12 +252,9 @@ static uint64_t judged_up_to(const struct check_store *store)
 static uint64_t settled_by(const struct check_store *store)
 {
     const struct manifest_position *durable = &store->manifest.durable;
-    bool is_there = false;
     uint64_t settled = judged_up_to(store);
-    for (size_t i = 0; i < store->file_count; i++) {
-        is_there = is_there || store->files[i].number == durable->file;
-    }
-    return !is_there && durable->sequence > settled ? durable->sequence : settled;
+    bool is_compacted = !check_store_has_file(store, durable->file);
+    return is_compacted && durable->sequence > settled ? durable->sequence : settled;
 }
 
 /* Segments that were sealed and judged have lost their ends with the manifest. */
@@ -466,12 +278,12 @@ static void take_manifest(const struct check_store *store, struct history *histo
 enum status history_survey(struct check_store *store, struct history *out)
 {
     *out = (struct history){.store = store};
-    if (has_manifest(out)) {
+    if (history_has_manifest(out)) {
         take_manifest(store, out);
     } else {
         take_directory(store, out);
     }
-    enum status status = order_log(store, out);
+    enum status status = history_order_log(store, out);
     struct survey survey = {.history = out};
     for (size_t i = 0; status == STATUS_OK && i < out->log_count; i++) {
         CHECK(out->log[i] != NULL);

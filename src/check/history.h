@@ -58,6 +58,12 @@ struct history {
 enum status history_survey(struct check_store *store, struct history *out) MUST_CHECK;
 void history_deinit(struct history *history);
 
+/* Does a manifest tell which files there are, and what was durable? */
+static inline bool history_has_manifest(const struct history *history)
+{
+    return history->store->source != CHECK_FROM_DIRECTORY;
+}
+
 /* Is it a segment of the log in which something of the log was found? */
 bool history_is_in_log(const struct history *history, const struct check_file *file);
 

@@ -100,10 +100,7 @@ static enum status take_record(struct live *live, struct walk *walk, struct erro
         }
         break;
     }
-    return error_set(error, STATUS_NEWER_FORMAT,
-                     "%s offset %" PRIu64
-                     ": this record was written by a newer version of scdb; use its scdb-check",
-                     walk->file->name, walk->scanned.offset);
+    return findings_newer_record(walk, error);
 }
 
 /* --- one file ----------------------------------------------------------------------------- */
@@ -130,9 +127,7 @@ static void take_gap(struct live *live, const struct walk *walk, uint64_t due)
         findings_report_doubt(walk->file, walk->gap_from, "no valid record", live->report);
         return;
     }
-    report_problem(live->report, "%s offset %" PRIu64 ": no valid record in %" PRIu64 " bytes%s",
-                   walk->file->name, walk->gap_from, walk->gap_to - walk->gap_from,
-                   walk->gap_is_unreadable ? ", some of which the disk does not deliver" : "");
+    findings_report_gap(walk, live->report);
 }
 
 /* Behind its last record, of which `due` is the successor, a file ends, or has zeros. */

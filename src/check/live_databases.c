@@ -1,6 +1,8 @@
 /* live_databases.c - see live_databases.h. */
 #include "check/live_databases.h"
 
+#include "base/compare.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,7 +97,7 @@ static int compare_keyspaces(const void *a, const void *b)
 {
     uint64_t left = ((const struct live_database *)a)->keyspace_id;
     uint64_t right = ((const struct live_database *)b)->keyspace_id;
-    return left < right ? -1 : left > right ? 1 : 0;
+    return compare_numbers(left, right);
 }
 
 void live_databases_sort_strays(struct live *live)

@@ -1,6 +1,7 @@
 /* live_left_out.c - see live_left_out.h. */
 #include "check/live_left_out.h"
 
+#include "base/compare.h"
 #include "check/live_walked.h"
 
 #include <inttypes.h>
@@ -75,10 +76,8 @@ static int compare_pieces(const void *a, const void *b)
 {
     const struct live_left_piece *left = a;
     const struct live_left_piece *right = b;
-    if (left->id != right->id) {
-        return left->id < right->id ? -1 : 1;
-    }
-    return left->sequence < right->sequence ? -1 : left->sequence > right->sequence;
+    int order = compare_numbers(left->id, right->id);
+    return order != 0 ? order : compare_numbers(left->sequence, right->sequence);
 }
 
 void live_left_out_sort(struct live *live)

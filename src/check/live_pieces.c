@@ -1,6 +1,7 @@
 /* live_pieces.c - see live_pieces.h. */
 #include "check/live_pieces.h"
 
+#include "base/compare.h"
 #include "check/findings.h"
 #include "check/live_left_out.h"
 #include "check/live_older.h"
@@ -51,7 +52,7 @@ static int compare_headers(const void *a, const void *b)
 {
     uint64_t left = (*(const struct pieces *const *)a)->header.units;
     uint64_t right = (*(const struct pieces *const *)b)->header.units;
-    return left < right ? -1 : left > right ? 1 : 0;
+    return compare_numbers(left, right);
 }
 
 enum status live_pieces_sort(struct live *live)

@@ -1,6 +1,7 @@
 /* store.c - see store.h. */
 #include "check/store.h"
 
+#include "base/compare.h"
 #include "check/identity.h"
 #include "engine/record.h"
 #include "engine/recovery_files.h"
@@ -251,7 +252,7 @@ static int compare_number(const void *a, const void *b)
 {
     const struct check_file *left = a;
     const struct check_file *right = b;
-    return left->number < right->number ? -1 : left->number > right->number;
+    return compare_numbers(left->number, right->number);
 }
 
 /* With no manifest, what has another store's header is not ours. */
@@ -397,6 +398,15 @@ enum status check_store_open(struct file_system *fs, struct check_store *out, st
     }
     *out = store;
     return STATUS_OK;
+}
+
+bool check_store_has_file(const struct check_store *store, uint64_t number)
+{
+    size_t i = 0;
+    while (i < store->file_count && store->files[i].number != number) {
+        i++;
+    }
+    return i < store->file_count;
 }
 
 void check_store_close(struct check_store *store)

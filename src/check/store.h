@@ -77,6 +77,9 @@ enum status check_store_open(struct file_system *fs, struct check_store *out,
                              struct error *error) MUST_CHECK;
 void check_store_close(struct check_store *store);
 
+/* Does a file with this number belong to it, be it there or missing? */
+bool check_store_has_file(const struct check_store *store, uint64_t number);
+
 /* A file that may be sound must not pass for one that is lost. */
 static inline bool check_store_is_refusal(enum status status)
 {

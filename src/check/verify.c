@@ -97,9 +97,7 @@ static void take_gap(struct verify *verify, const struct walk *walk)
         is_excused(verify, file, due_sequence(verify, file), walk->gap_from, "no valid record")) {
         return;
     }
-    report_problem(verify->report, "%s offset %" PRIu64 ": no valid record in %" PRIu64 " bytes%s",
-                   file->name, walk->gap_from, walk->gap_to - walk->gap_from,
-                   walk->gap_is_unreadable ? ", some of which the disk does not deliver" : "");
+    findings_report_gap(walk, verify->report);
 }
 
 /* What is not durable and missing is told of where the next segment does not go on from it. */
@@ -232,10 +230,7 @@ static void count(struct tally *tally, const struct walk *walk)
 static enum status take_record(struct verify *verify, struct walk *walk, struct error *error)
 {
     if (walk->scanned.record.kind == RECORD_PIECED && !live_pieces_are_announced(verify->store)) {
-        return error_set(error, STATUS_NEWER_FORMAT,
-                         "%s offset %" PRIu64
-                         ": this record was written by a newer version of scdb; use its scdb-check",
-                         walk->file->name, walk->scanned.offset);
+        return findings_newer_record(walk, error);
     }
     check_turn(verify, walk);
     enum status status = check_value(verify, walk);
@@ -332,11 +327,7 @@ static void check_chain(struct verify *verify, const struct check_store *store,
                         const struct check_file *file)
 {
     const struct segment_header *header = &file->header;
-    bool is_there = false;
-    for (size_t i = 0; i < store->file_count; i++) {
-        is_there = is_there || store->files[i].number == header->previous_file;
-    }
-    if (file->header_status != STATUS_OK || !is_there) {
+    if (file->header_status != STATUS_OK || !check_store_has_file(store, header->previous_file)) {
         return;
     }
     bool is_next = verify->previous != NULL && verify->previous->number == header->previous_file;

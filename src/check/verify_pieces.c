@@ -1,6 +1,7 @@
 /* verify_pieces.c - see verify_pieces.h. */
 #include "check/verify_pieces.h"
 
+#include "base/compare.h"
 #include "check/findings.h"
 #include "engine/pieces.h"
 
@@ -66,7 +67,7 @@ static int compare_owners(const void *a, const void *b)
 {
     uint64_t left = ((const struct owner *)a)->id;
     uint64_t right = ((const struct owner *)b)->id;
-    return left < right ? -1 : left > right ? 1 : 0;
+    return compare_numbers(left, right);
 }
 
 /* One for each id. */

@@ -62,7 +62,7 @@ static void debug_pause_cron(struct call *call)
 static void debug_log(struct call *call)
 {
     struct slice text = call->arguments[2];
-    LOG_WARNING("DEBUG LOG: %.*s", (int)(text.size < 1024 ? text.size : 1024), text.data);
+    LOG_WARNING("DEBUG LOG: %.*s", slice_print_size_of(text, 1024), text.data);
     reply_ok(call->reply);
 }
 

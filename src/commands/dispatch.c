@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "commands/acl_check.h"
 #include "commands/acl_names.h"
 #include "commands/command_keys.h"
@@ -25,9 +26,6 @@
 
 #include <string.h>
 
-/* An attack does not fill the log. */
-#define WEB_REQUEST_LOG_INTERVAL_MS 60000
-
 /* --- finding the command --- */
 
 /* A line of HTTP: a web page has talked somebody's browser into sending commands in the body of a
@@ -41,13 +39,11 @@ static bool is_web_request(struct slice name)
  * in Redis. */
 static void refuse_web_request(struct session *session)
 {
-    static int64_t logged_ms; /* under the execution lock */
-    int64_t now_ms = clock_monotonic_ms();
-    if (logged_ms == 0 || now_ms - logged_ms >= WEB_REQUEST_LOG_INTERVAL_MS) {
+    static struct log_limit limit;
+    if (log_limit_try(&limit, LOG_LIMIT_TROUBLE_MS, clock_monotonic_ms())) {
         LOG_WARNING("Possible attack: %s sent POST or Host: as a command, which is how a web page "
                     "sends commands through a browser. The connection was closed.",
                     session->address);
-        logged_ms = now_ms;
     }
     reply_rewind(&session->reply, session->reply_start);
     session->close_asap = true;

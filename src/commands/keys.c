@@ -150,18 +150,6 @@ static bool parse_database(struct call *call, struct slice text, unsigned *datab
     return true;
 }
 
-/* As lookup_to_write, in another database. */
-static enum lookup find_target(struct call *call, unsigned database, struct slice key)
-{
-    struct value value;
-    enum status status = keyspace_find(call->keyspace, database, key, &value);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
-        errors_reply_status(call, status);
-        return LOOKUP_REPLIED;
-    }
-    return status == STATUS_OK ? LOOKUP_FOUND : LOOKUP_ABSENT;
-}
-
 static void run_move(struct call *call)
 {
     unsigned target;
@@ -177,7 +165,8 @@ static void run_move(struct call *call)
     if (found == LOOKUP_REPLIED) {
         return;
     }
-    enum lookup taken = find_target(call, target, call->arguments[1]);
+    struct value there;
+    enum lookup taken = lookup_in_database(call, target, call->arguments[1], &there);
     if (taken == LOOKUP_REPLIED) {
         return;
     }
@@ -237,8 +226,10 @@ static void run_copy(struct call *call)
     if (found == LOOKUP_REPLIED) {
         return;
     }
-    enum lookup taken =
-        options.replace ? LOOKUP_ABSENT : find_target(call, options.database, target);
+    struct value there;
+    enum lookup taken = options.replace
+                            ? LOOKUP_ABSENT
+                            : lookup_in_database(call, options.database, target, &there);
     if (taken == LOOKUP_REPLIED) {
         return;
     }

@@ -33,7 +33,13 @@ enum lookup lookup_quietly(struct call *call, struct slice key, struct value *ou
 
 enum lookup lookup_to_write(struct call *call, struct slice key, struct value *out)
 {
-    return outcome(call, keyspace_find(call->keyspace, call->session->database, key, out));
+    return lookup_in_database(call, call->session->database, key, out);
+}
+
+enum lookup lookup_in_database(struct call *call, unsigned database, struct slice key,
+                               struct value *out)
+{
+    return outcome(call, keyspace_find(call->keyspace, database, key, out));
 }
 
 static enum lookup want_string(struct call *call, enum lookup found, const struct value *value)

@@ -21,6 +21,10 @@ enum lookup {
 enum lookup lookup_to_read(struct call *call, struct slice key, struct value *out);
 enum lookup lookup_to_write(struct call *call, struct slice key, struct value *out);
 
+/* As lookup_to_write, in another database. */
+enum lookup lookup_in_database(struct call *call, unsigned database, struct slice key,
+                               struct value *out);
+
 /* As lookup_to_read, but a miss is no keyspace event (OBJECT). */
 enum lookup lookup_quietly(struct call *call, struct slice key, struct value *out);
 

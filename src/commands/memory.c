@@ -9,6 +9,7 @@
 #include "commands/errors.h"
 #include "commands/help.h"
 #include "commands/info.h"
+#include "commands/lookup.h"
 #include "commands/tables.h"
 #include "engine/record.h"
 #include "keyspace/keyspace.h"
@@ -51,14 +52,11 @@ static void memory_usage(struct call *call)
         return;
     }
     struct value value;
-    enum status status =
-        keyspace_find(call->keyspace, call->session->database, call->arguments[2], &value);
-    if (status == STATUS_NOT_FOUND) {
+    enum lookup found = lookup_to_write(call, call->arguments[2], &value);
+    if (found == LOOKUP_ABSENT) {
         reply_null(call->reply);
-        return;
     }
-    if (status != STATUS_OK) {
-        errors_reply_status(call, status);
+    if (found != LOOKUP_FOUND) {
         return;
     }
     bool has_expiry = value.expiry_ms != EXPIRY_NONE;

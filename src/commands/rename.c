@@ -16,7 +16,7 @@ static bool is_known_elsewhere(struct slice name)
 
 static int shown_size(struct slice text)
 {
-    return (int)(text.size < 100 ? text.size : 100);
+    return slice_print_size_of(text, 100);
 }
 
 static enum status rename_command(const struct config_renaming *line, struct error *error)

@@ -85,7 +85,7 @@ static bool parse_list(struct call *call)
             }
         } else {
             reply_error_format(call->reply, "ERR Unknown argument %.*s",
-                               (int)(option.size < 128 ? option.size : 128), option.data);
+                               slice_print_size_of(option, 128), option.data);
             return false;
         }
     }

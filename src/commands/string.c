@@ -142,34 +142,34 @@ static void tell_set(struct call *call, struct slice key, int64_t expiry_ms, boo
     }
 }
 
-/* Sets a key to an argument; false: an error was replied. */
-static bool put(struct call *call, struct slice key, struct slice value, int64_t expiry_ms)
+/* Sets the first argument's key. */
+static enum status put_value(struct call *call, struct slice value, int64_t expiry_ms)
 {
     struct string_content content = {.parts = &value, .part_count = 1, .expiry_ms = expiry_ms};
-    enum status status =
-        keyspace_put_string(call->keyspace, call->session->database, key, &content);
-    if (status != STATUS_OK) {
-        errors_reply_status(call, status);
-        return false;
-    }
-    return true;
+    return keyspace_put_string(call->keyspace, call->session->database, call->arguments[1],
+                               &content);
 }
 
-/* Sets a key to the command's value, when a reply has been written already at `mark`; false: an
- * error was replied instead. */
-static bool put_again(struct call *call, struct slice key, int64_t expiry_ms,
-                      struct reply_mark mark)
+/* So it does; false: an error was replied. */
+static bool put(struct call *call, struct slice value, int64_t expiry_ms)
 {
-    struct slice value = call->arguments[2];
-    struct string_content content = {.parts = &value, .part_count = 1, .expiry_ms = expiry_ms};
-    enum status status =
-        keyspace_put_string(call->keyspace, call->session->database, key, &content);
+    enum status status = put_value(call, value, expiry_ms);
+    if (status != STATUS_OK) {
+        errors_reply_status(call, status);
+    }
+    return status == STATUS_OK;
+}
+
+/* Sets it to the second argument, when a reply has been written already at `mark`; false: an error
+ * was replied instead. */
+static bool put_again(struct call *call, int64_t expiry_ms, struct reply_mark mark)
+{
+    enum status status = put_value(call, call->arguments[2], expiry_ms);
     if (status != STATUS_OK) {
         reply_rewind(call->reply, mark);
         errors_reply_status(call, status);
-        return false;
     }
-    return true;
+    return status == STATUS_OK;
 }
 
 /* SET where what is there already matters: NX, XX, GET, KEEPTTL. */
@@ -193,7 +193,7 @@ static void set_depending_on_old(struct call *call, const struct string_options 
         return;
     }
     if (is_wanted) {
-        if (!put_again(call, key, expiry_ms, mark)) {
+        if (!put_again(call, expiry_ms, mark)) {
             return;
         }
         tell_set(call, key, expiry_ms, options->has_time);
@@ -225,7 +225,7 @@ static void run_set(struct call *call)
 {
     if (call->argument_count > 3) {
         set_with_options(call);
-    } else if (put(call, call->arguments[1], call->arguments[2], EXPIRY_NONE)) {
+    } else if (put(call, call->arguments[2], EXPIRY_NONE)) {
         tell_set(call, call->arguments[1], EXPIRY_NONE, false);
         reply_ok(call->reply);
     }
@@ -237,8 +237,7 @@ static void run_setnx(struct call *call)
     enum lookup found = lookup_to_write(call, call->arguments[1], &old);
     if (found == LOOKUP_FOUND) {
         reply_integer(call->reply, 0);
-    } else if (found == LOOKUP_ABSENT &&
-               put(call, call->arguments[1], call->arguments[2], EXPIRY_NONE)) {
+    } else if (found == LOOKUP_ABSENT && put(call, call->arguments[2], EXPIRY_NONE)) {
         tell_set(call, call->arguments[1], EXPIRY_NONE, false);
         reply_integer(call->reply, 1);
     }
@@ -254,7 +253,7 @@ static void set_with_time(struct call *call, enum expiry_unit unit)
         errors_reply(call, error);
         return;
     }
-    if (put(call, call->arguments[1], call->arguments[3], expiry_ms)) {
+    if (put(call, call->arguments[3], expiry_ms)) {
         tell_set(call, call->arguments[1], expiry_ms, true);
         reply_ok(call->reply);
     }
@@ -275,8 +274,7 @@ static void run_getset(struct call *call)
     struct value old;
     enum lookup found = lookup_string_to_read(call, call->arguments[1], &old);
     struct reply_mark mark = reply_mark(call->reply); /* behind events that the client is told */
-    if (reply_with_value(call, found, &old) &&
-        put_again(call, call->arguments[1], EXPIRY_NONE, mark)) {
+    if (reply_with_value(call, found, &old) && put_again(call, EXPIRY_NONE, mark)) {
         tell_set(call, call->arguments[1], EXPIRY_NONE, false);
     }
 }

@@ -2,6 +2,7 @@
  * checkpoint.h. */
 #include "engine/checkpoint.h"
 
+#include "base/compare.h"
 #include "engine/checksum.h"
 #include "engine/little_endian.h"
 
@@ -72,17 +73,17 @@ enum status checkpoint_facts_add_live(struct checkpoint_facts *facts, uint64_t k
     return STATUS_OK;
 }
 
-static int compare_numbers(const void *a, const void *b)
+static int compare_files(const void *a, const void *b)
 {
     const struct checkpoint_file *left = a;
     const struct checkpoint_file *right = b;
-    return left->number < right->number ? -1 : left->number > right->number ? 1 : 0;
+    return compare_numbers(left->number, right->number);
 }
 
 void checkpoint_facts_sort(struct checkpoint_facts *facts)
 {
     if (facts->file_count > 1) {
-        qsort(facts->files, facts->file_count, sizeof(*facts->files), compare_numbers);
+        qsort(facts->files, facts->file_count, sizeof(*facts->files), compare_files);
     }
 }
 
@@ -92,7 +93,7 @@ const struct checkpoint_file *checkpoint_facts_find(const struct checkpoint_fact
     struct checkpoint_file wanted = {.number = number};
     return facts->file_count == 0 ? NULL
                                   : bsearch(&wanted, facts->files, facts->file_count,
-                                            sizeof(*facts->files), compare_numbers);
+                                            sizeof(*facts->files), compare_files);
 }
 
 /* --- bytes -------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/compare.h"
 #include "base/log.h"
 #include "engine/checkpoint.h"
 #include "engine/checkpoint_pieces.h"
@@ -50,7 +51,7 @@ static int compare_covered(const void *a, const void *b)
 {
     const struct covered *left = a;
     const struct covered *right = b;
-    return left->number < right->number ? -1 : left->number > right->number ? 1 : 0;
+    return compare_numbers(left->number, right->number);
 }
 
 /* Notes where each file ends now, and begins to add up what changes in copied tables. */

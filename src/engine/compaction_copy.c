@@ -158,12 +158,6 @@ static enum status fill_batch(struct compaction_copy *copy)
 
 /* --- judging ------------------------------------------------------------------------------ */
 
-static bool match_address(void *context, struct record_address address)
-{
-    const struct record_address *wanted = context;
-    return address.units == wanted->units;
-}
-
 static struct record_address address_of(const struct compaction_copy *copy,
                                         const struct compaction_candidate *candidate)
 {
@@ -221,9 +215,7 @@ static enum compaction_verdict judge_locked(const struct compaction_copy *copy,
     if (is_piece(record)) {
         return judge_piece(copy, candidate, keyspace);
     }
-    struct record_address address = address_of(copy, candidate);
-    struct index_entry slot;
-    if (index_find(keyspace->index, candidate->hash, match_address, &address, &slot)) {
+    if (index_has(keyspace->index, candidate->hash, address_of(copy, candidate))) {
         return VERDICT_COPY;
     }
     /* No slot points here. A record with an expiry may be the newest of its key and have expired;
@@ -235,6 +227,7 @@ static enum compaction_verdict judge_locked(const struct compaction_copy *copy,
      * one, copied by an earlier compaction that did not finish with its file: a tombstone of the
      * same sequence number would kill it. */
     struct lookup_key wanted = {.hash = candidate->hash, .key = record->key};
+    struct index_entry slot;
     struct lookup newer;
     bool has_slot = lookup_key_locked(copy->engine, keyspace, &wanted, &slot, &newer);
     return has_slot ? VERDICT_DROP : VERDICT_TOMBSTONE;

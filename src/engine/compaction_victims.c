@@ -1,6 +1,7 @@
 /* compaction_victims.c - see compaction_victims.h. */
 #include "engine/compaction_victims.h"
 
+#include "base/compare.h"
 #include "engine/compaction_choice.h"
 #include "engine/engine_state.h"
 #include "engine/log_files.h"
@@ -73,9 +74,7 @@ static int compare_age(const void *a, const void *b)
 {
     const struct segment *left = ((const struct compaction_victim *)a)->segment;
     const struct segment *right = ((const struct compaction_victim *)b)->segment;
-    return left->first_sequence < right->first_sequence   ? -1
-           : left->first_sequence > right->first_sequence ? 1
-                                                          : 0;
+    return compare_numbers(left->first_sequence, right->first_sequence);
 }
 
 /* Sealed, that is, and not one that was closed and sealed while the log was synced: nothing that is

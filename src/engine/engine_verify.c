@@ -34,12 +34,6 @@ static struct counted_segment *find_counted(struct verify_walk *walk, const stru
     return NULL;
 }
 
-static bool match_address(void *context, struct record_address address)
-{
-    const struct record_address *wanted = context;
-    return address.units == wanted->units;
-}
-
 static void verify_header(struct verify_walk *walk, const struct index_entry *slot,
                           const struct record *header)
 {
@@ -76,10 +70,8 @@ static void verify_slot(void *context, const struct index_entry *slot)
     CHECK(lookup.record.type == slot->type);
     CHECK((lookup.record.expiry_ms == EXPIRY_NONE) == (slot->expiry_ms == EXPIRY_NONE));
     struct index_hash hash = lookup_hash(walk->engine, lookup.record.key);
-    struct record_address wanted = slot->address;
-    struct index_entry found;
     CHECK(hash.bits == slot->hash.bits);
-    CHECK(index_find(walk->keyspace->index, hash, match_address, &wanted, &found));
+    CHECK(index_has(walk->keyspace->index, hash, slot->address));
     CHECK(lookup.record.sequence >= lookup.segment->first_sequence &&
           lookup.record.sequence <= lookup.segment->last_sequence);
     counted->live_bytes += lookup.size;

@@ -92,26 +92,13 @@ static void touch_record(void *context)
     (void)status; /* looked at again under the lock; this was for the page faults */
 }
 
-static bool match_address(void *context, struct record_address address)
-{
-    const struct record_address *wanted = context;
-    return address.units == wanted->units;
-}
-
-static bool still_holds(const struct engine_keyspace *keyspace, const struct index_entry *slot)
-{
-    struct record_address wanted = slot->address;
-    struct index_entry found;
-    return index_find(keyspace->index, slot->hash, match_address, &wanted, &found);
-}
-
 static void remove_batch(struct engine *engine, unsigned database, struct due_batch *batch)
 {
     mutex_lock(&engine->lock);
     struct engine_keyspace *keyspace = engine->spaces.databases[database];
     for (size_t i = 0; i < batch->count && keyspace->id == batch->keyspace_id; i++) {
         const struct index_entry *slot = &batch->keys[i].slot;
-        if (!still_holds(keyspace, slot)) {
+        if (!index_has(keyspace->index, slot->hash, slot->address)) {
             continue; /* overwritten, deleted or moved meanwhile */
         }
         struct lookup lookup;

@@ -10,10 +10,10 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,6 @@
 #include <unistd.h>
 
 #define PARTS_PER_CALL 64
-#define TOLD_AGAIN_MS  60000 /* from one line about what the process lacks to the next */
 
 struct posix_file {
     struct file base;
@@ -39,30 +38,21 @@ static struct posix_file *file_of(struct file *file)
     return (struct posix_file *)file;
 }
 
-/* What the process lacks, every write lacks that needs a new file, or a longer one: the log has a
- * line a minute, or it would grow as fast as clients try. */
-static bool is_told_again(_Atomic int64_t *told_ms)
-{
-    int64_t before_ms = atomic_load(told_ms);
-    int64_t now_ms = clock_monotonic_ms();
-    return (before_ms != 0 && now_ms - before_ms < TOLD_AGAIN_MS) ||
-           !atomic_compare_exchange_strong(told_ms, &before_ms, now_ms);
-}
-
+/* What the process lacks, every write lacks that needs a new file, or a longer one. */
 static void tell_failure(int error_number, const char *action, const char *name)
 {
-    static _Atomic int64_t descriptors_told_ms;
-    static _Atomic int64_t size_told_ms;
+    static struct log_limit descriptors_limit;
+    static struct log_limit size_limit;
+    struct log_limit *limit = NULL;
     const char *advice = "";
-    bool is_told = false;
     if (error_number == EMFILE || error_number == ENFILE) {
         advice = "; raise the limit of open files (ulimit -n)";
-        is_told = is_told_again(&descriptors_told_ms);
+        limit = &descriptors_limit;
     } else if (error_number == EFBIG) {
         advice = "; raise the limit of the system (ulimit -f)";
-        is_told = is_told_again(&size_told_ms);
+        limit = &size_limit;
     }
-    if (!is_told) {
+    if (limit == NULL || log_limit_try(limit, LOG_LIMIT_TROUBLE_MS, clock_monotonic_ms())) {
         LOG_WARNING("can't %s file '%s': %s%s", action, name, strerror(error_number), advice);
     }
 }
@@ -280,9 +270,10 @@ static enum status posix_map(struct file *file, uint64_t size, const uint8_t **o
     CHECK(size > 0);
     void *address = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, file_of(file)->descriptor, 0);
     if (address == MAP_FAILED) {
-        static _Atomic int64_t told_ms;
+        static struct log_limit limit;
         int error_number = errno;
-        if (error_number == ENOMEM && !is_told_again(&told_ms)) {
+        if (error_number == ENOMEM &&
+            log_limit_try(&limit, LOG_LIMIT_TROUBLE_MS, clock_monotonic_ms())) {
             LOG_WARNING("can't map file '%s': the process has as many mappings or as much address "
                         "space as it may; raise vm.max_map_count (sysctl) or the limit of the "
                         "process (ulimit -v)",

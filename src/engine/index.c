@@ -88,6 +88,18 @@ bool index_find(const struct index *index, struct index_hash hash, index_match *
     return false;
 }
 
+static bool match_address(void *context, struct record_address address)
+{
+    const struct record_address *wanted = context;
+    return address.units == wanted->units;
+}
+
+bool index_has(const struct index *index, struct index_hash hash, struct record_address address)
+{
+    struct index_entry unused;
+    return index_find(index, hash, match_address, &address, &unused);
+}
+
 /* --- changes --------------------------------------------------------------------------------- */
 
 enum status index_reserve(struct index *index, struct index_hash hash, bool fresh, bool expires)

@@ -88,6 +88,9 @@ bool index_peek(const struct index *index, struct index_hash hash, struct record
 bool index_find(const struct index *index, struct index_hash hash, index_match *match,
                 void *context, struct index_entry *out);
 
+/* Is there a slot with this hash that points to this very record? */
+bool index_has(const struct index *index, struct index_hash hash, struct record_address address);
+
 /* Adds a slot; the caller knows that the key is not in the index. INDEX_FULL when the budget would
  * be passed, NO_MEMORY; nothing has changed then. */
 enum status index_insert(struct index *index, const struct index_entry *entry) MUST_CHECK;

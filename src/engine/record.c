@@ -2,8 +2,8 @@
  * record.c - see record.h.
  *
  * A record is read in two steps, so that no byte is used before its size is known to fit:
- * parse_layout() takes the sizes from the fixed header and says where the parts lie; what it says
- * is a guess until the header checksum over all those bytes has been verified.
+ * record_peek() takes the sizes from the fixed header and says where the parts lie; what it says is
+ * a guess until record_verify_head() has verified the checksum over all those bytes.
  */
 #include "engine/record.h"
 

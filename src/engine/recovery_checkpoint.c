@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "engine/checkpoint_pieces.h"
+#include "engine/checkpoint_read.h"
 #include "engine/record.h"
 
 #include <stdlib.h>
@@ -14,53 +15,6 @@ struct recovery_handle {
 };
 
 /* --- does it fit? ------------------------------------------------------------------------- */
-
-static enum status read_exactly(struct file *file, uint64_t offset, void *into, size_t size)
-{
-    size_t read_size = 0;
-    enum status status = file_read(file, offset, into, size, &read_size);
-    return status == STATUS_OK && read_size < size ? STATUS_CORRUPT : status;
-}
-
-static enum status read_header(struct recovery_checkpoint *checkpoint)
-{
-    const struct engine *engine = checkpoint->engine;
-    struct checkpoint_header *header = &checkpoint->header;
-    uint8_t bytes[CHECKPOINT_HEADER_SIZE];
-    uint64_t size;
-    enum status status = file_size(checkpoint->file, &size);
-    if (status == STATUS_OK) {
-        status = read_exactly(checkpoint->file, 0, bytes, sizeof(bytes));
-    }
-    if (status == STATUS_OK) {
-        status = checkpoint_header_decode(bytes, engine->store_id, engine->manifest.checkpoint_file,
-                                          header);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    bool is_whole = header->facts_offset >= CHECKPOINT_HEADER_SIZE &&
-                    header->facts_offset <= size &&
-                    header->facts_size == size - header->facts_offset;
-    return is_whole ? STATUS_OK : STATUS_CORRUPT;
-}
-
-static enum status read_facts(struct recovery_checkpoint *checkpoint)
-{
-    const struct checkpoint_header *header = &checkpoint->header;
-    uint8_t *bytes = malloc((size_t)header->facts_size + 1);
-    if (bytes == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    enum status status =
-        read_exactly(checkpoint->file, header->facts_offset, bytes, (size_t)header->facts_size);
-    if (status == STATUS_OK) {
-        status = checkpoint_facts_decode(bytes, (size_t)header->facts_size, checkpoint->seed,
-                                         &checkpoint->facts);
-    }
-    free(bytes);
-    return status;
-}
 
 /* Does the log go as far as what the tables may hold? A file that is gone went because all of it
  * was durable. */
@@ -118,9 +72,12 @@ static enum status map_handles(struct recovery_checkpoint *checkpoint,
 static enum status look_at(struct recovery_checkpoint *checkpoint,
                            const struct recovery_files *files)
 {
-    enum status status = read_header(checkpoint);
+    const struct engine *engine = checkpoint->engine;
+    enum status status = checkpoint_read_header(
+        checkpoint->file, engine->store_id, engine->manifest.checkpoint_file, &checkpoint->header);
     if (status == STATUS_OK) {
-        status = read_facts(checkpoint);
+        status = checkpoint_read_facts(checkpoint->file, &checkpoint->header, checkpoint->seed,
+                                       &checkpoint->facts);
     }
     if (status == STATUS_OK && !is_within_log(checkpoint, files)) {
         LOG_WARNING("the checkpoint of the index goes further than the log");
@@ -219,70 +176,27 @@ static bool translate(void *context, struct record_address *address)
     return true;
 }
 
-/* The blocks of one keyspace after the other. */
-struct block_reader {
+/* The keyspaces one after the other. */
+struct loading {
     struct recovery_checkpoint *checkpoint;
-    uint64_t offset;
-    uint64_t ordinal; /* of the next block */
-    uint64_t last_id; /* of the keyspace before it */
-    uint8_t header[CHECKPOINT_BLOCK_HEADER_SIZE];
-    struct checkpoint_block block;
-    struct index_image image; /* owned */
+    struct checkpoint_block_reader blocks;
+    uint64_t last_id; /* of the keyspace that was loaded last */
 };
-
-/* NOT_FOUND: there is no further block. */
-static enum status read_block(struct block_reader *reader)
-{
-    struct recovery_checkpoint *checkpoint = reader->checkpoint;
-    const struct checkpoint_header *header = &checkpoint->header;
-    if (reader->ordinal == header->block_count) {
-        return reader->offset == header->facts_offset ? STATUS_NOT_FOUND : STATUS_CORRUPT;
-    }
-    size_t size = 0;
-    enum status status =
-        read_exactly(checkpoint->file, reader->offset, reader->header, sizeof(reader->header));
-    if (status == STATUS_OK) {
-        status = checkpoint_block_body_size(reader->header, &size);
-    }
-    if (status == STATUS_OK &&
-        reader->offset + sizeof(reader->header) + size > header->facts_offset) {
-        status = STATUS_CORRUPT;
-    }
-    reader->image.bytes.size = 0;
-    if (status == STATUS_OK) {
-        status = buffer_reserve(&reader->image.bytes, size);
-    }
-    if (status == STATUS_OK) {
-        status = read_exactly(checkpoint->file, reader->offset + sizeof(reader->header),
-                              reader->image.bytes.data, size);
-        reader->image.bytes.size = size;
-    }
-    if (status == STATUS_OK) {
-        status = checkpoint_block_decode(reader->header, checkpoint->seed, &reader->block,
-                                         &reader->image);
-    }
-    if (status == STATUS_OK && reader->block.ordinal != reader->ordinal) {
-        status = STATUS_CORRUPT;
-    }
-    reader->offset += sizeof(reader->header) + size;
-    reader->ordinal++;
-    return status;
-}
 
 /* Loads the keyspace whose first block has been read, and reads on to the first of the next. Where
  * blocks are missing at its end it is not whole, and stays empty. */
-static enum status load_keyspace(struct block_reader *reader, struct engine_keyspace *keyspace,
+static enum status load_keyspace(struct loading *loading, struct engine_keyspace *keyspace,
                                  bool *is_whole)
 {
     const struct index_translator translator = {.translate = translate,
-                                                .context = reader->checkpoint};
+                                                .context = loading->checkpoint};
     struct index_loader loader;
     index_loader_init(&loader, keyspace->index);
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && reader->block.keyspace_id == keyspace->id) {
-        status = index_loader_add(&loader, &reader->image, &translator);
+    while (status == STATUS_OK && loading->blocks.block.keyspace_id == keyspace->id) {
+        status = index_loader_add(&loader, &loading->blocks.image, &translator);
         if (status == STATUS_OK) {
-            status = read_block(reader);
+            status = checkpoint_block_reader_next(&loading->blocks);
         }
     }
     bool ended = status == STATUS_OK || status == STATUS_NOT_FOUND;
@@ -296,21 +210,21 @@ static enum status load_keyspace(struct block_reader *reader, struct engine_keys
 }
 
 /* Which keyspaces databases map to is not known: so all are loaded. */
-static enum status load_next_keyspace(struct block_reader *reader)
+static enum status load_next_keyspace(struct loading *loading)
 {
-    struct recovery_checkpoint *checkpoint = reader->checkpoint;
-    uint64_t id = reader->block.keyspace_id;
-    if (id <= reader->last_id) {
+    struct recovery_checkpoint *checkpoint = loading->checkpoint;
+    uint64_t id = loading->blocks.block.keyspace_id;
+    if (id <= loading->last_id) {
         return STATUS_CORRUPT; /* out of order, or it came before */
     }
-    reader->last_id = id;
+    loading->last_id = id;
     struct engine_keyspace *keyspace;
     enum status status = spaces_create_keyspace(&checkpoint->engine->spaces, id, &keyspace);
     if (status != STATUS_OK) {
         return status;
     }
     bool is_whole = false;
-    status = load_keyspace(reader, keyspace, &is_whole);
+    status = load_keyspace(loading, keyspace, &is_whole);
     struct engine_keyspace **list = is_whole ? &checkpoint->keyspaces : &checkpoint->incomplete;
     keyspace->next = *list;
     *list = keyspace;
@@ -319,13 +233,14 @@ static enum status load_next_keyspace(struct block_reader *reader)
 
 enum status recovery_checkpoint_read(struct recovery_checkpoint *checkpoint)
 {
-    struct block_reader reader = {.checkpoint = checkpoint, .offset = CHECKPOINT_HEADER_SIZE};
-    index_image_init(&reader.image);
-    enum status status = read_block(&reader);
+    struct loading loading = {.checkpoint = checkpoint};
+    checkpoint_block_reader_init(&loading.blocks, checkpoint->file, &checkpoint->header,
+                                 checkpoint->seed);
+    enum status status = checkpoint_block_reader_next(&loading.blocks);
     while (status == STATUS_OK) {
-        status = load_next_keyspace(&reader);
+        status = load_next_keyspace(&loading);
     }
-    index_image_deinit(&reader.image);
+    checkpoint_block_reader_deinit(&loading.blocks);
     if (status == STATUS_NOT_FOUND) {
         status = checkpoint->is_broken ? STATUS_CORRUPT : STATUS_OK;
     }

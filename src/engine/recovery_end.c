@@ -120,6 +120,20 @@ static enum status empty_unused(const struct recovery_files *files)
     return status;
 }
 
+/* As many bytes of the file from `offset` on as are read at a time. */
+static enum status read_part(struct record_scanner *scanner, uint64_t offset, struct slice *part)
+{
+    const uint8_t *bytes;
+    size_t available;
+    enum status status =
+        record_scanner_bytes(scanner, offset, scanner->capacity, &bytes, &available);
+    if (status == STATUS_OK && available == 0) {
+        return STATUS_IO; /* shorter than a moment ago */
+    }
+    *part = status == STATUS_OK ? slice_make(bytes, available) : slice_make(NULL, 0);
+    return status;
+}
+
 /* The bytes are there already, but there are file systems that put them elsewhere. */
 static enum status write_part(struct engine *engine, const struct recovery_files *files,
                               const struct recovery_file *file, uint64_t offset,
@@ -145,16 +159,11 @@ static enum status write_again(struct engine *engine, const struct recovery_file
     }
     scanner.keep_cache = true; /* others read the same */
     while (status == STATUS_OK && offset < file->end) {
-        const uint8_t *bytes;
-        size_t available;
-        status = record_scanner_bytes(&scanner, offset, scanner.capacity, &bytes, &available);
-        if (status == STATUS_OK && available == 0) {
-            status = STATUS_IO; /* shorter than a moment ago */
-        }
+        struct slice part;
+        status = read_part(&scanner, offset, &part);
         if (status == STATUS_OK) {
-            struct slice part = slice_make(bytes, available);
             status = write_part(engine, files, file, offset, &part);
-            offset += available;
+            offset += part.size;
         }
     }
     record_scanner_deinit(&scanner);
@@ -221,16 +230,11 @@ static enum status copy_bytes(const struct recovery_file *file, struct file *cop
         return status;
     }
     while (status == STATUS_OK && offset < limit) {
-        const uint8_t *bytes;
-        size_t available;
-        status = record_scanner_bytes(&scanner, offset, scanner.capacity, &bytes, &available);
-        if (status == STATUS_OK && available == 0) {
-            status = STATUS_IO; /* shorter than a moment ago */
-        }
+        struct slice part;
+        status = read_part(&scanner, offset, &part);
         if (status == STATUS_OK) {
-            struct slice part = slice_make(bytes, available);
             status = file_write(copy, offset - file->end, &part, 1);
-            offset += available;
+            offset += part.size;
         }
     }
     record_scanner_deinit(&scanner);

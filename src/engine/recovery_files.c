@@ -1,6 +1,7 @@
 /* recovery_files.c - see recovery_files.h. */
 #include "engine/recovery_files.h"
 
+#include "base/compare.h"
 #include "engine/advice.h"
 #include "engine/record_scanner.h"
 #include "engine/store_name.h"
@@ -193,9 +194,7 @@ static int compare_in_log(const void *a, const void *b)
 {
     const struct recovery_file *const *left = a;
     const struct recovery_file *const *right = b;
-    uint64_t x = (*left)->header.first_sequence;
-    uint64_t y = (*right)->header.first_sequence;
-    return x < y ? -1 : x > y;
+    return compare_numbers((*left)->header.first_sequence, (*right)->header.first_sequence);
 }
 
 /* File numbers don't tell the order of the log: a segment made for one large record may overtake

@@ -4,20 +4,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define TELL_INTERVAL_MS 1000
-
 void recovery_progress_begin(struct recovery_progress *progress, const char *what)
 {
     *progress = (struct recovery_progress){.what = what, .started_ms = clock_monotonic_ms()};
-    atomic_store(&progress->told_ms, progress->started_ms);
+    log_limit_begin(&progress->limit, progress->started_ms);
 }
 
 static void tell(struct recovery_progress *progress)
 {
     int64_t now_ms = clock_monotonic_ms();
-    int64_t told_ms = atomic_load(&progress->told_ms);
-    if (now_ms - told_ms < TELL_INTERVAL_MS ||
-        !atomic_compare_exchange_strong(&progress->told_ms, &told_ms, now_ms)) {
+    if (!log_limit_try(&progress->limit, LOG_LIMIT_PROGRESS_MS, now_ms)) {
         return;
     }
     uint64_t total = progress->total_bytes > 0 ? progress->total_bytes : 1;

@@ -6,6 +6,8 @@
 #ifndef SCDB_ENGINE_RECOVERY_PROGRESS_H
 #define SCDB_ENGINE_RECOVERY_PROGRESS_H
 
+#include "base/log_limit.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -14,8 +16,8 @@ struct recovery_progress {
     uint64_t total_bytes;
     _Atomic uint64_t done_bytes;
     _Atomic uint64_t records;
-    int64_t started_ms; /* monotonic, as is the other */
-    _Atomic int64_t told_ms;
+    int64_t started_ms; /* monotonic */
+    struct log_limit limit;
 };
 
 /* There is nothing to read yet. `what`: "read" makes "35 % of 250 MiB read". */

@@ -2,6 +2,7 @@
 #include "import/v1_file.h"
 
 #include "base/check.h"
+#include "import/v1_item.h"
 
 #include <stdlib.h>
 
@@ -11,19 +12,6 @@
 /* So many slots that lead into one entry are taken for wrong; with more of them it is rather the
  * entry's length that is. */
 #define FALSE_SLOTS_MAX 8
-
-#define NO_SLOT         UINT64_MAX
-
-/* Between two times that progress is told of. */
-#define STEP_BYTES   ((uint64_t)1 << 20)
-#define STEP_ENTRIES ((uint64_t)1 << 10)
-
-/* An entry, and a slot that leads to it. */
-struct v1_item {
-    uint64_t hash; /* of the key; not set in `slots` */
-    uint64_t offset;
-    uint64_t slot; /* NO_SLOT: none does */
-};
 
 void v1_file_init(struct v1_file *file, struct slice bytes)
 {
@@ -105,52 +93,15 @@ static enum status add_slot_problem(struct v1_file *file, enum v1_problem_kind k
     return add_problem(file, kind, v1_slot_offset(item->slot), item->offset);
 }
 
-static int compare_numbers(uint64_t a, uint64_t b)
-{
-    return (a > b) - (a < b);
-}
-
-static int by_offset(const void *left, const void *right)
-{
-    const struct v1_item *a = left;
-    const struct v1_item *b = right;
-    int order = compare_numbers(a->offset, b->offset);
-    return order != 0 ? order : compare_numbers(a->slot, b->slot);
-}
-
-static int by_hash(const void *left, const void *right)
-{
-    const struct v1_item *a = left;
-    const struct v1_item *b = right;
-    int order = compare_numbers(a->hash, b->hash);
-    return order != 0 ? order : by_offset(left, right);
-}
-
-static void sort(struct v1_item *items, size_t count,
-                 int (*compare)(const void *left, const void *right))
-{
-    if (count > 1) {
-        qsort(items, count, sizeof(*items), compare);
-    }
-}
-
-static void tell(struct v1_file *file, enum v1_stage stage, uint64_t done, uint64_t total)
-{
-    uint64_t step = stage == V1_READING ? STEP_BYTES : STEP_ENTRIES;
-    if (file->on_progress != NULL && done - file->told >= step) {
-        file->told = done;
-        file->on_progress(file->progress_context, stage, done, total);
-    }
-}
-
 /* --- the slots ----------------------------------------------------------------------------- */
 
 static enum status gather_slots(struct v1_file *file)
 {
     enum status status = STATUS_OK;
+    v1_progress_begin(&file->progress, V1_READING, file->bytes.size);
     for (uint64_t slot = 0; slot < file->layout.slot_count && status == STATUS_OK; slot++) {
         uint64_t target = v1_slot_decode(file->bytes, slot);
-        tell(file, V1_READING, v1_slot_offset(slot), file->bytes.size);
+        v1_progress_at(&file->progress, v1_slot_offset(slot));
         if (target == 0) {
             continue;
         }
@@ -160,7 +111,7 @@ static enum status gather_slots(struct v1_file *file)
             status = add_slot(file, slot, target);
         }
     }
-    sort(file->slots, file->slot_count, by_offset);
+    v1_items_sort(file->slots, file->slot_count, V1_BY_OFFSET, &file->progress);
     return status;
 }
 
@@ -224,7 +175,7 @@ static enum status add_row(struct v1_file *file, size_t first, size_t last, uint
     for (uint64_t offset = begin; offset < end && status == STATUS_OK; offset += entry.size) {
         CHECK(v1_entry_decode(file->bytes, offset, &entry));
         if (offset > begin || first == last) {
-            status = add_item(file, &entry, NO_SLOT);
+            status = add_item(file, &entry, V1_NO_SLOT);
         }
         for (size_t i = first; offset == begin && i < last && status == STATUS_OK; i++) {
             status = add_item(file, &entry, file->slots[i].slot);
@@ -239,6 +190,7 @@ static enum status gather_items(struct v1_file *file)
     enum status status = STATUS_OK;
     uint64_t begin = file->layout.entries_begin;
     size_t first = 0;
+    v1_progress_begin(&file->progress, V1_READING, file->bytes.size);
     while (begin < file->bytes.size && status == STATUS_OK) {
         bool has_slot = target_of(file, first) == begin;
         size_t last = has_slot ? next_target(file, first) : first;
@@ -254,7 +206,7 @@ static enum status gather_items(struct v1_file *file)
         }
         first = end;
         begin = target_of(file, end);
-        tell(file, V1_READING, begin, file->bytes.size);
+        v1_progress_at(&file->progress, begin);
     }
     return status;
 }
@@ -276,10 +228,12 @@ static enum status choose_hash(struct v1_file *file, struct error *error)
 {
     size_t counts[V1_HASH_COUNT] = {0};
     size_t total = 0;
+    v1_progress_begin(&file->progress, V1_CHECKING, file->item_count);
     for (size_t i = 0; i < file->item_count; i++) {
         const struct v1_item *item = &file->items[i];
-        total += item->slot != NO_SLOT;
-        for (int hash = 0; item->slot != NO_SLOT && hash < V1_HASH_COUNT; hash++) {
+        v1_progress_at(&file->progress, i + 1);
+        total += item->slot != V1_NO_SLOT;
+        for (int hash = 0; item->slot != V1_NO_SLOT && hash < V1_HASH_COUNT; hash++) {
             counts[hash] += is_in_column(file, item, (enum v1_hash)hash);
         }
     }
@@ -301,10 +255,12 @@ static enum status check_columns(struct v1_file *file)
 {
     size_t kept = 0;
     uint64_t offset_before = 0;
+    v1_progress_begin(&file->progress, V1_CHECKING, file->item_count);
     for (size_t i = 0; i < file->item_count; i++) {
         const struct v1_item *item = &file->items[i];
         enum status status = STATUS_OK;
-        if (item->slot != NO_SLOT && !is_in_column(file, item, file->hash)) {
+        v1_progress_at(&file->progress, i + 1);
+        if (item->slot != V1_NO_SLOT && !is_in_column(file, item, file->hash)) {
             status = add_slot_problem(file, V1_WRONG_COLUMN, item);
         } else if (item->offset == offset_before) {
             status = add_slot_problem(file, V1_SLOT_SHARED, item);
@@ -340,7 +296,7 @@ static enum status settle(struct v1_file *file, const struct decision *decision,
     const struct v1_item *newest = decision->newest;
     struct v1_entry entry;
     *out = decision->by_index;
-    if (newest->slot != NO_SLOT) {
+    if (newest->slot != V1_NO_SLOT) {
         return STATUS_OK;
     }
     CHECK(v1_entry_decode(file->bytes, newest->offset, &entry));
@@ -375,7 +331,7 @@ static size_t decide(const struct v1_file *file, struct v1_item *items, size_t c
         if (!has_key(file, &item, entry.key)) {
             others++;
             items[count - others] = item;
-        } else if (item.slot != NO_SLOT &&
+        } else if (item.slot != V1_NO_SLOT &&
                    (decision->by_index == NULL || item.slot < decided[1].slot)) {
             decided[1] = item;
             decision->by_index = &decided[1];
@@ -390,8 +346,8 @@ static enum status decide_all(struct v1_file *file)
     bool is_sound = file->problem_count == 0;
     size_t kept = 0;
     size_t begin = 0;
-    sort(file->items, file->item_count, by_hash);
-    file->told = 0;
+    v1_items_sort(file->items, file->item_count, V1_BY_HASH, &file->progress);
+    v1_progress_begin(&file->progress, V1_COMPARING, file->item_count);
     while (begin < file->item_count) {
         struct v1_item *items = &file->items[begin];
         size_t count = 1;
@@ -399,7 +355,7 @@ static enum status decide_all(struct v1_file *file)
             count++;
         }
         begin += count;
-        tell(file, V1_COMPARING, begin, file->item_count);
+        v1_progress_at(&file->progress, begin);
         while (count > 0) {
             struct v1_item decided[2];
             struct decision decision;
@@ -417,7 +373,7 @@ static enum status decide_all(struct v1_file *file)
         }
     }
     file->item_count = kept;
-    sort(file->items, file->item_count, by_offset);
+    v1_items_sort(file->items, file->item_count, V1_BY_OFFSET, &file->progress);
     return STATUS_OK;
 }
 

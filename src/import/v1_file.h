@@ -22,6 +22,7 @@
 
 #include "import/v1_hash.h"
 #include "import/v1_layout.h"
+#include "import/v1_progress.h"
 
 #include <stddef.h>
 
@@ -48,14 +49,6 @@ struct v1_problem {
 
 struct v1_item;
 
-enum v1_stage {
-    V1_READING,  /* counts bytes of the file */
-    V1_COMPARING /* entries, of which the one that decides is looked for among those of a key */
-};
-
-/* Is told while the file is scanned how far that is, in each stage further every time. */
-typedef void v1_file_progress(void *context, enum v1_stage stage, uint64_t done, uint64_t total);
-
 struct v1_file {
     struct slice bytes;
     struct v1_layout layout;
@@ -69,13 +62,11 @@ struct v1_file {
     struct v1_problem *problems; /* owned; in the order in which they were found */
     size_t problem_count;
     size_t problem_capacity;
-    v1_file_progress *on_progress; /* NULL: nobody is told */
-    void *progress_context;        /* borrowed */
-    uint64_t told;                 /* how far the stage was then */
+    struct v1_progress progress;
 };
 
 /* `bytes` is the whole file, borrowed until v1_file_deinit. Who wants to be told of progress sets
- * on_progress then. */
+ * progress.on_told and .context then. */
 void v1_file_init(struct v1_file *file, struct slice bytes);
 void v1_file_deinit(struct v1_file *file);
 

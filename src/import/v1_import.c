@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "engine/import_mark.h"
 #include "import/v1_source.h"
 
@@ -12,18 +13,16 @@
 #define TYPE_STRING 0 /* of a record, as the keyspace and libscdb have it */
 
 /* What may be in memory before it is written to the log. */
-#define PENDING_BYTES_MAX    ((uint64_t)1 << 20)
+#define PENDING_BYTES_MAX ((uint64_t)1 << 20)
 
-#define PROGRESS_INTERVAL_MS 1000
-
-#define KEY_TEXT_SIZE        130
+#define KEY_TEXT_SIZE     130
 
 struct import {
     struct v1_source source;
     struct engine *engine;
     struct v1_import_result result;
     uint64_t pending_bytes;
-    int64_t next_progress_ms;
+    struct log_limit progress;
     struct error *error;
 };
 
@@ -66,12 +65,10 @@ static enum status remove_mark(struct file_system *fs, struct error *error)
 
 static void log_progress(struct import *import, size_t done)
 {
-    int64_t now_ms = clock_monotonic_ms();
     size_t all = import->source.file.item_count;
-    if (now_ms >= import->next_progress_ms) {
+    if (log_limit_try(&import->progress, LOG_LIMIT_PROGRESS_MS, clock_monotonic_ms())) {
         LOG_NOTICE("Imported %zu of %zu keys (%zu%%).", done, all,
                    all == 0 ? 100 : done * 100 / all);
-        import->next_progress_ms = now_ms + PROGRESS_INTERVAL_MS;
     }
 }
 
@@ -148,7 +145,7 @@ static enum status import_entries(struct import *import)
     const struct v1_file *file = &import->source.file;
     uint64_t now_s = (uint64_t)(clock_unix_ms() / 1000);
     enum status status = STATUS_OK;
-    import->next_progress_ms = clock_monotonic_ms() + PROGRESS_INTERVAL_MS;
+    log_limit_begin(&import->progress, clock_monotonic_ms());
     for (size_t i = 0; i < file->item_count && status == STATUS_OK; i++) {
         struct v1_entry entry = v1_file_entry(file, i);
         if (entry.is_deleted) {

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "engine/fault_guard.h"
 #include "import/v1_import.h"
 
@@ -11,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_SIZE           ((size_t)64 * 1024)
-
-#define PROGRESS_INTERVAL_MS 1000
+#define CHUNK_SIZE ((size_t)64 * 1024)
 
 void v1_source_close(struct v1_source *source)
 {
@@ -80,25 +79,30 @@ struct scan {
     enum status status;
 };
 
-struct progress {
-    int64_t next_ms;
-};
-
 static void log_progress(void *context, enum v1_stage stage, uint64_t done, uint64_t total)
 {
-    struct progress *progress = context;
-    int64_t now_ms = clock_monotonic_ms();
-    if (now_ms < progress->next_ms) {
+    struct log_limit *limit = context;
+    if (!log_limit_try(limit, LOG_LIMIT_PROGRESS_MS, clock_monotonic_ms())) {
         return;
     }
-    if (stage == V1_READING) {
+    uint64_t percent = done * 100 / total;
+    switch (stage) {
+    case V1_READING:
         LOG_NOTICE("Read the index of %" PRIu64 " of %" PRIu64 " MiB (%" PRIu64 "%%).", done >> 20,
-                   total >> 20, done * 100 / total);
-    } else {
+                   total >> 20, percent);
+        break;
+    case V1_SORTING:
+        LOG_NOTICE("Sorting the index: at least %" PRIu64 "%% is done.", percent);
+        break;
+    case V1_CHECKING:
+        LOG_NOTICE("Checked the places of %" PRIu64 " of %" PRIu64 " entries (%" PRIu64 "%%).",
+                   done, total, percent);
+        break;
+    case V1_COMPARING:
         LOG_NOTICE("Compared %" PRIu64 " of %" PRIu64 " entries (%" PRIu64 "%%).", done, total,
-                   done * 100 / total);
+                   percent);
+        break;
     }
-    progress->next_ms = now_ms + PROGRESS_INTERVAL_MS;
 }
 
 static void scan_body(void *context)
@@ -111,12 +115,13 @@ static void scan_body(void *context)
 static enum status scan_file(struct v1_source *source, struct error *error)
 {
     struct scan scan = {.file = &source->file, .reason = {.text = ""}};
-    struct progress progress = {.next_ms = clock_monotonic_ms() + PROGRESS_INTERVAL_MS};
-    source->file.on_progress = log_progress;
-    source->file.progress_context = &progress;
+    struct log_limit limit;
+    log_limit_begin(&limit, clock_monotonic_ms());
+    source->file.progress.on_told = log_progress;
+    source->file.progress.context = &limit;
     fault_guard_install();
     bool is_whole = fault_guard_run(scan_body, &scan);
-    source->file.on_progress = NULL; /* its context ends here */
+    source->file.progress.on_told = NULL; /* its context ends here */
     if (!is_whole) {
         return error_set(error, STATUS_IO,
                          "the disk can't read all of %s: copy what it gives to a sound disk "

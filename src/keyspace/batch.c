@@ -75,6 +75,12 @@ uint64_t batch_size_of_pair(const struct slice *pair)
     return record_size_of(pair[0], pair[1].size, EXPIRY_NONE);
 }
 
+/* Bytes of setting the pair, and of putting back what there was. */
+static uint64_t size_with_undo(const struct slice *pair, const struct old *old)
+{
+    return batch_size_of_pair(pair) + size_to_put_back(pair[0], old);
+}
+
 uint64_t batch_size_of_strings(struct keyspace *keyspace, unsigned database,
                                const struct slice *pairs, size_t count)
 {
@@ -82,7 +88,7 @@ uint64_t batch_size_of_strings(struct keyspace *keyspace, unsigned database,
     for (size_t i = 0; i < count; i++) {
         struct old old;
         find_old(keyspace, database, pairs[2 * i], &old);
-        size += batch_size_of_pair(&pairs[2 * i]) + size_to_put_back(pairs[2 * i], &old);
+        size += size_with_undo(&pairs[2 * i], &old);
     }
     return size;
 }
@@ -91,9 +97,7 @@ static uint64_t size_of_pairs(const struct slice *pairs, const struct old *olds,
 {
     uint64_t size = 0;
     for (size_t i = 0; i < count; i++) {
-        struct slice key = pairs[2 * i];
-        size += batch_size_of_pair(&pairs[2 * i]);
-        size += size_to_put_back(key, &olds[i]);
+        size += size_with_undo(&pairs[2 * i], &olds[i]);
     }
     return size;
 }

@@ -5,11 +5,16 @@
 
 /* --- writing --- */
 
-/* What a write that sets an expiry in the past amounts to: the key is gone. */
-static enum status delete_if_present(struct keyspace *keyspace, unsigned database, struct slice key)
+/* What a write with an expiry in the past amounts to: the key is gone. To Redis it has been there
+ * for a moment, even where it was absent: who watches it, or may have a copy, is told. */
+static enum status put_expired(struct keyspace *keyspace, unsigned database, struct slice key)
 {
     enum status status = keyspace_delete(keyspace, database, key);
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    if (status == STATUS_NOT_FOUND) {
+        keyspace_tell_changed(keyspace, database, key);
+        return STATUS_OK;
+    }
+    return status;
 }
 
 static bool is_told_of_additions(const struct keyspace *keyspace)
@@ -44,17 +49,6 @@ static enum status put_quietly(struct keyspace *keyspace, unsigned database, str
         engine_put_locked(keyspace->engine, keyspace_of_database(keyspace, database), key, value);
     if (status == STATUS_OK && is_new) {
         keyspace_tell(keyspace, KEY_ADDED, database, key);
-    }
-    return status;
-}
-
-/* To Redis the key has been there for a moment: who watches it, or may have a copy, is told. */
-static enum status put_expired(struct keyspace *keyspace, unsigned database, struct slice key)
-{
-    enum status status = keyspace_delete(keyspace, database, key);
-    if (status == STATUS_NOT_FOUND) {
-        keyspace_tell_changed(keyspace, database, key);
-        return STATUS_OK;
     }
     return status;
 }
@@ -212,7 +206,7 @@ enum status keyspace_set_expiry(struct keyspace *keyspace, unsigned database,
 {
     struct slice key = value->entry.key;
     if (expiry_ms <= keyspace->now_ms) {
-        return delete_if_present(keyspace, database, key);
+        return put_expired(keyspace, database, key);
     }
     const struct engine_patch change = patch_of_expiry(value, expiry_ms);
     enum status status = may_patch_expiry(keyspace, value)
@@ -239,7 +233,7 @@ enum status keyspace_store_copy(struct keyspace *keyspace, const struct value *v
                                 unsigned database, struct slice key)
 {
     if (value->expiry_ms <= keyspace->now_ms) {
-        return delete_if_present(keyspace, database, key);
+        return put_expired(keyspace, database, key);
     }
     enum status status = keyspace_store_copy_quietly(keyspace, value, database, key);
     if (status == STATUS_OK) {

@@ -2,15 +2,11 @@
 #include "resp/inline_request.h"
 
 #include "base/escape.h"
+#include "base/slice.h"
 
 #include <stdbool.h>
 
-/* What C's isspace() takes for a blank; between arguments all of it, within one only is_end(). */
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
+/* Ends an argument; between two of them all blanks are skipped. */
 static bool is_end(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -35,7 +31,7 @@ static bool unquote_string(struct inline_line *line, char quote)
     while (line->at < line->end) {
         char c = *line->at++;
         if (c == quote) {
-            return line->at == line->end || is_blank(*line->at);
+            return line->at == line->end || slice_is_blank(*line->at);
         }
         bool more = line->at < line->end;
         if (c == '\\' && more && quote == '"') {
@@ -95,7 +91,7 @@ enum status inline_request_split(struct slice text, struct argument_list *argume
     struct inline_line line = {.at = text.data, .end = text.data + text.size};
     enum status status = STATUS_OK;
     while (status == STATUS_OK) {
-        while (line.at < line.end && is_blank(*line.at)) {
+        while (line.at < line.end && slice_is_blank(*line.at)) {
             line.at++;
         }
         if (line.at == line.end) {

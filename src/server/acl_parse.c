@@ -35,7 +35,7 @@ static void complain(struct parse *parse, const char *format, ...)
 
 static int shown_size(struct slice text)
 {
-    return (int)(text.size < SHOWN_MAX ? text.size : SHOWN_MAX);
+    return slice_print_size_of(text, SHOWN_MAX);
 }
 
 static struct slice trim(struct slice text, const char *characters)

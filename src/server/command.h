@@ -169,8 +169,7 @@ struct command {
      * is small. NULL = never. */
     bool (*foresees_value)(const struct call *call, struct foreseen *foreseen);
     const struct command *subcommands; /* ends with a row without a name; NULL = none */
-    const struct command
-        *parent; /* filled for rows of a subcommand table by COMMAND_PARENT, or NULL */
+    const struct command *parent;      /* of a subcommand; NULL = it is none */
 };
 
 #endif

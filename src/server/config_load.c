@@ -56,7 +56,7 @@ static enum status fail(struct loader *loader, struct place place, struct slice 
     char at[PLACE_SIZE];
     describe_place(place, at);
     return error_set(loader->error, STATUS_INVALID, "%s: '%.*s': %s", at,
-                     (int)(text.size < 200 ? text.size : 200), text.data, what);
+                     slice_print_size_of(text, 200), text.data, what);
 }
 
 static const char *find_refused(struct slice name)

@@ -94,7 +94,7 @@ static enum status find(struct slice name, bool may_protected, struct change *ch
     if (change->directive == NULL) {
         return error_set(error, STATUS_INVALID,
                          "Unknown option or number of arguments for CONFIG SET - '%.*s'",
-                         (int)(name.size < 128 ? name.size : 128), name.data);
+                         slice_print_size_of(name, 128), name.data);
     }
     const struct directive *directive = change->directive;
     change->name = slice_is_word(name, directive->name) ? directive->name : directive->alias;

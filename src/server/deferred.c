@@ -46,7 +46,7 @@ bool deferred_try_begin_locked(struct session *session, const struct deferred_wo
                                   .session = {.id = session->id, .worker = session->worker},
                                   .work = *work};
     CHECK(session->blocked == BLOCK_NONE);
-    if (!errands_try_add(&session->server->deferred, &deferred->errand)) {
+    if (errands_add(&session->server->deferred, &deferred->errand) != STATUS_OK) {
         free(deferred);
         return false;
     }

@@ -73,27 +73,30 @@ void errands_stop(struct errands *errands)
 
 /* --- the queue ---------------------------------------------------------------------------- */
 
-/* False: there is no thread, and none can be had. The mutex is held. */
-static bool has_thread(struct errands *errands)
+/* Starts the thread unless it runs. The mutex is held. */
+static enum status start_thread(struct errands *errands)
 {
-    if (!errands->is_running && !errands->is_stopped) {
+    if (errands->is_stopped) {
+        return STATUS_CLOSED;
+    }
+    if (!errands->is_running) {
         errands->is_running = pthread_create(&errands->thread, NULL, run, errands) == 0;
     }
-    return errands->is_running && !errands->is_stopped;
+    return errands->is_running ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-bool errands_try_add(struct errands *errands, struct errand *errand)
+enum status errands_add(struct errands *errands, struct errand *errand)
 {
     mutex_lock(&errands->mutex);
-    bool is_taken = has_thread(errands);
-    if (is_taken) {
+    enum status status = start_thread(errands);
+    if (status == STATUS_OK) {
         errand->next = NULL;
         *errands->last = errand;
         errands->last = &errand->next;
         condition_wake_one(&errands->wake);
     }
     mutex_unlock(&errands->mutex);
-    return is_taken;
+    return status;
 }
 
 struct errand *errands_withdraw(struct errands *errands,

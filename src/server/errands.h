@@ -1,16 +1,17 @@
 /*
- * errands.h - a thread that does one thing after the other for the workers.
+ * errands.h - a thread that does one thing after the other for others.
  *
  * The thread starts with the first errand. Who has one keeps it, and what it is about, in place
  * until it runs; nothing else is known of it here.
  *
  * Threads: an errand is added or withdrawn by any thread, and run by the thread; the others are for
- * the main thread.
+ * whoever owns it, one thread at a time.
  */
 #ifndef SCDB_SERVER_ERRANDS_H
 #define SCDB_SERVER_ERRANDS_H
 
 #include "base/mutex.h"
+#include "base/status.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -43,8 +44,9 @@ void errands_deinit(struct errands *errands);
 /* Runs what is left, then ends the thread. From now on nothing can be added. */
 void errands_stop(struct errands *errands);
 
-/* False: there is no thread, and none can be had; the errand will not run. */
-bool errands_try_add(struct errands *errands, struct errand *errand);
+/* NO_MEMORY: there is no thread, and none can be had; CLOSED: it was stopped. The errand will not
+ * run then. */
+enum status errands_add(struct errands *errands, struct errand *errand) MUST_CHECK;
 
 /* Takes the oldest errand that has not begun and of which `is_it` says so out of the queue, so that
  * it will not run. NULL: there is none. `is_it` is called under a mutex, and takes no lock. */

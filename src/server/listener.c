@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "server/acl.h"
 #include "server/listening_socket.h"
 #include "server/server_state.h"
@@ -20,7 +21,6 @@
 #include <unistd.h>
 
 #define ACCEPTS_PER_EVENT 256
-#define COMPLAINT_MS      60000 /* at least, from one line about want of descriptors to the next */
 
 static const char too_many_clients[] = "-ERR max number of clients reached\r\n";
 static const char protected_mode[] =
@@ -355,9 +355,7 @@ static void admit(const struct listener *listener, int descriptor,
 static void rest(struct listeners *listeners, int reason)
 {
     struct timeval wait = {.tv_sec = 0, .tv_usec = 100000};
-    int64_t now_ms = clock_monotonic_ms();
-    if (listeners->complained_ms == 0 || now_ms - listeners->complained_ms >= COMPLAINT_MS) {
-        listeners->complained_ms = now_ms;
+    if (log_limit_try(&listeners->complaints, LOG_LIMIT_TROUBLE_MS, clock_monotonic_ms())) {
         LOG_WARNING(
             "Accepting a client failed: %s. Clients wait until others go. Raise the limit of "
             "open files or lower maxclients.",

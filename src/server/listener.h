@@ -10,6 +10,7 @@
 #define SCDB_SERVER_LISTENER_H
 
 #include "base/buffer.h"
+#include "base/log_limit.h"
 #include "base/mutex.h"
 #include "base/status.h"
 
@@ -39,9 +40,9 @@ struct listeners {
     struct buffer addresses; /* execution lock: those that are listened on, a blank between two */
 
     /* Main thread. */
-    struct event_base *base;   /* NULL until listeners_start */
-    struct event *pause_event; /* when descriptors run out, accepting rests for a moment */
-    int64_t complained_ms;     /* monotonic, when the log was told of that; 0 = not yet */
+    struct event_base *base;     /* NULL until listeners_start */
+    struct event *pause_event;   /* when descriptors run out, accepting rests for a moment */
+    struct log_limit complaints; /* of want of descriptors or memory, to the log */
     uint64_t next_session_id;
     unsigned next_worker;
     char unix_path[108]; /* to be removed; "" = none */

@@ -173,7 +173,7 @@ static enum status load_user(struct server *server, const struct config_user *li
 static enum status fail(struct error *error, const char *place, const struct buffer *why)
 {
     return error_set(error, STATUS_INVALID, "%s: %.*s; correct the line", place,
-                     (int)(why->size < 400 ? why->size : 400), why->data);
+                     slice_print_size_of(buffer_slice(why), 400), why->data);
 }
 
 static enum status load_lines(struct server *server, struct error *error)
@@ -201,7 +201,7 @@ static enum status load_at_start(struct server *server, struct error *error)
                         "the aclfile: %.*s; correct it, or put it back (no backup of a store has "
                         "it). A new one needs a line such as \"user default on >password ~* &* "
                         "+@all\": an empty one lets anybody in",
-                        (int)(why.size < 300 ? why.size : 300), why.data);
+                        slice_print_size_of(buffer_slice(&why), 300), why.data);
     }
     acl_users_clear(&old);
     buffer_deinit(&why);

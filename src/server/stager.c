@@ -30,7 +30,7 @@ static void destroy(struct staging *staging)
 
 static bool try_enqueue(struct staging *staging)
 {
-    return errands_try_add(&staging->server->stager.errands, &staging->errand);
+    return errands_add(&staging->server->stager.errands, &staging->errand) == STATUS_OK;
 }
 
 /* It is over: the thread gives up what was staged, and frees what there is to free. */

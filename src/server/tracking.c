@@ -357,7 +357,7 @@ static void forget_all_keys(struct server *server)
     }
     *forgotten =
         (struct forgotten){.errand = {.run = free_forgotten, .context = forgotten}, .first = first};
-    if (!errands_try_add(&server->deferred, &forgotten->errand)) {
+    if (errands_add(&server->deferred, &forgotten->errand) != STATUS_OK) {
         free_forgotten(forgotten, true);
     }
 }

@@ -83,16 +83,11 @@ static bool execute_next_locked(struct worker *worker, const struct part *part, 
     return is_executed;
 }
 
-static size_t output_limit_of(const struct worker *worker)
-{
-    return (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
-}
-
 /* While so many bytes of replies wait, no limit stops the client: looked up once for many requests,
  * so a CONFIG SET among them holds from the next hold on. */
 static size_t output_allowance(const struct worker *worker)
 {
-    size_t limit = output_limit_of(worker);
+    size_t limit = turn_output_limit(worker);
     size_t hard = config_output_limit(worker->server->config, CLIENT_NORMAL).hard;
     return hard > 0 && hard < limit ? hard : limit;
 }
@@ -109,7 +104,7 @@ static bool is_stopped_locked(const struct worker *worker, struct connection *co
     if (pending <= allowance) {
         return connection->output_stalled;
     }
-    if (pending > output_limit_of(worker)) {
+    if (pending > turn_output_limit(worker)) {
         connection->output_stalled = true;
     }
     return connection->output_stalled || turn_is_over_hard_limit(worker, connection);

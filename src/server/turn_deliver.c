@@ -33,7 +33,7 @@ void turn_note_position(struct worker *worker, struct connection *connection, ui
     }
 }
 
-static size_t pause_limit(const struct worker *worker)
+size_t turn_output_limit(const struct worker *worker)
 {
     return (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
 }
@@ -44,7 +44,7 @@ static size_t pause_limit(const struct worker *worker)
 static void note_backlog(const struct worker *worker, struct connection *connection, size_t pending)
 {
     const struct session *session = &connection->session;
-    if (pending > pause_limit(worker) && connection->backlog_begin == 0 &&
+    if (pending > turn_output_limit(worker) && connection->backlog_begin == 0 &&
         !atomic_load(&session->subscriber.is_active)) {
         connection->backlog_begin = pending;
     }
@@ -61,7 +61,7 @@ void turn_note_late_reply(struct connection *connection, size_t pending)
 bool turn_has_told_in_vain(const struct worker *worker, struct connection *connection)
 {
     const struct session *session = &connection->session;
-    size_t limit = pause_limit(worker);
+    size_t limit = turn_output_limit(worker);
     size_t pending = output_pending(&connection->output, &session->reply);
     if (connection->backlog_begin == 0) {
         return false;

@@ -8,6 +8,7 @@
 #include "resp/reply.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct connection;
@@ -18,6 +19,10 @@ void turn_take_reply_buffer(struct worker *worker, struct reply *reply);
 
 /* What is written for the connection in this turn rests on this position of the log, too. */
 void turn_note_position(struct worker *worker, struct connection *connection, uint64_t position);
+
+/* Bytes of replies that may wait for a client before no more is executed for it
+ * (client-output-buffer-pause). */
+size_t turn_output_limit(const struct worker *worker);
 
 /* Was the client told, by others' changes, as much again as client-output-buffer-pause while more
  * than that waited for it, and its socket is full? Then it is to be closed; this is logged and

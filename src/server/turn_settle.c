@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "engine/engine.h"
 #include "server/await.h"
 #include "server/client_memory.h"
@@ -12,8 +13,6 @@
 
 /* Bytes of replies that may wait for a client that has not logged in. */
 #define STRANGERS_OUTPUT_MAX 1024
-/* How often the log tells of one whom it closes. */
-#define STRANGERS_LOG_INTERVAL_MS 60000
 
 /*
  * Is all that the connection's new replies rest on written? When the write has failed, those whose
@@ -52,10 +51,8 @@ static bool write_log(struct worker *worker)
 /* An attack does not fill the log: of all such clients one is told of at a time. */
 static void log_stranger(const struct worker *worker, const struct session *session)
 {
-    static _Atomic int64_t logged_ms;
-    int64_t before_ms = atomic_load(&logged_ms);
-    bool is_due = before_ms == 0 || worker->now_ms - before_ms >= STRANGERS_LOG_INTERVAL_MS;
-    if (is_due && atomic_compare_exchange_strong(&logged_ms, &before_ms, worker->now_ms)) {
+    static struct log_limit limit;
+    if (log_limit_try(&limit, LOG_LIMIT_TROUBLE_MS, worker->now_ms)) {
         LOG_WARNING("Closing client %s: it has not logged in and does not read its replies.",
                     session->address);
     }
@@ -144,7 +141,7 @@ static bool is_within_limits(struct worker *worker, struct connection *connectio
 /* The client has read enough for its waiting requests to be executed. */
 static void end_stall(struct worker *worker, struct connection *connection)
 {
-    size_t limit = (size_t)config_number(worker->server->config, CONFIG_CLIENT_OUTPUT_BUFFER_PAUSE);
+    size_t limit = turn_output_limit(worker);
     if (connection->output_stalled &&
         output_pending(&connection->output, &connection->session.reply) <= limit / 2) {
         connection->output_stalled = false;

@@ -122,6 +122,21 @@ START_TEST(an_expiry_in_the_past_is_a_change)
 }
 END_TEST
 
+START_TEST(a_copy_with_an_expiry_in_the_past_is_a_change)
+{
+    struct watcher watcher = {0};
+    struct watch_table *watches = keyspace_watches(keyspace);
+    put(0, "a", "1");
+    struct value value = find(0, "a");
+    value.expiry_ms = NOW - 5;
+    ck_assert_int_eq(watch_add(watches, &watcher, 0, SLICE_LITERAL("absent"), false), STATUS_OK);
+    ck_assert_int_eq(keyspace_store_copy(keyspace, &value, 0, SLICE_LITERAL("absent")), STATUS_OK);
+    expect(0, "absent", NULL);
+    ck_assert(watcher.dirty);
+    watch_forget_all(watches, &watcher);
+}
+END_TEST
+
 START_TEST(expiry_changes_and_goes)
 {
     put(0, "a", "text");
@@ -410,6 +425,7 @@ int main(void)
     tcase_add_test(core, the_moment_decides);
     tcase_add_test(core, an_expiry_in_the_past_deletes);
     tcase_add_test(core, an_expiry_in_the_past_is_a_change);
+    tcase_add_test(core, a_copy_with_an_expiry_in_the_past_is_a_change);
     tcase_add_test(core, expiry_changes_and_goes);
     tcase_add_test(core, databases_are_apart);
     tcase_add_test(core, copies_keep_all);
