@@ -107,11 +107,13 @@ struct file_operations {
      * fails with IO as long as that is set; who clears it has made sure of the names he needs. */
     enum status (*sync_directory)(struct file_system *fs);
 
-    /* Takes the exclusive lock file `name`, writing who holds it into the file; held until the
-     * file system is closed or the process ends; a file system that holds it already has it again.
-     * LOCKED: `holder` tells who has it ("pid 123 on host x"). A read-only file system takes a
-     * shared lock, which others of its kind may hold too, and none where there is no lock file.
-     * READ_ONLY: the disk does not let us write. REFUSED: it does not let us read. NOT_A_FILE. */
+    /* Locks the directory, and in it the file `name`, which is made if need be and tells who has
+     * it; exclusively, until the file system is closed or the process ends. LOCKED: `holder` tells
+     * who has it ("pid 123 on host x"). Who has the lock may ask again, and has it again; when the
+     * file was removed or replaced meanwhile, it is made and locked anew, and LOCKED says that
+     * another process was quicker. A read-only file system takes shared locks, which others of its
+     * kind may hold too, and no file is made. READ_ONLY: the disk does not let us write. REFUSED:
+     * it does not let us read. NOT_A_FILE. */
     enum status (*lock)(struct file_system *fs, const char *name, char *holder, size_t holder_size);
 
     /* Bytes free for us on the disk. */

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -377,10 +376,7 @@ static enum status posix_free_space(struct file_system *fs, uint64_t *out)
 static void posix_close_system(struct file_system *fs)
 {
     struct posix_system *system = file_posix_system(fs);
-    if (system->lock >= 0) {
-        (void)flock(system->lock, LOCK_UN); /* a child that was forked has the descriptor, too */
-        (void)close(system->lock);
-    }
+    file_posix_unlock(system);
     (void)close(system->directory);
     mutex_deinit(&system->syncing);
     free(system);

@@ -9,6 +9,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static struct test_directory directory;
@@ -244,41 +244,6 @@ START_TEST(names)
 }
 END_TEST
 
-START_TEST(the_second_is_told_who_holds_the_lock)
-{
-    char holder[128] = "";
-    ck_assert_int_eq(fs_lock(fs, "LOCK", holder, sizeof(holder)), STATUS_OK);
-    ck_assert_int_eq(fs_lock(fs, "LOCK", holder, sizeof(holder)), STATUS_OK);
-    struct file_system *second;
-    ck_assert_int_eq(file_posix_open_directory(directory.path, &second, NULL), STATUS_OK);
-    ck_assert_int_eq(fs_lock(second, "LOCK", holder, sizeof(holder)), STATUS_LOCKED);
-    char expected[64];
-    (void)snprintf(expected, sizeof(expected), "pid %ld on host ", (long)getpid());
-    ck_assert_mem_eq(holder, expected, strlen(expected));
-    fs_close(second);
-}
-END_TEST
-
-START_TEST(the_lock_ends_with_the_process)
-{
-    pid_t child = fork();
-    if (child == 0) {
-        struct file_system *own;
-        char holder[128];
-        if (file_posix_open_directory(directory.path, &own, NULL) != STATUS_OK ||
-            fs_lock(own, "LOCK", holder, sizeof(holder)) != STATUS_OK) {
-            _exit(1);
-        }
-        _exit(0); /* without closing anything */
-    }
-    int result;
-    ck_assert_int_eq(waitpid(child, &result, 0), child);
-    ck_assert_int_eq(result, 0);
-    char holder[128];
-    ck_assert_int_eq(fs_lock(fs, "LOCK", holder, sizeof(holder)), STATUS_OK);
-}
-END_TEST
-
 enum special { NAMED_PIPE, DIRECTORY, SOCKET, SPECIAL_COUNT };
 
 /* Gives the name to something else than a regular file. A pipe has both ends open: so opening it
@@ -412,8 +377,6 @@ int main(void)
     tcase_add_test(tests, what_was_written_is_in_memory);
     tcase_add_test(tests, what_is_written_may_be_lost);
     tcase_add_test(tests, names);
-    tcase_add_test(tests, the_second_is_told_who_holds_the_lock);
-    tcase_add_test(tests, the_lock_ends_with_the_process);
     tcase_add_loop_test(tests, only_regular_files_are_opened, 0, SPECIAL_COUNT);
     tcase_add_loop_test(tests, only_a_regular_file_is_locked, 0, SPECIAL_COUNT);
     tcase_add_loop_test(tests, the_log_says_what_has_the_name, 0, SPECIAL_COUNT);
