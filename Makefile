@@ -247,6 +247,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 "$(WITH_SERVER) redis-tests/redis_benchmark_test.sh" \
                 "$(WITH_SERVER) redis-tests/redis_py_test.py" \
                 redis-tests/operations_test.py \
+                redis-tests/directory_test.py \
                 redis-tests/networking_test.py \
                 redis-tests/reference_test.py \
                 redis-tests/refusals_test.py \

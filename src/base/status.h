@@ -28,7 +28,7 @@
     X(KEY_LIMIT, "the store holds max-keys keys")                                                  \
     X(LOCKED, "the directory is in use by another process")                                        \
     X(NEWER_FORMAT, "written by a newer version of scdb")                                          \
-    X(WRITES_STOPPED, "writing has stopped for good after an error of the disk")                   \
+    X(WRITES_STOPPED, "writing has stopped for good; the log says why")                            \
     X(CLOSED, "the store is being closed")                                                         \
     X(READ_ONLY, "opened or mounted read-only")
 

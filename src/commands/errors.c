@@ -30,8 +30,7 @@ static const char *const texts[] = {[ERROR_NONE] = "",
 #define IO_TEXT          UNREADABLE_BEGIN LOGGED_TEXT
 
 #define WRITES_STOPPED_TEXT                                                                        \
-    "MISCONF Writing has stopped for good: %s, and the disk may have lost data. Reading goes on. " \
-    "See the server's log, mend the disk, then restart"
+    "MISCONF Writing has stopped for good: %s. Reading goes on. See the server's log, %s"
 
 /* What a status of the layers below says to a client: how bad it is, and what still works. */
 static const char *const status_texts[STATUS_COUNT] = {
@@ -133,7 +132,8 @@ void errors_reply_status(const struct call *call, enum status status)
     }
     if (status == STATUS_WRITES_STOPPED) {
         reply_error_format(call->reply, WRITES_STOPPED_TEXT,
-                           engine_stop_words(server_engine(call->server)));
+                           engine_stop_words(server_engine(call->server)),
+                           engine_stop_advice(server_engine(call->server)));
         return;
     }
     if (!try_reply_place(call, status)) {

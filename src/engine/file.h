@@ -44,7 +44,8 @@ struct file_operations {
 
     /* Makes room on the disk for bytes [0, size) and makes the file at least that long; the new
      * bytes read as zero. DISK_FULL: the file is as it was. On a file system that can't reserve,
-     * only the length is set, and write() may give DISK_FULL all the same. */
+     * only the length is set, and write() may give DISK_FULL all the same. IO: also where the file
+     * is shorter than this or truncate() has made it, since it was opened. */
     enum status (*reserve)(struct file *file, uint64_t size);
 
     /* Writes all the slices, one behind the other, from `offset` on. On failure any part of the
@@ -81,6 +82,11 @@ struct file_operations {
 
     /* How many names it has, those in other directories (link) included. */
     enum status (*link_count)(struct file *file, uint64_t *out);
+
+    /* Does the name that it was opened by still lead to it, and is it at least so long? (A file
+     * that is renamed while it is open has that name no more.) NOT_FOUND: the name is gone, or
+     * another file has it. CORRUPT: the file is shorter. IO: nobody can tell. Nothing is logged. */
+    enum status (*verify_place)(struct file *file, uint64_t size_least);
 
     enum status (*truncate)(struct file *file, uint64_t size);
 
@@ -285,6 +291,11 @@ static inline MUST_CHECK enum status file_truncate(struct file *file, uint64_t s
 static inline MUST_CHECK enum status file_sync(struct file *file)
 {
     return file->fs->operations->sync(file);
+}
+
+static inline MUST_CHECK enum status file_verify_place(struct file *file, uint64_t size_least)
+{
+    return file->fs->operations->verify_place(file, size_least);
 }
 
 static inline MUST_CHECK enum status file_link_count(struct file *file, uint64_t *out)

@@ -9,6 +9,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,27 @@ START_TEST(reserve_and_truncate)
     ck_assert_int_eq(file_truncate(file, 2), STATUS_OK);
     ck_assert_int_eq(file_read(file, 0, bytes, 6, &read_size), STATUS_OK);
     ck_assert_uint_eq(read_size, 2);
+    file_close(file);
+}
+END_TEST
+
+/* That it was must show: it would be as long as before, with nothing in it. */
+START_TEST(what_somebody_has_cut_is_not_made_longer)
+{
+    struct file *file = create("a");
+    char path[PATH_MAX];
+    uint64_t size;
+    (void)snprintf(path, sizeof(path), "%s/a", directory.path);
+    log_set_level(LOG_NOTHING_LEVEL);
+    ck_assert_int_eq(file_reserve(file, 100000), STATUS_OK);
+    ck_assert_int_eq(file_truncate(file, 50000), STATUS_OK);
+    ck_assert_int_eq(file_verify_place(file, 50000), STATUS_OK);
+    ck_assert_int_eq(file_reserve(file, 100000), STATUS_OK);
+    ck_assert_int_eq(truncate(path, 99999), 0);
+    ck_assert_int_eq(file_verify_place(file, 100000), STATUS_CORRUPT);
+    ck_assert_int_eq(file_reserve(file, 200000), STATUS_IO);
+    ck_assert_int_eq(file_size(file, &size), STATUS_OK);
+    ck_assert_uint_eq(size, 99999);
     file_close(file);
 }
 END_TEST
@@ -372,6 +394,7 @@ int main(void)
     tcase_add_test(tests, modes);
     tcase_add_test(tests, many_parts);
     tcase_add_test(tests, reserve_and_truncate);
+    tcase_add_test(tests, what_somebody_has_cut_is_not_made_longer);
     tcase_add_test(tests, failed_reserve_changes_nothing);
     tcase_add_test(tests, mapping_shows_writes);
     tcase_add_test(tests, what_was_written_is_in_memory);
