@@ -288,6 +288,30 @@ class SealedSegment(TestCase):
         self.assertEqual(client.get("b"), b"x" * 100000)
         server.kill()
 
+    def test_what_cant_be_read_is_an_error(self):
+        """Behind the end of a file that was cut the kernel has no page: as where a disk fails."""
+        server, name = self.filled()
+        client = self.client(server)
+        os.truncate(self.path(server, name), 4096)
+        for command in (("GET", "b"), ("GETRANGE", "b", "50000", "50001"), ("APPEND", "c", "1"),
+                        ("STRLEN", "c"), ("DUMP", "b"), ("RENAME", "b", "c")):  # fmt: skip
+            self.assertRegex(
+                self.refusal(client, *command) or "none",
+                "input/output error: the disk can't deliver the stored value, "
+                f"at offset [0-9]+ of {name}; the key can still be overwritten or deleted. Look "
+                "at the disk, then see what 'scdb-check verify' finds, with the server stopped",
+                command,
+            )
+        self.assertEqual(client.get("a"), b"what the first key has")
+        self.assertTrue(client.set("b", "2"))
+        self.assertEqual(client.get("b"), b"2")
+        self.assertEqual(client.delete("c"), 1)
+        self.assertIsNone(client.get("c"))
+        self.wait_for(lambda: f"'{name}' of the store was cut" in server.read_log())
+        self.assertIn("input/output error", server.read_log())
+        self.assertGreater(client.info("scdb")["corrupt_records"], 0)
+        server.kill()
+
 
 if __name__ == "__main__":
     test_program.run_tests()

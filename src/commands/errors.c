@@ -23,11 +23,14 @@ static const char *const texts[] = {[ERROR_NONE] = "",
 /* Both name the place where the engine knows it, for the log does so only once. */
 #define CORRUPT_BEGIN    "ERR the stored value fails its checksum, "
 #define CORRUPT_END      "; the key can still be overwritten or deleted"
-#define UNREADABLE_BEGIN "ERR input/output error, "
-#define PLACE_TEXT       "at offset %llu of %s"
-#define LOGGED_TEXT      "the server's log says where"
+#define UNREADABLE_BEGIN "ERR input/output error: the disk can't deliver the stored value, "
+#define UNREADABLE_END                                                                             \
+    CORRUPT_END ". Look at the disk, then see what 'scdb-check verify' finds, with the server "    \
+                "stopped"
+#define PLACE_TEXT  "at offset %llu of %s"
+#define LOGGED_TEXT "the server's log says where"
 
-#define IO_TEXT          UNREADABLE_BEGIN LOGGED_TEXT
+#define IO_TEXT     "ERR input/output error; the server's log says of which file, and why"
 
 #define WRITES_STOPPED_TEXT                                                                        \
     "MISCONF Writing has stopped for good: %s. Reading goes on. See the server's log, %s"
@@ -116,7 +119,8 @@ static bool try_reply_place(const struct call *call, enum status status)
         return true;
     }
     if (status == STATUS_IO) {
-        reply_error_format(call->reply, UNREADABLE_BEGIN PLACE_TEXT, offset, found->file);
+        reply_error_format(call->reply, UNREADABLE_BEGIN PLACE_TEXT UNREADABLE_END, offset,
+                           found->file);
         return true;
     }
     return false;
