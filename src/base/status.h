@@ -19,6 +19,7 @@
     X(TOO_LARGE, "larger than the limit")                                                          \
     X(NO_MEMORY, "out of memory")                                                                  \
     X(IO, "input/output error")                                                                    \
+    X(FILE_LIMIT, "as many files are open as the process or the system may have")                  \
     X(REFUSED, "the system does not let this process do it")                                       \
     X(NOT_A_FILE, "something that is no regular file has the file's name")                         \
     X(SOURCE_LOST, "what was to be written can't be read")                                         \

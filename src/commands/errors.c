@@ -32,6 +32,10 @@ static const char *const texts[] = {[ERROR_NONE] = "",
 
 #define IO_TEXT     "ERR input/output error; the server's log says of which file, and why"
 
+#define FILE_LIMIT_TEXT                                                                            \
+    "OOM command not allowed when no more files can be opened: raise the limit of open files "     \
+    "(ulimit -n, then restart; or with prlimit, while the server runs). Reading goes on"
+
 #define WRITES_STOPPED_TEXT                                                                        \
     "MISCONF Writing has stopped for good: %s. Reading goes on. See the server's log, %s"
 
@@ -43,6 +47,7 @@ static const char *const status_texts[STATUS_COUNT] = {
     [STATUS_TOO_LARGE] = "ERR the key or the value is larger than the store can keep",
     [STATUS_NO_MEMORY] = "OOM command not allowed when out of memory",
     [STATUS_IO] = IO_TEXT,
+    [STATUS_FILE_LIMIT] = FILE_LIMIT_TEXT,
     [STATUS_REFUSED] = IO_TEXT,
     [STATUS_NOT_A_FILE] = IO_TEXT,
     [STATUS_SOURCE_LOST] = IO_TEXT,

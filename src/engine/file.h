@@ -9,10 +9,10 @@
  * are the caller's business. Ownership: a struct file belongs to who created or opened it, until
  * close. Failure: every function leaves its out parameters untouched on failure; DISK_FULL for
  * ENOSPC, EDQUOT and EFBIG, NOT_FOUND for ENOENT, EXISTS for EEXIST, LOCKED for a lock that is
- * held, NO_MEMORY for ENOMEM, NOT_A_FILE where something else than a regular file has the name, IO
- * for everything else (both logged where it happens, with the file's name); interrupted and short
- * calls are continued inside. A file system that was opened read-only refuses whatever could change
- * something with READ_ONLY.
+ * held, NO_MEMORY for ENOMEM, FILE_LIMIT for EMFILE and ENFILE, NOT_A_FILE where something else
+ * than a regular file has the name, IO for everything else (both logged where it happens, with the
+ * file's name); interrupted and short calls are continued inside. A file system that was opened
+ * read-only refuses whatever could change something with READ_ONLY.
  */
 #ifndef SCDB_ENGINE_FILE_H
 #define SCDB_ENGINE_FILE_H

@@ -82,6 +82,10 @@ enum status file_posix_failed(int error_number, const char *action, const char *
         return STATUS_DISK_FULL;
     case ENOMEM:
         return STATUS_NO_MEMORY;
+    case EMFILE:
+    case ENFILE:
+        tell_failure(error_number, action, name);
+        return STATUS_FILE_LIMIT;
     default:
         tell_failure(error_number, action, name);
         return STATUS_IO;
