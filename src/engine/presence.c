@@ -16,9 +16,8 @@ static void look_at_lock(struct engine *engine)
         return; /* what we are kept from by something else, we try the next time */
     }
     LOG_WARNING("file " ENGINE_LOCK_NAME " of the store was removed or replaced by somebody while "
-                "the server runs, and is now locked by %s: two write to the same directory, and "
-                "both have lost what the other wrote. Stop them, keep a copy of the directory, and "
-                "see what 'scdb-check verify' finds in it",
+                "the server runs, and is now locked by %s: both may have written to the directory. "
+                "Stop both, keep a copy of it, and see what 'scdb-check verify' finds",
                 holder);
     sync_stop_writing(engine, SYNC_STOP_LOCK);
 }
