@@ -252,6 +252,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 redis-tests/administration_test.py \
                 redis-tests/operations_test.py \
                 redis-tests/large_values_test.py \
+                redis-tests/directory_test.py \
                 redis-tests/networking_test.py \
                 redis-tests/reference_test.py \
                 redis-tests/refusals_test.py \

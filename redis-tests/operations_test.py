@@ -806,6 +806,23 @@ class Limits(TestCase):
         self.assertIsNone(client.get("key:0"))
         self.assertIsNotNone(client.get(f"key:{count - 1}"))
 
+    def test_the_error_tells_what_to_raise(self):
+        """And with that it goes on, also while the server runs."""
+        server = self.limited("--nofile=4096:4096")
+        server.start()
+        client = self.client(server)
+        change = ["prlimit", "--pid", str(server.pid)]
+        subprocess.run([*change, "--nofile=100:4096"], check=True)
+        count, refusal = self.fill(client, 400)
+        self.assertIn("no more files can be opened: raise the limit of open files", refusal or "none")
+        self.assertIn("prlimit", refusal)
+        text = self.refusal(redis.ResponseError, client.mset, {"more": "x" * 400000, "again": "x" * 400000})
+        self.assertIn("raise the limit of open files", text)
+        self.assertIsNone(client.get("more"))
+        subprocess.run([*change, "--nofile=4096:4096"], check=True)
+        self.assertTrue(client.set("more", "x" * 400000))
+        self.expect(client, count)
+
     def test_the_last_descriptor(self):
         """A segment gets it, and the manifest that would list the segment gets none."""
         server = self.limited("--nofile=100:100")

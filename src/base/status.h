@@ -19,6 +19,7 @@
     X(TOO_LARGE, "larger than the limit")                                                          \
     X(NO_MEMORY, "out of memory")                                                                  \
     X(IO, "input/output error")                                                                    \
+    X(FILE_LIMIT, "as many files are open as the process or the system may have")                  \
     X(REFUSED, "the system does not let this process do it")                                       \
     X(NOT_A_FILE, "something that is no regular file has the file's name")                         \
     X(SOURCE_LOST, "what was to be written can't be read")                                         \
@@ -28,7 +29,7 @@
     X(KEY_LIMIT, "the store holds max-keys keys")                                                  \
     X(LOCKED, "the directory is in use by another process")                                        \
     X(NEWER_FORMAT, "written by a newer version of scdb")                                          \
-    X(WRITES_STOPPED, "writing has stopped for good after an error of the disk")                   \
+    X(WRITES_STOPPED, "writing has stopped for good; the log says why")                            \
     X(CLOSED, "the store is being closed")                                                         \
     X(READ_ONLY, "opened or mounted read-only")
 

@@ -23,15 +23,21 @@ static const char *const texts[] = {[ERROR_NONE] = "",
 /* Both name the place where the engine knows it, for the log does so only once. */
 #define CORRUPT_BEGIN    "ERR the stored value fails its checksum, "
 #define CORRUPT_END      "; the key can still be overwritten or deleted"
-#define UNREADABLE_BEGIN "ERR input/output error, "
-#define PLACE_TEXT       "at offset %llu of %s"
-#define LOGGED_TEXT      "the server's log says where"
+#define UNREADABLE_BEGIN "ERR input/output error: the disk can't deliver the stored value, "
+#define UNREADABLE_END                                                                             \
+    CORRUPT_END ". Look at the disk, then see what 'scdb-check verify' finds, with the server "    \
+                "stopped"
+#define PLACE_TEXT  "at offset %llu of %s"
+#define LOGGED_TEXT "the server's log says where"
 
-#define IO_TEXT          UNREADABLE_BEGIN LOGGED_TEXT
+#define IO_TEXT     "ERR input/output error; the server's log says of which file, and why"
+
+#define FILE_LIMIT_TEXT                                                                            \
+    "OOM command not allowed when no more files can be opened: raise the limit of open files "     \
+    "(ulimit -n, then restart; or with prlimit, while the server runs). Reading goes on"
 
 #define WRITES_STOPPED_TEXT                                                                        \
-    "MISCONF Writing has stopped for good: %s, and the disk may have lost data. Reading goes on. " \
-    "See the server's log, mend the disk, then restart"
+    "MISCONF Writing has stopped for good: %s. Reading goes on. See the server's log, %s"
 
 /* What a status of the layers below says to a client: how bad it is, and what still works. */
 static const char *const status_texts[STATUS_COUNT] = {
@@ -41,6 +47,7 @@ static const char *const status_texts[STATUS_COUNT] = {
     [STATUS_TOO_LARGE] = "ERR the key or the value is larger than the store can keep",
     [STATUS_NO_MEMORY] = "OOM command not allowed when out of memory",
     [STATUS_IO] = IO_TEXT,
+    [STATUS_FILE_LIMIT] = FILE_LIMIT_TEXT,
     [STATUS_REFUSED] = IO_TEXT,
     [STATUS_NOT_A_FILE] = IO_TEXT,
     [STATUS_SOURCE_LOST] = IO_TEXT,
@@ -117,7 +124,8 @@ static bool try_reply_place(const struct call *call, enum status status)
         return true;
     }
     if (status == STATUS_IO) {
-        reply_error_format(call->reply, UNREADABLE_BEGIN PLACE_TEXT, offset, found->file);
+        reply_error_format(call->reply, UNREADABLE_BEGIN PLACE_TEXT UNREADABLE_END, offset,
+                           found->file);
         return true;
     }
     return false;
@@ -133,7 +141,8 @@ void errors_reply_status(const struct call *call, enum status status)
     }
     if (status == STATUS_WRITES_STOPPED) {
         reply_error_format(call->reply, WRITES_STOPPED_TEXT,
-                           engine_stop_words(server_engine(call->server)));
+                           engine_stop_words(server_engine(call->server)),
+                           engine_stop_advice(server_engine(call->server)));
         return;
     }
     if (!try_reply_place(call, status)) {

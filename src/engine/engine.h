@@ -359,6 +359,9 @@ bool engine_has_stopped(const struct engine *engine);
 /* Why writing has stopped (WRITES_STOPPED): a static string. Any thread. */
 const char *engine_stop_words(const struct engine *engine);
 
+/* And what to do about it: the same. */
+const char *engine_stop_advice(const struct engine *engine);
+
 /* Has the sync thread make durable what is appended, soon; on_durable() tells. Lock held or not. */
 void engine_request_sync(struct engine *engine);
 

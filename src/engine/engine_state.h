@@ -32,6 +32,7 @@
 #include "engine/log_stock.h"
 #include "engine/maintenance.h"
 #include "engine/manifest.h"
+#include "engine/presence.h"
 #include "engine/reserve.h"
 #include "engine/sample.h"
 #include "engine/scrub.h"
@@ -103,6 +104,7 @@ struct engine {
     struct checkpoint_state checkpoint;
     struct reserve reserve;
     struct scrub scrub;
+    struct presence presence;
 
     uint64_t recovered_records;
     uint64_t recovered_keys;

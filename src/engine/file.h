@@ -9,10 +9,10 @@
  * are the caller's business. Ownership: a struct file belongs to who created or opened it, until
  * close. Failure: every function leaves its out parameters untouched on failure; DISK_FULL for
  * ENOSPC, EDQUOT and EFBIG, NOT_FOUND for ENOENT, EXISTS for EEXIST, LOCKED for a lock that is
- * held, NO_MEMORY for ENOMEM, NOT_A_FILE where something else than a regular file has the name, IO
- * for everything else (both logged where it happens, with the file's name); interrupted and short
- * calls are continued inside. A file system that was opened read-only refuses whatever could change
- * something with READ_ONLY.
+ * held, NO_MEMORY for ENOMEM, FILE_LIMIT for EMFILE and ENFILE, NOT_A_FILE where something else
+ * than a regular file has the name, IO for everything else (both logged where it happens, with the
+ * file's name); interrupted and short calls are continued inside. A file system that was opened
+ * read-only refuses whatever could change something with READ_ONLY.
  */
 #ifndef SCDB_ENGINE_FILE_H
 #define SCDB_ENGINE_FILE_H
@@ -44,7 +44,8 @@ struct file_operations {
 
     /* Makes room on the disk for bytes [0, size) and makes the file at least that long; the new
      * bytes read as zero. DISK_FULL: the file is as it was. On a file system that can't reserve,
-     * only the length is set, and write() may give DISK_FULL all the same. */
+     * only the length is set, and write() may give DISK_FULL all the same. IO: also where the file
+     * is shorter than this or truncate() has made it, since it was opened. */
     enum status (*reserve)(struct file *file, uint64_t size);
 
     /* Writes all the slices, one behind the other, from `offset` on. On failure any part of the
@@ -82,6 +83,11 @@ struct file_operations {
     /* How many names it has, those in other directories (link) included. */
     enum status (*link_count)(struct file *file, uint64_t *out);
 
+    /* Does the name that it was opened by still lead to it, and is it at least so long? (A file
+     * that is renamed while it is open has that name no more.) NOT_FOUND: the name is gone, or
+     * another file has it. CORRUPT: the file is shorter. IO: nobody can tell. Nothing is logged. */
+    enum status (*verify_place)(struct file *file, uint64_t size_least);
+
     enum status (*truncate)(struct file *file, uint64_t size);
 
     /* fdatasync: data and the file's length are durable (its name is not: sync_directory). */
@@ -107,11 +113,13 @@ struct file_operations {
      * fails with IO as long as that is set; who clears it has made sure of the names he needs. */
     enum status (*sync_directory)(struct file_system *fs);
 
-    /* Takes the exclusive lock file `name`, writing who holds it into the file; held until the
-     * file system is closed or the process ends; a file system that holds it already has it again.
-     * LOCKED: `holder` tells who has it ("pid 123 on host x"). A read-only file system takes a
-     * shared lock, which others of its kind may hold too, and none where there is no lock file.
-     * READ_ONLY: the disk does not let us write. REFUSED: it does not let us read. NOT_A_FILE. */
+    /* Locks the directory, and in it the file `name`, which is made if need be and tells who has
+     * it; exclusively, until the file system is closed or the process ends. LOCKED: `holder` tells
+     * who has it ("pid 123 on host x"). Who has the lock may ask again, and has it again; when the
+     * file was removed or replaced meanwhile, it is made and locked anew, and LOCKED says that
+     * another process was quicker. A read-only file system takes shared locks, which others of its
+     * kind may hold too, and no file is made. READ_ONLY: the disk does not let us write. REFUSED:
+     * it does not let us read. NOT_A_FILE. */
     enum status (*lock)(struct file_system *fs, const char *name, char *holder, size_t holder_size);
 
     /* Bytes free for us on the disk. */
@@ -283,6 +291,11 @@ static inline MUST_CHECK enum status file_truncate(struct file *file, uint64_t s
 static inline MUST_CHECK enum status file_sync(struct file *file)
 {
     return file->fs->operations->sync(file);
+}
+
+static inline MUST_CHECK enum status file_verify_place(struct file *file, uint64_t size_least)
+{
+    return file->fs->operations->verify_place(file, size_least);
 }
 
 static inline MUST_CHECK enum status file_link_count(struct file *file, uint64_t *out)

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -30,6 +29,7 @@
 struct posix_file {
     struct file base;
     int descriptor;
+    _Atomic uint64_t size_due; /* that we gave it; 0: none */
     char name[FILE_NAME_SIZE_MAX];
 };
 
@@ -72,6 +72,10 @@ enum status file_posix_failed(int error_number, const char *action, const char *
         return STATUS_DISK_FULL;
     case ENOMEM:
         return STATUS_NO_MEMORY;
+    case EMFILE:
+    case ENFILE:
+        tell_failure(error_number, action, name);
+        return STATUS_FILE_LIMIT;
     default:
         tell_failure(error_number, action, name);
         return STATUS_IO;
@@ -117,6 +121,7 @@ static enum status posix_open(struct file_system *fs, const char *name, enum fil
         return status == STATUS_IO ? not_opened(error_number, mode, name) : status;
     }
     file->base.fs = fs;
+    atomic_init(&file->size_due, 0);
     (void)snprintf(file->name, sizeof(file->name), "%s", name);
     *out = &file->base;
     return STATUS_OK;
@@ -149,13 +154,38 @@ static enum status posix_link_count(struct file *file, uint64_t *out)
     return STATUS_OK;
 }
 
+static enum status posix_verify_place(struct file *file, uint64_t size_least)
+{
+    struct stat opened;
+    struct stat named;
+    if (fstat(file_of(file)->descriptor, &opened) != 0) {
+        return STATUS_IO;
+    }
+    int directory = file_posix_system(file->fs)->directory;
+    if (fstatat(directory, file_of(file)->name, &named, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
+    }
+    if (named.st_ino != opened.st_ino || named.st_dev != opened.st_dev) {
+        return STATUS_NOT_FOUND;
+    }
+    return (uint64_t)opened.st_size < size_least ? STATUS_CORRUPT : STATUS_OK;
+}
+
 static enum status posix_truncate(struct file *file, uint64_t size)
 {
     int result;
+    atomic_store(&file_of(file)->size_due, size);
     do {
         result = ftruncate(file_of(file)->descriptor, (off_t)size);
     } while (result != 0 && errno == EINTR);
     return result == 0 ? STATUS_OK : file_posix_failed(errno, "truncate", file_of(file)->name);
+}
+
+/* Made longer again it would look as if nothing had been in what somebody has cut off. */
+static enum status told_shorter(const struct posix_file *file)
+{
+    LOG_WARNING("file '%s' is shorter than it was made: somebody has cut it", file->name);
+    return STATUS_IO;
 }
 
 /*
@@ -170,11 +200,15 @@ static enum status posix_reserve(struct file *file, uint64_t size)
     if (status != STATUS_OK) {
         return status;
     }
+    if (size_before < atomic_load(&file_of(file)->size_due)) {
+        return told_shorter(file_of(file));
+    }
     int result;
     do {
         result = fallocate(file_of(file)->descriptor, 0, 0, (off_t)size);
     } while (result != 0 && errno == EINTR);
     if (result == 0) {
+        atomic_store(&file_of(file)->size_due, size > size_before ? size : size_before);
         return STATUS_OK;
     }
     int error_number = errno;
@@ -368,10 +402,7 @@ static enum status posix_free_space(struct file_system *fs, uint64_t *out)
 static void posix_close_system(struct file_system *fs)
 {
     struct posix_system *system = file_posix_system(fs);
-    if (system->lock >= 0) {
-        (void)flock(system->lock, LOCK_UN); /* a child that was forked has the descriptor, too */
-        (void)close(system->lock);
-    }
+    file_posix_unlock(system);
     (void)close(system->directory);
     mutex_deinit(&system->syncing);
     free(system);
@@ -391,6 +422,7 @@ const struct file_operations file_posix_operations = {
     .find_cached = posix_find_cached,
     .size = posix_size,
     .link_count = posix_link_count,
+    .verify_place = posix_verify_place,
     .truncate = posix_truncate,
     .sync = posix_sync,
     .rename = file_posix_rename,

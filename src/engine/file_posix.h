@@ -17,7 +17,7 @@
 
 struct posix_system {
     struct file_system base;
-    int directory;
+    int directory;        /* locked, too */
     int lock;             /* -1 while not held */
     struct mutex syncing; /* so that a sync that begins after one that failed sees names_lost */
 };
@@ -62,5 +62,8 @@ enum status file_posix_sync_names(struct file_system *fs) MUST_CHECK;
 /* file_operations.lock */
 enum status file_posix_lock(struct file_system *fs, const char *name, char *holder,
                             size_t holder_size) MUST_CHECK;
+
+/* Releases what that has locked. */
+void file_posix_unlock(struct posix_system *system);
 
 #endif

@@ -1,4 +1,13 @@
-/* file_posix_lock.c - the lock of a directory on the real disk: see file.h. */
+/*
+ * file_posix_lock.c - the lock of a directory on the real disk: see file.h.
+ *
+ * Two locks are taken, both flock's: they belong to the open file, so the kernel releases them
+ * however the process ends, a second one fails even within one process, and closing some other
+ * descriptor loses none. That on the directory itself can't be removed apart from the store, and is
+ * taken first: whoever is refused has not touched the lock file. On a network file system it holds
+ * within one machine only; that on the lock file holds between machines, and tells who has it. The
+ * file stays: removing it would race with an opener.
+ */
 #include "engine/file_posix.h"
 
 #include "base/log.h"
@@ -8,9 +17,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HOLDER_SIZE_MAX 128
+#define NAMELESS        "another process ('fuser -v' on the directory tells which)"
 
 static void read_holder(int descriptor, char *holder, size_t holder_size)
 {
@@ -18,10 +29,10 @@ static void read_holder(int descriptor, char *holder, size_t holder_size)
         return;
     }
     char text[HOLDER_SIZE_MAX];
-    ssize_t size = pread(descriptor, text, sizeof(text) - 1, 0);
+    ssize_t size = descriptor < 0 ? -1 : pread(descriptor, text, sizeof(text) - 1, 0);
     text[size < 0 ? 0 : size] = '\0';
     text[strcspn(text, "\n")] = '\0';
-    (void)snprintf(holder, holder_size, "%s", text[0] == '\0' ? "another process" : text);
+    (void)snprintf(holder, holder_size, "%s", text[0] == '\0' ? NAMELESS : text);
 }
 
 /* Who holds the lock is for people; a full disk must not keep a store from being opened. */
@@ -46,16 +57,6 @@ static int try_flock(int descriptor, int operation)
     return result == 0 ? 0 : errno;
 }
 
-/* Who keeps us from the lock: a writer has left its name in the file, readers write nothing. */
-static void find_holder(int descriptor, bool read_only, char *holder, size_t holder_size)
-{
-    if (!read_only && try_flock(descriptor, LOCK_SH) == 0) {
-        (void)snprintf(holder, holder_size, "a process that reads it (read-only yes)");
-    } else {
-        read_holder(descriptor, holder, holder_size);
-    }
-}
-
 /* The lock file, open; *status says what to return when it is not (-1). */
 static int open_lock_file(const struct posix_system *system, const char *name, enum status *status)
 {
@@ -77,34 +78,117 @@ static int open_lock_file(const struct posix_system *system, const char *name, e
     return -1;
 }
 
-/* The lock belongs to the open file: the kernel releases it however the process ends, and a second
- * one fails even within one process. The file stays: removing it would race with an opener. */
-enum status file_posix_lock(struct file_system *fs, const char *name, char *holder,
-                            size_t holder_size)
+/* Who keeps us from the lock that `descriptor` is open on: a writer has left its name in the lock
+ * file, readers write nothing. */
+static void find_holder(const struct posix_system *system, int descriptor, const char *name,
+                        char *holder, size_t holder_size)
 {
-    struct posix_system *system = file_posix_system(fs);
-    if (system->lock >= 0) {
-        return STATUS_OK;
+    bool read_only = system->base.read_only;
+    if (!read_only && try_flock(descriptor, LOCK_SH) == 0) {
+        (void)try_flock(descriptor, LOCK_UN);
+        (void)snprintf(holder, holder_size, "a process that reads it (read-only yes)");
+        return;
     }
+    int file = openat(system->directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    read_holder(file, holder, holder_size);
+    if (file >= 0) {
+        (void)close(file);
+    }
+}
+
+/* LOCKED, or OK: also where the file system has no such lock. */
+static enum status lock_directory(const struct posix_system *system, const char *name, char *holder,
+                                  size_t holder_size)
+{
+    int error_number = try_flock(system->directory, system->base.read_only ? LOCK_SH : LOCK_EX);
+    if (error_number == EWOULDBLOCK) {
+        find_holder(system, system->directory, name, holder, holder_size);
+        return STATUS_LOCKED;
+    }
+    return STATUS_OK;
+}
+
+/* *out: the lock file, locked; untouched where a reader needs none. */
+static enum status lock_file(const struct posix_system *system, const char *name, char *holder,
+                             size_t holder_size, int *out)
+{
     enum status status = STATUS_OK;
     int descriptor = open_lock_file(system, name, &status);
     if (descriptor < 0) {
         return status;
     }
-    int error_number = try_flock(descriptor, fs->read_only ? LOCK_SH : LOCK_EX);
+    int error_number = try_flock(descriptor, system->base.read_only ? LOCK_SH : LOCK_EX);
     if (error_number != 0) {
         status = STATUS_LOCKED;
         if (error_number == EWOULDBLOCK) {
-            find_holder(descriptor, fs->read_only, holder, holder_size);
+            find_holder(system, descriptor, name, holder, holder_size);
         } else {
             status = file_posix_failed(error_number, "lock", name);
         }
         (void)close(descriptor);
         return status;
     }
-    if (!fs->read_only) {
+    if (!system->base.read_only) {
         write_holder(descriptor);
     }
-    system->lock = descriptor;
+    *out = descriptor;
     return STATUS_OK;
+}
+
+/* Does the name still lead to the file that is locked? True also when nobody can tell. */
+static bool is_still_named(const struct posix_system *system, const char *name)
+{
+    struct stat locked;
+    struct stat named;
+    if (fstatat(system->directory, name, &named, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno != ENOENT;
+    }
+    return fstat(system->lock, &locked) != 0 ||
+           (named.st_dev == locked.st_dev && named.st_ino == locked.st_ino);
+}
+
+/* Somebody has removed the lock file, or put another in its place: that one is locked now. */
+static enum status lock_again(struct posix_system *system, const char *name, char *holder,
+                              size_t holder_size)
+{
+    int fresh = -1;
+    enum status status = lock_file(system, name, holder, holder_size, &fresh);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    (void)close(system->lock);
+    system->lock = fresh;
+    LOG_WARNING("file '%s' of the store was removed or replaced by somebody while it was locked: "
+                "it is made and locked again. Leave it alone as long as the server runs",
+                name);
+    return STATUS_OK;
+}
+
+enum status file_posix_lock(struct file_system *fs, const char *name, char *holder,
+                            size_t holder_size)
+{
+    struct posix_system *system = file_posix_system(fs);
+    if (system->lock >= 0) {
+        return is_still_named(system, name) ? STATUS_OK
+                                            : lock_again(system, name, holder, holder_size);
+    }
+    enum status status = lock_directory(system, name, holder, holder_size);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = lock_file(system, name, holder, holder_size, &system->lock);
+    if (status != STATUS_OK) {
+        (void)try_flock(system->directory, LOCK_UN);
+    }
+    return status;
+}
+
+/* Not by closing alone: a child that was forked has the descriptors, too. */
+void file_posix_unlock(struct posix_system *system)
+{
+    (void)try_flock(system->directory, LOCK_UN);
+    if (system->lock >= 0) {
+        (void)try_flock(system->lock, LOCK_UN);
+        (void)close(system->lock);
+    }
 }

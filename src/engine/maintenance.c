@@ -8,6 +8,7 @@
 #include "engine/engine_state.h"
 #include "engine/expiry.h"
 #include "engine/log_files.h"
+#include "engine/presence.h"
 
 #include <stdlib.h>
 
@@ -82,8 +83,21 @@ static void look_at_garbage(struct engine *engine)
     mutex_unlock(&engine->lock);
 }
 
+/* Without threads in each round: what happens must not depend on the time. */
+static void look_at_files(struct engine *engine)
+{
+    struct maintenance *maintenance = &engine->maintenance;
+    int64_t now_ms = clock_monotonic_ms();
+    if (engine->options.without_threads ||
+        now_ms - maintenance->last_look_ms >= PRESENCE_INTERVAL_MS) {
+        maintenance->last_look_ms = now_ms;
+        presence_look(engine);
+    }
+}
+
 void maintenance_round(struct engine *engine)
 {
+    look_at_files(engine);
     if (!atomic_load(&engine->maintenance.expiry_paused)) {
         expiry_cycle(engine);
     }

@@ -2,7 +2,8 @@
  * maintenance.h - the thread that does what nobody should wait for.
  *
  * Ten times a second it removes expired keys, seals full log segments, frees indexes and segments
- * that went out of use, tries again what the disk refused, and reads a piece for the scrub. It
+ * that went out of use, tries again what the disk refused, and reads a piece for the scrub. Once a
+ * second it looks whether the store's files are where they were (presence.h). It
  * takes checkpoints that are due, and it runs compactions, between whose steps that housekeeping
  * goes on. Those that somebody asked for reclaim all there is; others come in rounds of a few
  * segments each: while too much is garbage, and when the interval is over, until nothing is left
@@ -52,6 +53,7 @@ struct maintenance {
 
     /* the maintenance thread's own */
     int64_t last_round_ms;
+    int64_t last_look_ms;
     int64_t last_compaction_ms; /* end of one that was asked for, or beginning of a pass */
     int64_t retry_ms;           /* no compaction because of too much garbage before */
     bool in_pass; /* the interval was over, and rounds go on while they are worth it */

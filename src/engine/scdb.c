@@ -28,6 +28,7 @@ enum scdb_status scdb_status_of(enum status status)
         [STATUS_TOO_LARGE] = SCDB_TOO_LARGE,
         [STATUS_NO_MEMORY] = SCDB_NO_MEMORY,
         [STATUS_IO] = SCDB_IO,
+        [STATUS_FILE_LIMIT] = SCDB_IO,
         [STATUS_REFUSED] = SCDB_IO,
         [STATUS_NOT_A_FILE] = SCDB_IO,
         [STATUS_SOURCE_LOST] = SCDB_IO,

@@ -90,8 +90,9 @@ enum scdb_status {
     SCDB_KEY_LIMIT = 9,       /* a new key would pass max_keys */
     SCDB_LOCKED = 10,         /* another process has the store open */
     SCDB_NEWER_FORMAT = 11,   /* the store was written by a newer version of scdb */
-    SCDB_WRITES_STOPPED = 12, /* the kernel could not make data durable: reading goes on, writing
-                                 does not until the store is opened again */
+    SCDB_WRITES_STOPPED = 12, /* the kernel could not make data durable, or somebody has taken away
+                                 the store's files or its lock: reading goes on, writing does not
+                                 until the store is opened again */
     SCDB_CLOSED = 13,         /* the store is being closed */
     SCDB_READ_ONLY = 14       /* it was opened read_only; or, opening: it can't be written to */
 };

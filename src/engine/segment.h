@@ -70,6 +70,7 @@ struct segment {
     bool closed;            /* no record will be added */
     bool sealed;            /* closed, durable, its end known to the manifest in memory */
     bool damaged;           /* a compaction could not read it: not picked again */
+    bool misplaced;         /* its file was found to be gone or cut (presence.h) */
     bool in_pass;           /* had records when the pass at hand began (compaction_begin_pass) */
     uint64_t kept_bytes;    /* of its dead records, those that a compaction had to keep */
     uint64_t kept_sequence; /* the newest of them */

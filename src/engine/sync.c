@@ -38,11 +38,21 @@ bool engine_has_stopped(const struct engine *engine)
 const char *engine_stop_words(const struct engine *engine)
 {
     static const char *const words[] = {
-#define SYNC_STOP_WORDS(name, text) [SYNC_STOP_##name] = text,
+#define SYNC_STOP_WORDS(name, text, advice) [SYNC_STOP_##name] = text,
         SYNC_STOP_LIST(SYNC_STOP_WORDS)
 #undef SYNC_STOP_WORDS
     };
     return words[atomic_load(&engine->sync.failed)];
+}
+
+const char *engine_stop_advice(const struct engine *engine)
+{
+    static const char *const advices[] = {
+#define SYNC_STOP_ADVICE(name, text, advice) [SYNC_STOP_##name] = advice,
+        SYNC_STOP_LIST(SYNC_STOP_ADVICE)
+#undef SYNC_STOP_ADVICE
+    };
+    return advices[atomic_load(&engine->sync.failed)];
 }
 
 /* everysec: has something been waiting for a sync for too long? */
@@ -64,9 +74,10 @@ void sync_stop_writing(struct engine *engine, enum sync_stop reason)
     if (!atomic_compare_exchange_strong(&engine->sync.failed, &none, (int)reason)) {
         return;
     }
-    LOG_WARNING("%s: writing stops for good; what was durable before stays so. Replace the disk, "
-                "then restart",
-                engine_stop_words(engine));
+    LOG_WARNING(
+        "%s: writing stops for good; what was durable before stays so, and reading goes on. "
+        "Now %s",
+        engine_stop_words(engine), engine_stop_advice(engine));
     sync_request(engine); /* a pass tells those who wait that they do so in vain */
 }
 

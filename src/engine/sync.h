@@ -10,7 +10,8 @@
  * call them clean: a later fdatasync that succeeds proves nothing. So the first failure is for
  * good: the durable position stays, writes are refused, reading goes on. The same holds when the
  * disk reports an error to a write of the log, for then nobody knows what the page cache holds, and
- * when a sync of the directory fails, for then nobody knows which names will last.
+ * when a sync of the directory fails, for then nobody knows which names will last; and when
+ * somebody else has come to write to the store, or removed or cut the file of its log (presence.h).
  *
  * Threads: see each function. sync.mutex is a leaf: nothing else is locked while it is held.
  */
@@ -31,16 +32,21 @@ struct engine;
 #define SYNC_INTERVAL_MS 1000
 #define SYNC_STALL_MS    2000
 
-/* X(NAME, "what has failed", for clients and the log) */
+#define SYNC_MEND        "mend the disk, then restart"
+
+/* X(NAME, "what has failed", "what to do", both for clients and the log) */
 #define SYNC_STOP_LIST(X)                                                                          \
-    X(NONE, "nothing has failed")                                                                  \
-    X(FDATASYNC, "an fdatasync of the log failed")                                                 \
-    X(WRITE, "a write to the log failed")                                                          \
-    X(NAMES, "a sync of the store's directory failed")
+    X(NONE, "nothing has failed", "")                                                              \
+    X(FDATASYNC, "an fdatasync of the log failed, and the disk may have lost data", SYNC_MEND)     \
+    X(WRITE, "a write to the log failed, and the disk may have lost data", SYNC_MEND)              \
+    X(NAMES, "a sync of the store's directory failed, and the disk may have lost data", SYNC_MEND) \
+    X(LOCK, "another process has locked the store, too", "stop both")                              \
+    X(LOG_FILE, "the file of the log was removed, moved, replaced or cut",                         \
+      "follow what the log says of that file, then restart")
 
 /* Why writing has stopped for good. */
 enum sync_stop {
-#define SYNC_STOP_ENUM(name, words) SYNC_STOP_##name,
+#define SYNC_STOP_ENUM(name, words, advice) SYNC_STOP_##name,
     SYNC_STOP_LIST(SYNC_STOP_ENUM)
 #undef SYNC_STOP_ENUM
 };

@@ -419,6 +419,22 @@ static enum status sim_link_count(struct file *file, uint64_t *out)
     return status;
 }
 
+static enum status sim_verify_place(struct file *file, uint64_t size_least)
+{
+    struct sim_disk *disk = disk_of(file->fs);
+    enum status status;
+    mutex_lock(&disk->mutex);
+    if (begin_locked(disk, SIM_SIZE, file_of(file)->name, &status) == SIM_FATE_DO) {
+        const struct sim_inode *inode = file_of(file)->inode;
+        bool is_named = sim_names_find(&disk->names, file_of(file)->name) == inode;
+        status = !is_named                  ? STATUS_NOT_FOUND
+                 : inode->size < size_least ? STATUS_CORRUPT
+                                            : STATUS_OK;
+    }
+    mutex_unlock(&disk->mutex);
+    return status;
+}
+
 static enum status sim_truncate(struct file *file, uint64_t size)
 {
     struct sim_disk *disk = disk_of(file->fs);
@@ -673,6 +689,7 @@ static const struct file_operations sim_operations = {
     .find_cached = sim_find_cached,
     .size = sim_size,
     .link_count = sim_link_count,
+    .verify_place = sim_verify_place,
     .truncate = sim_truncate,
     .sync = sim_sync,
     .rename = sim_rename,

@@ -9,6 +9,8 @@
 #include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static struct test_directory directory;
@@ -115,6 +116,27 @@ START_TEST(reserve_and_truncate)
     ck_assert_int_eq(file_truncate(file, 2), STATUS_OK);
     ck_assert_int_eq(file_read(file, 0, bytes, 6, &read_size), STATUS_OK);
     ck_assert_uint_eq(read_size, 2);
+    file_close(file);
+}
+END_TEST
+
+/* That it was must show: it would be as long as before, with nothing in it. */
+START_TEST(what_somebody_has_cut_is_not_made_longer)
+{
+    struct file *file = create("a");
+    char path[PATH_MAX];
+    uint64_t size;
+    (void)snprintf(path, sizeof(path), "%s/a", directory.path);
+    log_set_level(LOG_NOTHING_LEVEL);
+    ck_assert_int_eq(file_reserve(file, 100000), STATUS_OK);
+    ck_assert_int_eq(file_truncate(file, 50000), STATUS_OK);
+    ck_assert_int_eq(file_verify_place(file, 50000), STATUS_OK);
+    ck_assert_int_eq(file_reserve(file, 100000), STATUS_OK);
+    ck_assert_int_eq(truncate(path, 99999), 0);
+    ck_assert_int_eq(file_verify_place(file, 100000), STATUS_CORRUPT);
+    ck_assert_int_eq(file_reserve(file, 200000), STATUS_IO);
+    ck_assert_int_eq(file_size(file, &size), STATUS_OK);
+    ck_assert_uint_eq(size, 99999);
     file_close(file);
 }
 END_TEST
@@ -241,41 +263,6 @@ START_TEST(names)
     all[0] = '\0';
     ck_assert_int_eq(fs_list(fs, collect, all), STATUS_OK);
     ck_assert_str_eq(all, "");
-}
-END_TEST
-
-START_TEST(the_second_is_told_who_holds_the_lock)
-{
-    char holder[128] = "";
-    ck_assert_int_eq(fs_lock(fs, "LOCK", holder, sizeof(holder)), STATUS_OK);
-    ck_assert_int_eq(fs_lock(fs, "LOCK", holder, sizeof(holder)), STATUS_OK);
-    struct file_system *second;
-    ck_assert_int_eq(file_posix_open_directory(directory.path, &second, NULL), STATUS_OK);
-    ck_assert_int_eq(fs_lock(second, "LOCK", holder, sizeof(holder)), STATUS_LOCKED);
-    char expected[64];
-    (void)snprintf(expected, sizeof(expected), "pid %ld on host ", (long)getpid());
-    ck_assert_mem_eq(holder, expected, strlen(expected));
-    fs_close(second);
-}
-END_TEST
-
-START_TEST(the_lock_ends_with_the_process)
-{
-    pid_t child = fork();
-    if (child == 0) {
-        struct file_system *own;
-        char holder[128];
-        if (file_posix_open_directory(directory.path, &own, NULL) != STATUS_OK ||
-            fs_lock(own, "LOCK", holder, sizeof(holder)) != STATUS_OK) {
-            _exit(1);
-        }
-        _exit(0); /* without closing anything */
-    }
-    int result;
-    ck_assert_int_eq(waitpid(child, &result, 0), child);
-    ck_assert_int_eq(result, 0);
-    char holder[128];
-    ck_assert_int_eq(fs_lock(fs, "LOCK", holder, sizeof(holder)), STATUS_OK);
 }
 END_TEST
 
@@ -407,13 +394,12 @@ int main(void)
     tcase_add_test(tests, modes);
     tcase_add_test(tests, many_parts);
     tcase_add_test(tests, reserve_and_truncate);
+    tcase_add_test(tests, what_somebody_has_cut_is_not_made_longer);
     tcase_add_test(tests, failed_reserve_changes_nothing);
     tcase_add_test(tests, mapping_shows_writes);
     tcase_add_test(tests, what_was_written_is_in_memory);
     tcase_add_test(tests, what_is_written_may_be_lost);
     tcase_add_test(tests, names);
-    tcase_add_test(tests, the_second_is_told_who_holds_the_lock);
-    tcase_add_test(tests, the_lock_ends_with_the_process);
     tcase_add_loop_test(tests, only_regular_files_are_opened, 0, SPECIAL_COUNT);
     tcase_add_loop_test(tests, only_a_regular_file_is_locked, 0, SPECIAL_COUNT);
     tcase_add_loop_test(tests, the_log_says_what_has_the_name, 0, SPECIAL_COUNT);

@@ -338,7 +338,8 @@ START_TEST(an_error_of_a_write_stops_writing_for_good)
     sim_disk_fail(disk, SIM_WRITE, 1, 1, STATUS_IO);
     told = 0;
     ck_assert_int_eq(engine_write(engine, second), STATUS_WRITES_STOPPED);
-    ck_assert_str_eq(engine_stop_words(engine), "a write to the log failed");
+    ck_assert_str_eq(engine_stop_words(engine),
+                     "a write to the log failed, and the disk may have lost data");
     /* The next write would succeed, and is not made. */
     uint64_t writes = sim_disk_calls(disk, SIM_WRITE);
     ck_assert_int_eq(engine_write(engine, second), STATUS_WRITES_STOPPED);
@@ -397,7 +398,8 @@ START_TEST(a_failed_sync_of_the_directory_stops_writing_for_good)
     ck_assert_uint_eq(sim_disk_calls(disk, SIM_SYNC_DIRECTORY), syncs);
     (void)status;
     ck_assert_int_eq(engine_sync(engine), STATUS_WRITES_STOPPED);
-    ck_assert_str_eq(engine_stop_words(engine), "a sync of the store's directory failed");
+    ck_assert_str_eq(engine_stop_words(engine),
+                     "a sync of the store's directory failed, and the disk may have lost data");
     ck_assert_int_eq(put("c", 10, &position), STATUS_WRITES_STOPPED);
     (void)look("a", STATUS_OK);
     ck_assert_int_eq(engine_close(engine), STATUS_WRITES_STOPPED);

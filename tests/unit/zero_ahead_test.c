@@ -128,7 +128,8 @@ START_TEST(an_error_of_the_disk_stops_writing)
     engine_tick(engine);
     ck_assert(!engine_may_reply(engine, position, &failed));
     ck_assert(failed);
-    ck_assert_str_eq(engine_stop_words(engine), "a write to the log failed");
+    ck_assert_str_eq(engine_stop_words(engine),
+                     "a write to the log failed, and the disk may have lost data");
     closing = STATUS_WRITES_STOPPED;
 }
 END_TEST
