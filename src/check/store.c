@@ -144,6 +144,9 @@ static enum status list_directory(struct check_store *store, struct error *error
     if (status == STATUS_OK && check_store_is_refusal(listing.status)) {
         return check_store_refused(listing.status, listing.name, error);
     }
+    if (status == STATUS_OK && listing.status == STATUS_NEWER_FORMAT) {
+        return recovery_unlisted_refuse_format(listing.name, error);
+    }
     status = status == STATUS_OK ? listing.status : status;
     return status == STATUS_OK
                ? STATUS_OK

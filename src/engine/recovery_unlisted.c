@@ -23,14 +23,18 @@ static enum status read_header(struct file *file, const struct manifest *manifes
     if (status != STATUS_OK) {
         return status;
     }
-    bool is_ours = size == sizeof(bytes) &&
-                   segment_header_decode(bytes, manifest->store_id, number, &header) == STATUS_OK;
-    if (is_ours && header.kind == SEGMENT_LOG) {
+    status = size == sizeof(bytes)
+                 ? segment_header_decode(bytes, manifest->store_id, number, &header)
+                 : STATUS_CORRUPT;
+    if (status == STATUS_CORRUPT) {
+        return STATUS_OK; /* not the store's, or never made to its end */
+    }
+    if (status == STATUS_OK && header.kind == SEGMENT_LOG) {
         out->is_newer_log = header.first_sequence >= manifest->next_sequence;
-    } else if (is_ours) {
+    } else if (status == STATUS_OK) {
         out->judged_sequence = header.judged_sequence;
     }
-    return STATUS_OK;
+    return status;
 }
 
 enum status recovery_unlisted_look(struct file_system *fs, const struct manifest *manifest,
@@ -59,7 +63,7 @@ struct look {
     struct file_system *fs;
     const struct manifest *manifest;
     struct recovery_witness witness;
-    char name[FILE_NAME_SIZE_MAX]; /* of a newer log segment, or of what can't be asked */
+    char name[FILE_NAME_SIZE_MAX]; /* of a newer log segment, or of what does not tell */
     size_t newer_logs;
     enum status status;
 };
@@ -87,8 +91,20 @@ static void look_at(void *context, const char *name)
     }
 }
 
+enum status recovery_unlisted_refuse_format(const char *name, struct error *error)
+{
+    return error_set(error, STATUS_NEWER_FORMAT,
+                     "%s was written by a newer version of scdb, and the file %s does not list it: "
+                     "this version can't tell whether it is newer than that or left over. Use the "
+                     "version that wrote it, or move it out of the directory and keep it",
+                     name, MANIFEST_NAME);
+}
+
 static enum status refuse_unread(const struct look *look, struct error *error)
 {
+    if (look->status == STATUS_NEWER_FORMAT) {
+        return recovery_unlisted_refuse_format(look->name, error);
+    }
     return error_set(error, look->status,
                      "can't read %s: %s. The file %s does not list it, and whether it is newer "
                      "than that is not known; so it is not removed, and the store not opened. "
@@ -112,8 +128,8 @@ static enum status refuse_newer_log(const struct look *look, struct error *error
                      look->name, others, MANIFEST_NAME);
 }
 
-/* What the manifest does not list is removed, so it had better be the newest one, and what can't
- * be asked whether it is might be what nobody else has. */
+/* What the manifest does not list is removed, so it had better be the newest one, and what does not
+ * tell whether it is might be what nobody else has. */
 enum status recovery_unlisted_look_at_all(struct file_system *fs, const struct manifest *manifest,
                                           struct recovery_witness *out, struct error *error)
 {

@@ -22,9 +22,13 @@ struct recovery_unlisted {
 };
 
 /* Looks at the file of this name, which need not be a segment. When it can't be read, the status
- * says why, and what it is remains unknown; one that is listed or has gone tells nothing. */
+ * says why, and what it is remains unknown; so it does with NEWER_FORMAT, when a later version of
+ * scdb has written it. One that is listed or has gone tells nothing. */
 enum status recovery_unlisted_look(struct file_system *fs, const struct manifest *manifest,
                                    const char *name, struct recovery_unlisted *out) MUST_CHECK;
+
+/* Says so of a file for which that was NEWER_FORMAT, which it returns. */
+enum status recovery_unlisted_refuse_format(const char *name, struct error *error) MUST_CHECK;
 
 /* Of all packed segments that are not listed, the one that was judged last. */
 struct recovery_witness {
@@ -32,8 +36,8 @@ struct recovery_witness {
     uint64_t judged_sequence; /* 0: there is none */
 };
 
-/* Looks at all of them. CORRUPT: a log segment is newer than the manifest. REFUSED, NOT_A_FILE, IO:
- * one can't be read, so that the manifest may not be the newest. `error` names it. */
+/* Looks at all of them. CORRUPT: a log segment is newer than the manifest. REFUSED, NOT_A_FILE, IO,
+ * NEWER_FORMAT: one can't be read, so that the manifest may not be the newest. `error` names it. */
 enum status recovery_unlisted_look_at_all(struct file_system *fs, const struct manifest *manifest,
                                           struct recovery_witness *out,
                                           struct error *error) MUST_CHECK;
