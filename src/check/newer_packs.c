@@ -17,23 +17,13 @@ struct end {
     bool is_broken;         /* nothing behind it counts */
 };
 
-static bool is_there(const struct check_store *store, uint64_t number)
-{
-    for (size_t i = 0; i < store->file_count; i++) {
-        if (store->files[i].number == number) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Does the segment go on from the one before it? That may have been compacted away. */
 static bool continues(const struct end *end, const struct check_file *file)
 {
     if (file->header_status != STATUS_OK) {
         return false;
     }
-    return is_there(end->history->store, file->header.previous_file)
+    return check_store_has_file(end->history->store, file->header.previous_file)
                ? file->header.previous_sequence == end->last_sequence
                : !end->in_group;
 }
