@@ -1,6 +1,8 @@
 /* crc64.c - see crc64.h. Eight bytes at a time, by eight tables that are made when first needed. */
 #include "base/crc64.h"
 
+#include "base/little_endian.h"
+
 #include <pthread.h>
 #include <stddef.h>
 
@@ -32,22 +34,13 @@ static void fill_tables(void)
     }
 }
 
-static uint64_t load(const unsigned char *data)
-{
-    uint64_t word = 0;
-    for (size_t i = 0; i < STRIDE; i++) {
-        word |= (uint64_t)data[i] << (8 * i);
-    }
-    return word;
-}
-
 uint64_t crc64(uint64_t crc, struct slice bytes)
 {
     (void)pthread_once(&tables_once, fill_tables);
-    const unsigned char *data = (const unsigned char *)bytes.data;
+    const uint8_t *data = (const uint8_t *)bytes.data;
     size_t at = 0;
     for (; bytes.size - at >= STRIDE; at += STRIDE) {
-        uint64_t word = crc ^ load(data + at);
+        uint64_t word = crc ^ little_endian_load64(data + at);
         crc = 0;
         for (size_t i = 0; i < STRIDE; i++) {
             crc ^= tables[STRIDE - 1 - i][word >> (8 * i) & 0xFF];

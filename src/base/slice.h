@@ -39,6 +39,7 @@ static inline int slice_print_size_of(struct slice slice, size_t size_max)
     return (int)(slice.size < most ? slice.size : most);
 }
 
+/* The same for all of it. */
 static inline int slice_print_size(struct slice slice)
 {
     return slice_print_size_of(slice, SLICE_PRINTED_MAX);

@@ -1,7 +1,10 @@
 /* hll_hash.c - see hll_hash.h. */
 #include "commands/hll_hash.h"
 
+#include "base/little_endian.h"
+
 #include <stddef.h>
+#include <string.h>
 
 #define MULTIPLIER 0xc6a4a7935bd1e995ULL
 #define SHIFT      47
@@ -10,11 +13,9 @@
 /* Up to eight bytes as a number, the first one lowest. */
 static uint64_t load(const char *data, size_t size)
 {
-    uint64_t word = 0;
-    for (size_t i = 0; i < size; i++) {
-        word |= (uint64_t)(unsigned char)data[i] << (8 * i);
-    }
-    return word;
+    uint8_t bytes[sizeof(uint64_t)] = {0};
+    memcpy(bytes, data, size);
+    return little_endian_load64(bytes);
 }
 
 static uint64_t scramble(uint64_t word)

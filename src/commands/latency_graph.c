@@ -136,8 +136,7 @@ void latency_graph(struct call *call)
     }
     if (graph.count == 0) {
         reply_error_format(call->reply, "ERR No samples available for event '%.*s'",
-                           (int)(call->arguments[2].size < 128 ? call->arguments[2].size : 128),
-                           call->arguments[2].data);
+                           slice_print_size_of(call->arguments[2], 128), call->arguments[2].data);
         return;
     }
     measure(&graph);

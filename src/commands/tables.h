@@ -16,6 +16,7 @@
 #define COMMAND_TABLES(X)                                                                          \
     X(command_commands)                                                                            \
     X(string_commands)                                                                             \
+    X(string_pair_commands)                                                                        \
     X(string_range_commands)                                                                       \
     X(string_number_commands)                                                                      \
     X(lcs_commands)                                                                                \

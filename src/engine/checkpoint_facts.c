@@ -3,8 +3,8 @@
 #include "engine/checkpoint.h"
 
 #include "base/compare.h"
+#include "base/little_endian.h"
 #include "engine/checksum.h"
-#include "engine/little_endian.h"
 
 #include <stdlib.h>
 #include <string.h>

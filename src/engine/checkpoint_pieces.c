@@ -1,7 +1,7 @@
 /* checkpoint_pieces.c - see checkpoint_pieces.h. */
 #include "engine/checkpoint_pieces.h"
 
-#include "engine/little_endian.h"
+#include "base/little_endian.h"
 
 #include <stdlib.h>
 

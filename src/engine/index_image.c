@@ -2,9 +2,9 @@
 #include "engine/index_image.h"
 
 #include "base/check.h"
+#include "base/little_endian.h"
 #include "engine/index_directory.h"
 #include "engine/index_table.h"
-#include "engine/little_endian.h"
 
 #include <stdlib.h>
 

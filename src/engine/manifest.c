@@ -8,10 +8,10 @@
 #include "engine/manifest.h"
 
 #include "base/check.h"
+#include "base/little_endian.h"
 #include "base/log.h"
 #include "engine/advice.h"
 #include "engine/checksum.h"
-#include "engine/little_endian.h"
 #include "engine/mutant.h"
 #include "engine/record.h"
 

@@ -2,7 +2,7 @@
 #include "engine/mark.h"
 
 #include "base/check.h"
-#include "engine/little_endian.h"
+#include "base/little_endian.h"
 
 #include <stdlib.h>
 

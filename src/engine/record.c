@@ -8,8 +8,8 @@
 #include "engine/record.h"
 
 #include "base/check.h"
+#include "base/little_endian.h"
 #include "engine/checksum.h"
-#include "engine/little_endian.h"
 
 #include <assert.h>
 

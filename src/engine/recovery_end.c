@@ -128,9 +128,11 @@ static enum status read_part(struct record_scanner *scanner, uint64_t offset, st
     enum status status =
         record_scanner_bytes(scanner, offset, scanner->capacity, &bytes, &available);
     if (status == STATUS_OK && available == 0) {
-        return STATUS_IO; /* shorter than a moment ago */
+        status = STATUS_IO; /* shorter than a moment ago */
     }
-    *part = status == STATUS_OK ? slice_make(bytes, available) : slice_make(NULL, 0);
+    if (status == STATUS_OK) {
+        *part = slice_make(bytes, available);
+    }
     return status;
 }
 

@@ -2,9 +2,9 @@
 #include "engine/segment_header.h"
 
 #include "base/check.h"
+#include "base/little_endian.h"
 #include "engine/checksum.h"
 #include "engine/file.h"
-#include "engine/little_endian.h"
 #include "engine/record.h"
 
 #include <assert.h>

@@ -8,8 +8,8 @@
 #include "import/v1_hash.h"
 
 #include "base/check.h"
+#include "base/little_endian.h"
 #include "engine/checksum.h"
-#include "engine/little_endian.h"
 
 #define PRIME32_1   0x9E3779B1U
 #define PRIME32_2   0x85EBCA77U

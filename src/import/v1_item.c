@@ -6,27 +6,35 @@
 #include <stdlib.h>
 
 struct sort {
-    enum v1_order order;
     struct v1_progress *progress;
     uint64_t comparisons;
 };
 
-static int compare_items(const struct v1_item *a, const struct v1_item *b, enum v1_order order)
+/* Each of millions of entries is compared twenty times: more than a counter would be felt. */
+static void count_comparison(struct sort *sort)
 {
-    int result = order == V1_BY_HASH ? compare_numbers(a->hash, b->hash) : 0;
-    if (result == 0) {
-        result = compare_numbers(a->offset, b->offset);
-    }
-    return result != 0 ? result : compare_numbers(a->slot, b->slot);
+    v1_progress_at(sort->progress, ++sort->comparisons);
 }
 
-static int compare_and_tell(const void *left, const void *right, void *context)
+static int compare_places(const struct v1_item *a, const struct v1_item *b)
 {
-    struct sort *sort = context;
-    if (sort->comparisons < sort->progress->total) {
-        v1_progress_at(sort->progress, ++sort->comparisons);
-    }
-    return compare_items(left, right, sort->order);
+    int order = compare_numbers(a->offset, b->offset);
+    return order != 0 ? order : compare_numbers(a->slot, b->slot);
+}
+
+static int by_offset(const void *left, const void *right, void *sort)
+{
+    count_comparison(sort);
+    return compare_places(left, right);
+}
+
+static int by_hash(const void *left, const void *right, void *sort)
+{
+    const struct v1_item *a = left;
+    const struct v1_item *b = right;
+    count_comparison(sort);
+    int order = compare_numbers(a->hash, b->hash);
+    return order != 0 ? order : compare_places(a, b);
 }
 
 /* As many as merging halves may take, which is how the C library sorts where memory allows. */
@@ -42,9 +50,9 @@ static uint64_t comparisons_max(uint64_t count)
 void v1_items_sort(struct v1_item *items, size_t count, enum v1_order order,
                    struct v1_progress *progress)
 {
-    struct sort sort = {.order = order, .progress = progress};
+    struct sort sort = {.progress = progress};
     v1_progress_begin(progress, V1_SORTING, comparisons_max(count));
     if (count > 1) {
-        qsort_r(items, count, sizeof(*items), compare_and_tell, &sort);
+        qsort_r(items, count, sizeof(*items), order == V1_BY_HASH ? by_hash : by_offset, &sort);
     }
 }

@@ -20,7 +20,7 @@ void v1_progress_begin(struct v1_progress *progress, enum v1_stage stage, uint64
 void v1_progress_tell(struct v1_progress *progress, uint64_t done)
 {
     progress->next = done + steps[progress->stage];
-    if (progress->on_told != NULL) {
+    if (progress->on_told != NULL && done <= progress->total) {
         progress->on_told(progress->context, progress->stage, done, progress->total);
     }
 }

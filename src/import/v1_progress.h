@@ -30,7 +30,7 @@ struct v1_progress {
 /* Another stage begins. */
 void v1_progress_begin(struct v1_progress *progress, enum v1_stage stage, uint64_t total);
 
-/* Tells it, and sets the next step. */
+/* Sets the next step, and tells that it is so far, but not where the total was too low a guess. */
 void v1_progress_tell(struct v1_progress *progress, uint64_t done);
 
 /* So much of the stage is done. */

@@ -6,10 +6,10 @@
  * first, so that what lies behind them is reached too.
  */
 #include "base/check.h"
+#include "base/little_endian.h"
 #include "engine/checkpoint.h"
 #include "engine/checksum.h"
 #include "engine/index.h"
-#include "engine/little_endian.h"
 #include "engine/record.h"
 
 #include <stdlib.h>

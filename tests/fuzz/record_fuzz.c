@@ -5,8 +5,8 @@
  * first, so that what lies behind them is reached too.
  */
 #include "base/check.h"
+#include "base/little_endian.h"
 #include "engine/checksum.h"
-#include "engine/little_endian.h"
 #include "engine/manifest.h"
 #include "engine/mark.h"
 #include "engine/record.h"

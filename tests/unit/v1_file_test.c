@@ -239,6 +239,26 @@ START_TEST(tells_how_far_it_is)
 }
 END_TEST
 
+static void count_told(void *context, enum v1_stage stage, uint64_t done, uint64_t total)
+{
+    ck_assert_int_eq(stage, V1_SORTING);
+    ck_assert_uint_le(done, total);
+    ++*(unsigned *)context;
+}
+
+/* How many comparisons a sort takes is the C library's affair. */
+START_TEST(tells_no_more_than_all)
+{
+    unsigned told = 0;
+    struct v1_progress progress = {.on_told = count_told, .context = &told};
+    v1_progress_begin(&progress, V1_SORTING, 20000);
+    for (uint64_t done = 1; done <= 40000; done++) {
+        v1_progress_at(&progress, done);
+    }
+    ck_assert_uint_eq(told, 4);
+}
+END_TEST
+
 /* --- files that are wrong ------------------------------------------------------------------ */
 
 /* A sound file, and what is in it. */
@@ -813,6 +833,7 @@ static Suite *v1_file_suite(void)
     tcase_add_checked_fixture(found, NULL, tear_down);
     tcase_add_loop_test(found, original_files, 0, sizeof(fixtures) / sizeof(fixtures[0]));
     tcase_add_test(found, tells_how_far_it_is);
+    tcase_add_test(found, tells_no_more_than_all);
     tcase_add_test(found, a_small_file);
     tcase_add_test(found, an_empty_file);
     tcase_add_test(found, a_value_that_looks_like_entries);

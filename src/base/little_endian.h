@@ -2,8 +2,8 @@
  * little_endian.h - integers as they lie in files: little-endian, at any address. Pure functions,
  * any thread; on little-endian machines each is one load or store.
  */
-#ifndef SCDB_ENGINE_LITTLE_ENDIAN_H
-#define SCDB_ENGINE_LITTLE_ENDIAN_H
+#ifndef SCDB_BASE_LITTLE_ENDIAN_H
+#define SCDB_BASE_LITTLE_ENDIAN_H
 
 #include <stdint.h>
 #include <string.h>
