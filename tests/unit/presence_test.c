@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "engine/reserve.h"
+#include "engine/zero_ahead.h"
 #include "support/disk_store.h"
 #include "support/log_text.h"
 #include "support/test_directory.h"
@@ -139,6 +140,28 @@ START_TEST(writing_stops_when_the_file_of_the_log_is_not_there)
     size_t told = strlen(logged);
     engine_tick(engine);
     ck_assert_uint_eq(strlen(logged), told);
+    close_stopped();
+}
+END_TEST
+
+/* Up to where its file is reserved, as they come before each end of a segment. */
+START_TEST(zeros_ahead_of_the_log_do_not_hide_a_cut)
+{
+    char text[1000];
+    memset(text, 'v', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    uint64_t position = 0;
+    while (position < SEGMENT_SIZE - SEGMENT_SIZE / 12) {
+        ck_assert_int_eq(put("a", text), STATUS_OK);
+        position = disk_store_statistics(&store).appended_position;
+    }
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK); /* much that is not durable wants none */
+    ck_assert_str_eq(logged, "");
+    struct log_text place = log_text_find(&directory, text);
+    do_mishap(CUT, place.name);
+    zero_ahead(engine);
+    engine_tick(engine);
+    ck_assert_int_eq(put("a", "another"), STATUS_WRITES_STOPPED);
     close_stopped();
 }
 END_TEST
@@ -281,6 +304,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, writing_stops_when_the_file_of_the_log_is_not_there, 0,
                         MISHAP_COUNT);
+    tcase_add_test(tests, zeros_ahead_of_the_log_do_not_hide_a_cut);
     tcase_add_test(tests, what_was_removed_can_be_put_back);
     tcase_add_loop_test(tests, a_sealed_segment_that_is_not_there_is_told_once, 0, MISHAP_COUNT);
     tcase_add_test(tests, every_sealed_segment_is_looked_at);
