@@ -137,6 +137,7 @@ START_TEST(writing_stops_when_the_file_of_the_log_is_not_there)
     expect_logged(place.name);
     expect_logged(_i == CUT ? "was cut by somebody" : "was removed, moved or replaced by somebody");
     expect_logged(_i == CUT ? "from a backup" : "/proc/");
+    expect_logged("replaced or cut: writing stops for good, and reading goes on");
     size_t told = strlen(logged);
     engine_tick(engine);
     ck_assert_uint_eq(strlen(logged), told);
