@@ -210,6 +210,9 @@ $(MEMORY_TEST): $(MEMORY_TEST).o $(TEST_SUPPORT) $(FAILING_ENGINE) $(ARCHIVES)
 $(BUILD)/tests/unit/file_interrupts_test: \
     LDFLAGS += $(foreach call,openat pwrite pwritev pread fdatasync fsync fallocate ftruncate,-Wl,--wrap=$(call))
 
+# What another finds between the calls.
+$(BUILD)/tests/unit/file_lock_test: LDFLAGS += -Wl,--wrap=flock
+
 # Guarded reads of a mapping, at or behind which the disk fails.
 $(BUILD)/tests/unit/fault_between_test $(BUILD)/tests/unit/recovery_history_test: \
     LDFLAGS += -Wl,--wrap=fault_guard_run

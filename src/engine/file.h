@@ -88,6 +88,7 @@ struct file_operations {
      * another file has it. CORRUPT: the file is shorter. IO: nobody can tell. Nothing is logged. */
     enum status (*verify_place)(struct file *file, uint64_t size_least);
 
+    /* IO: also where that would make a file longer that is shorter than it was made. */
     enum status (*truncate)(struct file *file, uint64_t size);
 
     /* fdatasync: data and the file's length are durable (its name is not: sync_directory). */

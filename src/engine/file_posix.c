@@ -171,21 +171,45 @@ static enum status posix_verify_place(struct file *file, uint64_t size_least)
     return (uint64_t)opened.st_size < size_least ? STATUS_CORRUPT : STATUS_OK;
 }
 
-static enum status posix_truncate(struct file *file, uint64_t size)
+/* Made longer again it would look as if nothing had been in what somebody has cut off. */
+static bool is_cut(struct posix_file *file, uint64_t size)
 {
-    int result;
-    atomic_store(&file_of(file)->size_due, size);
-    do {
-        result = ftruncate(file_of(file)->descriptor, (off_t)size);
-    } while (result != 0 && errno == EINTR);
-    return result == 0 ? STATUS_OK : file_posix_failed(errno, "truncate", file_of(file)->name);
+    bool is_shorter = size < atomic_load(&file->size_due);
+    if (is_shorter) {
+        LOG_WARNING("file '%s' is shorter than it was made: somebody has cut it", file->name);
+    }
+    return is_shorter;
 }
 
-/* Made longer again it would look as if nothing had been in what somebody has cut off. */
-static enum status told_shorter(const struct posix_file *file)
+/* The size that is due is at no time larger than the file is, so that who asks for both meanwhile
+ * does not take it for cut. */
+static enum status set_size(struct posix_file *file, uint64_t size_before, uint64_t size)
 {
-    LOG_WARNING("file '%s' is shorter than it was made: somebody has cut it", file->name);
-    return STATUS_IO;
+    int result;
+    if (size < size_before) {
+        atomic_store(&file->size_due, size);
+    }
+    do {
+        result = ftruncate(file->descriptor, (off_t)size);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0) {
+        return file_posix_failed(errno, "truncate", file->name);
+    }
+    atomic_store(&file->size_due, size);
+    return STATUS_OK;
+}
+
+static enum status posix_truncate(struct file *file, uint64_t size)
+{
+    uint64_t size_before;
+    enum status status = posix_size(file, &size_before);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (size_before < size && is_cut(file_of(file), size_before)) {
+        return STATUS_IO;
+    }
+    return set_size(file_of(file), size_before, size);
 }
 
 /*
@@ -200,8 +224,8 @@ static enum status posix_reserve(struct file *file, uint64_t size)
     if (status != STATUS_OK) {
         return status;
     }
-    if (size_before < atomic_load(&file_of(file)->size_due)) {
-        return told_shorter(file_of(file));
+    if (is_cut(file_of(file), size_before)) {
+        return STATUS_IO;
     }
     int result;
     do {
@@ -213,10 +237,10 @@ static enum status posix_reserve(struct file *file, uint64_t size)
     }
     int error_number = errno;
     if (error_number == EOPNOTSUPP) {
-        return size > size_before ? posix_truncate(file, size) : STATUS_OK;
+        return size > size_before ? set_size(file_of(file), size_before, size) : STATUS_OK;
     }
     /* A part may have been allocated before the disk was full, and the file be longer now. */
-    if (size > size_before && posix_truncate(file, size_before) != STATUS_OK) {
+    if (size > size_before && set_size(file_of(file), size, size_before) != STATUS_OK) {
         return STATUS_IO;
     }
     return file_posix_failed(error_number, "reserve space for", file_of(file)->name);

@@ -183,12 +183,13 @@ enum status file_posix_lock(struct file_system *fs, const char *name, char *hold
     return status;
 }
 
-/* Not by closing alone: a child that was forked has the descriptors, too. */
+/* Not by closing alone: a child that was forked has the descriptors, too. The directory's last, or
+ * one that has come to that would find the file locked. */
 void file_posix_unlock(struct posix_system *system)
 {
-    (void)try_flock(system->directory, LOCK_UN);
     if (system->lock >= 0) {
         (void)try_flock(system->lock, LOCK_UN);
         (void)close(system->lock);
     }
+    (void)try_flock(system->directory, LOCK_UN);
 }

@@ -15,6 +15,13 @@ void reserve_deinit(struct reserve *reserve)
     }
 }
 
+/* Somebody has cut it, perhaps: nothing is lost by that, and the next attempt takes it as it is. */
+static void forget_file(struct reserve *reserve)
+{
+    reserve_deinit(reserve);
+    reserve->size = 0;
+}
+
 static enum status open_file(struct engine *engine)
 {
     struct reserve *reserve = &engine->reserve;
@@ -89,6 +96,8 @@ void reserve_take_back(struct engine *engine)
     }
     if (status == STATUS_OK) {
         reserve->size = size;
+    } else if (status == STATUS_IO) {
+        forget_file(reserve);
     }
 }
 

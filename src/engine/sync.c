@@ -74,10 +74,8 @@ void sync_stop_writing(struct engine *engine, enum sync_stop reason)
     if (!atomic_compare_exchange_strong(&engine->sync.failed, &none, (int)reason)) {
         return;
     }
-    LOG_WARNING(
-        "%s: writing stops for good; what was durable before stays so, and reading goes on. "
-        "Now %s",
-        engine_stop_words(engine), engine_stop_advice(engine));
+    LOG_WARNING("%s: writing stops for good, and reading goes on. Now %s",
+                engine_stop_words(engine), engine_stop_advice(engine));
     sync_request(engine); /* a pass tells those who wait that they do so in vain */
 }
 

@@ -46,6 +46,14 @@ static struct zero_range choose(const struct engine *engine)
     return (struct zero_range){.segment = active, .from = from, .end = end};
 }
 
+/* Zeros in a file that somebody has cut would make it as long as it was: nobody would notice what
+ * presence.h looks for. */
+static bool is_cut(const struct zero_range *range)
+{
+    uint64_t size;
+    return file_size(range->segment->file, &size) == STATUS_OK && size < range->end;
+}
+
 static enum status write_zeros(const struct zero_range *range)
 {
     struct slice parts[STEP_MAX / BLOCK_SIZE];
@@ -71,7 +79,7 @@ void zero_ahead(struct engine *engine)
     }
     mutex_lock(zeroing);
     mutex_unlock(&engine->lock);
-    if (range.segment != NULL) {
+    if (range.segment != NULL && !is_cut(&range)) {
         status = appender_heed_write(engine, write_zeros(&range));
     }
     mutex_unlock(zeroing);

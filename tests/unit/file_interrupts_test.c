@@ -29,6 +29,8 @@ static unsigned interrupts; /* so far */
 static unsigned shortened;
 static int failing_errno;    /* 0 = none: what a write gives */
 static size_t failing_after; /* bytes that are still written */
+static int fallocate_errno;  /* 0 = it works: what it gives */
+static int ftruncate_errno;  /* the same */
 static unsigned fsyncs;      /* that were asked for */
 static unsigned fsync_fails; /* the so-many-th of them with EIO; 0 = none */
 
@@ -132,11 +134,19 @@ int __wrap_fsync(int descriptor)
 
 int __wrap_fallocate(int descriptor, int mode, off_t offset, off_t size)
 {
+    if (fallocate_errno != 0) {
+        errno = fallocate_errno;
+        return -1;
+    }
     return is_interrupted() ? -1 : __real_fallocate(descriptor, mode, offset, size);
 }
 
 int __wrap_ftruncate(int descriptor, off_t size)
 {
+    if (ftruncate_errno != 0) {
+        errno = ftruncate_errno;
+        return -1;
+    }
     return is_interrupted() ? -1 : __real_ftruncate(descriptor, size);
 }
 
@@ -153,6 +163,8 @@ static void set_up(void)
     test_random_init(&random_, test_seed("file_interrupts_test"));
     one_in = 0;
     failing_errno = 0;
+    fallocate_errno = 0;
+    ftruncate_errno = 0;
     fsync_fails = 0;
     test_directory_create(&directory_);
     ck_assert_int_eq(file_posix_open_directory(directory_.path, &fs, &error), STATUS_OK);
@@ -239,6 +251,21 @@ START_TEST(a_write_that_fails_half_way_says_why)
 }
 END_TEST
 
+/* On a file system that can't reserve, with a quota or a limit of file sizes. */
+START_TEST(a_file_that_could_not_be_made_longer_was_not_cut)
+{
+    uint64_t size;
+    fallocate_errno = EOPNOTSUPP;
+    ck_assert_int_eq(file_reserve(file, 1000), STATUS_OK);
+    ftruncate_errno = EFBIG;
+    ck_assert_int_eq(file_reserve(file, 3000), STATUS_DISK_FULL);
+    ftruncate_errno = 0;
+    ck_assert_int_eq(file_reserve(file, 2000), STATUS_OK);
+    ck_assert_int_eq(file_size(file, &size), STATUS_OK);
+    ck_assert_uint_eq(size, 2000);
+}
+END_TEST
+
 /* Linux reports what it could not write once, and the next fsync() succeeds. */
 START_TEST(a_directory_once_not_synced_never_is)
 {
@@ -298,6 +325,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, interrupted_and_short_calls_are_continued);
     tcase_add_test(tests, a_write_that_fails_half_way_says_why);
+    tcase_add_test(tests, a_file_that_could_not_be_made_longer_was_not_cut);
     tcase_add_test(tests, a_directory_once_not_synced_never_is);
     tcase_add_test(tests, a_store_begins_in_a_directory_whose_name_is_durable);
     tcase_add_test(tests, a_directory_whose_name_may_not_last_is_not_left);

@@ -20,6 +20,20 @@
 static struct test_directory directory;
 static struct file_system *fs;
 
+int __wrap_flock(int descriptor, int operation);
+int __real_flock(int descriptor, int operation);
+
+static void (*on_unlocked)(void); /* after each call that unlocks; NULL: nothing */
+
+int __wrap_flock(int descriptor, int operation)
+{
+    int result = __real_flock(descriptor, operation);
+    if (operation == (LOCK_UN | LOCK_NB) && on_unlocked != NULL) {
+        on_unlocked();
+    }
+    return result;
+}
+
 static void set_up(void)
 {
     test_directory_create(&directory);
@@ -45,6 +59,38 @@ START_TEST(the_second_is_told_who_holds_the_lock)
     (void)snprintf(expected, sizeof(expected), "pid %ld on host ", (long)getpid());
     ck_assert_mem_eq(holder, expected, strlen(expected));
     fs_close(second);
+}
+END_TEST
+
+static unsigned unlocked;
+
+/* Who finds the directory free then looks at the file. */
+static void expect_no_half_lock(void)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s/LOCK", directory.path);
+    int opened = open(directory.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int file = open(path, O_RDWR | O_CLOEXEC);
+    ck_assert_int_ge(opened, 0);
+    ck_assert_int_ge(file, 0);
+    unlocked++;
+    ck_assert(flock(opened, LOCK_EX | LOCK_NB) != 0 || flock(file, LOCK_EX | LOCK_NB) == 0);
+    ck_assert_int_eq(close(opened), 0);
+    ck_assert_int_eq(close(file), 0);
+}
+
+/* Whoever has come to the directory's lock has that of the file as well. */
+START_TEST(the_locks_are_given_up_together)
+{
+    char holder[128] = "";
+    struct file_system *second;
+    ck_assert_int_eq(file_posix_open_directory(directory.path, &second, NULL), STATUS_OK);
+    ck_assert_int_eq(fs_lock(second, "LOCK", holder, sizeof(holder)), STATUS_OK);
+    on_unlocked = expect_no_half_lock;
+    fs_close(second);
+    on_unlocked = NULL;
+    ck_assert_uint_gt(unlocked, 0);
+    ck_assert_int_eq(fs_lock(fs, "LOCK", holder, sizeof(holder)), STATUS_OK);
 }
 END_TEST
 
@@ -187,6 +233,7 @@ int main(void)
     TCase *tests = tcase_create("file_lock");
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_test(tests, the_second_is_told_who_holds_the_lock);
+    tcase_add_test(tests, the_locks_are_given_up_together);
     tcase_add_test(tests, the_lock_ends_with_the_process);
     tcase_add_loop_test(tests, who_has_no_lock_file_any_more_has_the_lock, 0,
                         LOCK_FILE_CHANGE_COUNT);

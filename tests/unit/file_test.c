@@ -135,6 +135,7 @@ START_TEST(what_somebody_has_cut_is_not_made_longer)
     ck_assert_int_eq(truncate(path, 99999), 0);
     ck_assert_int_eq(file_verify_place(file, 100000), STATUS_CORRUPT);
     ck_assert_int_eq(file_reserve(file, 200000), STATUS_IO);
+    ck_assert_int_eq(file_truncate(file, 100000), STATUS_IO);
     ck_assert_int_eq(file_size(file, &size), STATUS_OK);
     ck_assert_uint_eq(size, 99999);
     file_close(file);

@@ -3,6 +3,8 @@
 
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/reserve.h"
+#include "engine/zero_ahead.h"
 #include "support/disk_store.h"
 #include "support/log_text.h"
 #include "support/test_directory.h"
@@ -17,6 +19,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
+
+#define SEGMENT_SIZE 65536
 
 static struct test_directory directory;
 static struct disk_store store;
@@ -33,7 +37,7 @@ static void note_line(enum log_level level, const char *text)
 
 static void open_store(void)
 {
-    store.options = disk_store_options(65536);
+    store.options = disk_store_options(SEGMENT_SIZE);
     disk_store_open(&store, directory.path);
     engine = store.engine;
 }
@@ -133,9 +137,32 @@ START_TEST(writing_stops_when_the_file_of_the_log_is_not_there)
     expect_logged(place.name);
     expect_logged(_i == CUT ? "was cut by somebody" : "was removed, moved or replaced by somebody");
     expect_logged(_i == CUT ? "from a backup" : "/proc/");
+    expect_logged("replaced or cut: writing stops for good, and reading goes on");
     size_t told = strlen(logged);
     engine_tick(engine);
     ck_assert_uint_eq(strlen(logged), told);
+    close_stopped();
+}
+END_TEST
+
+/* Up to where its file is reserved, as they come before each end of a segment. */
+START_TEST(zeros_ahead_of_the_log_do_not_hide_a_cut)
+{
+    char text[1000];
+    memset(text, 'v', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    uint64_t position = 0;
+    while (position < SEGMENT_SIZE - SEGMENT_SIZE / 12) {
+        ck_assert_int_eq(put("a", text), STATUS_OK);
+        position = disk_store_statistics(&store).appended_position;
+    }
+    ck_assert_int_eq(engine_sync(engine), STATUS_OK); /* much that is not durable wants none */
+    ck_assert_str_eq(logged, "");
+    struct log_text place = log_text_find(&directory, text);
+    do_mishap(CUT, place.name);
+    zero_ahead(engine);
+    engine_tick(engine);
+    ck_assert_int_eq(put("a", "another"), STATUS_WRITES_STOPPED);
     close_stopped();
 }
 END_TEST
@@ -217,6 +244,26 @@ START_TEST(every_sealed_segment_is_looked_at)
 }
 END_TEST
 
+/* Somebody wanted its room: it has no more to lose, and is to have what there is. */
+START_TEST(the_reserve_that_was_cut_is_set_aside_again)
+{
+    static char text[SEGMENT_SIZE / 2];
+    memset(text, 'v', sizeof(text) - 1);
+    engine_tick(engine);
+    test_file_resize(&directory, RESERVE_NAME, 0);
+    ck_assert_int_eq(put("a", text), STATUS_OK); /* more is to be set aside now */
+    engine_tick(engine);
+    expect_logged(RESERVE_NAME);
+    logged[0] = '\0';
+    engine_tick(engine);
+    ck_assert_str_eq(logged, "");
+    size_t size;
+    free(test_file_read(&directory, RESERVE_NAME, &size));
+    ck_assert_uint_ge(size, sizeof(text));
+    ck_assert_int_eq(put("a", "another"), STATUS_OK);
+}
+END_TEST
+
 START_TEST(a_lock_file_that_has_gone_is_made_again)
 {
     test_file_remove(&directory, "LOCK");
@@ -258,9 +305,11 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, writing_stops_when_the_file_of_the_log_is_not_there, 0,
                         MISHAP_COUNT);
+    tcase_add_test(tests, zeros_ahead_of_the_log_do_not_hide_a_cut);
     tcase_add_test(tests, what_was_removed_can_be_put_back);
     tcase_add_loop_test(tests, a_sealed_segment_that_is_not_there_is_told_once, 0, MISHAP_COUNT);
     tcase_add_test(tests, every_sealed_segment_is_looked_at);
+    tcase_add_test(tests, the_reserve_that_was_cut_is_set_aside_again);
     tcase_add_test(tests, a_lock_file_that_has_gone_is_made_again);
     tcase_add_test(tests, writing_stops_when_another_has_the_lock);
     return test_run("presence", tests);
