@@ -3,12 +3,12 @@
  * written: what it is can't be told, so it is no leftover. It stays, and whoever opens the store,
  * or looks into it with scdb-check, is told so.
  */
+#include "base/little_endian.h"
 #include "base/log.h"
 #include "check/report.h"
 #include "engine/checksum.h"
 #include "engine/engine_state.h"
 #include "engine/file_posix.h"
-#include "engine/little_endian.h"
 #include "engine/record.h"
 #include "engine/segment_header.h"
 #include "support/check_run.h"
