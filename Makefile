@@ -253,6 +253,7 @@ CLIENT_TESTS := "$(WITH_SERVER) $(HIREDIS_TEST)" \
                 "$(WITH_SERVER) redis-tests/redis_benchmark_test.sh" \
                 "$(WITH_SERVER) redis-tests/redis_py_test.py" \
                 redis-tests/administration_test.py \
+                redis-tests/buffers_test.py \
                 redis-tests/operations_test.py \
                 redis-tests/large_values_test.py \
                 redis-tests/directory_test.py \
