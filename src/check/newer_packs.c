@@ -112,14 +112,14 @@ static size_t count_above(const struct check_store *store, uint64_t sequence)
 
 enum status newer_packs_tell(struct check_store *store, const struct history *history)
 {
-    size_t newer = count_above(store, known_sequence(store));
+    uint64_t known = known_sequence(store);
+    size_t newer = count_above(store, known);
     if (newer > 0) {
         struct end end = {.history = history};
         enum status status = walk_log(&end);
         if (status != STATUS_OK) {
             return status;
         }
-        uint64_t known = known_sequence(store);
         newer = count_above(store, end.sequence > known ? end.sequence : known);
     }
     store->newer_segments += newer;

@@ -157,18 +157,10 @@ static enum status posix_link_count(struct file *file, uint64_t *out)
 static enum status posix_verify_place(struct file *file, uint64_t size_least)
 {
     struct stat opened;
-    struct stat named;
-    if (fstat(file_of(file)->descriptor, &opened) != 0) {
-        return STATUS_IO;
-    }
-    int directory = file_posix_system(file->fs)->directory;
-    if (fstatat(directory, file_of(file)->name, &named, AT_SYMLINK_NOFOLLOW) != 0) {
-        return errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
-    }
-    if (named.st_ino != opened.st_ino || named.st_dev != opened.st_dev) {
-        return STATUS_NOT_FOUND;
-    }
-    return (uint64_t)opened.st_size < size_least ? STATUS_CORRUPT : STATUS_OK;
+    enum status status = file_posix_verify_name(file_posix_system(file->fs), file_of(file)->name,
+                                                file_of(file)->descriptor, &opened);
+    bool is_shorter = status == STATUS_OK && (uint64_t)opened.st_size < size_least;
+    return is_shorter ? STATUS_CORRUPT : status;
 }
 
 /* Made longer again it would look as if nothing had been in what somebody has cut off. */

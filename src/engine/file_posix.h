@@ -11,6 +11,7 @@
 #include "base/mutex.h"
 #include "engine/file.h"
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #define FILE_POSIX_PERMISSIONS 0600
@@ -48,6 +49,12 @@ enum status file_posix_not_a_file(mode_t mode, const char *action, const char *n
 
 /* Returns 0 or an errno. A file system whose directories have nothing to sync is fine. */
 int file_posix_sync_directory(int descriptor) MUST_CHECK;
+
+/* Does the name lead to the file that the descriptor is open on? *opened: what fstat() says of that
+ * file. NOT_FOUND: the name is gone, or another file has it. IO: nobody can tell. Nothing is
+ * logged. */
+enum status file_posix_verify_name(const struct posix_system *system, const char *name,
+                                   int descriptor, struct stat *opened) MUST_CHECK;
 
 /* file_operations.rename, .remove, .link, .list, .sync_directory */
 enum status file_posix_rename(struct file_system *fs, const char *from, const char *to) MUST_CHECK;

@@ -135,18 +135,6 @@ static enum status lock_file(const struct posix_system *system, const char *name
     return STATUS_OK;
 }
 
-/* Does the name still lead to the file that is locked? True also when nobody can tell. */
-static bool is_still_named(const struct posix_system *system, const char *name)
-{
-    struct stat locked;
-    struct stat named;
-    if (fstatat(system->directory, name, &named, AT_SYMLINK_NOFOLLOW) != 0) {
-        return errno != ENOENT;
-    }
-    return fstat(system->lock, &locked) != 0 ||
-           (named.st_dev == locked.st_dev && named.st_ino == locked.st_ino);
-}
-
 /* Somebody has removed the lock file, or put another in its place: that one is locked now. */
 static enum status lock_again(struct posix_system *system, const char *name, char *holder,
                               size_t holder_size)
@@ -169,8 +157,10 @@ enum status file_posix_lock(struct file_system *fs, const char *name, char *hold
 {
     struct posix_system *system = file_posix_system(fs);
     if (system->lock >= 0) {
-        return is_still_named(system, name) ? STATUS_OK
-                                            : lock_again(system, name, holder, holder_size);
+        struct stat locked;
+        bool is_gone =
+            file_posix_verify_name(system, name, system->lock, &locked) == STATUS_NOT_FOUND;
+        return is_gone ? lock_again(system, name, holder, holder_size) : STATUS_OK;
     }
     enum status status = lock_directory(system, name, holder, holder_size);
     if (status != STATUS_OK) {

@@ -10,6 +10,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum status file_posix_verify_name(const struct posix_system *system, const char *name,
+                                   int descriptor, struct stat *opened)
+{
+    struct stat named;
+    if (fstat(descriptor, opened) != 0) {
+        return STATUS_IO;
+    }
+    if (fstatat(system->directory, name, &named, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
+    }
+    bool is_same = named.st_ino == opened->st_ino && named.st_dev == opened->st_dev;
+    return is_same ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
 /* What the kernel says before it has changed anything. */
 static bool is_refusal(int error_number)
 {

@@ -3,11 +3,11 @@
  *
  * Ten times a second it removes expired keys, seals full log segments, frees indexes and segments
  * that went out of use, tries again what the disk refused, and reads a piece for the scrub. Once a
- * second it looks whether the store's files are where they were (presence.h). It
- * takes checkpoints that are due, and it runs compactions, between whose steps that housekeeping
- * goes on. Those that somebody asked for reclaim all there is; others come in rounds of a few
- * segments each: while too much is garbage, and when the interval is over, until nothing is left
- * that was there then and is worth it.
+ * second it looks whether the store's files are where they were (presence.h). It takes checkpoints
+ * that are due, and it runs compactions, between whose steps that housekeeping goes on. Those that
+ * somebody asked for reclaim all there is; others come in rounds of a few segments each: while too
+ * much is garbage, and when the interval is over, until nothing is left that was there then and is
+ * worth it.
  *
  * Threads: see each function. maintenance.mutex is a leaf.
  */
