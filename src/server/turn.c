@@ -64,22 +64,24 @@ static bool execute_request_locked(struct worker *worker, struct session *sessio
     return execution != POSTPONED;
 }
 
-/* The same for a part's request with this index, which may have a value that goes ahead of it. */
-static bool execute_next_locked(struct worker *worker, const struct part *part, size_t index)
+/* The same for the part's next request, which may have a value that goes ahead of it. */
+static bool execute_next_locked(struct worker *worker, const struct part *part,
+                                const struct request *request)
 {
     struct server *server = worker->server;
     struct connection *connection = part->connection;
-    const struct request *request = &worker->requests[part->first_request + index];
     /* What lies in the worker's arena is small. */
-    if (connection->input.size == 0 && connection->staging == NULL) {
-        return execute_request_locked(worker, &connection->session, request);
+    bool may_be_staged = connection->input.size > 0 || connection->staging != NULL;
+    if (may_be_staged) {
+        if (stager_claim_locked(worker, part, part->executed)) {
+            return false;
+        }
+        stager_offer_locked(server, connection);
     }
-    if (stager_claim_locked(worker, part, index)) {
-        return false;
-    }
-    stager_offer_locked(server, connection);
     bool is_executed = execute_request_locked(worker, &connection->session, request);
-    stager_withdraw_locked(server, connection, is_executed);
+    if (may_be_staged) {
+        stager_withdraw_locked(server, connection, is_executed);
+    }
     return is_executed;
 }
 
@@ -92,15 +94,15 @@ static size_t output_allowance(const struct worker *worker)
     return hard > 0 && hard < limit ? hard : limit;
 }
 
+/* `pending` bytes of its replies wait. */
 static bool is_stopped_locked(const struct worker *worker, struct connection *connection,
-                              size_t allowance)
+                              size_t pending, size_t allowance)
 {
     const struct session *session = &connection->session;
     if (session->blocked != BLOCK_NONE || session->close_after_reply || session->close_asap ||
         session->reply.failed || stager_is_over(connection)) {
         return true;
     }
-    size_t pending = output_pending(&connection->output, &session->reply);
     if (pending <= allowance) {
         return connection->output_stalled;
     }
@@ -142,13 +144,14 @@ static void run_requests_locked(struct worker *worker, struct part *part, size_t
     struct connection *connection = part->connection;
     const struct reply *reply = &connection->session.reply;
     size_t allowance = output_allowance(worker);
-    size_t pending = output_pending(&connection->output, reply);
+    size_t pending_before = output_pending(&connection->output, reply);
+    size_t pending = pending_before;
     size_t start = find_next_start(worker, part);
-    size_t made = 0;
     size_t used = 0; /* of its share: what was made, and what that was made of */
     while (part->executed < end && part->share_used + used < worker->share_max) {
         size_t number = part->first_request + part->executed;
-        if (is_stopped_locked(worker, connection, allowance)) {
+        const struct request *request = &worker->requests[number];
+        if (is_stopped_locked(worker, connection, pending, allowance)) {
             part->stopped = true;
             break;
         }
@@ -156,18 +159,19 @@ static void run_requests_locked(struct worker *worker, struct part *part, size_t
         if (turn_ahead_is_due(ahead, number)) {
             turn_ahead_locked(worker, ahead, number);
         }
-        if (!execute_next_locked(worker, part, part->executed)) {
+        if (!execute_next_locked(worker, part, request)) {
             part->stopped = true;
             break;
         }
         bool is_enough = !settle_pushes_locked(worker, &connection->session);
         part->executed++;
-        made = output_pending(&connection->output, reply) - pending;
-        used = made + worker->requests[number].end - start;
+        pending = output_pending(&connection->output, reply);
+        used = pending - pending_before + request->end - start;
         if (is_enough) {
             break;
         }
     }
+    size_t made = pending - pending_before;
     part->share_used += used;
     worker->unsent_bytes += made;
     worker->turn_bytes += used;
