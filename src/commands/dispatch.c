@@ -78,17 +78,22 @@ static void remember_command(struct session *session, const struct command *comm
 
 /* --- counting --- */
 
+/* Counts the error that begins at `begin`. */
+static void count_error_at(struct statistics *statistics, const struct reply *reply, size_t begin)
+{
+    struct slice text = buffer_slice(&reply->bytes);
+    statistics_error_locked(statistics, slice_part(text, begin + 1, text.size - begin - 1));
+}
+
 /* Counts the reply since `mark` if it is an error; was it one? */
 static bool count_error(struct statistics *statistics, const struct reply *reply,
                         struct reply_mark mark)
 {
-    if (!reply_is_error_since(reply, mark)) {
-        return false;
+    bool is_error = reply_is_error_since(reply, mark);
+    if (is_error) {
+        count_error_at(statistics, reply, mark.bytes);
     }
-    struct slice text = buffer_slice(&reply->bytes);
-    statistics_error_locked(statistics,
-                            slice_part(text, mark.bytes + 1, text.size - mark.bytes - 1));
-    return true;
+    return is_error;
 }
 
 /* Does the command use the keys that it looks at? Eviction wants to know. */
@@ -117,7 +122,7 @@ static void remember_keys(const struct call *call)
 static void end_caching(struct session *session, const struct command *command)
 {
     bool is_client_command = command != NULL && command->parent == &client_commands[0];
-    if (!session->transaction.open && !is_client_command) {
+    if (session->tracker.caching && !session->transaction.open && !is_client_command) {
         session->tracker.caching = false;
     }
 }
@@ -311,7 +316,9 @@ enum execution dispatch_execute(struct server *server, struct session *session,
     } else if (!try_command(server, session, &request)) {
         return POSTPONED;
     }
-    apply_reply_mode(session);
+    if (session->reply_mode != REPLY_ON) {
+        apply_reply_mode(session);
+    }
     end_caching(session, command);
     return session->blocked == BLOCK_WAITING ? BLOCKED : EXECUTED;
 }
