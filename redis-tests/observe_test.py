@@ -121,11 +121,13 @@ class Latency(TestCase):
             ]
         )
 
-    def test_events(self):
-        def blur(answer):
-            answer = re.sub(rb":\d{10}\r\n", b":TIME\r\n", answer)
-            return re.sub(rb":\d{2,3}\r\n", b":MS\r\n", answer)
+    @staticmethod
+    def blur(answer):
+        """Without times of day, and how long it took."""
+        answer = re.sub(rb":\d{10}\r\n", b":TIME\r\n", answer)
+        return re.sub(rb":\d{2,3}\r\n", b":MS\r\n", answer)
 
+    def test_events(self):
         self.compare(
             [
                 ("DEBUG", "SLEEP", "0.08"),
@@ -134,7 +136,21 @@ class Latency(TestCase):
                 ("LATENCY", "RESET", "command"),
                 ("LATENCY", "LATEST"),
             ],
-            blur,
+            self.blur,
+        )
+
+    def test_events_while_the_slow_log_is_off(self):
+        self.compare(
+            [
+                ("CONFIG", "SET", "slowlog-log-slower-than", -1, "latency-monitor-threshold", 0),
+                ("DEBUG", "SLEEP", "0.08"),
+                ("LATENCY", "LATEST"),
+                ("CONFIG", "SET", "latency-monitor-threshold", 50),
+                ("DEBUG", "SLEEP", "0.08"),
+                ("LATENCY", "LATEST"),
+                ("CONFIG", "SET", "slowlog-log-slower-than", 10000),
+            ],
+            self.blur,
         )
 
     def test_graph(self):

@@ -68,10 +68,15 @@ static void log_slow(const struct call *call, uint64_t microseconds, size_t coun
                 count_max);
 }
 
-static bool is_slow(const struct config *config, uint64_t microseconds)
+static void note_slow(const struct call *call, uint64_t microseconds)
 {
+    const struct config *config = server_config(call->server);
     int64_t limit = config_number(config, CONFIG_SLOWLOG_LOG_SLOWER_THAN);
-    return limit >= 0 && microseconds >= (uint64_t)limit;
+    size_t count_max = (size_t)config_number(config, CONFIG_SLOWLOG_MAX_LEN);
+    bool is_slow = limit >= 0 && microseconds >= (uint64_t)limit;
+    if (is_slow && (call->command->flags & COMMAND_SKIP_SLOWLOG) == 0 && count_max > 0) {
+        log_slow(call, microseconds, count_max);
+    }
 }
 
 /* --- latency --- */
@@ -90,20 +95,17 @@ static void note_latency(const struct call *call, uint64_t microseconds)
 
 void observe_call(const struct call *call, int64_t begin_us)
 {
-    const struct config *config = server_config(call->server);
-    uint32_t flags = call->command->flags;
+    struct statistics *statistics = server_statistics(call->server);
     bool is_over = call->session->blocked == BLOCK_NONE;
-    uint64_t microseconds =
-        statistics_end_command_locked(server_statistics(call->server), call->command, begin_us,
-                                      is_over && config_bool(config, CONFIG_LATENCY_TRACKING));
-    note_latency(call, microseconds);
-    if (is_over && is_slow(config, microseconds) && (flags & COMMAND_SKIP_SLOWLOG) == 0) {
-        size_t count_max = (size_t)config_number(config, CONFIG_SLOWLOG_MAX_LEN);
-        if (count_max > 0) {
-            log_slow(call, microseconds, count_max);
+    uint64_t microseconds = statistics_end_command_locked(statistics, call->command, begin_us,
+                                                          is_over && statistics->tracks_latency);
+    if (microseconds >= statistics->notable_us) {
+        note_latency(call, microseconds);
+        if (is_over) {
+            note_slow(call, microseconds);
         }
     }
-    if ((flags & (COMMAND_SKIP_MONITOR | COMMAND_ADMIN)) == 0) {
+    if ((call->command->flags & (COMMAND_SKIP_MONITOR | COMMAND_ADMIN)) == 0) {
         observe_show(call);
     }
 }

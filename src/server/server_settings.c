@@ -166,6 +166,28 @@ static enum status apply_eviction(void *context, struct error *error)
     return STATUS_OK;
 }
 
+/* From how many microseconds on either has an eye for a command. */
+static uint64_t find_notable_us(int64_t slow_us, int64_t latency_ms)
+{
+    uint64_t of_slowlog = slow_us >= 0 ? (uint64_t)slow_us : UINT64_MAX;
+    bool is_latency_noted = latency_ms > 0 && latency_ms <= INT64_MAX / 1000;
+    uint64_t of_latency = is_latency_noted ? (uint64_t)latency_ms * 1000 : UINT64_MAX;
+    return of_slowlog < of_latency ? of_slowlog : of_latency;
+}
+
+/* Asked for at each command: so they lie ready. */
+static enum status apply_latency(void *context, struct error *error)
+{
+    const struct server *server = context;
+    const struct config *config = server->config;
+    (void)error;
+    server->statistics->tracks_latency = config_bool(config, CONFIG_LATENCY_TRACKING);
+    server->statistics->notable_us =
+        find_notable_us(config_number(config, CONFIG_SLOWLOG_LOG_SLOWER_THAN),
+                        config_number(config, CONFIG_LATENCY_MONITOR_THRESHOLD));
+    return STATUS_OK;
+}
+
 static enum status apply_oom_score(void *context, struct error *error)
 {
     struct server *server = context;
@@ -210,6 +232,7 @@ void server_settings_init(struct server *server)
     struct config *config = server->config;
     start_maxclients(server);
     (void)apply_notify_keyspace_events(server, &error);
+    (void)apply_latency(server, &error);
     (void)apply_oom_score(server, &error); /* the log has it when it fails */
     config_on_change(config, CONFIG_NOTIFY_KEYSPACE_EVENTS, apply_notify_keyspace_events, server);
     config_on_change(config, CONFIG_PORT, apply_port, server);
@@ -217,6 +240,9 @@ void server_settings_init(struct server *server)
     config_on_change(config, CONFIG_PROC_TITLE_TEMPLATE, apply_title, server);
     config_on_change(config, CONFIG_OOM_SCORE_ADJ, apply_oom_score, server);
     config_on_change(config, CONFIG_OOM_SCORE_ADJ_VALUES, apply_oom_score, server);
+    config_on_change(config, CONFIG_LATENCY_TRACKING, apply_latency, server);
+    config_on_change(config, CONFIG_LATENCY_MONITOR_THRESHOLD, apply_latency, server);
+    config_on_change(config, CONFIG_SLOWLOG_LOG_SLOWER_THAN, apply_latency, server);
     config_on_change(config, CONFIG_MAXCLIENTS, apply_maxclients, server);
     config_on_change(config, CONFIG_LOGLEVEL, apply_loglevel, server);
     config_on_change(config, CONFIG_APPENDFSYNC, apply_appendfsync, server);

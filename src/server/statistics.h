@@ -86,6 +86,8 @@ struct statistics {
     uint64_t blocked_clients; /* sessions that wait: server_block_locked */
     struct error_statistics errors[STATISTICS_ERRORS_MAX];
     size_t error_count;
+    bool tracks_latency; /* latency-tracking */
+    uint64_t notable_us; /* no command that took less is for the slow log or for LATENCY */
     struct command_statistics commands[STATISTICS_COMMANDS_MAX]; /* by hash of the pointer */
     struct quick_clock clock;                                    /* a span is a hold */
     int64_t clock_us;      /* monotonic, when the last command of this hold ended; 0 = none has */

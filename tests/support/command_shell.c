@@ -9,6 +9,7 @@
 #include "engine/prefetch.h"
 #include "keyspace/keyspace.h"
 #include "server/acl.h"
+#include "server/server_settings.h"
 #include "server/server_state.h"
 #include "server/server_users.h"
 #include "server/statistics.h"
@@ -71,6 +72,7 @@ struct command_shell *command_shell_create(uint64_t seed)
     shell->server.executor = dispatch_executor();
     CHECK(acl_create(acl_names(), &shell->server.acl) == STATUS_OK);
     CHECK(server_users_init(&shell->server) == STATUS_OK);
+    server_settings_init(&shell->server);
     open_store(shell, seed);
     for (size_t i = 0; i < SHELL_SESSIONS; i++) {
         shell->sessions[i].id = i + 1;

@@ -250,6 +250,24 @@ START_TEST(exec_is_not_logged_but_its_commands)
 }
 END_TEST
 
+START_TEST(latencies_are_counted_while_they_are_to_be)
+{
+    struct command_shell *shell = command_shell_create(1);
+    expect(shell, "multi", "+OK");
+    expect(shell, "get a", "+QUEUED");
+    expect(shell, "config set latency-tracking no", "+QUEUED");
+    expect(shell, "get a", "+QUEUED");
+    expect(shell, "set a 1", "+QUEUED");
+    expect(shell, "config set latency-tracking yes", "+QUEUED");
+    expect(shell, "mget a", "+QUEUED");
+    expect(shell, "exec", "*6\r\n");
+    expect(shell, "latency histogram set", "*0\r\n");
+    expect(shell, "latency histogram get", "$5\r\ncalls\r\n:1\r\n");
+    expect(shell, "latency histogram mget", "$5\r\ncalls\r\n:1\r\n");
+    command_shell_destroy(shell);
+}
+END_TEST
+
 START_TEST(debug_is_for_those_who_may)
 {
     struct command_shell *shell = command_shell_create(1);
@@ -271,6 +289,7 @@ int main(void)
     tcase_add_test(test, a_second_has_one_sample);
     tcase_add_test(test, passwords_stay_out_of_the_slow_log);
     tcase_add_test(test, exec_is_not_logged_but_its_commands);
+    tcase_add_test(test, latencies_are_counted_while_they_are_to_be);
     tcase_add_test(test, debug_is_for_those_who_may);
     return test_run("observe", test);
 }
