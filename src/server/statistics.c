@@ -92,7 +92,8 @@ int64_t statistics_begin_command_locked(struct statistics *statistics)
     if (statistics->clock_us == 0) {
         statistics->clock_us = quick_clock_begin(&statistics->clock);
         statistics->hold_clock_us = statistics->clock_us;
-        statistics->hold_unix_ms = clock_unix_ms();
+        statistics->unix_ms = clock_unix_ms();
+        statistics->next_ms_us = statistics->clock_us + 1000;
     }
     return statistics->clock_us;
 }
@@ -100,7 +101,12 @@ int64_t statistics_begin_command_locked(struct statistics *statistics)
 int64_t statistics_begin_unix_ms_locked(struct statistics *statistics)
 {
     int64_t begin_us = statistics_begin_command_locked(statistics);
-    return statistics->hold_unix_ms + (begin_us - statistics->hold_clock_us) / 1000;
+    if (begin_us >= statistics->next_ms_us) {
+        int64_t passed_ms = 1 + (begin_us - statistics->next_ms_us) / 1000;
+        statistics->unix_ms += passed_ms;
+        statistics->next_ms_us += passed_ms * 1000;
+    }
+    return statistics->unix_ms;
 }
 
 static void track(struct command_statistics *slot, uint64_t microseconds)

@@ -91,8 +91,9 @@ struct statistics {
     struct command_statistics commands[STATISTICS_COMMANDS_MAX]; /* by hash of the pointer */
     struct quick_clock clock;                                    /* a span is a hold */
     int64_t clock_us;      /* monotonic, when the last command of this hold ended; 0 = none has */
-    int64_t hold_clock_us; /* the same at the first command of the hold, and the time of day then */
-    int64_t hold_unix_ms;
+    int64_t hold_clock_us; /* the same at the first command of the hold */
+    int64_t unix_ms;       /* the time of day, until the clock comes to `next_ms_us` */
+    int64_t next_ms_us;
 };
 
 /* About 50 KiB. NO_MEMORY: nothing to destroy. */

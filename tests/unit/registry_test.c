@@ -130,6 +130,26 @@ START_TEST(calls_and_errors_are_counted)
 }
 END_TEST
 
+/* As if commands had ended at these times: the hold begins with whatever it is. */
+START_TEST(the_time_of_day_follows_the_clock_of_the_hold)
+{
+    struct statistics *statistics;
+    ck_assert_int_eq(statistics_create(&statistics), STATUS_OK);
+    int64_t hold_us = statistics_begin_command_locked(statistics);
+    int64_t hold_ms = statistics_begin_unix_ms_locked(statistics);
+    static const int64_t passed_us[] = {0, 1, 999, 1000, 1001, 1999, 2000, 7999, 8000, 1234567};
+    for (size_t i = 0; i < sizeof(passed_us) / sizeof(passed_us[0]); i++) {
+        statistics->clock_us = hold_us + passed_us[i];
+        ck_assert_int_eq(statistics_begin_unix_ms_locked(statistics) - hold_ms,
+                         passed_us[i] / 1000);
+    }
+    statistics_end_hold_locked(statistics);
+    statistics->unix_ms = 0;
+    ck_assert_int_gt(statistics_begin_unix_ms_locked(statistics), 0); /* it has asked again */
+    statistics_destroy(statistics);
+}
+END_TEST
+
 START_TEST(rates_are_means_of_the_last_samples)
 {
     struct statistics *statistics;
@@ -152,6 +172,7 @@ int main(void)
     tcase_add_test(test, sessions_are_found_and_stay_in_order);
     tcase_add_test(test, messages_come_out_in_order);
     tcase_add_test(test, calls_and_errors_are_counted);
+    tcase_add_test(test, the_time_of_day_follows_the_clock_of_the_hold);
     tcase_add_test(test, rates_are_means_of_the_last_samples);
     return test_run("registry", test);
 }
