@@ -25,6 +25,17 @@ const char *eviction_policy_name(enum eviction_policy policy)
     return names[policy];
 }
 
+enum engine_access eviction_access(enum eviction_policy policy)
+{
+    static const enum engine_access accesses[] = {
+        [EVICT_VOLATILE_LRU] = ACCESS_RECENCY,      [EVICT_VOLATILE_LFU] = ACCESS_FREQUENCY,
+        [EVICT_VOLATILE_RANDOM] = ACCESS_NOT_NOTED, [EVICT_VOLATILE_TTL] = ACCESS_NOT_NOTED,
+        [EVICT_ALLKEYS_LRU] = ACCESS_RECENCY,       [EVICT_ALLKEYS_LFU] = ACCESS_FREQUENCY,
+        [EVICT_ALLKEYS_RANDOM] = ACCESS_NOT_NOTED,  [EVICT_NOTHING] = ACCESS_NOT_NOTED,
+    };
+    return accesses[policy];
+}
+
 static bool spares_lasting_keys(enum eviction_policy policy)
 {
     return policy < EVICT_ALLKEYS_LRU;

@@ -40,19 +40,7 @@ enum eviction_policy {
 const char *eviction_policy_name(enum eviction_policy policy);
 
 /* What using a key does to its clock. */
-static inline enum engine_access eviction_access(enum eviction_policy policy)
-{
-    switch (policy) {
-    case EVICT_VOLATILE_LRU:
-    case EVICT_ALLKEYS_LRU:
-        return ACCESS_RECENCY;
-    case EVICT_VOLATILE_LFU:
-    case EVICT_ALLKEYS_LFU:
-        return ACCESS_FREQUENCY;
-    default:
-        return ACCESS_NOT_NOTED;
-    }
-}
+enum engine_access eviction_access(enum eviction_policy policy);
 
 struct eviction {
     uint64_t limit_bytes; /* 0 = none */
