@@ -35,29 +35,42 @@ static bool find_request(const struct worker *worker, struct turn_cursor *cursor
     return false;
 }
 
+/* What a part's request with this number will look up. */
+static void foresee_locked(const struct worker *worker, const struct part *part, size_t number,
+                           struct prefetch_group *group)
+{
+    const struct request *request = &worker->requests[number];
+    if (request->error == NULL) {
+        struct request_words words = request_words(worker, request);
+        worker->server->executor->foresee(worker->server, &part->connection->session, &words,
+                                          group);
+    }
+}
+
 /* Begins a group with the requests at the cursor. */
 static void gather_locked(struct worker *worker, struct turn_ahead *ahead)
 {
     const struct engine *engine = worker->server->engine;
+    struct prefetch_group *group = &ahead->group;
     struct turn_cursor *cursor = &ahead->cursor;
     size_t requests_max = prefetch_group_size_locked(engine);
-    ahead->group.count = 0;
-    ahead->group.left_out = 0;
+    group->count = 0;
+    group->left_out = 0;
     ahead->group_first = SIZE_MAX;
-    for (size_t i = 0;
-         i < requests_max && ahead->group.count < requests_max && find_request(worker, cursor);
-         i++) {
+    size_t requests = 0;
+    while (requests < requests_max && group->count < requests_max && find_request(worker, cursor)) {
         const struct part *part = &worker->parts[cursor->part];
-        size_t number = part->first_request + cursor->request++;
-        const struct request *request = &worker->requests[number];
-        if (i == 0) {
+        size_t number = part->first_request + cursor->request;
+        size_t end = part->first_request + part->request_count;
+        if (requests == 0) {
             ahead->group_first = number;
         }
-        if (request->error == NULL) {
-            struct request_words words = request_words(worker, request);
-            worker->server->executor->foresee(worker->server, &part->connection->session, &words,
-                                              &ahead->group);
+        while (number < end && requests < requests_max && group->count < requests_max) {
+            foresee_locked(worker, part, number, group);
+            number++;
+            requests++;
         }
+        cursor->request = number - part->first_request;
     }
 }
 
