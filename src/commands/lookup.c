@@ -116,16 +116,22 @@ static bool reply_copy(struct call *call, const struct value *value, size_t offs
     return true;
 }
 
-bool lookup_reply_part(struct call *call, const struct value *value, size_t offset, size_t size)
+/* A part of a value that was not loaded. */
+static bool reply_stored(struct call *call, const struct value *value, size_t offset, size_t size)
 {
-    if (value->bytes.size > 0) { /* all of it: it is small */
-        reply_bulk(call->reply, slice_part(value->bytes, offset, size));
-        return true;
-    }
     bool is_pinned = size >= REFERENCE_SIZE_MIN &&
                      engine_pin_locked(keyspace_engine(call->keyspace), &value->entry);
     return is_pinned ? reply_pinned(call, value, offset, size)
                      : reply_copy(call, value, offset, size);
+}
+
+bool lookup_reply_part(struct call *call, const struct value *value, size_t offset, size_t size)
+{
+    if (value->bytes.size == 0) {
+        return reply_stored(call, value, offset, size);
+    }
+    reply_bulk(call->reply, slice_part(value->bytes, offset, size));
+    return true;
 }
 
 bool lookup_reply_value(struct call *call, const struct value *value)

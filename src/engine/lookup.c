@@ -97,7 +97,7 @@ static void verify_small_value(const struct read_context *read)
     if (read->wanted != NULL && read->wanted->with_value &&
         out->record.value.size <= LOOKUP_VALUE_AT_ONCE) {
         out->is_value_verified =
-            record_verify_value(out->bytes, 0, out->record.value.size, read->seed) == STATUS_OK;
+            record_verify_short_value(out->bytes, &out->record, read->seed) == STATUS_OK;
     }
 }
 
@@ -109,7 +109,7 @@ static void read_record(void *context)
     struct lookup *out = read->out;
     out->status = record_peek(out->bytes, read->available, &out->record, &out->size);
     if (out->status == STATUS_OK) {
-        out->status = record_verify_head(out->bytes, read->seed);
+        out->status = record_verify_head(out->bytes, &out->record, read->seed);
     }
     if (out->status == STATUS_OK && read->wanted != NULL) {
         read->is_other_key = !slice_equal(out->record.key, read->wanted->key);

@@ -303,11 +303,24 @@ enum status record_peek(const uint8_t *bytes, uint64_t available, struct record 
     return STATUS_OK;
 }
 
-enum status record_verify_head(const uint8_t *bytes, uint64_t seed)
+static enum status compare(uint64_t sum, const uint8_t *expected)
 {
-    size_t covered = (size_t)(key_end_of(bytes) - COVERED_FROM);
-    uint64_t sum = checksum_of(bytes + COVERED_FROM, covered, seed);
-    return sum == little_endian_load64(bytes + AT(header_checksum)) ? STATUS_OK : STATUS_CORRUPT;
+    return sum == little_endian_load64(expected) ? STATUS_OK : STATUS_CORRUPT;
+}
+
+enum status record_verify_head(const uint8_t *bytes, const struct record *record, uint64_t seed)
+{
+    const uint8_t *covered = bytes + COVERED_FROM;
+    const uint8_t *end = (const uint8_t *)record->key.data + record->key.size;
+    uint64_t sum = checksum_of(covered, (size_t)(end - covered), seed);
+    return compare(sum, bytes + AT(header_checksum));
+}
+
+enum status record_verify_short_value(const uint8_t *bytes, const struct record *record,
+                                      uint64_t seed)
+{
+    uint64_t sum = checksum_of(record->value.data, record->value.size, seed);
+    return compare(sum, bytes + AT(value_checksum));
 }
 
 enum status record_decode(const uint8_t *bytes, uint64_t available, uint64_t seed,
@@ -317,7 +330,7 @@ enum status record_decode(const uint8_t *bytes, uint64_t available, uint64_t see
     uint64_t whole;
     enum status status = record_peek(bytes, available, &record, &whole);
     if (status == STATUS_OK) {
-        status = record_verify_head(bytes, seed);
+        status = record_verify_head(bytes, &record, seed);
     }
     if (status == STATUS_OK) {
         *out = record;

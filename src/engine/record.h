@@ -138,8 +138,13 @@ enum status record_decode(const uint8_t *bytes, uint64_t available, uint64_t see
 enum status record_peek(const uint8_t *bytes, uint64_t available, struct record *out,
                         uint64_t *size) MUST_CHECK;
 
-/* Verifies header and key of the record at `bytes`, of which record_peek has said that it fits. */
-enum status record_verify_head(const uint8_t *bytes, uint64_t seed) MUST_CHECK;
+/* Verifies header and key of the record at `bytes`; `record` is what record_peek made of it. */
+enum status record_verify_head(const uint8_t *bytes, const struct record *record,
+                               uint64_t seed) MUST_CHECK;
+
+/* Verifies all of a value of at most RECORD_VALUE_BLOCK_SIZE bytes, likewise. */
+enum status record_verify_short_value(const uint8_t *bytes, const struct record *record,
+                                      uint64_t seed) MUST_CHECK;
 
 /*
  * Verifies the part [offset, offset + size) of the value (whole blocks of it) of the record at

@@ -178,7 +178,8 @@ enum status record_scanner_next(struct record_scanner *scanner, struct scanned_r
         }
         needed = needed_size(out);
     } while (available < needed && wanted < needed);
-    if (available < needed || record_verify_head(out->bytes, scanner->seed) != STATUS_OK) {
+    if (available < needed ||
+        record_verify_head(out->bytes, &out->record, scanner->seed) != STATUS_OK) {
         return STATUS_CORRUPT;
     }
     out->offset = scanner->offset;

@@ -249,7 +249,7 @@ static enum status search_marks(const struct recovery_file *file, uint64_t offse
         struct mark_sync mark;
         if (record_peek(bytes, available, &record, &size) == STATUS_OK &&
             record.kind == RECORD_SYNC_MARK && record.key.size == 0 && size == mark_size &&
-            record_verify_head(bytes, file->segment->seed) == STATUS_OK &&
+            record_verify_head(bytes, &record, file->segment->seed) == STATUS_OK &&
             record_verify_value(bytes, 0, MARK_SYNC_SIZE, file->segment->seed) == STATUS_OK &&
             mark_decode_sync(record.value, &mark) == STATUS_OK && mark.sequence > *covered) {
             *covered = mark.sequence;

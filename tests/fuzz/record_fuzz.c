@@ -58,7 +58,7 @@ static void try_record(uint8_t *bytes, size_t size, bool seal)
     if (seal) {
         size_t key_end = (size_t)((const uint8_t *)record.key.data - bytes) + record.key.size;
         little_endian_store64(bytes, checksum_of(bytes + 8, key_end - 8, SEED));
-        CHECK(record_verify_head(bytes, SEED) == STATUS_OK);
+        CHECK(record_verify_head(bytes, &record, SEED) == STATUS_OK);
     }
     enum status status = record_verify_value(bytes, record.value.size / 2, SIZE_MAX, SEED);
     CHECK(status == STATUS_OK || status == STATUS_CORRUPT);

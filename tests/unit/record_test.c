@@ -115,11 +115,23 @@ START_TEST(empty_key_and_value)
     assert_same(&record, &decoded);
     ck_assert_uint_eq(decoded.value.size, 0);
     ck_assert_int_eq(record_verify_value(bytes, 0, SIZE_MAX, 5), STATUS_OK);
-    ck_assert_int_eq(record_verify_head(bytes, 6), STATUS_CORRUPT);
+    ck_assert_int_eq(record_verify_head(bytes, &decoded, 6), STATUS_CORRUPT);
     ck_assert_int_eq(record_verify_value(bytes, 0, SIZE_MAX, 6), STATUS_CORRUPT);
+    ck_assert_int_eq(record_verify_short_value(bytes, &decoded, 5), STATUS_OK);
+    ck_assert_int_eq(record_verify_short_value(bytes, &decoded, 6), STATUS_CORRUPT);
     free(bytes);
 }
 END_TEST
+
+/* Do the parts that record_peek finds pass? */
+static bool passes_when_peeked(const uint8_t *bytes, uint64_t available, uint64_t seed)
+{
+    struct record record;
+    uint64_t size;
+    return record_peek(bytes, available, &record, &size) == STATUS_OK &&
+           record_verify_head(bytes, &record, seed) == STATUS_OK &&
+           record_verify_short_value(bytes, &record, seed) == STATUS_OK;
+}
 
 /* Every single flipped bit is noticed by the head or the value, wherever a check covers it. */
 START_TEST(no_flipped_bit_passes)
@@ -140,10 +152,12 @@ START_TEST(no_flipped_bit_passes)
     for (uint64_t bit = 0; bit < used * 8; bit++) {
         bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
         ck_assert_int_eq(record_decode_whole(bytes, size, 99, &decoded), STATUS_CORRUPT);
+        ck_assert(!passes_when_peeked(bytes, size, 99));
         bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
     }
     ck_assert_int_eq(record_decode_whole(bytes, size, 99, &decoded), STATUS_OK);
     assert_same(&record, &decoded);
+    ck_assert(passes_when_peeked(bytes, size, 99));
     free(bytes);
 }
 END_TEST
