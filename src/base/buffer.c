@@ -32,7 +32,7 @@ static enum status buffer_resize(struct buffer *buffer, size_t capacity)
 
 enum status buffer_reserve(struct buffer *buffer, size_t extra)
 {
-    if (extra <= buffer->capacity - buffer->size) {
+    if (buffer_has_room(buffer, extra)) {
         return STATUS_OK;
     }
     if (extra > SIZE_MAX / 2 - buffer->size) {
@@ -46,7 +46,7 @@ enum status buffer_reserve(struct buffer *buffer, size_t extra)
 
 enum status buffer_reserve_exact(struct buffer *buffer, size_t extra)
 {
-    if (extra <= buffer->capacity - buffer->size) {
+    if (buffer_has_room(buffer, extra)) {
         return STATUS_OK;
     }
     if (extra > SIZE_MAX / 2 - buffer->size) {

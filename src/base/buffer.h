@@ -10,6 +10,7 @@
 #include "base/slice.h"
 #include "base/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buffer {
@@ -22,6 +23,12 @@ void buffer_init(struct buffer *buffer);
 
 /* Frees the memory; the buffer is empty and usable again. */
 void buffer_deinit(struct buffer *buffer);
+
+/* Is there room for `extra` more bytes? */
+static inline bool buffer_has_room(const struct buffer *buffer, size_t extra)
+{
+    return extra <= buffer->capacity - buffer->size;
+}
 
 /* Makes room for `extra` more bytes, growing by at least half. NO_MEMORY: nothing has changed. */
 enum status buffer_reserve(struct buffer *buffer, size_t extra) MUST_CHECK;

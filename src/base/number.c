@@ -1,6 +1,11 @@
 /* number.c - see number.h. */
 #include "base/number.h"
 
+const char number_pairs[] = "00010203040506070809101112131415161718192021222324"
+                            "25262728293031323334353637383940414243444546474849"
+                            "50515253545556575859606162636465666768697071727374"
+                            "75767778798081828384858687888990919293949596979899";
+
 bool number_parse(struct slice text, int64_t *value)
 {
     if (text.size == 1 && text.data[0] == '0') {
@@ -49,10 +54,6 @@ static size_t digit_count(uint64_t value)
 
 size_t number_format(char text[NUMBER_TEXT_SIZE], int64_t value)
 {
-    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
-                                "25262728293031323334353637383940414243444546474849"
-                                "50515253545556575859606162636465666768697071727374"
-                                "75767778798081828384858687888990919293949596979899";
     size_t sign_size = value < 0 ? 1 : 0;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     size_t size = sign_size + digit_count(rest);
@@ -60,7 +61,7 @@ size_t number_format(char text[NUMBER_TEXT_SIZE], int64_t value)
     char *at = text + size;
     while (rest >= 10) {
         at -= 2;
-        memcpy(at, pairs + (rest % 100) * 2, 2);
+        memcpy(at, number_pair((unsigned)(rest % 100)), 2);
         rest /= 100;
     }
     /* What is left is one digit, or nothing in front of a pair, or the number was 0. */

@@ -25,4 +25,12 @@ bool number_parse(struct slice text, int64_t *value);
 /* Writes the number's digits to `text`, with no NUL behind them; returns how many bytes. */
 size_t number_format(char text[NUMBER_TEXT_SIZE], int64_t value);
 
+extern const char number_pairs[]; /* for number_pair() */
+
+/* The two digits of a number below 100; "07" for 7. */
+static inline const char *number_pair(unsigned number)
+{
+    return number_pairs + (size_t)number * 2;
+}
+
 #endif

@@ -28,7 +28,7 @@ static void ping(struct call *call)
     } else if (call->argument_count == 2) {
         reply_bulk(call->reply, call->arguments[1]);
     } else {
-        reply_simple(call->reply, "PONG");
+        reply_pong(call->reply);
     }
 }
 

@@ -19,8 +19,8 @@
 #define CASE_BITS (CASE_BIT * 0x0101010101010101ULL)
 
 struct name_slot {
-    uint64_t head;    /* the name's first bytes, NULs behind it */
-    uint64_t letters; /* CASE_BIT in those of them that are letters */
+    uint64_t head;  /* the name's first bytes, NULs behind it */
+    uint64_t exact; /* its bits that have to be the same: all but CASE_BIT of letters */
     struct slice name;
     const struct command *command; /* NULL = free */
 };
@@ -66,12 +66,14 @@ static uint64_t first_bytes(struct slice text)
         memcpy(&high, text.data + size - sizeof(high), sizeof(high));
         return low | (uint64_t)high << (8 * (size - sizeof(high)));
     }
-    if (size == 0) {
-        return 0;
+    if (size >= sizeof(uint16_t)) {
+        uint16_t low;
+        uint16_t high;
+        memcpy(&low, text.data, sizeof(low));
+        memcpy(&high, text.data + size - sizeof(high), sizeof(high));
+        return low | (uint64_t)high << (8 * (size - sizeof(high)));
     }
-    const unsigned char *bytes = (const unsigned char *)text.data;
-    return bytes[0] | (uint64_t)bytes[size / 2] << (8 * (size / 2)) |
-           (uint64_t)bytes[size - 1] << (8 * (size - 1));
+    return size == 0 ? 0 : (unsigned char)text.data[0];
 }
 
 static size_t mix(uint64_t word)
@@ -118,12 +120,18 @@ static void check_row(const struct command *row, const struct command *parent)
     }
 }
 
+static bool is_letter(char c)
+{
+    char small = (char)(c | CASE_BIT);
+    return small >= 'a' && small <= 'z';
+}
+
+/* CASE_BIT in those of the first bytes that are letters. */
 static uint64_t letters_of(struct slice name)
 {
     uint64_t letters = 0;
     for (size_t i = 0; i < name.size && i < sizeof(letters); i++) {
-        char small = (char)(name.data[i] | CASE_BIT);
-        letters |= small >= 'a' && small <= 'z' ? (uint64_t)CASE_BIT << (8 * i) : 0;
+        letters |= is_letter(name.data[i]) ? (uint64_t)CASE_BIT << (8 * i) : 0;
     }
     return letters;
 }
@@ -136,7 +144,7 @@ static void add_name(const struct callable *callable)
         slot = (slot + 1) & SLOT_MASK;
     }
     names[slot] = (struct name_slot){.head = head,
-                                     .letters = letters_of(callable->name),
+                                     .exact = ~letters_of(callable->name),
                                      .name = callable->name,
                                      .command = callable->command};
 }
@@ -204,39 +212,37 @@ enum status table_rename(struct slice from, struct slice to)
     return STATUS_OK;
 }
 
-static bool is_same_head(const struct name_slot *slot, uint64_t head)
-{
-    return ((slot->head ^ head) & ~slot->letters) == 0;
-}
-
-static char small_of(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | CASE_BIT) : c;
-}
-
 /* Are names of one size, whose heads are the same, the same? */
 static bool is_same_rest(struct slice a, struct slice b)
 {
     for (size_t i = sizeof(uint64_t); i < a.size; i++) {
-        if (small_of(a.data[i]) != small_of(b.data[i])) {
+        int difference = a.data[i] ^ b.data[i];
+        if (difference != 0 && (difference != CASE_BIT || !is_letter(a.data[i]))) {
             return false;
         }
     }
     return true;
 }
 
+/* Nothing at all is the name of a free slot. */
+static inline bool is_name(const struct name_slot *slot, uint64_t head, struct slice text)
+{
+    /* The size tells a NUL at the end of a name from none. */
+    return ((slot->head ^ head) & slot->exact) == 0 && slot->name.size == text.size &&
+           (text.size <= sizeof(head) || is_same_rest(slot->name, text));
+}
+
 const struct command *table_find(struct slice text)
 {
     uint64_t head = first_bytes(text);
-    for (size_t at = hash_head(head); names[at].command != NULL; at = (at + 1) & SLOT_MASK) {
-        const struct name_slot *slot = &names[at];
-        /* The size tells a NUL at the end of a name from none. */
-        if (is_same_head(slot, head) && slot->name.size == text.size &&
-            is_same_rest(slot->name, text)) {
-            return slot->command;
+    size_t at = hash_head(head);
+    while (!is_name(&names[at], head, text)) {
+        if (names[at].command == NULL) {
+            return NULL;
         }
+        at = (at + 1) & SLOT_MASK;
     }
-    return NULL;
+    return names[at].command;
 }
 
 const struct command *table_find_subcommand(const struct command *parent, struct slice name)

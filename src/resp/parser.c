@@ -280,26 +280,34 @@ static enum parse_result read_array(struct parse *parse)
 
 /* "$0\r\n", the least that stands in front of an argument, and what stands behind it. */
 #define ARGUMENT_SIZE_MIN (4 + TERMINATOR_SIZE)
-/* A sign, a digit, '\r' and the byte after it. */
-#define SHORT_LINE_SIZE_MIN 4
-/* One more digit is no overflow. */
+/* The same for an argument whose length has two digits or more: "$10\r\n" and ten bytes. */
+#define LONGER_ARGUMENT_SIZE_MIN (5 + 10 + TERMINATOR_SIZE)
+/* "*1\r\n" and an argument. */
+#define ARRAY_SIZE_MIN (4 + ARGUMENT_SIZE_MIN)
+/* One more digit is no overflow, and the line is shorter than LONGER_ARGUMENT_SIZE_MIN. */
 #define SHORT_LENGTH_MAX 9999999
 
-/* The line of a length, plainly a number. Returns what stands behind it; NULL: it is something
- * else, or not all there. */
+static inline unsigned digit_of(char c)
+{
+    return (unsigned)(unsigned char)c - '0';
+}
+
+/* The line of a length, plainly a number, where ARGUMENT_SIZE_MIN bytes are there. Returns what
+ * stands behind it; NULL: it is something else, or not all of what it announces is there. */
 static inline const char *read_short_line(const char *at, const char *end, char sign,
                                           size_t *length)
 {
-    if (end - at < SHORT_LINE_SIZE_MIN || at[0] != sign) {
+    unsigned value = digit_of(at[1]);
+    if (at[0] != sign || value > 9) {
         return NULL;
     }
-    unsigned value = (unsigned)(unsigned char)at[1] - '0';
-    if (value > 9 || (value == 0 && at[2] != '\r')) {
+    bool is_longer = at[2] != '\r';
+    if (is_longer && (value == 0 || end - at < LONGER_ARGUMENT_SIZE_MIN)) {
         return NULL;
     }
     for (at += 2; *at != '\r'; at++) {
-        unsigned digit = (unsigned)(unsigned char)*at - '0';
-        if (digit > 9 || value > SHORT_LENGTH_MAX || end - at <= TERMINATOR_SIZE) {
+        unsigned digit = digit_of(*at);
+        if (digit > 9 || value > SHORT_LENGTH_MAX) {
             return NULL;
         }
         value = value * 10 + digit;
@@ -310,30 +318,34 @@ static inline const char *read_short_line(const char *at, const char *end, char 
 
 /* Reads the request at once, as any client that has logged in sends it most of the time. False: it
  * is another, not all there, or a wrong one, and nothing has changed. */
-static bool read_whole_array(struct slice bytes, const struct parser_limits *limits,
-                             struct argument_list *list, size_t *consumed)
+static inline bool read_whole_array(struct slice bytes, const struct parser_limits *limits,
+                                    struct argument_list *list, size_t *consumed)
 {
-    if (bytes.size < SHORT_LINE_SIZE_MIN || limits->unauthenticated) {
+    if (bytes.size < ARRAY_SIZE_MIN || limits->unauthenticated) {
         return false; /* where there are no bytes there may be no address either */
     }
     const char *end = bytes.data + bytes.size;
     size_t count;
     const char *at = read_short_line(bytes.data, end, '*', &count);
     if (at == NULL || count == 0 || (int64_t)count > limits->argument_count_max ||
-        count > bytes.size / ARGUMENT_SIZE_MIN || !argument_list_reserve(list, count)) {
+        (size_t)(end - at) < count * ARGUMENT_SIZE_MIN || !argument_list_reserve(list, count)) {
         return false;
     }
-    struct slice *items = list->items + list->count;
-    for (size_t i = 0; i < count; i++) {
+    struct slice *item = list->items + list->count;
+    /* Where an argument must end so that there is room for its end and all those behind it. */
+    const char *bound = end - (count - 1) * ARGUMENT_SIZE_MIN - TERMINATOR_SIZE;
+    const struct slice *items_end = item + count;
+    do {
         size_t size;
         at = read_short_line(at, end, '$', &size);
-        if (at == NULL || (int64_t)size > limits->bulk_size_max ||
-            (size_t)(end - at) < size + TERMINATOR_SIZE) {
+        if (at == NULL || (int64_t)size > limits->bulk_size_max || (int64_t)size > bound - at) {
             return false;
         }
-        items[i] = slice_make(at, size);
+        *item = slice_make(at, size);
         at += size + TERMINATOR_SIZE;
-    }
+        bound += ARGUMENT_SIZE_MIN;
+        item++;
+    } while (item < items_end);
     list->count += count;
     *consumed = (size_t)(at - bytes.data);
     return true;
@@ -372,7 +384,9 @@ void parser_deinit(struct parser *parser)
     parser_init(parser);
 }
 
-static enum parse_result read_by_parts(struct parse *parse, size_t *consumed)
+/* A function of its own, so that its work takes no registers from that of most requests. */
+static __attribute__((noinline)) enum parse_result read_by_parts(struct parse *parse,
+                                                                 size_t *consumed)
 {
     struct parser *parser = parse->parser;
     if (parse->bytes.size == 0) {

@@ -109,18 +109,21 @@ static bool is_too_long(const struct reply *reply)
     return reply->bytes.size + reply->referenced_bytes > reply->size_max;
 }
 
+/* What reserve() does where there is no room, or must be none: not inlined, being rare. */
+static __attribute__((noinline)) bool make_room(struct reply *reply, size_t size)
+{
+    if (!reply->failed) {
+        reply->too_long = is_too_long(reply);
+        reply->failed = reply->too_long || buffer_reserve(&reply->bytes, size) != STATUS_OK;
+    }
+    return !reply->failed;
+}
+
 /* Room for `size` bytes, or NULL: then the reply has failed. */
 static inline char *reserve(struct reply *reply, size_t size)
 {
-    if (reply->failed) {
-        return NULL;
-    }
-    if (is_too_long(reply) || buffer_reserve(&reply->bytes, size) != STATUS_OK) {
-        reply->failed = true;
-        reply->too_long = is_too_long(reply);
-        return NULL;
-    }
-    return reply->bytes.data + reply->bytes.size;
+    bool has_room = !reply->failed && !is_too_long(reply) && buffer_has_room(&reply->bytes, size);
+    return has_room || make_room(reply, size) ? reply->bytes.data + reply->bytes.size : NULL;
 }
 
 /* Ends what was written from reserve() on: `end` is behind the last byte. */
@@ -138,21 +141,27 @@ static inline char *put(char *at, const void *data, size_t size)
     return at + size;
 }
 
-static inline char *put_header(char *at, char sign, int64_t value)
+/* Of a number below 1000, as most are. */
+static inline char *put_few_digits(char *at, unsigned number)
 {
-    *at++ = sign;
-    if (value < 0 || value >= 1000) {
-        at += number_format(at, value);
-        return put(at, "\r\n", 2);
+    if (number < 10) {
+        *at = (char)('0' + number);
+        return at + 1;
     }
-    unsigned number = (unsigned)value;
     if (number >= 100) {
         *at++ = (char)('0' + number / 100);
     }
-    if (number >= 10) {
-        *at++ = (char)('0' + number / 10 % 10);
+    return put(at, number_pair(number % 100), 2);
+}
+
+static inline char *put_header(char *at, char sign, int64_t value)
+{
+    *at++ = sign;
+    if (value >= 0 && value < 1000) {
+        at = put_few_digits(at, (unsigned)value);
+    } else {
+        at += number_format(at, value);
     }
-    *at++ = (char)('0' + number % 10);
     return put(at, "\r\n", 2);
 }
 
@@ -198,6 +207,11 @@ void reply_simple(struct reply *reply, const char *text)
 void reply_ok(struct reply *reply)
 {
     reply_raw(reply, SLICE_LITERAL("+OK\r\n"));
+}
+
+void reply_pong(struct reply *reply)
+{
+    reply_raw(reply, SLICE_LITERAL("+PONG\r\n"));
 }
 
 static void write_error(struct reply *reply, const char *text, size_t size)

@@ -83,6 +83,7 @@ static inline bool reply_is_error_since(const struct reply *reply, struct reply_
 /* "+text"; text has no CR or LF. */
 void reply_simple(struct reply *reply, const char *text);
 void reply_ok(struct reply *reply);
+void reply_pong(struct reply *reply);
 
 /* "-text": text begins with the code ("ERR syntax error"); CR and LF in it become spaces. The
  * formatted text may have any length; line ends at its very end are dropped, as Redis does. */

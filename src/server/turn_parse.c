@@ -46,7 +46,7 @@ static struct part *add_part(struct worker *worker)
     return &worker->parts[worker->part_count++];
 }
 
-static bool note_request(struct worker *worker, struct part *part, size_t first)
+static bool note_request(struct worker *worker, const struct part *part, size_t first)
 {
     struct request *request = add_request(worker);
     if (request == NULL) {
@@ -57,7 +57,6 @@ static bool note_request(struct worker *worker, struct part *part, size_t first)
         .first_argument = first,
         .argument_count = worker->arguments.count - first,
         .end = part->parsed};
-    part->request_count++;
     return true;
 }
 
@@ -74,7 +73,6 @@ static bool note_error(struct worker *worker, struct part *part)
         return false;
     }
     *request = (struct request){.end = part->parsed, .error = copy};
-    part->request_count++;
     return true;
 }
 
@@ -88,11 +86,10 @@ static size_t find_limit(const struct connection *connection, bool one_by_one)
 static bool parse_part(struct worker *worker, struct part *part, bool one_by_one)
 {
     struct parser *parser = &part->connection->parser;
-    size_t limit = find_limit(part->connection, one_by_one);
+    struct slice rest = part->source;
+    size_t requests_end = part->first_request + find_limit(part->connection, one_by_one);
     worker->limits.unauthenticated = one_by_one;
-    while (part->parsed < part->source.size) {
-        struct slice rest =
-            slice_part(part->source, part->parsed, part->source.size - part->parsed);
+    while (rest.size > 0) {
         size_t first = worker->arguments.count;
         size_t consumed = 0;
         switch (parser_next(parser, rest, &worker->limits, &worker->arguments, &consumed)) {
@@ -106,11 +103,12 @@ static bool parse_part(struct worker *worker, struct part *part, bool one_by_one
             break;
         }
         part->parsed += consumed;
+        rest = slice_make(rest.data + consumed, rest.size - consumed);
         if (worker->arguments.count > first && !note_request(worker, part, first)) {
             return false;
         }
-        if (part->request_count >= limit) {
-            part->unparsed = part->parsed < part->source.size;
+        if (worker->request_count >= requests_end) {
+            part->unparsed = rest.size > 0;
             return true;
         }
     }
@@ -127,7 +125,9 @@ void turn_parse_part(struct worker *worker, struct connection *connection, struc
     *part = (struct part){
         .connection = connection, .source = source, .first_request = worker->request_count};
     connection->in_turn = true;
-    if (!parse_part(worker, part, connection_is_stranger(connection))) {
+    bool is_parsed = parse_part(worker, part, connection_is_stranger(connection));
+    part->request_count = worker->request_count - part->first_request;
+    if (!is_parsed) {
         worker_close_later(worker, connection);
     }
 }

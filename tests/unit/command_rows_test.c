@@ -239,6 +239,51 @@ START_TEST(containers)
 }
 END_TEST
 
+/* --- names ----------------------------------------------------------------------------------- */
+
+static bool is_small_letter(char c)
+{
+    return c >= 'a' && c <= 'z';
+}
+
+/* Only letters may differ, and only in their case; copies are all that lies at their addresses. */
+static void check_name(const struct command *row, const char *name)
+{
+    if (row->parent != NULL) {
+        return;
+    }
+    size_t size = strlen(row->name);
+    ck_assert_msg(table_find(slice_make(row->name, size + 1)) == NULL, "%s: and a NUL", name);
+    char *text = malloc(size);
+    ck_assert_ptr_nonnull(text);
+    memcpy(text, row->name, size);
+    struct slice same = slice_make(text, size);
+    for (size_t i = 0; i < size; i++) {
+        char was = text[i];
+        text[i] = (char)(was ^ 0x20);
+        ck_assert_msg((table_find(same) == row) == is_small_letter(was), "%s: case of '%c'", name,
+                      was);
+        text[i] = (char)(was ^ 0x60);
+        ck_assert_msg(table_find(same) != row, "%s: another byte for '%c'", name, was);
+        text[i] = (char)(was ^ 0x80);
+        ck_assert_msg(table_find(same) == NULL, "%s: the high bit of '%c'", name, was);
+        text[i] = was;
+        ck_assert_msg(table_find(slice_make(text, i)) != row, "%s: its first %zu", name, i);
+    }
+    ck_assert_msg(table_find(same) == row, "%s", name);
+    free(text);
+}
+
+START_TEST(names)
+{
+    for_each_row(check_name);
+    ck_assert_ptr_null(table_find(slice_make(NULL, 0)));
+    ck_assert_ptr_null(table_find(slice_make("\0\0\0\0\0\0\0\0\0", 9)));
+    ck_assert_ptr_null(table_find(SLICE_LITERAL("g")));
+    ck_assert_ptr_null(table_find(SLICE_LITERAL("\0")));
+}
+END_TEST
+
 /* --- keys of a call -------------------------------------------------------------------------- */
 
 #define WORDS_MAX 12
@@ -376,6 +421,7 @@ int main(void)
     tcase_add_test(rows, flags_and_categories);
     tcase_add_test(rows, key_specifications);
     tcase_add_test(rows, containers);
+    tcase_add_test(rows, names);
     tcase_add_test(rows, absent_commands_have_no_row);
     suite_add_tcase(suite, rows);
     TCase *use = tcase_create("use");

@@ -56,6 +56,8 @@ static const struct expectation arrays[] = {
     EXPECT("", ""),
     /* The bytes behind '\r' and behind a string are not looked at. */
     EXPECT("*1\rx$4\r\rPINGab*1\r\n$4\r\nPONG\r\n", "<PING><PONG>"),
+    EXPECT("*1\rx$11\r\rPINGPINGPINab*1\r\n$4\r\nPONG\r\n", "<PINGPINGPIN><PONG>"),
+    EXPECT("*1\rx$0\r\rab*1\r\n$4\r\nPONG\r\n", "<><PONG>"),
     EXPECT("*1\r\n$-1\r\n", "!Protocol error: invalid bulk length"),
     EXPECT("*1\r\n$4xx\r\n", "!Protocol error: invalid bulk length"),
     EXPECT("*1\r\n$\r\n", "!Protocol error: invalid bulk length"),
@@ -76,6 +78,25 @@ static const struct expectation arrays[] = {
     EXPECT("*99999999999999999999\r\n", "!Protocol error: invalid multibulk length"),
     EXPECT("*2147483647\r\n", "..."),
     EXPECT("*-9223372036854775808\r\n", "<>"),
+    /* As the above, with all that a wrong reading of them would want. */
+    EXPECT("*1\r\n$4294967297\r\na\r\n0123456789", "!Protocol error: invalid bulk length"),
+    EXPECT("*1\r\n$18446744073709551617\r\na\r\n", "!Protocol error: invalid bulk length"),
+    EXPECT("*1\r\n$010\r\n0123456789\r\n", "!Protocol error: invalid bulk length"),
+    EXPECT("*1\r\n$/\r\n0123456789\r\n", "!Protocol error: invalid bulk length"),
+    EXPECT("*1\r\n$:\r\n0123456789\r\n", "!Protocol error: invalid bulk length"),
+    EXPECT("*1\r\n$1/\r\n0123456789\r\n", "!Protocol error: invalid bulk length"),
+    EXPECT("*1\r\n$1:\r\n01234567890123456789\r\n", "!Protocol error: invalid bulk length"),
+    EXPECT("*1\r\n$\xb1\r\n0123456789\r\n", "!Protocol error: invalid bulk length"),
+    EXPECT("*1\r\n$1\0\r\n0123456789\r\n", "..."),
+    EXPECT("*0\r\n$4\r\nPING\r\n", "<><$4><PING>"),
+    EXPECT("*01\r\n$4\r\nPING\r\n0123456789", "!Protocol error: invalid multibulk length"),
+    EXPECT("*4294967297\r\n$4\r\nPING\r\n", "!Protocol error: invalid multibulk length"),
+    EXPECT("*/\r\n$4\r\nPING\r\n0123456789", "!Protocol error: invalid multibulk length"),
+    EXPECT("*:\r\n$4\r\nPING\r\n0123456789", "!Protocol error: invalid multibulk length"),
+    EXPECT("*1\0\r\n$4\r\nPING\r\n0123456789", "..."),
+    EXPECT("*2\r\n$4\r\nPING\r\n+4\r\nPING\r\n", "!Protocol error: expected '$', got '+'"),
+    EXPECT("*2\r\n$12\r\n0123456789ab\r\n", "..."), /* the second has no room */
+    EXPECT("*12\r\n$20\r\n01234567890123456789\r\n", "..."),
     EXPECT("*1\r\nx\r\n", "!Protocol error: expected '$', got 'x'"),
     EXPECT("*1\r\n\r\n", "!Protocol error: expected '$', got '\r'"),
     EXPECT("*1\r\n\nfoo\r\n", "!Protocol error: expected '$', got '\n'"),
@@ -206,6 +227,22 @@ START_TEST(missing_bytes)
         parser_next(&parser, slice_make(NULL, 0), &request_text_limits, &list, &consumed),
         PARSE_INCOMPLETE);
     ck_assert_uint_eq(parser_missing(&parser), 1);
+    argument_list_deinit(&list);
+}
+END_TEST
+
+/* What is announced takes no memory before it has come. */
+START_TEST(announced_arguments)
+{
+    struct parser parser;
+    parser_init(&parser);
+    struct argument_list list = {0};
+    size_t consumed;
+    struct slice bytes = SLICE_LITERAL("*1000000\r\n$1\r\na\r\n$10\r\n0123456789\r\n");
+    ck_assert_int_eq(parser_next(&parser, bytes, &request_text_limits, &list, &consumed),
+                     PARSE_INCOMPLETE);
+    ck_assert_uint_lt(list.capacity, 100);
+    parser_deinit(&parser);
     argument_list_deinit(&list);
 }
 END_TEST
@@ -350,6 +387,7 @@ int main(void)
     tcase_add_test(requests, endless_lines);
     tcase_add_test(requests, endless_lines_behind_a_nul);
     tcase_add_test(requests, missing_bytes);
+    tcase_add_test(requests, announced_arguments);
     tcase_add_test(requests, batch_shares_the_list);
     suite_add_tcase(suite, requests);
     TCase *pieces = tcase_create("pieces");

@@ -35,8 +35,9 @@ START_TEST(simple_strings_and_integers)
     ck_assert_int_eq(reply.protocol, 2);
     reply_ok(&reply);
     expect("+OK\r\n");
+    reply_pong(&reply);
     reply_simple(&reply, "PONG");
-    expect("+PONG\r\n");
+    expect("+PONG\r\n+PONG\r\n");
     reply_integer(&reply, 0);
     reply_integer(&reply, 9);
     reply_integer(&reply, 10);
@@ -56,6 +57,29 @@ START_TEST(bulk_strings)
     reply_bulk_string(&reply, "twelve bytes");
     reply_bulk_integer(&reply, -120);
     expect("$4\r\na\r\nb\r\n$0\r\n\r\n$12\r\ntwelve bytes\r\n$4\r\n-120\r\n");
+}
+END_TEST
+
+/* Headers of all lengths of numbers, while the buffer grows. */
+START_TEST(headers_of_all_numbers)
+{
+    static const char text[1200];
+    struct buffer expected = {0};
+    for (size_t size = 0; size <= sizeof(text); size++) {
+        char header[64];
+        int header_size =
+            snprintf(header, sizeof(header), ":%zu\r\n+OK\r\n+PONG\r\n$%zu\r\n", size, size);
+        ck_assert_int_eq(buffer_append(&expected, header, (size_t)header_size), STATUS_OK);
+        ck_assert_int_eq(buffer_append(&expected, text, size), STATUS_OK);
+        ck_assert_int_eq(buffer_append(&expected, "\r\n", 2), STATUS_OK);
+        reply_integer(&reply, (int64_t)size);
+        reply_ok(&reply);
+        reply_pong(&reply);
+        reply_bulk(&reply, slice_make(text, size));
+        ck_assert(slice_equal(buffer_slice(&reply.bytes), buffer_slice(&expected)));
+    }
+    ck_assert(!reply.failed);
+    buffer_deinit(&expected);
 }
 END_TEST
 
@@ -321,6 +345,7 @@ int main(void)
     tcase_add_checked_fixture(core, set_up, tear_down);
     tcase_add_test(core, simple_strings_and_integers);
     tcase_add_test(core, bulk_strings);
+    tcase_add_test(core, headers_of_all_numbers);
     tcase_add_test(core, errors);
     tcase_add_test(core, long_errors_are_whole);
     tcase_add_test(core, where_the_protocols_differ);
