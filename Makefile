@@ -30,7 +30,12 @@ OPTIMIZE_tsan := -O1 -g1 -fsanitize=thread -fno-omit-frame-pointer
 OPTIMIZE_coverage := -O0 -g --coverage
 OPTIMIZE_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer
-OPTIMIZE := $(OPTIMIZE_$(MODE)) $(SANITIZE_$(MODE))
+# `make trained` compiles twice: with counters, then by what these have counted. What the training did
+# not run is compiled as usual. What gcc warns of by a profile can't be (its inlining misleads it), and
+# without one warnings are errors for the same sources.
+PROFILE_generate := -fprofile-generate -fprofile-update=atomic
+PROFILE_use := -fprofile-use -fprofile-partial-training -w
+OPTIMIZE := $(OPTIMIZE_$(MODE)) $(SANITIZE_$(MODE)) $(PROFILE_$(PROFILE))
 
 # Over a hundred test programs are linked, each from all layers: lld takes half the time that ld does.
 TEST_LINKER := $(if $(shell command -v ld.lld),-fuse-ld=lld)
@@ -96,6 +101,17 @@ help: ## list the targets
 
 .PHONY: build
 build: $(SERVER) $(CHECKER) $(LIBRARIES) ## build/scdb-server, build/scdb-check and build/libscdb.{a,so}
+
+TRAINED := $(BUILD)/trained
+.PHONY: trained
+trained: | $(INSTALLED)/build $(INSTALLED)/test ## build/trained/scdb-server, compiled by a profile of itself: faster by a tenth, in two minutes (gcc)
+	$(if $(findstring clang,$(CC)),$(error `make trained` takes gcc: clang's profiles have another form))
+	$(Q)rm -rf $(TRAINED)
+	$(Q)$(MAKE) --no-print-directory BUILD=$(TRAINED) PROFILE=generate $(TRAINED)/scdb-server
+	$(call say,TRAIN,$(TRAINED)/scdb-server)
+	$(Q)SCDB_SERVER=$(abspath $(TRAINED))/scdb-server tests/bench/train.py
+	$(Q)test -n "$$(find $(TRAINED) -name '*.gcda' -print -quit)"
+	$(Q)$(MAKE) --no-print-directory BUILD=$(TRAINED) PROFILE=use build
 
 .PHONY: run
 run: build ## build, then start the server with scdb.conf (ARGS="--port 7000" adds directives)

@@ -20,6 +20,7 @@ SCRIPTS = [
     ("rewrite.py --keys 1000 --seconds 0.3 --rounds 1", "rewrite"),
     ("restart.py --keys 1000 --rounds 1 --behind-mb 1", "restart"),
     ("durable.py --rounds 1 --seconds 0.1 --clients 1,5", None),
+    ("train.py --requests 2000", None),
     ("scale.py --counts 1000 --rounds 1 --requests 2000", None),
     ("scale.py --counts 1000 --rounds 1 --requests 2000 --redis", None),
     ("compaction.py --keys 1000 --rounds 1 --times 2 --worst", None),
