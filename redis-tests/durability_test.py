@@ -482,6 +482,7 @@ class GoneMeanwhile(unittest.TestCase):
     def leave(self, server, *commands):
         """A client that sends these, then SETs, and ends its side while the first one waits."""
         client = Client(server)
+        self.assertEqual(client.ask("PING"), b"+PONG\r\n")  # who counts clients counts this one
         server.fault("hold-fdatasync")
         client.send("\r\n".join(commands) + "\r\n" + "SET k w\r\n" * self.COUNT + "INCR after")
         client.socket.shutdown(socket.SHUT_WR)
