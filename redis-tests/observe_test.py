@@ -140,6 +140,9 @@ class Latency(TestCase):
         )
 
     def test_events_while_the_slow_log_is_off(self):
+        for server in (ours, theirs):
+            client = self.client(server)
+            self.addCleanup(client.ask, "CONFIG", "SET", "slowlog-log-slower-than", 10000)
         self.compare(
             [
                 ("CONFIG", "SET", "slowlog-log-slower-than", -1, "latency-monitor-threshold", 0),
@@ -148,7 +151,6 @@ class Latency(TestCase):
                 ("CONFIG", "SET", "latency-monitor-threshold", 50),
                 ("DEBUG", "SLEEP", "0.08"),
                 ("LATENCY", "LATEST"),
-                ("CONFIG", "SET", "slowlog-log-slower-than", 10000),
             ],
             self.blur,
         )

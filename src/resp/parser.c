@@ -332,18 +332,19 @@ static inline bool read_whole_array(struct slice bytes, const struct parser_limi
         return false;
     }
     struct slice *item = list->items + list->count;
-    /* Where an argument must end so that there is room for its end and all those behind it. */
-    const char *bound = end - (count - 1) * ARGUMENT_SIZE_MIN - TERMINATOR_SIZE;
+    /* Behind an argument's own bytes: its end, and the least that those to come have. */
+    ptrdiff_t behind = (ptrdiff_t)((count - 1) * ARGUMENT_SIZE_MIN + TERMINATOR_SIZE);
     const struct slice *items_end = item + count;
     do {
         size_t size;
         at = read_short_line(at, end, '$', &size);
-        if (at == NULL || (int64_t)size > limits->bulk_size_max || (int64_t)size > bound - at) {
+        if (at == NULL || (int64_t)size > limits->bulk_size_max ||
+            (int64_t)size > end - at - behind) {
             return false;
         }
         *item = slice_make(at, size);
         at += size + TERMINATOR_SIZE;
-        bound += ARGUMENT_SIZE_MIN;
+        behind -= ARGUMENT_SIZE_MIN;
         item++;
     } while (item < items_end);
     list->count += count;
